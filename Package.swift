@@ -1,0 +1,130 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The outer ring talks to C all day: everything but the marking of each unsafe expression.
+let lenient: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// The house rules of the pure and the edge ring: a module cannot opt out of them.
+let strict = lenient + [.strictMemorySafety()]
+
+/// A module of the library, with the settings of its ring.
+func module(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The tests of a module: they may also use the test kit, which is the simulator.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name + "Tests",
+        dependencies: [.byName(name: name)] + dependencies,
+        swiftSettings: lenient
+    )
+}
+
+/// A C library from the system, found with pkg-config.
+func system(_ name: String, pkgConfig: String, apt: String, brew: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt]), .brew([brew])])
+}
+
+let package = Package(
+    name: "starling",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "Starling", targets: ["Starling"]),
+        .executable(name: "starling", targets: ["StarlingTool"]),
+    ],
+    targets: [
+        // C libraries
+        system("CUV", pkgConfig: "libuv", apt: "libuv1-dev", brew: "libuv"),
+        system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
+        system("CGcrypt", pkgConfig: "libgcrypt", apt: "libgcrypt20-dev", brew: "libgcrypt"),
+        system("CGnuTLS", pkgConfig: "gnutls", apt: "libgnutls28-dev", brew: "gnutls"),
+        system("CMicrohttpd", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev", brew: "libmicrohttpd"),
+        .target(name: "CSys", linkerSettings: [.linkedLibrary("resolv")]),
+
+        // Pure: structs, no async, no operating system
+        module("StarlingCore", [], strict),
+        module("StarlingCrypto", ["StarlingCore", "CSodium", "CGcrypt"], strict),
+        module("StarlingTLS", ["StarlingCore", "StarlingCrypto", "CGnuTLS"], strict),
+        module("StarlingProtocols", ["StarlingCore", "StarlingCrypto"], strict),
+        module("StarlingMesh", ["StarlingCore", "StarlingCrypto"], strict),
+
+        // Edge: actors and async, no operating system
+        module("StarlingWorld", ["StarlingCore"], strict),
+        module(
+            "StarlingTransports",
+            ["StarlingWorld", "StarlingProtocols", "StarlingTLS", "StarlingCrypto", "StarlingCore"],
+            strict
+        ),
+        module(
+            "StarlingNode",
+            [
+                "StarlingTransports", "StarlingMesh", "StarlingProtocols", "StarlingWorld", "StarlingCrypto",
+                "StarlingCore",
+            ],
+            strict
+        ),
+        module("StarlingAPI", ["StarlingNode", "StarlingWorld", "StarlingCore"], strict),
+
+        // Outside: builds a World, or puts a face on the node
+        module("StarlingIO", ["StarlingWorld", "StarlingCore", "CUV", "CSys"], lenient),
+        module("StarlingHTTP", ["StarlingAPI", "StarlingWorld", "StarlingCore", "CMicrohttpd"], lenient),
+        module(
+            "StarlingSimulator",
+            [
+                "StarlingAPI", "StarlingNode", "StarlingTransports", "StarlingMesh", "StarlingProtocols",
+                "StarlingTLS", "StarlingWorld", "StarlingCrypto", "StarlingCore",
+            ],
+            lenient
+        ),
+        module(
+            "Starling",
+            ["StarlingNode", "StarlingIO", "StarlingWorld", "StarlingCrypto", "StarlingCore"],
+            lenient
+        ),
+        .executableTarget(
+            name: "StarlingTool",
+            dependencies: [
+                "Starling", "StarlingHTTP", "StarlingAPI", "StarlingSimulator", "StarlingIO", "StarlingNode",
+                "StarlingTransports", "StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingWorld",
+                "StarlingCrypto", "StarlingCore", "CSys",
+            ],
+            swiftSettings: lenient
+        ),
+
+        // Tests
+        tests("StarlingCore", []),
+        tests("StarlingCrypto", ["StarlingCore"]),
+        tests("StarlingTLS", ["StarlingCrypto", "StarlingCore"]),
+        tests("StarlingProtocols", ["StarlingCrypto", "StarlingCore"]),
+        tests("StarlingMesh", ["StarlingCrypto", "StarlingCore"]),
+        tests(
+            "StarlingTransports",
+            [
+                "StarlingSimulator", "StarlingIO", "StarlingWorld", "StarlingProtocols", "StarlingTLS",
+                "StarlingCrypto", "StarlingCore",
+            ]
+        ),
+        tests(
+            "StarlingNode",
+            [
+                "StarlingSimulator", "StarlingIO", "StarlingTransports", "StarlingMesh", "StarlingProtocols",
+                "StarlingWorld", "StarlingCrypto", "StarlingCore",
+            ]
+        ),
+        tests("StarlingAPI", ["StarlingSimulator", "StarlingNode", "StarlingWorld", "StarlingCore"]),
+        tests("StarlingIO", ["StarlingSimulator", "StarlingWorld", "StarlingCore"]),
+        tests(
+            "StarlingHTTP",
+            ["StarlingAPI", "StarlingSimulator", "StarlingIO", "StarlingWorld", "StarlingCore"]
+        ),
+        tests("StarlingSimulator", ["StarlingNode", "StarlingWorld", "StarlingCore"]),
+        .testTarget(name: "TidyTests", swiftSettings: lenient),
+    ]
+)

@@ -1,0 +1,44 @@
+/// A moment on the node's monotonic clock, in nanoseconds since that clock's origin.
+///
+/// The origin is arbitrary and differs between processes: an `Instant` is never stored, never sent to a
+/// peer and never compared with one of another node. For the time of day, which can jump, see ``WallTime``.
+package struct Instant: InstantProtocol, Sendable {
+    package var nanosecondsSinceOrigin: Int64
+
+    package init(nanosecondsSinceOrigin: Int64) {
+        self.nanosecondsSinceOrigin = nanosecondsSinceOrigin
+    }
+
+    package func advanced(by duration: Duration) -> Instant {
+        let (sum, overflow) = nanosecondsSinceOrigin.addingReportingOverflow(duration.nanosecondsClamped)
+        let limit = duration < .zero ? Int64.min : Int64.max
+        return Instant(nanosecondsSinceOrigin: overflow ? limit : sum)
+    }
+
+    package func duration(to other: Instant) -> Duration {
+        .nanoseconds(other.nanosecondsSinceOrigin - nanosecondsSinceOrigin)
+    }
+
+    package static func < (lhs: Instant, rhs: Instant) -> Bool {
+        lhs.nanosecondsSinceOrigin < rhs.nanosecondsSinceOrigin
+    }
+
+    package static func + (instant: Instant, duration: Duration) -> Instant { instant.advanced(by: duration) }
+
+    package static func - (instant: Instant, duration: Duration) -> Instant {
+        instant.advanced(by: .zero - duration)
+    }
+}
+
+extension Duration {
+    /// The duration in whole nanoseconds, held within what 64 bits can say (292 years either way).
+    package var nanosecondsClamped: Int64 {
+        let (seconds, attoseconds) = components
+        let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, carry) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return overflow || carry ? (seconds < 0 ? .min : .max) : sum
+    }
+
+    /// The duration in seconds, for figures that people read.
+    package var inSeconds: Double { Double(nanosecondsClamped) / 1e9 }
+}

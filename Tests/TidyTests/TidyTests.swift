@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct TidyTests {
+    @Test func theTableFollows() {}
+}
