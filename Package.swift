@@ -88,10 +88,12 @@ let package = Package(
             ["StarlingNode", "StarlingIO", "StarlingWorld", "StarlingCrypto", "StarlingCore"],
             lenient
         ),
+        module("StarlingCommandLine", ["StarlingAPI", "StarlingCore"], lenient),
         .executableTarget(
             name: "StarlingTool",
             dependencies: [
-                "Starling", "StarlingHTTP", "StarlingAPI", "StarlingSimulator", "StarlingIO", "StarlingNode",
+                "StarlingCommandLine", "Starling", "StarlingHTTP", "StarlingAPI", "StarlingSimulator",
+                "StarlingIO", "StarlingNode",
                 "StarlingTransports", "StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingWorld",
                 "StarlingCrypto", "StarlingCore", "CSys",
             ],
@@ -125,6 +127,7 @@ let package = Package(
             ["StarlingAPI", "StarlingSimulator", "StarlingIO", "StarlingWorld", "StarlingCore"]
         ),
         tests("StarlingSimulator", ["StarlingNode", "StarlingWorld", "StarlingCore"]),
+        tests("StarlingCommandLine", ["StarlingAPI", "StarlingCore"]),
         .testTarget(name: "TidyTests", swiftSettings: lenient),
     ]
 )

@@ -1,0 +1,6 @@
+/// The commands of `starling`, as they are typed.
+package enum CommandName: String, CaseIterable, Sendable {
+    case up, id, peers, connect, ping, send, inbox, status, bench, sim, version, help, completions
+    /// Speaks the command language of the foreign-peer drivers on standard input. Hidden.
+    case peer
+}

@@ -1,0 +1,181 @@
+extension CommandTable {
+    /// The commands of `starling`. Parser, help and completions all come from here.
+    package static let starling = CommandTable(
+        program: "starling",
+        summary: "A mesh network for devices that work together without a server.",
+        commands: Commands.all,
+        commonFlags: StarlingFlags.common
+    )
+}
+
+private enum Commands {
+    typealias Flags = StarlingFlags
+
+    static let all = [
+        up, id, peers, connect, ping, send, inbox, status, bench, sim, version, help, completions, peer,
+    ]
+
+    /// A PeerID that stands in examples; it is that of no node.
+    static let examplePeer = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
+
+    static let up = Command(
+        .up,
+        "Start a node and keep it running in the foreground",
+        details: """
+            The node listens, finds peers on the LAN by itself, and serves the other commands over a socket in its \
+            home folder. It stops on Ctrl-C. With --json the first line of output is \
+            {"event":"ready","peer_id":…,"addrs":[…]}.
+            """,
+        flags: [
+            Flags.listen.spec, Flags.bootstrap.spec, Flags.noMDNS.spec, Flags.name.spec, Flags.security.spec,
+            Flags.loops.spec, Flags.memoryMax.spec, Flags.connectionsMax.spec, Flags.logLevel.spec,
+        ],
+        example: "starling up --listen /ip4/0.0.0.0/tcp/4001 --name kitchen"
+    )
+
+    static let id = Command(
+        .id,
+        "Show the node's PeerID and addresses",
+        details:
+            "Works without a running node once it has been started: then it shows the PeerID of its key.",
+        example: "starling id --json"
+    )
+
+    static let peers = Command(.peers, "List the peers that the node knows", example: "starling peers")
+
+    static let connect = Command(
+        .connect,
+        "Connect to a peer",
+        arguments: [
+            ArgumentSpec.multiaddr("MULTIADDR", "where the peer is, with /p2p/ and its PeerID at the end")
+        ],
+        example: "starling connect /ip4/192.0.2.7/tcp/4001/p2p/\(examplePeer)"
+    )
+
+    static let ping = Command(
+        .ping,
+        "Measure the round trip to a peer",
+        details: "Prints the smallest, the median and the 99th percentile round trip, and the path it took.",
+        arguments: [ArgumentSpec.peerOrMultiaddr],
+        flags: [Flags.count.spec, Flags.interval.spec],
+        example: "starling ping \(examplePeer) -c 10 --interval 200ms"
+    )
+
+    static let send = Command(
+        .send,
+        "Send a message to a peer",
+        details: """
+            Waits up to --timeout for the recipient's receipt and says whether the message was delivered or is \
+            queued; both are a success, unless --wait demands the receipt. TEXT '-' is read from standard input.
+            """,
+        arguments: [
+            ArgumentSpec.peer,
+            ArgumentSpec("TEXT", "the message, or - for standard input", accepts: { _ in true }),
+        ],
+        flags: [Flags.type.spec, Flags.wait.spec],
+        example: "starling send \(examplePeer) \"the kettle is on\" --wait"
+    )
+
+    static let inbox = Command(
+        .inbox,
+        "Show the messages received",
+        details: "Lists without consuming; --take acknowledges what it shows.",
+        flags: [Flags.after.spec, Flags.limit.spec, Flags.take.spec],
+        example: "starling inbox --limit 10"
+    )
+
+    static let status = Command(.status, "Show what the node is doing", example: "starling status")
+
+    static let bench = Command(
+        .bench,
+        "Measure speed and memory on this machine",
+        arguments: [
+            ArgumentSpec.choice("WHAT", "what to measure", of: ["ping", "bulk", "dial", "memory", "streams"])
+        ],
+        flags: [Flags.target.spec, Flags.benchSecurity.spec, Flags.connections.spec],
+        example: "starling bench ping --json"
+    )
+
+    static let sim = Command(
+        .sim,
+        "Run many nodes in a simulated network",
+        details: "Whole nodes, the same code as 'up', in virtual time; one seed always gives one trace.",
+        flags: [Flags.nodes.spec, Flags.seed.spec, Flags.minutes.spec],
+        example: "starling sim --nodes 50 --minutes 2 --seed 7"
+    )
+
+    static let version = Command(.version, "Show the version", example: "starling version")
+
+    static let help = Command(
+        .help,
+        "Show help, also for one command",
+        arguments: [ArgumentSpec("COMMAND", "the command to explain", isRequired: false)],
+        example: "starling help send"
+    )
+
+    static let completions = Command(
+        .completions,
+        "Print a completion script for a shell",
+        arguments: [ArgumentSpec.choice("SHELL", "the shell", of: ["bash", "zsh", "fish"])],
+        example: "starling completions bash > ~/.local/share/bash-completion/completions/starling"
+    )
+
+    static let peer = Command(
+        .peer,
+        "Join the interop matrix",
+        flags: [
+            Flags.connect.spec, Flags.do.spec, Flags.serve.spec, Flags.stay.spec, Flags.listenList.spec,
+            Flags.security.spec, Flags.echoProtocol.spec,
+        ],
+        example: "starling peer --do \"sleep 1\"",
+        isHidden: true
+    )
+}
+
+extension ArgumentSpec {
+    static let multiaddrExpectation = "a multiaddr such as /ip4/192.0.2.7/tcp/4001"
+
+    static func multiaddr(_ name: String, _ summary: String) -> ArgumentSpec {
+        ArgumentSpec(name, summary, expectation: multiaddrExpectation, accepts: isMultiaddr)
+    }
+
+    static func choice(_ name: String, _ summary: String, of words: [String]) -> ArgumentSpec {
+        ArgumentSpec(
+            name,
+            summary,
+            expectation: "one of " + words.joined(separator: ", "),
+            candidates: words,
+            accepts: { words.contains($0) }
+        )
+    }
+
+    static let peer = ArgumentSpec(
+        "PEER",
+        "the peer's PeerID",
+        expectation: "a PeerID such as 12D3KooW…",
+        accepts: isPeerID
+    )
+
+    static let peerOrMultiaddr = ArgumentSpec(
+        "PEER|MULTIADDR",
+        "the peer's PeerID, or where it is",
+        expectation: "a PeerID such as 12D3KooW…, or \(multiaddrExpectation)",
+        accepts: { isPeerID($0) || isMultiaddr($0) }
+    )
+
+    /// Whether the text looks like a multiaddr; the node reads it in full.
+    static func isMultiaddr(_ text: String) -> Bool {
+        text.hasPrefix("/") && text.split(separator: "/").count >= 2
+    }
+
+    /// Whether the text looks like a PeerID in base58 or a CID; the node reads it in full.
+    static func isPeerID(_ text: String) -> Bool {
+        (40...128).contains(text.utf8.count) && text.utf8.allSatisfy(\.isLetterOrDigit)
+    }
+}
+
+extension UInt8 {
+    fileprivate var isLetterOrDigit: Bool {
+        (0x30...0x39).contains(self) || (0x41...0x5A).contains(self) || (0x61...0x7A).contains(self)
+    }
+}

@@ -1,0 +1,140 @@
+/// Every flag of `starling`: the keys with which a command reads its ``Invocation``.
+package enum StarlingFlags {
+    // Common
+    package static let help = Flag<Bool>.toggle("help", short: "h", "Show this help.")
+    package static let json = Flag<Bool>.toggle("json", "Print JSON, for programs.")
+    package static let timeout = Flag<Duration>.duration(
+        "timeout",
+        "Give up after this long (default 30s; send: 5s)."
+    )
+    package static let home = Flag<String>.text(
+        "home",
+        "FOLDER",
+        "Where the node keeps its key and its socket (default $XDG_STATE_HOME/starling or ~/.local/state/starling)."
+    )
+    package static let common = [json.spec, timeout.spec, home.spec, help.spec]
+
+    // up
+    package static let listen = Flag<String>.multiaddr(
+        "listen",
+        isRepeatable: true,
+        "Listen here (default: TCP port 4001 on IPv4 and IPv6, or the next free one)."
+    )
+    package static let bootstrap = Flag<String>.multiaddr(
+        "bootstrap",
+        isRepeatable: true,
+        "Connect to this peer at start."
+    )
+    package static let noMDNS = Flag<Bool>.toggle(
+        "no-mdns",
+        "Neither look for nor announce to peers on the LAN."
+    )
+    package static let name = Flag<String>.text("name", "TEXT", "A name that other nodes show.")
+    package static let security = Flag<[String]>.list(
+        "security",
+        of: ["noise", "tls"],
+        "Which encryption to offer, the preferred one first (default noise,tls)."
+    )
+    package static let loops = Flag<Int>.number(
+        "loops",
+        in: 1...64,
+        "Event loops (default: cores, at most 4)."
+    )
+    package static let memoryMax = Flag<Int>.byteCount(
+        "max-memory",
+        minimum: 16 << 20,
+        "Most memory for connections and streams (default: by the machine)."
+    )
+    package static let connectionsMax = Flag<Int>.number(
+        "max-connections",
+        in: 1...1_000_000,
+        "Most connections at once (default: by the machine)."
+    )
+    package static let logLevel = Flag<String>.choice(
+        "log-level",
+        of: ["trace", "debug", "info", "warning", "error"],
+        "The least level to log (default info)."
+    )
+
+    // ping
+    package static let count = Flag<Int>.number(
+        "count",
+        short: "c",
+        in: 1...100_000,
+        "How many pings (default 5)."
+    )
+    package static let interval = Flag<Duration>.duration(
+        "interval",
+        "Time from one ping to the next (default 1s)."
+    )
+
+    // send
+    package static let type = Flag<String>.text("type", "TYPE", "The message's type (default text/plain).")
+    package static let wait = Flag<Bool>.toggle(
+        "wait",
+        "Fail unless the recipient's receipt arrives in time."
+    )
+
+    // inbox
+    package static let after = Flag<Int>.number("after", in: 0...(.max), "Only messages past this position.")
+    package static let limit = Flag<Int>.number(
+        "limit",
+        in: 1...1000,
+        "At most so many messages (default 100)."
+    )
+    package static let take = Flag<Bool>.toggle(
+        "take",
+        "Acknowledge what is shown, so that it is not shown again."
+    )
+
+    // bench
+    package static let target = Flag<String>.multiaddr(
+        "target",
+        isRepeatable: false,
+        "Measure against this peer instead of a second process of our own."
+    )
+    package static let benchSecurity = Flag<String>.choice(
+        "security",
+        of: ["noise", "tls"],
+        "Which encryption."
+    )
+    package static let connections = Flag<Int>.number(
+        "connections",
+        in: 1...100_000,
+        "How many connections, where the bench opens several."
+    )
+
+    // sim
+    package static let nodes = Flag<Int>.number("nodes", in: 2...100_000, "How many nodes (default 200).")
+    package static let seed = Flag<Int>.number("seed", in: 0...(.max), "The seed of all chance (default 1).")
+    package static let minutes = Flag<Int>.number(
+        "minutes",
+        in: 1...10_000,
+        "Virtual minutes to run (default 10)."
+    )
+
+    // peer
+    package static let connect = Flag<String>.multiaddr(
+        "connect",
+        isRepeatable: true,
+        "Dial this peer first."
+    )
+    package static let `do` = Flag<String>(
+        "do",
+        valueName: "CMD",
+        summary: "Run a command of the interop language.",
+        isRepeatable: true,
+        expectation: "a command"
+    ) { $0.isEmpty ? nil : $0 }
+    package static let serve = Flag<Bool>.toggle(
+        "serve",
+        "Then take commands from standard input until its end."
+    )
+    package static let stay = Flag<Int>.number("stay", in: 0...86_400, "Then stay up for so many seconds.")
+    package static let listenList = Flag<String>.text(
+        "listen",
+        "ADDRS",
+        "Listen multiaddrs with commas, or 'none'."
+    )
+    package static let echoProtocol = Flag<String>.text("echo-protocol", "ID", "The protocol to echo.")
+}

@@ -1,0 +1,60 @@
+internal import StarlingCommandLine
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// Standard output for data, standard error for talk.
+struct Console: Sendable {
+    /// How data looks when people read it.
+    let outputStyle: TextStyle
+    let talkStyle: TextStyle
+    let isOutputTerminal: Bool
+
+    init() {
+        let (noColor, term) = (Environment["NO_COLOR"], Environment["TERM"])
+        isOutputTerminal = isatty(STDOUT_FILENO) == 1
+        outputStyle = TextStyle(isTerminal: isOutputTerminal, noColor: noColor, term: term)
+        talkStyle = TextStyle(isTerminal: isatty(STDERR_FILENO) == 1, noColor: noColor, term: term)
+    }
+
+    /// Writes data at once. A reader that has gone away is no failure of ours: what it did not want is dropped.
+    func write(_ text: String) { Self.write(text, to: STDOUT_FILENO) }
+
+    func say(_ text: String) { Self.write(text, to: STDERR_FILENO) }
+
+    func say(_ diagnostic: Diagnostic) {
+        say(diagnostic.render(program: CommandTable.starling.program, style: talkStyle))
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { unsafe systemWrite(descriptor, $0) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+
+    private static func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+        #if canImport(Glibc)
+            Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        #elseif canImport(Musl)
+            Musl.write(descriptor, bytes.baseAddress, bytes.count)
+        #else
+            Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+        #endif
+    }
+}
+
+/// The process's environment variables.
+enum Environment {
+    static subscript(name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
+}

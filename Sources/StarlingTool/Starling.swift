@@ -1,0 +1,73 @@
+internal import StarlingCommandLine
+
+/// One run of the tool: understands the command line and runs the command.
+struct Starling {
+    private let words: [String]
+    private let table = CommandTable.starling
+    private let console = Console()
+
+    init(words: [String]) { self.words = words }
+
+    /// Runs the command to its end.
+    func run() -> ExitStatus {
+        let help = HelpText(table: table, style: console.outputStyle)
+        if CommandLineParser.asksForGeneralHelp(words) {
+            console.write(help.overview())
+            return .succeeded
+        }
+        if words.first == "--version" {
+            console.write(Version.line)
+            return .succeeded
+        }
+        do {
+            let invocation = try CommandLineParser(table: table).parse(words)
+            if invocation.wantsHelp {
+                console.write(help.page(invocation.command))
+                return .succeeded
+            }
+            return try run(invocation, help)
+        } catch let error as UsageError {
+            if error == .noCommand {
+                console.say(HelpText(table: table, style: console.talkStyle).overview())
+            }
+            console.say(Diagnostic(error, program: table.program))
+            return .misused
+        } catch let error as Diagnostic {
+            console.say(error)
+            return .failed
+        } catch {
+            console.say(Diagnostic(code: "internal", message: "\(error).", nextStep: ""))
+            return .failed
+        }
+    }
+
+    private func run(_ invocation: Invocation, _ help: HelpText) throws -> ExitStatus {
+        switch invocation.command.name {
+        case .help:
+            guard let name = invocation.argument(0) else {
+                console.write(help.overview())
+                return .succeeded
+            }
+            guard let command = table.command(named: name) else {
+                // The parser words the refusal and the suggestion.
+                _ = try CommandLineParser(table: table).parse([name])
+                return .misused
+            }
+            console.write(help.page(command))
+            return .succeeded
+        case .version:
+            console.write(invocation[StarlingFlags.json] ? Version.json : Version.line)
+            return .succeeded
+        case .completions:
+            let script = invocation.argument(0).flatMap { CompletionScript(table: table).script(for: $0) }
+            console.write(script ?? "")
+            return .succeeded
+        case .up, .id, .peers, .connect, .ping, .send, .inbox, .status, .bench, .sim, .peer:
+            throw Diagnostic(
+                code: "not_available",
+                message: "'\(invocation.command.name.rawValue)' is not part of this build.",
+                nextStep: ""
+            )
+        }
+    }
+}
