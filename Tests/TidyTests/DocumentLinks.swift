@@ -1,0 +1,98 @@
+/// The links of a Markdown document to files and headings of the project.
+enum DocumentLinks {
+    struct Heading: Equatable {
+        let index: Int
+        let level: Int
+        let levelBefore: Int
+        let line: Int
+        let anchor: String
+    }
+
+    /// The headings outside code fences, in order.
+    static func headings(_ lines: [String]) -> [Heading] {
+        var found: [Heading] = []
+        for (index, line) in outsideFences(lines) {
+            let level = line.prefix { $0 == "#" }.count
+            guard (1...6).contains(level), line.dropFirst(level).first == " " else { continue }
+            found.append(
+                Heading(
+                    index: found.count,
+                    level: level,
+                    levelBefore: found.last?.level ?? 0,
+                    line: index + 1,
+                    anchor: anchor(line.dropFirst(level + 1))
+                )
+            )
+        }
+        return found
+    }
+
+    /// Checks each relative link: `documents` has the text of every Markdown file, `exists` knows all paths.
+    static func violations(
+        _ file: SourceText,
+        documents: [String: SourceText],
+        exists: (String) -> Bool
+    ) -> [Violation] {
+        guard file.isMarkdown else { return [] }
+        var found: [Violation] = []
+        for (index, line) in outsideFences(file.lines) {
+            for target in targets(line) where !target.contains("://") && !target.hasPrefix("mailto:") {
+                let parts = target.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+                let path = parts[0].isEmpty ? file.path : resolve(String(parts[0]), from: file.path)
+                guard exists(path) else {
+                    found.append(
+                        Violation(rule: .link, path: file.path, line: index + 1, message: "no file \(path)")
+                    )
+                    continue
+                }
+                guard parts.count == 2, let document = documents[path] else { continue }
+                if !headings(document.lines).contains(where: { $0.anchor == parts[1] }) {
+                    found.append(
+                        Violation(
+                            rule: .link,
+                            path: file.path,
+                            line: index + 1,
+                            message: "no heading #\(parts[1]) in \(path)"
+                        )
+                    )
+                }
+            }
+        }
+        return found
+    }
+
+    /// The targets of the `[text](target)` links in a line.
+    static func targets(_ line: String) -> [String] {
+        line.ranges(of: "](").compactMap { range in
+            let rest = line[range.upperBound...]
+            return rest.firstIndex(of: ")").map { String(rest[..<$0]) }
+        }
+    }
+
+    private static func outsideFences(_ lines: [String]) -> [(Int, String)] {
+        var isFenced = false
+        return lines.enumerated().compactMap { index, line in
+            if line.drop(while: { $0 == " " }).hasPrefix("```") {
+                isFenced.toggle()
+                return nil
+            }
+            return isFenced ? nil : (index, line)
+        }
+    }
+
+    private static func anchor(_ title: Substring) -> String {
+        String(
+            title.lowercased().compactMap {
+                $0 == " " ? "-" : $0.isLetter || $0.isNumber || "-_".contains($0) ? $0 : nil
+            }
+        )
+    }
+
+    private static func resolve(_ target: String, from path: String) -> String {
+        var parts = target.hasPrefix("/") ? [] : path.split(separator: "/").dropLast().map(String.init)
+        for part in target.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(String(part)) }
+        }
+        return parts.joined(separator: "/")
+    }
+}

@@ -1,0 +1,78 @@
+/// What each module may import beyond the standard library.
+///
+/// The one place, next to the package manifest, where the module graph is written down: a warm build lets a module
+/// import any sibling that is already built, so the manifest alone does not hold the rings apart.
+enum ImportTable {
+    private static let platform: Set<String> = ["Glibc", "Musl", "Darwin", "Android"]
+
+    static let allowed: [String: Set<String>] = [
+        // Pure
+        "StarlingCore": ["Synchronization"],
+        "StarlingCrypto": ["StarlingCore", "CSodium", "CGcrypt", "Synchronization"],
+        "StarlingTLS": ["StarlingCore", "StarlingCrypto", "CGnuTLS", "Synchronization"],
+        "StarlingProtocols": ["StarlingCore", "StarlingCrypto"],
+        "StarlingMesh": ["StarlingCore", "StarlingCrypto"],
+        // Edge
+        "StarlingWorld": ["StarlingCore", "Synchronization"],
+        "StarlingTransports": [
+            "StarlingWorld", "StarlingProtocols", "StarlingTLS", "StarlingCrypto", "StarlingCore",
+            "Synchronization",
+        ],
+        "StarlingNode": [
+            "StarlingTransports", "StarlingMesh", "StarlingProtocols", "StarlingWorld", "StarlingCrypto",
+            "StarlingCore", "Synchronization",
+        ],
+        "StarlingAPI": ["StarlingNode", "StarlingWorld", "StarlingCore", "Synchronization"],
+        // Outside
+        "StarlingIO": platform.union(["StarlingWorld", "StarlingCore", "CUV", "CSys", "Synchronization"]),
+        "StarlingHTTP": platform.union([
+            "StarlingAPI", "StarlingWorld", "StarlingCore", "CMicrohttpd", "Synchronization",
+        ]),
+        "StarlingSimulator": [
+            "StarlingAPI", "StarlingNode", "StarlingTransports", "StarlingMesh", "StarlingProtocols",
+            "StarlingTLS", "StarlingWorld", "StarlingCrypto", "StarlingCore", "Synchronization",
+        ],
+        "Starling": ["StarlingNode", "StarlingIO", "StarlingWorld", "StarlingCrypto", "StarlingCore"],
+        "StarlingTool": platform.union([
+            "Starling", "StarlingHTTP", "StarlingAPI", "StarlingSimulator", "StarlingIO", "StarlingNode",
+            "StarlingTransports", "StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingWorld",
+            "StarlingCrypto", "StarlingCore", "CSys", "Synchronization",
+        ]),
+    ]
+
+    /// The module that a line of code imports, or `nil`.
+    static func importedModule(_ code: String) -> String? {
+        let words = code.split(whereSeparator: { $0 == " " || $0 == ";" })
+        let prefixes: Set<Substring> = ["public", "package", "internal", "fileprivate", "private"]
+        let kinds: Set<Substring> = [
+            "struct", "class", "enum", "protocol", "typealias", "func", "let", "var",
+        ]
+        var rest = words.drop { $0.hasPrefix("@") || prefixes.contains($0) }
+        guard rest.popFirst() == "import" else { return nil }
+        if let first = rest.first, kinds.contains(first) { rest.removeFirst() }
+        return rest.first.map { String($0.prefix { $0 != "." }) }
+    }
+
+    static func violations(_ file: SourceText) -> [Violation] {
+        guard let module = file.module, file.isSwift else { return [] }
+        guard let allowed = allowed[module] else {
+            return [
+                Violation(
+                    rule: .importTable,
+                    path: file.path,
+                    line: 1,
+                    message: "\(module) is missing from the import table"
+                )
+            ]
+        }
+        return file.code.indices.compactMap { index in
+            guard let name = importedModule(file.code[index]), !allowed.contains(name) else { return nil }
+            return Violation(
+                rule: .importTable,
+                path: file.path,
+                line: index + 1,
+                message: "\(module) may not import \(name)"
+            )
+        }
+    }
+}
