@@ -24,7 +24,9 @@ package struct DatagramOptions: Sendable {
     package init(local: SocketAddress) { self.local = local }
 }
 
-/// A datagram socket. Loop-confined.
+/// A datagram socket.
+///
+/// Loop-confined.
 package protocol DatagramSocket: AnyObject {
     var local: SocketAddress { get }
 
@@ -34,7 +36,9 @@ package protocol DatagramSocket: AnyObject {
     func close()
 }
 
-/// Who hears from a ``DatagramSocket``. Every call comes on the socket's loop.
+/// Who hears from a ``DatagramSocket``.
+///
+/// Every call comes on the socket's loop.
 package protocol DatagramSocketDelegate: AnyObject, Sendable {
     /// A datagram came in. `interfaceIndex` is 0 where the system does not say.
     func socketDidReceive(_ bytes: BufferSlice, from remote: SocketAddress, interfaceIndex: UInt32)

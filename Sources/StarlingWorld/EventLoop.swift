@@ -57,7 +57,9 @@ package enum LoopBlock {
     package static let readByteCount = 262_144
 }
 
-/// A timer of one loop. Any number cost one timer of the operating system.
+/// A timer of one loop.
+///
+/// Any number cost one timer of the operating system.
 package protocol LoopTimer: AnyObject {
     /// Fires once at `deadline`, or at once if that has passed; replaces an earlier deadline.
     func arm(at deadline: Instant)
@@ -66,7 +68,9 @@ package protocol LoopTimer: AnyObject {
 }
 
 extension EventLoop {
-    /// Starts a root task on this loop. The one place where tasks come from.
+    /// Starts a root task on this loop.
+    ///
+    /// The one place where tasks come from.
     ///
     /// The preference matters: a task without it resumes through the global executor, which costs about three
     /// times the CPU for each suspension, and in the simulator escapes the seeded order.
@@ -74,7 +78,7 @@ extension EventLoop {
     /// The caller owns the task: it awaits or cancels it.
     @discardableResult
     package func startTask(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
-        Task(executorPreference: self) { await body() }  // tidy-ok: this is the function that the ban points to
+        Task(executorPreference: self) { await body() }  // tidy-ok: the ban points here
     }
 
     /// Like ``startTask(_:)``, for work with a result.
@@ -82,7 +86,7 @@ extension EventLoop {
         returning type: Value.Type = Value.self,
         _ body: @escaping @Sendable () async throws -> Value
     ) -> Task<Value, any Error> {
-        Task(executorPreference: self) { try await body() }  // tidy-ok: this is the function that the ban points to
+        Task(executorPreference: self) { try await body() }  // tidy-ok: the ban points here
     }
 
     /// Suspends until `deadline`, or throws at once when the task is cancelled.

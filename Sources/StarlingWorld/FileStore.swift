@@ -14,7 +14,9 @@ package enum FileError: Error, Equatable, Sendable {
     case other(path: String, name: String)
 }
 
-/// Small files: keys and settings. Blocks its caller; call it at start, not on a busy loop.
+/// Small files: keys and settings.
+///
+/// Blocks its caller; call it at start, not on a busy loop.
 package protocol FileStore: Sendable {
     /// The content of a file of at most `byteCountMax` bytes.
     ///

@@ -5,7 +5,9 @@ package enum LogLevel: Int, Comparable, Sendable, CaseIterable {
     package static func < (lhs: LogLevel, rhs: LogLevel) -> Bool { lhs.rawValue < rhs.rawValue }
 }
 
-/// A structured value of a log line. Keys and payloads never become one.
+/// A structured value of a log line.
+///
+/// Keys and payloads never become one.
 package enum LogValue: Sendable, Equatable {
     case text(String)
     case number(Int64)

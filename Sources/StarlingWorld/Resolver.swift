@@ -14,7 +14,9 @@ package enum ResolverError: Error, Equatable, Sendable {
 /// Which addresses of a name are wanted.
 package enum AddressFamily: Hashable, Sendable { case ipv4, ipv6, any }
 
-/// The domain name system. Answers come from a thread pool, never from a loop's thread.
+/// The domain name system.
+///
+/// Answers come from a thread pool, never from a loop's thread.
 package protocol Resolver: Sendable {
     /// The addresses of a host, at most ``ResolverLimits/answerCountMax``.
     func addresses(of host: String, family: AddressFamily) async throws(ResolverError) -> [IPAddress]

@@ -1,6 +1,8 @@
 package import StarlingCore
 
-/// A connected byte stream of the operating system (TCP or Unix), or of the simulator. Loop-confined.
+/// A connected byte stream of the operating system (TCP or Unix), or of the simulator.
+///
+/// Loop-confined.
 package protocol StreamSocket: AnyObject {
     var local: SocketAddress { get }
     var remote: SocketAddress { get }
@@ -27,7 +29,9 @@ package protocol StreamSocket: AnyObject {
     func close()
 }
 
-/// Who hears from a ``StreamSocket``. Every call comes on the socket's loop.
+/// Who hears from a ``StreamSocket``.
+///
+/// Every call comes on the socket's loop.
 package protocol StreamSocketDelegate: AnyObject, Sendable {
     /// An outgoing connection stands.
     func socketDidConnect()
@@ -55,7 +59,9 @@ package struct AcceptedSocket: Sendable {
     }
 }
 
-/// A bound socket that accepts connections. Loop-confined.
+/// A bound socket that accepts connections.
+///
+/// Loop-confined.
 package protocol ListenerSocket: AnyObject {
     /// The address, with the port that was chosen where 0 was asked for.
     var local: SocketAddress { get }

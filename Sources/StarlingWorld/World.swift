@@ -5,7 +5,9 @@ package import StarlingCore
 /// `starling` builds the real one from StarlingIO, the simulator builds a seeded one, and nothing else
 /// touches the operating system.
 package struct World: Sendable {
-    /// The event loops, at least one. The first carries the node-wide actors.
+    /// The event loops, at least one.
+    ///
+    /// The first carries the node-wide actors.
     package var loops: [any EventLoop]
     package var wallClock: any WallClock
     package var random: any RandomSource

@@ -3,13 +3,15 @@
 /// Reference-counted: a block is free again when the last ``BufferSlice`` of it is gone, on whatever
 /// thread that happens. Whoever took it from its ``BufferPool`` writes; a region that was handed out as
 /// a slice is not written again before the pool sees the block unreferenced.
-@safe package final class Buffer: @unchecked Sendable {  // tidy-ok: see the writing rule above, which the pool enforces
+@safe package final class Buffer: @unchecked Sendable {  // tidy-ok: see the writing rule above
     /// The size of the block in bytes.
     package let byteCount: Int
 
     @usableFromInline package let base: UnsafeMutableRawPointer
 
-    /// Allocates a block, aligned for vector instructions. Its content is undefined until written.
+    /// Allocates a block, aligned for vector instructions.
+    ///
+    /// Its content is undefined until written.
     package init(byteCount: Int) {
         precondition(byteCount > 0)
         self.byteCount = byteCount

@@ -5,7 +5,9 @@
 package struct BufferPool: ~Copyable {
     /// How much memory the pool keeps while nothing uses it.
     package struct Limits: Sendable {
-        /// Blocks kept for reuse. More may be out at a time; those are freed by their last user.
+        /// Blocks kept for reuse.
+        ///
+        /// More may be out at a time; those are freed by their last user.
         package var blockCountMax: Int
 
         package init(blockCountMax: Int = 64) {
@@ -28,7 +30,9 @@ package struct BufferPool: ~Copyable {
     /// The number of blocks that the pool holds, in use or free.
     package var blockCount: Int { blocks.count }
 
-    /// A block that nobody else refers to. Its content is undefined.
+    /// A block that nobody else refers to.
+    ///
+    /// Its content is undefined.
     package mutating func take() -> Buffer {
         // A few probes find a free block in the steady state; a miss costs one allocation, not a scan.
         let probeCount = min(blocks.count, 8)

@@ -55,7 +55,9 @@ package struct RecordBuilder {
         end += byteCount
     }
 
-    /// Takes the record: the block, and where its content stands. `nil` when nothing was appended.
+    /// Takes the record: the block, and where its content stands.
+    ///
+    /// `nil` when nothing was appended.
     package mutating func finish() -> (block: Buffer, content: Range<Int>)? {
         guard let block, end > headroom else { return nil }
         self.block = nil

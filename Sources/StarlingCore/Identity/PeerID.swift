@@ -50,10 +50,12 @@ public struct PeerID: Hashable, Sendable {
 }
 
 extension PeerID: CustomStringConvertible {
+    /// The name in base58.
     public var description: String { base58 }
 }
 
 extension PeerID: Comparable {
+    /// Orders by the bytes of the multihash.
     public static func < (lhs: PeerID, rhs: PeerID) -> Bool {
         lhs.multihash.lexicographicallyPrecedes(rhs.multihash)
     }
