@@ -33,8 +33,10 @@ enum ImportTable {
             "StarlingTLS", "StarlingWorld", "StarlingCrypto", "StarlingCore", "Synchronization",
         ],
         "Starling": ["StarlingNode", "StarlingIO", "StarlingWorld", "StarlingCrypto", "StarlingCore"],
+        "StarlingCommandLine": ["StarlingAPI", "StarlingCore"],
         "StarlingTool": platform.union([
-            "Starling", "StarlingHTTP", "StarlingAPI", "StarlingSimulator", "StarlingIO", "StarlingNode",
+            "Starling", "StarlingCommandLine", "StarlingHTTP", "StarlingAPI", "StarlingSimulator",
+            "StarlingIO", "StarlingNode",
             "StarlingTransports", "StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingWorld",
             "StarlingCrypto", "StarlingCore", "CSys", "Synchronization",
         ]),
