@@ -37,6 +37,11 @@ public struct PeerID: Hashable, Sendable {
         self.multihash = multihash
     }
 
+    /// A name that the caller built itself from a key.
+    package init(checkedMultihash multihash: [UInt8]) {
+        self.multihash = multihash
+    }
+
     /// The protobuf of the public key, where the name holds it.
     package var inlineKey: [UInt8]? {
         multihash[0] == 0x00 ? Array(multihash.dropFirst(2)) : nil
