@@ -4,7 +4,7 @@ package enum PeerIDError: Error, Equatable, Sendable {
     case unsupportedMultihash
     /// The multihash is shorter or longer than it says.
     case wrongLength
-    /// The text is neither base58 nor a CIDv1 in base32.
+    /// The text is neither base58 nor a CIDv1 in a known base.
     case invalidText
     /// A CID that does not name a libp2p key.
     case notALibp2pKey
