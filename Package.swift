@@ -102,7 +102,7 @@ let package = Package(
 
         // Tests
         tests("StarlingCore", []),
-        tests("StarlingCrypto", ["StarlingCore"]),
+        tests("StarlingCrypto", ["StarlingCore", "CSodium"]),
         tests("StarlingTLS", ["StarlingCrypto", "StarlingCore"]),
         tests("StarlingProtocols", ["StarlingCrypto", "StarlingCore"]),
         tests("StarlingMesh", ["StarlingCrypto", "StarlingCore"]),

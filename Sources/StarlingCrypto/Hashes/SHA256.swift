@@ -51,18 +51,21 @@ internal import CGcrypt
     /// The digest of `bytes`.
     package static func hash(_ bytes: [UInt8]) -> [UInt8] { hash(bytes.span) }
 
-    /// Writes the digest of up to three parts, one behind the other, without allocating.
+    /// Writes the digest of up to four parts, one behind the other, without allocating.
     static func hash(
         into digest: UnsafeMutablePointer<UInt8>,
         _ first: UnsafeRawBufferPointer,
         _ second: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(start: nil, count: 0),
-        _ third: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+        _ third: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(start: nil, count: 0),
+        _ fourth: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
     ) {
         precondition(CryptoLibrary.isStarted)
-        let parts: InlineArray<3, gcry_buffer_t> = unsafe [part(first), part(second), part(third)]
+        let parts: InlineArray<4, gcry_buffer_t> = unsafe [
+            part(first), part(second), part(third), part(fourth),
+        ]
         unsafe parts.span.withUnsafeBufferPointer { parts in
             // The algorithm is always there, so this cannot fail.
-            _ = unsafe gcry_md_hash_buffers(Int32(GCRY_MD_SHA256.rawValue), 0, digest, parts.baseAddress, 3)
+            _ = unsafe gcry_md_hash_buffers(Int32(GCRY_MD_SHA256.rawValue), 0, digest, parts.baseAddress, 4)
         }
     }
 

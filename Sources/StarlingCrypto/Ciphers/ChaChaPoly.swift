@@ -1,0 +1,201 @@
+internal import CGcrypt
+internal import CSodium
+package import StarlingCore
+internal import Synchronization
+
+/// ChaCha20-Poly1305 in place over pooled blocks, with one pair of contexts for everything on a loop.
+///
+/// A context costs more than a kilobyte, so connections do not own one: they hand in their key with each
+/// message. The key is set again only when it differs from the last one, and sealing and opening
+/// have a context each, so that one busy connection sets its keys once. Nothing is allocated per message.
+///
+/// Every loop has its own; the lock inside is free then, and makes sharing safe rather than fast.
+///
+/// Spec: RFC 8439, section 2.8.
+package final class ChaChaPoly: Sendable {
+    /// The size of a key.
+    package static let keyByteCount = 32
+    /// The size of the tag behind a message.
+    package static let tagByteCount = 16
+
+    private let sealing: Mutex<CipherContext>
+    private let opening: Mutex<CipherContext>
+
+    /// Takes the contexts.
+    package init() throws(CryptoError) {
+        sealing = Mutex(try CipherContext())
+        opening = Mutex(try CipherContext())
+    }
+
+    /// Encrypts `content` where it stands and writes the tag right behind it.
+    ///
+    /// - Precondition: the key has 32 bytes, and the block has 16 bytes left behind `content`.
+    package func seal(
+        _ block: Buffer,
+        _ content: Range<Int>,
+        key: borrowing SecretBytes,
+        nonce: CipherNonce,
+        authenticating data: Span<UInt8>
+    ) throws(CipherError) {
+        precondition(key.count == Self.keyByteCount)
+        let memory = unsafe block.memory(content.lowerBound..<content.upperBound + Self.tagByteCount)
+        let code = unsafe data.withUnsafeBytes { data in
+            unsafe key.withUnsafeBytes { key in
+                let call = unsafe CipherCall(
+                    memory: memory,
+                    key: key,
+                    nonce: nonce,
+                    data: data
+                )
+                return sealing.withLock { context in unsafe context.seal(call) }
+            }
+        }
+        guard code == 0 else { throw .libraryFailure(code: code) }
+    }
+
+    /// Encrypts `content` where it stands, with no other data authenticated.
+    ///
+    /// - Precondition: the key has 32 bytes, and the block has 16 bytes left behind `content`.
+    package func seal(
+        _ block: Buffer,
+        _ content: Range<Int>,
+        key: borrowing SecretBytes,
+        nonce: CipherNonce
+    ) throws(CipherError) {
+        let nothing: [UInt8] = []
+        try seal(block, content, key: key, nonce: nonce, authenticating: nothing.span)
+    }
+
+    /// Decrypts `sealed`, a message with its tag behind it, where it stands, and says where the content is.
+    ///
+    /// On error the whole range holds zeros: the library decrypts before it checks the tag.
+    ///
+    /// - Precondition: the key has 32 bytes, and the range lies in the block.
+    package func open(
+        _ block: Buffer,
+        _ sealed: Range<Int>,
+        key: borrowing SecretBytes,
+        nonce: CipherNonce,
+        authenticating data: Span<UInt8>
+    ) throws(CipherError) -> Range<Int> {
+        precondition(key.count == Self.keyByteCount)
+        guard sealed.count >= Self.tagByteCount else { throw .authenticationFailed }
+        let memory = unsafe block.memory(sealed)
+        let code = unsafe data.withUnsafeBytes { data in
+            unsafe key.withUnsafeBytes { key in
+                let call = unsafe CipherCall(
+                    memory: memory,
+                    key: key,
+                    nonce: nonce,
+                    data: data
+                )
+                return opening.withLock { context in unsafe context.open(call) }
+            }
+        }
+        guard code == 0 else {
+            unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
+            let isForged = gcry_err_code(code) == GPG_ERR_CHECKSUM
+            throw isForged ? .authenticationFailed : .libraryFailure(code: code)
+        }
+        return sealed.lowerBound..<sealed.upperBound - Self.tagByteCount
+    }
+
+    /// Decrypts `sealed` where it stands, with no other data authenticated.
+    ///
+    /// - Precondition: the key has 32 bytes, and the range lies in the block.
+    package func open(
+        _ block: Buffer,
+        _ sealed: Range<Int>,
+        key: borrowing SecretBytes,
+        nonce: CipherNonce
+    ) throws(CipherError) -> Range<Int> {
+        let nothing: [UInt8] = []
+        return try open(block, sealed, key: key, nonce: nonce, authenticating: nothing.span)
+    }
+}
+
+/// What one call works on: pointers that live until it returns, and that nobody else writes through.
+@unsafe private struct CipherCall: @unchecked Sendable {  // tidy-ok: see the line above; the lock's closure takes it
+    /// The content and its tag.
+    var memory: UnsafeMutableRawBufferPointer
+    var key: UnsafePointer<UInt8>
+    var nonce: CipherNonce
+    /// What is authenticated but not encrypted.
+    var data: UnsafeRawBufferPointer
+}
+
+/// One libgcrypt context, and the key that is set in it.
+@safe private struct CipherContext: ~Copyable {
+    private typealias Words = (UInt64, UInt64, UInt64, UInt64)
+
+    private let handle: gcry_cipher_hd_t
+    /// A copy of the key, compared in constant time; the context holds the same secret anyway.
+    private var current: Words = (0, 0, 0, 0)
+    private var isKeyed = false
+
+    init() throws(CryptoError) {
+        try CryptoLibrary.start()
+        var handle: gcry_cipher_hd_t?
+        let code = unsafe gcry_cipher_open(
+            &handle,
+            Int32(GCRY_CIPHER_CHACHA20.rawValue),
+            Int32(GCRY_CIPHER_MODE_POLY1305.rawValue),
+            0
+        )
+        guard code == 0, let handle = unsafe handle else { throw .libraryFailure(code: code) }
+        unsafe self.handle = handle
+    }
+
+    deinit {
+        // Closing a context wipes it.
+        unsafe gcry_cipher_close(handle)
+        var words = current
+        unsafe withUnsafeMutableBytes(of: &words) { unsafe sodium_memzero($0.baseAddress, $0.count) }
+    }
+
+    mutating func seal(_ call: CipherCall) -> gcry_error_t {
+        let code = unsafe begin(call)
+        let memory = unsafe call.memory
+        guard code == 0 else { return code }
+        let count = memory.count - ChaChaPoly.tagByteCount
+        let encrypted = unsafe gcry_cipher_encrypt(handle, memory.baseAddress, count, nil, 0)
+        guard encrypted == 0 else { return encrypted }
+        guard let base = memory.baseAddress else { return 0 }
+        return unsafe gcry_cipher_gettag(handle, base + count, ChaChaPoly.tagByteCount)
+    }
+
+    mutating func open(_ call: CipherCall) -> gcry_error_t {
+        let code = unsafe begin(call)
+        let memory = unsafe call.memory
+        guard code == 0 else { return code }
+        let count = memory.count - ChaChaPoly.tagByteCount
+        let decrypted = unsafe gcry_cipher_decrypt(handle, memory.baseAddress, count, nil, 0)
+        guard decrypted == 0 else { return decrypted }
+        guard let base = memory.baseAddress else { return 0 }
+        return unsafe gcry_cipher_checktag(handle, base + count, ChaChaPoly.tagByteCount)
+    }
+
+    private mutating func begin(_ call: CipherCall) -> gcry_error_t {
+        let (key, data) = unsafe (call.key, call.data)
+        let words = unsafe UnsafeRawPointer(key).loadUnaligned(as: Words.self)
+        let difference =
+            (words.0 ^ current.0) | (words.1 ^ current.1)
+            | (words.2 ^ current.2) | (words.3 ^ current.3)
+        if !isKeyed || difference != 0 {
+            isKeyed = false
+            let code = unsafe gcry_cipher_setkey(handle, key, ChaChaPoly.keyByteCount)
+            guard code == 0 else { return code }
+            current = words
+            isKeyed = true
+        }
+        let code = unsafe call.nonce.withUnsafeBytes {
+            unsafe gcry_cipher_setiv(handle, $0, CipherNonce.byteCount)
+        }
+        guard code == 0 else { return code }
+        if data.count > 0 {
+            let code = unsafe gcry_cipher_authenticate(handle, data.baseAddress, data.count)
+            guard code == 0 else { return code }
+        }
+        return unsafe cgcrypt_cipher_final(handle)
+    }
+}
