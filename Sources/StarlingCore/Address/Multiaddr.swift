@@ -24,8 +24,9 @@ public struct Multiaddr: Hashable, Sendable {
         }
     }
 
-    /// The longest address in bytes; longer ones are refused. Real ones with a relay and two certificate
-    /// hashes come near 300.
+    /// The longest address in bytes; longer ones are refused.
+    ///
+    /// Real ones with a relay and two certificate hashes come near 300.
     public static let byteCountMax = 1024
     /// The longest text that is parsed, in UTF-8.
     public static let textByteCountMax = 4096

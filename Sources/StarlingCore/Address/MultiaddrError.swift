@@ -25,6 +25,7 @@ public enum MultiaddrError: Error, Equatable, Sendable {
 }
 
 extension MultiaddrError: CustomStringConvertible {
+    /// What is wrong, for people; components count from 1.
     public var description: String {
         switch self {
         case .empty: "the address is empty"

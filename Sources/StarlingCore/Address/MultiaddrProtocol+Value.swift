@@ -45,7 +45,9 @@ extension MultiaddrProtocol {
         }
     }
 
-    /// Whether the bytes are a value of this protocol. Every accepted value has a text that parses back to it.
+    /// Whether the bytes are a value of this protocol.
+    ///
+    /// Every accepted value has a text that parses back to it.
     func accepts(_ value: Span<UInt8>) -> Bool {
         if case .fixed(let count) = valueSize, value.count != count { return false }
         switch self {

@@ -36,6 +36,11 @@ package struct ProtobufField: Equatable, Sendable {
     package var number: Int
     package var value: ProtobufValue
 
+    package init(number: Int, value: ProtobufValue) {
+        self.number = number
+        self.value = value
+    }
+
     /// The value of a `uint32`, `uint64`, `bool` or enum field.
     package func varint() throws(ProtobufError) -> UInt64 {
         guard case .varint(let value) = value else { throw .wrongWireType(fieldNumber: number) }
@@ -90,7 +95,19 @@ package struct ProtobufCursor: Sendable {
     }
 
     /// The next field, or `nil` at the end of the message.
+    ///
+    /// On error the cursor stays where it was.
     package mutating func next(in message: Span<UInt8>) throws(ProtobufError) -> ProtobufField? {
+        let start = offset
+        do throws(ProtobufError) {
+            return try readField(in: message)
+        } catch {
+            offset = start
+            throw error
+        }
+    }
+
+    private mutating func readField(in message: Span<UInt8>) throws(ProtobufError) -> ProtobufField? {
         guard offset < end else { return nil }
         let key = try varint(in: message)
         let number = key >> 3

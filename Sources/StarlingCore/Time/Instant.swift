@@ -16,7 +16,9 @@ package struct Instant: InstantProtocol, Sendable {
     }
 
     package func duration(to other: Instant) -> Duration {
-        .nanoseconds(other.nanosecondsSinceOrigin - nanosecondsSinceOrigin)
+        let (distance, overflow) = other.nanosecondsSinceOrigin
+            .subtractingReportingOverflow(nanosecondsSinceOrigin)
+        return .nanoseconds(overflow ? (self < other ? .max : .min) : distance)
     }
 
     package static func < (lhs: Instant, rhs: Instant) -> Bool {
@@ -26,17 +28,17 @@ package struct Instant: InstantProtocol, Sendable {
     package static func + (instant: Instant, duration: Duration) -> Instant { instant.advanced(by: duration) }
 
     package static func - (instant: Instant, duration: Duration) -> Instant {
-        instant.advanced(by: .zero - duration)
+        let nanoseconds = duration.nanosecondsClamped
+        let (difference, overflow) = instant.nanosecondsSinceOrigin.subtractingReportingOverflow(nanoseconds)
+        return Instant(nanosecondsSinceOrigin: overflow ? (nanoseconds < 0 ? .max : .min) : difference)
     }
 }
 
 extension Duration {
     /// The duration in whole nanoseconds, held within what 64 bits can say (292 years either way).
     package var nanosecondsClamped: Int64 {
-        let (seconds, attoseconds) = components
-        let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        let (sum, carry) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
-        return overflow || carry ? (seconds < 0 ? .min : .max) : sum
+        // Not by `components`, whose seconds trap beyond 64 bits.
+        Int64(clamping: attoseconds / 1_000_000_000)
     }
 
     /// The duration in seconds, for figures that people read.
