@@ -1,3 +1,5 @@
+import Foundation
+
 /// The links of a Markdown document to files and headings of the project.
 enum DocumentLinks {
     struct Heading: Equatable {
@@ -56,6 +58,62 @@ enum DocumentLinks {
                         )
                     )
                 }
+            }
+        }
+        return found
+    }
+
+    /// The Swift files that a document names in code style and that are not among `names`.
+    static func unknownFileNames(_ file: SourceText, names: Set<String>) -> [Violation] {
+        outsideFences(file.lines).flatMap { index, line in
+            line.split(separator: "`", omittingEmptySubsequences: false).enumerated().compactMap {
+                position,
+                part in
+                guard position % 2 == 1, part.hasSuffix(".swift"), !part.contains(" ") else { return nil }
+                guard let name = part.split(separator: "/").last, !names.contains(String(name)) else {
+                    return nil
+                }
+                return Violation(
+                    rule: .fileName,
+                    path: file.path,
+                    line: index + 1,
+                    message: "no file is named \(name)"
+                )
+            }
+        }
+    }
+
+    /// The Swift examples of a document that stand in none of the `tests`, each by its first line.
+    ///
+    /// An example that a test holds is an example that compiles.
+    static func untestedExamples(_ file: SourceText, tests: [SourceText]) -> [Violation] {
+        func text(_ lines: some Sequence<String>) -> String {
+            lines.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }.joined(
+                separator: "\n"
+            )
+        }
+        let tested = tests.map { text($0.lines) }
+        return swiftExamples(file.lines).compactMap { start, lines in
+            let example = text(lines)
+            if tested.contains(where: { $0.contains(example) }) { return nil }
+            return Violation(
+                rule: .example,
+                path: file.path,
+                line: start,
+                message: "no test holds this example"
+            )
+        }
+    }
+
+    private static func swiftExamples(_ lines: [String]) -> [(start: Int, lines: [String])] {
+        var found: [(start: Int, lines: [String])] = []
+        var isInside = false
+        for (index, line) in lines.enumerated() {
+            if line.hasPrefix("```") {
+                isInside = line == "```swift"
+                if isInside { found.append((index + 1, [])) }
+            } else if isInside {
+                found[found.count - 1].lines.append(line)
             }
         }
         return found

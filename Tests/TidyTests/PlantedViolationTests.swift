@@ -164,4 +164,25 @@ import Testing
         #expect(count("a.md#three") == 1)
         #expect(count("#d") == 1)
     }
+
+    @Test func anExampleThatNoTestHoldsIsFound() {
+        let document = SourceText(path: "README.md", text: "# A\n\n```swift\nlet a = 1\n\nlet b = a\n```\n")
+        func count(_ test: String) -> Int {
+            DocumentLinks.untestedExamples(document, tests: [SourceText(path: "Tests/T/T.swift", text: test)])
+                .count
+        }
+        #expect(count("func f() {\n    let a = 1\n    let b = a\n}\n") == 0)
+        #expect(count("let a = 1\nlet c = 3\nlet b = a\n") == 1)
+        #expect(count("") == 1)
+    }
+
+    @Test func aFileNameThatLeadsNowhereIsFound() {
+        func count(_ text: String) -> Int {
+            let document = SourceText(path: "README.md", text: "# A\n\n\(text)\n")
+            return DocumentLinks.unknownFileNames(document, names: ["Swarm.swift"]).count
+        }
+        #expect(count("See `Swarm.swift` and `Sources/Node/Swarm.swift`.") == 0)
+        #expect(count("See `Flock.swift`.") == 1)
+        #expect(count("`x` See Flock.swift `y`") == 0)
+    }
 }

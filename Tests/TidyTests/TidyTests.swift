@@ -20,6 +20,16 @@ import Testing
         }
     }
 
+    @Test func everySwiftExampleOfADocumentIsHeldByATest() throws {
+        let files = try Project().files()
+        let tests = files.filter { $0.isTest && !$0.path.hasPrefix("Tests/TidyTests/") }
+        for document in files.filter(\.isMarkdown) {
+            for violation in DocumentLinks.untestedExamples(document, tests: tests) {
+                Issue.record("\(violation)")
+            }
+        }
+    }
+
     @Test func theImportTableNamesExactlyTheModulesThatExist() throws {
         let modules = try Project().paths.filter {
             $0.hasPrefix("Sources/Starling") && $0.hasSuffix(".swift")

@@ -11,6 +11,8 @@ struct Violation: Equatable, CustomStringConvertible {
         case hostPath
         case heading
         case link
+        case example
+        case fileName
         case emptyWaiver
     }
 
