@@ -2,7 +2,7 @@ internal import CSodium
 internal import StarlingCore
 
 /// Secret memory: it has one owner, never moves, is never printed, and is zeroed when the owner is gone.
-@safe package struct SecretBytes: ~Copyable, @unchecked Sendable {  // tidy-ok: immutable memory with a single owner
+@safe package struct SecretBytes: ~Copyable, @unchecked Sendable {  // tidy-ok: a single owner reads and writes the memory
     /// The number of bytes.
     package let count: Int
 
