@@ -35,7 +35,7 @@ private let header = "/multistream/1.0.0"
     @Test func proposesTheNextProtocolWhenOneIsRefused() throws {
         var dialer = MultistreamDialer(protocols: ["/tls/1.0.0", "/noise"])
         _ = dialer.nextOutput()
-        #expect(try dialer.receive(wire(header, "na")) == 23)
+        #expect(try dialer.receive(wire(header, "na")) == 24)
         #expect(dialer.nextOutput() == wire("/noise"))
         #expect(dialer.state == .negotiating)
         _ = try dialer.receive(wire("/noise").span)
