@@ -1,0 +1,31 @@
+/// What the API asks of a node. The node's facade satisfies it; tests satisfy it with a stand-in.
+///
+/// Every operation ends when its task is cancelled, with ``NodeFailure/Code/stopping``.
+package protocol NodeOperations: Sendable {
+    func identity() async throws(NodeFailure) -> NodeIdentity
+    func status() async throws(NodeFailure) -> NodeStatus
+
+    /// The peers that the node knows, the connected ones first, then by PeerID.
+    func peers() async throws(NodeFailure) -> [PeerSummary]
+
+    /// Connects to a peer, or finds that it is connected already.
+    func connect(_ request: ConnectRequest) async throws(NodeFailure) -> PeerSummary
+
+    /// Measures round trips. Pings that are lost are counted, not thrown, unless the first cannot be sent.
+    func ping(_ request: PingRequest) async throws(NodeFailure) -> PingReport
+
+    /// Accepts a message and waits for its receipt no longer than the request says.
+    ///
+    /// A message that is accepted and not delivered in that time is queued, and that is no failure.
+    func send(_ message: OutgoingMessage) async throws(NodeFailure) -> SendReport
+
+    /// Messages received and not taken, by position. At least one if there is one, then no more than the
+    /// query's limits.
+    func inbox(_ query: InboxQuery) async throws(NodeFailure) -> InboxPage
+
+    /// Acknowledges all messages up to and including a position; how many that were.
+    func takeInbox(through position: Int64) async throws(NodeFailure) -> Int
+
+    /// Begins to stop the node and returns.
+    func shutdown() async throws(NodeFailure)
+}

@@ -1,0 +1,98 @@
+package import StarlingAPI
+internal import StarlingCore
+
+extension NodeIdentity {
+    /// Label and value, a line each.
+    package func render(_ style: TextStyle) -> String {
+        var facts = FactList()
+        facts.append("peer id", style.bold(peerID.base58))
+        if let name { facts.append("name", TerminalText.oneLine(name)) }
+        facts.append("agent", TerminalText.oneLine(agentVersion))
+        facts.append("listens", addresses.map { "\($0)" })
+        return facts.render(style)
+    }
+}
+
+extension NodeStatus {
+    package func render(_ style: TextStyle) -> String {
+        var facts = FactList()
+        facts.append("peer id", style.bold(identity.peerID.base58))
+        if let name = identity.name { facts.append("name", TerminalText.oneLine(name)) }
+        facts.append("version", version)
+        facts.append("up for", DurationText.writeAge(uptime))
+        facts.append("listens", identity.addresses.map { "\($0)" })
+        facts.append("security", securities.joined(separator: ", "))
+        facts.append("LAN discovery", isMDNSOn ? "on" : "off")
+        facts.append("peers known", "\(knownPeerCount)")
+        facts.append("connections", "\(connectionCount) of at most \(connectionCountMax)")
+        facts.append("streams", "\(streamCount)")
+        facts.append(
+            "reserved",
+            "\(ByteCountText.write(reservedByteCount)) of at most \(ByteCountText.write(reservedByteCountMax))"
+        )
+        facts.append("received", ByteCountText.write(Int(clamping: receivedByteCount)))
+        facts.append("sent", ByteCountText.write(Int(clamping: sentByteCount)))
+        facts.append("inbox", Self.messages(inboxMessageCount))
+        facts.append("outbox", Self.messages(outboxMessageCount))
+        facts.append("event loops", "\(loopCount)")
+        return facts.render(style)
+    }
+
+    private static func messages(_ count: Int) -> String { count == 1 ? "1 message" : "\(count) messages" }
+}
+
+extension PeerList {
+    /// A row for each peer.
+    package func render(_ style: TextStyle) -> String {
+        var table = TextTable([
+            ("PEER", .left), ("NAME", .left), ("LINK", .left), ("RTT", .right), ("ADDRESS", .left),
+            ("AGENT", .left),
+        ])
+        for peer in peers {
+            let connection = peer.connections.first
+            let address = connection?.remote ?? peer.addresses.first
+            table.append([
+                peer.peerID.base58, peer.name ?? "", connection?.direction.rawValue ?? "known",
+                connection?.roundTrip.map(DurationText.write) ?? "", address.map { "\($0)" } ?? "",
+                peer.agentVersion ?? "",
+            ])
+        }
+        return table.render(style)
+    }
+
+    /// What to say where there is nothing to list.
+    package static let emptyHint =
+        "No peers yet. Those on the LAN are found by themselves; reach others with: starling connect MULTIADDR\n"
+}
+
+extension PeerSummary {
+    /// One line for a peer that is connected.
+    package func renderConnected(_ style: TextStyle) -> String {
+        let path = connections.last.map { " " + $0.pathText } ?? ""
+        return style.green("connected") + " to \(peerID.base58)\(path)\n"
+    }
+}
+
+extension ConnectionSummary {
+    /// The way that bytes take: `through /ip4/192.0.2.7/tcp/4001 (noise, yamux)`.
+    package var pathText: String {
+        let address = remote.map { "through \($0) " } ?? ""
+        let protocols = [security, muxer].map { id in
+            id.split(separator: "/").first.map { TerminalText.oneLine(String($0)) } ?? id
+        }
+        return address + "(\(protocols.joined(separator: ", ")))"
+    }
+}
+
+extension PingReport {
+    package func render(_ style: TextStyle) -> String {
+        let sent = roundTrips.count + lostCount
+        var text = "\(roundTrips.count) of \(sent) pings to \(peerID.base58) came back \(path.pathText)\n"
+        let figures = [("min", 0), ("median", 50), ("p99", 99), ("max", 100)]
+        let parts = figures.compactMap { name, percent in
+            percentile(percent).map { style.dim(name) + " " + DurationText.write($0) }
+        }
+        if !parts.isEmpty { text += parts.joined(separator: "   ") + "\n" }
+        return text
+    }
+}

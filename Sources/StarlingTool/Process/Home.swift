@@ -1,0 +1,34 @@
+internal import StarlingCommandLine
+
+/// The folder in which a node keeps its key and its socket.
+struct Home: Sendable {
+    let path: String
+
+    /// The folder that was asked for, or the user's state folder by the XDG Base Directory specification.
+    init(_ invocation: Invocation) throws(Diagnostic) {
+        if let path = invocation[StarlingFlags.home] {
+            self.path = path
+        } else if let state = Environment["XDG_STATE_HOME"], state.hasPrefix("/") {
+            // The specification says that a relative path is to be ignored.
+            path = state + "/starling"
+        } else if let home = Environment["HOME"], !home.isEmpty {
+            path = home + "/.local/state/starling"
+        } else {
+            throw Diagnostic(
+                code: "no_home",
+                message: "neither HOME nor XDG_STATE_HOME is set, so there is no folder for the node.",
+                nextStep: "Name one with --home FOLDER."
+            )
+        }
+    }
+
+    var socketPath: String { path + "/node.sock" }
+    var keyPath: String { path + "/identity.key" }
+    var lockPath: String { path + "/node.lock" }
+
+    /// The path for people, with `~` for the user's folder.
+    var shown: String {
+        guard let home = Environment["HOME"], !home.isEmpty, path.hasPrefix(home + "/") else { return path }
+        return "~" + path.dropFirst(home.count)
+    }
+}

@@ -1,0 +1,167 @@
+import StarlingCore
+import Testing
+
+@testable import StarlingAPI
+
+@Suite struct APIRouterTests {
+    private let node = StubNode()
+    private var router: APIRouter { APIRouter(node: node, version: "0.1.0") }
+    private let peer = Sample.peerID.base58
+
+    private func get(_ path: String, _ query: [(name: String, value: String)] = []) async throws -> (
+        Int, JSON
+    ) {
+        try await answer(APIRequest(method: "GET", path: path, query: query))
+    }
+
+    private func post(_ path: String, _ body: String, type: String? = "application/json") async throws -> (
+        Int, JSON
+    ) {
+        try await answer(APIRequest(method: "POST", path: path, contentType: type, body: Array(body.utf8)))
+    }
+
+    private func answer(_ request: APIRequest) async throws -> (Int, JSON) {
+        let response = await router.respond(to: request)
+        #expect(response.contentType == "application/json")
+        return (response.status, try JSON(parsing: response.body.span))
+    }
+
+    @Test func readingRoutesAnswerWithTheNodesValues() async throws {
+        #expect(try await get("/v1/status") == (200, Sample.status.json))
+        #expect(try await get("/v1/id") == (200, Sample.identity.json))
+        #expect(try await get("/v1/peers") == (200, PeerList(peers: [Sample.peer]).json))
+        #expect(try await get("/v1/inbox") == (200, Sample.inboxPage.json))
+        #expect(node.calls == ["status", "identity", "peers", "inbox 0 100"])
+    }
+
+    @Test func actingRoutesHandTheBodyToTheNode() async throws {
+        let (connected, _) = try await post("/v1/connect", #"{"multiaddr":"/ip4/192.0.2.7/tcp/4001"}"#)
+        let (pinged, report) = try await post("/v1/ping", #"{"peer":"\#(peer)","count":3,"interval_ms":20}"#)
+        let (sent, receipt) = try await post("/v1/messages", #"{"to":"\#(peer)","payload":"hi"}"#)
+        let (taken, count) = try await post("/v1/inbox/take", #"{"through":9}"#)
+        let (stopped, state) = try await answer(APIRequest(method: "POST", path: "/v1/shutdown"))
+        #expect([connected, pinged, sent, taken, stopped] == [200, 200, 200, 200, 202])
+        #expect(report["median_us"] == 120)
+        #expect(report["min_us"] == 99.5)
+        #expect(receipt["state"] == "delivered")
+        #expect(count["taken"] == 2)
+        #expect(state["state"] == "stopping")
+        #expect(
+            node.calls == [
+                "connect /ip4/192.0.2.7/tcp/4001 30.0 seconds", "ping 3 0.02 seconds 10.0 seconds",
+                "send text/plain hi 5.0 seconds", "take 9", "shutdown",
+            ]
+        )
+    }
+
+    @Test func aPayloadMayComeInBase64AndWithItsOwnType() async throws {
+        _ = try await post(
+            "/v1/messages",
+            #"{"to":"\#(peer)","type":"a/b","payload_base64":"aGk=","wait_ms":0}"#
+        )
+        #expect(node.calls == ["send a/b hi 0.0 seconds"])
+    }
+
+    @Test func theInboxTakesItsLimitsFromTheQuery() async throws {
+        _ = try await get("/v1/inbox", [("after", "7"), ("limit", "1000")])
+        #expect(node.calls == ["inbox 7 1000"])
+        for (name, value) in [
+            ("limit", "0"), ("limit", "1001"), ("limit", "x"), ("after", "-1"), ("affter", "1"),
+        ] {
+            let (status, json) = try await get("/v1/inbox", [(name, value)])
+            #expect(status == 400, "\(name)=\(value)")
+            #expect(json["error"]?["code"] == "invalid_request")
+        }
+    }
+
+    @Test func wrongBodiesAreRefusedWithTheFieldsName() async throws {
+        let cases = [
+            ("/v1/messages", "", "JSON"), ("/v1/messages", "[]", "an object"), ("/v1/messages", "{}", "'to'"),
+            ("/v1/messages", #"{"to":"x","payload":"a"}"#, "'to'"),
+            ("/v1/messages", #"{"to":"\#(peer)"}"#, "'payload'"),
+            ("/v1/messages", #"{"to":"\#(peer)","payload":"a","payload_base64":"YQ=="}"#, "'payload'"),
+            ("/v1/messages", #"{"to":"\#(peer)","payload_base64":"Y"}"#, "'payload_base64'"),
+            ("/v1/messages", #"{"to":"\#(peer)","payload":"a","wait":1}"#, "'wait'"),
+            ("/v1/messages", #"{"to":"\#(peer)","payload":"a","type":""}"#, "'type'"),
+            ("/v1/messages", #"{"to":"\#(peer)","payload":"a","wait_ms":-1}"#, "'wait_ms'"),
+            ("/v1/connect", #"{"multiaddr":"ip4"}"#, "'multiaddr'"),
+            ("/v1/connect", #"{"multiaddr":7}"#, "'multiaddr'"),
+            ("/v1/ping", #"{"peer":"\#(peer)","count":0}"#, "'count'"),
+            ("/v1/ping", #"{"peer":"\#(peer)","count":100001}"#, "'count'"),
+            ("/v1/ping", #"{"peer":"/nope"}"#, "'peer'"),
+            ("/v1/inbox/take", #"{"through":0}"#, "'through'"),
+        ]
+        for (path, body, word) in cases {
+            let (status, json) = try await post(path, body)
+            #expect(status == 400, "\(body)")
+            let message = json["error"]?["message"]?.string ?? ""
+            #expect(message.contains(word), "\(message)")
+            #expect(json["error"]?["code"] == "invalid_request")
+        }
+        #expect(node.calls.isEmpty)
+    }
+
+    @Test func aTypeIsTakenUpToItsLimit() async throws {
+        for (count, expected) in [(127, 200), (128, 200), (129, 400)] {
+            let type = String(repeating: "t", count: count)
+            let (status, _) = try await post(
+                "/v1/messages",
+                #"{"to":"\#(peer)","payload":"a","type":"\#(type)"}"#
+            )
+            #expect(status == expected, "\(count)")
+        }
+    }
+
+    @Test func aBodyThatABrowsersFormCouldSendIsRefused() async throws {
+        for type in [
+            nil, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+        ] {
+            let (status, _) = try await post("/v1/inbox/take", #"{"through":1}"#, type: type)
+            #expect(status == 400)
+        }
+        let (status, _) = try await post(
+            "/v1/inbox/take",
+            #"{"through":1}"#,
+            type: "Application/JSON; charset=utf-8"
+        )
+        #expect(status == 200)
+    }
+
+    @Test func unknownPathsAndMethodsHaveTheirOwnCodes() async throws {
+        let (status, json) = try await get("/v1/nope")
+        #expect(status == 404)
+        #expect(json["error"]?["code"] == "unknown_path")
+        let response = await router.respond(to: APIRequest(method: "DELETE", path: "/v1/inbox"))
+        #expect(response.status == 405)
+        #expect(response.allowedMethods == ["GET"])
+        #expect(await router.respond(to: APIRequest(method: "get", path: "/v1/inbox")).status == 405)
+    }
+
+    @Test func everyFailureHasItsStatusAndSaysWhatToDo() async throws {
+        var statuses: [Int] = []
+        for code in NodeFailure.Code.allCases {
+            let failure = NodeFailure(code, "It did not work.", nextStep: "Try again.")
+            let router = APIRouter(node: StubNode(failure: failure), version: "0")
+            let response = await router.respond(to: APIRequest(method: "GET", path: "/v1/status"))
+            #expect(try NodeFailure(json: JSON(parsing: response.body.span)) == failure)
+            #expect((400...599).contains(response.status))
+            statuses.append(response.status)
+        }
+        #expect(statuses == [400, 404, 405, 413, 404, 502, 502, 409, 504, 429, 503, 500])
+    }
+
+    @Test func theDocumentNamesEveryRouteOnce() async throws {
+        let (status, json) = try await get("/v1/openapi.json")
+        #expect(status == 200)
+        #expect(json["openapi"] == "3.1.0")
+        #expect(json["info"]?["version"] == "0.1.0")
+        var operations: [String] = []
+        for route in APIRoute.all {
+            let operation = json["paths"]?[route.path]?[route.method.rawValue.lowercased()]
+            operations.append(operation?["operationId"]?.string ?? "missing")
+            #expect(operation?["responses"]?["\(route.status)"] != nil)
+            #expect((operation?["requestBody"] != nil) == (route.body != nil))
+        }
+        #expect(operations.sorted() == APIOperation.allCases.map(\.rawValue).sorted())
+    }
+}

@@ -1,0 +1,141 @@
+import StarlingAPI
+import StarlingCore
+import Synchronization
+
+/// A node that answers with fixed values, and remembers what it was asked.
+final class StubNode: NodeOperations {
+    private let seen = Mutex<[String]>([])
+    let failure: NodeFailure?
+
+    init(failure: NodeFailure? = nil) { self.failure = failure }
+
+    var calls: [String] { seen.withLock { $0 } }
+
+    private func enter(_ call: String) throws(NodeFailure) {
+        seen.withLock { $0.append(call) }
+        if let failure { throw failure }
+    }
+
+    func identity() async throws(NodeFailure) -> NodeIdentity {
+        try enter("identity")
+        return Sample.identity
+    }
+
+    func status() async throws(NodeFailure) -> NodeStatus {
+        try enter("status")
+        return Sample.status
+    }
+
+    func peers() async throws(NodeFailure) -> [PeerSummary] {
+        try enter("peers")
+        return [Sample.peer]
+    }
+
+    func connect(_ request: ConnectRequest) async throws(NodeFailure) -> PeerSummary {
+        try enter("connect \(request.address) \(request.timeout)")
+        return Sample.peer
+    }
+
+    func ping(_ request: PingRequest) async throws(NodeFailure) -> PingReport {
+        try enter("ping \(request.count) \(request.interval) \(request.timeout)")
+        return Sample.pingReport
+    }
+
+    func send(_ message: OutgoingMessage) async throws(NodeFailure) -> SendReport {
+        let text = String(decoding: message.payload, as: UTF8.self)
+        try enter("send \(message.type) \(text) \(message.receiptTimeout)")
+        return SendReport(messageID: "0a0b", state: .delivered, roundTrip: .microseconds(900))
+    }
+
+    func inbox(_ query: InboxQuery) async throws(NodeFailure) -> InboxPage {
+        try enter("inbox \(query.after) \(query.messageCountMax)")
+        return Sample.inboxPage
+    }
+
+    func takeInbox(through position: Int64) async throws(NodeFailure) -> Int {
+        try enter("take \(position)")
+        return 2
+    }
+
+    func shutdown() async throws(NodeFailure) { try enter("shutdown") }
+}
+
+/// Values with every field filled.
+enum Sample {
+    static let peerID = parsedPeer("12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp")
+    static let address = parsedAddress("/ip4/192.0.2.7/tcp/4001")
+
+    static func parsedPeer(_ text: String) -> PeerID {
+        guard let peer = PeerID(text) else { preconditionFailure("\(text) is no PeerID") }
+        return peer
+    }
+
+    static func parsedAddress(_ text: String) -> Multiaddr {
+        guard let address = try? Multiaddr(text) else { preconditionFailure("\(text) is no multiaddr") }
+        return address
+    }
+
+    static let identity = NodeIdentity(
+        peerID: peerID,
+        name: "kitchen",
+        agentVersion: "starling/0.1.0",
+        addresses: [address]
+    )
+
+    static let status = NodeStatus(
+        identity: identity,
+        version: "0.1.0",
+        uptime: .milliseconds(61_500),
+        loopCount: 2,
+        securities: ["noise", "tls"],
+        isMDNSOn: true,
+        knownPeerCount: 3,
+        connectionCount: 2,
+        connectionCountMax: 400,
+        streamCount: 5,
+        reservedByteCount: 1 << 20,
+        reservedByteCountMax: 1 << 28,
+        receivedByteCount: 12_345,
+        sentByteCount: 54_321,
+        inboxMessageCount: 1,
+        outboxMessageCount: 0
+    )
+
+    static let connection = ConnectionSummary(
+        id: "c7",
+        direction: .outbound,
+        remote: address,
+        security: "/noise",
+        muxer: "/yamux/1.0.0",
+        age: .seconds(12),
+        streamCount: 1,
+        roundTrip: .nanoseconds(412_345)
+    )
+
+    static let peer = PeerSummary(
+        peerID: peerID,
+        name: "kitchen",
+        agentVersion: "go-libp2p/0.32.1",
+        addresses: [address],
+        connections: [connection]
+    )
+
+    static let pingReport = PingReport(
+        peerID: peerID,
+        path: connection,
+        roundTrips: [.microseconds(120), .nanoseconds(99_500), .milliseconds(2)],
+        lostCount: 1
+    )
+
+    static let message = InboxMessage(
+        position: 9,
+        messageID: "0a0b",
+        from: peerID,
+        type: "text/plain",
+        payload: Array("the kettle is on".utf8),
+        created: WallTime(millisecondsSince1970: 1_800_000_000_000),
+        received: WallTime(millisecondsSince1970: 1_800_000_000_250)
+    )
+
+    static let inboxPage = InboxPage(messages: [message], hasMore: true)
+}
