@@ -1,1 +1,131 @@
+#ifdef __linux__
+#define _GNU_SOURCE
+#endif
 #include "csys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/random.h>
+#endif
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+static _Thread_local const void *thread_owner;
+
+const void *csys_thread_owner(void) { return thread_owner; }
+
+void csys_set_thread_owner(const void *owner, const char *name) {
+    thread_owner = owner;
+#ifdef __linux__
+    pthread_setname_np(pthread_self(), name);
+#else
+    pthread_setname_np(name);
+#endif
+}
+
+void csys_trim_memory(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
+int csys_ignore_sigpipe(void) { return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -errno : 0; }
+
+int64_t csys_raise_descriptor_limit(int64_t wanted) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -errno;
+    rlim_t goal = wanted < 0 ? 0 : (rlim_t)wanted;
+    if (limit.rlim_max != RLIM_INFINITY && goal > limit.rlim_max) goal = limit.rlim_max;
+    if (limit.rlim_cur == RLIM_INFINITY) return INT64_MAX;
+    if (goal > limit.rlim_cur) {
+        struct rlimit raised = {.rlim_cur = goal, .rlim_max = limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit.rlim_cur = goal;
+    }
+    return (int64_t)limit.rlim_cur;
+}
+
+static int64_t nanoseconds(clockid_t clock) {
+    struct timespec time = {0};
+    clock_gettime(clock, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+int64_t csys_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC); }
+int64_t csys_wall_milliseconds(void) { return nanoseconds(CLOCK_REALTIME) / 1000000; }
+
+int csys_random(void *bytes, size_t count) {
+#ifdef __linux__
+    unsigned char *cursor = bytes;
+    while (count > 0) {
+        ssize_t got = getrandom(cursor, count, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return -errno;
+        cursor += got;
+        count -= (size_t)got;
+    }
+    return 0;
+#else
+    arc4random_buf(bytes, count);
+    return 0;
+#endif
+}
+
+/* Files */
+
+int csys_file_mode(int fd, int64_t *byte_count) {
+    struct stat status;
+    if (fstat(fd, &status) != 0) return -errno;
+    if (!S_ISREG(status.st_mode)) return -EINVAL;
+    *byte_count = status.st_size;
+    return status.st_mode & 07777;
+}
+
+static int checked(int result) { return result < 0 ? -errno : result; }
+
+int csys_open_read(const char *path) { return checked(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)); }
+
+int csys_open_create(const char *path) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return -errno;
+    /* The process's mask may have taken bits from the mode, never added any. */
+    if (fchmod(fd, 0600) != 0) {
+        int error = errno;
+        close(fd);
+        unlink(path);
+        return -error;
+    }
+    return fd;
+}
+
+int csys_open_folder(const char *path) { return checked(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)); }
+
+int64_t csys_read(int fd, void *bytes, size_t count) {
+    ssize_t got;
+    do got = read(fd, bytes, count);
+    while (got < 0 && errno == EINTR);
+    return got < 0 ? -errno : got;
+}
+
+int64_t csys_write(int fd, const void *bytes, size_t count) {
+    ssize_t put;
+    do put = write(fd, bytes, count);
+    while (put < 0 && errno == EINTR);
+    return put < 0 ? -errno : put;
+}
+
+int csys_sync(int fd) { return checked(fsync(fd)); }
+int csys_link(const char *from, const char *to) { return checked(link(from, to)); }
+int csys_unlink(const char *path) { return checked(unlink(path)); }
+int csys_make_folder(const char *path) { return checked(mkdir(path, 0700)); }
+int csys_is_terminal(int fd) { return isatty(fd); }
+void csys_close(int fd) { close(fd); }
+int csys_spare_descriptor(void) { return checked(open("/dev/null", O_RDONLY | O_CLOEXEC)); }

@@ -1,2 +1,118 @@
-/* What Swift cannot import from the C library: variadics, macros, and a few Linux calls. */
+/* What Swift cannot import from the C library: variadics, macros, socket address layouts, and a few Linux calls.
+ *
+ * Functions that can fail return a negative errno, which is libuv's convention on Unix too. */
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* Threads */
+
+/* Which event loop runs on the calling thread; NULL elsewhere. */
+const void *csys_thread_owner(void);
+void csys_set_thread_owner(const void *owner, const char *name);
+/* Gives freed memory back to the operating system, where the allocator does not do it by itself. */
+void csys_trim_memory(void);
+int csys_ignore_sigpipe(void);
+/* Raises the soft limit of open descriptors as far as `wanted` and the hard limit allow; returns what holds. */
+int64_t csys_raise_descriptor_limit(int64_t wanted);
+
+/* Time and randomness */
+
+int64_t csys_monotonic_nanoseconds(void);
+int64_t csys_wall_milliseconds(void);
+/* Fills `bytes`, however many. */
+int csys_random(void *bytes, size_t count);
+
+/* Socket addresses */
+
+enum { CSYS_NONE = 0, CSYS_IPV4 = 4, CSYS_IPV6 = 6, CSYS_UNIX = 1 };
+enum { CSYS_PATH_SIZE = 104 };
+
+/* An address without the layout differences between systems. Numbers are in host order. */
+struct csys_address {
+    uint8_t kind;
+    uint16_t port;
+    uint32_t zone;
+    uint64_t high;
+    uint64_t low; /* an IPv4 address stands here */
+    char path[CSYS_PATH_SIZE];
+};
+
+/* Writes the system's form; returns its length, or -EAFNOSUPPORT. */
+int csys_sockaddr(const struct csys_address *address, struct sockaddr_storage *out);
+
+/* Stream sockets; every descriptor is non-blocking and closed on exec */
+
+/* Binds and listens. */
+int csys_listen(const struct csys_address *address, int backlog, int unsent_byte_count_max);
+/* The next waiting connection, with its remote address. */
+int csys_accept(int listener, struct csys_address *remote);
+int csys_local_address(int fd, struct csys_address *local);
+/* No delay for small writes, and a bound on bytes that wait in the kernel before they are sent. */
+void csys_tune_stream(int fd, int unsent_byte_count_max);
+int csys_shutdown_write(int fd);
+void csys_close(int fd);
+/* A descriptor that is only held so that it can be given up. */
+int csys_spare_descriptor(void);
+/* 1 when somebody listens on the Unix path, 0 when nobody does, or a negative errno. */
+int csys_unix_is_served(const struct csys_address *address);
+int csys_unlink(const char *path);
+
+/* Datagram sockets */
+
+/* Opens and binds. `is_shared` lets other sockets have the same address. */
+int csys_datagram_open(const struct csys_address *local, int is_shared, int hop_limit);
+int csys_datagram_join(int fd, const struct csys_address *group, uint32_t interface_index);
+/* Sends one datagram; `interface_index` 0 leaves the choice to the routing table. */
+int64_t csys_datagram_send(int fd, const void *bytes, size_t count, const struct csys_address *remote,
+                           uint32_t interface_index);
+/* Receives one datagram. One that did not fit is reported as -EMSGSIZE. */
+int64_t csys_datagram_receive(int fd, void *bytes, size_t count, struct csys_address *remote,
+                              uint32_t *interface_index);
+
+/* Names */
+
+enum { CSYS_NOT_FOUND = -1, CSYS_TRY_AGAIN = -2, CSYS_INVALID_NAME = -3, CSYS_NO_RECOVERY = -4 };
+
+/* The addresses of a host; returns their number or one of the codes above. `kind` is CSYS_NONE for both. Blocks. */
+int csys_lookup_addresses(const char *host, int kind, struct csys_address *out, int count_max);
+/* The TXT records of a name, each written as a 16-bit length in host order and the joined strings.
+ * Returns the byte count used or one of the codes above. Blocks. */
+int csys_lookup_texts(const char *name, uint8_t *out, size_t byte_count_max, int text_count_max);
+/* The same for an answer at hand, as a server sent it. */
+int csys_parse_texts(const uint8_t *answer, size_t byte_count, uint8_t *out, size_t byte_count_max,
+                     int text_count_max);
+
+/* Interfaces */
+
+struct csys_interface {
+    uint32_t index;
+    uint8_t is_loopback;
+    uint8_t has_multicast;
+    char name[64];
+    struct csys_address address;
+};
+
+/* One entry for each address of each interface that is up; returns their number. */
+int csys_interfaces(struct csys_interface *out, int count_max);
+/* A descriptor that becomes readable when interfaces or addresses change, or -ENOSYS. */
+int csys_interface_changes_open(void);
+/* Reads what there is, so that the descriptor is quiet again. */
+void csys_interface_changes_drain(int fd);
+
+/* Files */
+
+/* The mode bits of an open file that is a regular one; -EINVAL for anything else. */
+int csys_file_mode(int fd, int64_t *byte_count);
+int csys_open_read(const char *path);
+int csys_open_create(const char *path);
+int csys_open_folder(const char *path);
+int64_t csys_read(int fd, void *bytes, size_t count);
+int64_t csys_write(int fd, const void *bytes, size_t count);
+int csys_sync(int fd);
+/* Gives a file a second name, which must be free. */
+int csys_link(const char *from, const char *to);
+int csys_make_folder(const char *path);
+int csys_is_terminal(int fd);
