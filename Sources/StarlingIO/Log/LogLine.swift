@@ -71,7 +71,9 @@ struct LogLine {
 
     /// Quoted where it would otherwise not read as one word; control characters never reach a terminal.
     private static func plain(_ text: String) -> String {
-        let isWord = !text.isEmpty && text.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value < 0x7f && $0 != "\"" }
+        let isWord =
+            !text.isEmpty
+            && text.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value < 0x7f && $0 != "\"" }
         return isWord ? text : quoted(text)
     }
 

@@ -89,7 +89,7 @@ struct TimerHeap: ~Copyable {
         var position = start
         while true {
             var least = position
-            for child in position * 2 + 1 ... position * 2 + 2
+            for child in position * 2 + 1...position * 2 + 2
             where child < entries.count && entries[child].isBefore(entries[least]) {
                 least = child
             }

@@ -131,7 +131,9 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
 
     package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
-    package var isCurrent: Bool { csys_thread_owner() == UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) }
+    package var isCurrent: Bool {
+        csys_thread_owner() == UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
+    }
 
     package func checkIsolated() { precondition(isCurrent, "not on the loop's thread") }
 
@@ -230,21 +232,28 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
         if let alarmTime, alarmTime <= time { return }
         alarmTime = time
         let current = uv_now(uv)
-        uv_timer_start(alarm, { UVLoop.of($0?.pointee.data).fireTimers() }, time > current ? time - current : 0, 0)
+        uv_timer_start(
+            alarm,
+            { UVLoop.of($0?.pointee.data).fireTimers() },
+            time > current ? time - current : 0,
+            0
+        )
     }
 
     private func fireTimers() {
         alarmTime = nil
         let now = now
         // As many as there are: timers that arm themselves for the past get their chance next time.
-        for _ in 0..<timers.count {
-            guard let entry = timers.first, entry.queuedDeadline <= now else { break }
-            timers.remove(entry)
-            guard let deadline = entry.deadline else { continue }
-            guard deadline <= now else {
+        var fireCountMax = timers.count
+        while fireCountMax > 0, let entry = timers.first, entry.queuedDeadline <= now {
+            // Armed later than it is queued: it waits for its turn, even if that has come too.
+            if let deadline = entry.deadline, deadline > entry.queuedDeadline {
                 timers.queue(entry)
                 continue
             }
+            fireCountMax -= 1
+            timers.remove(entry)
+            if entry.deadline == nil { continue }
             entry.deadline = nil
             entry.fire?()
             finishTurn()

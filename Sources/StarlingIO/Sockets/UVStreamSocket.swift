@@ -274,9 +274,12 @@ final class UVStreamSocket: StreamSocket {
         let request = loop.writeRequests.popLast() ?? .allocate(capacity: 1)
         request.initialize(to: uv_write_t())
         requestSliceCount = min(queue.count, Self.requestSliceCountMax)
-        let status = withUnsafeTemporaryAllocation(of: uv_buf_t.self, capacity: requestSliceCount) { vectors in
+        let status = withUnsafeTemporaryAllocation(of: uv_buf_t.self, capacity: requestSliceCount) {
+            vectors in
             requestByteCount = Self.fill(vectors, requestSliceCount, from: queue)
-            return uv_write(request, stream, vectors.baseAddress, UInt32(requestSliceCount)) { request, status in
+            return uv_write(request, stream, vectors.baseAddress, UInt32(requestSliceCount)) {
+                request,
+                status in
                 guard let request, let handle = request.pointee.handle else { return }
                 let socket = UVStreamSocket.of(handle.pointee.data)
                 socket.loop.writeRequests.append(request)

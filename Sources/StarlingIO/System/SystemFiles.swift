@@ -16,10 +16,11 @@ package struct SystemFiles: FileStore {
         if isSecret && mode & 0o077 != 0 { throw .readableByOthers(path: path) }
         guard byteCount <= byteCountMax else { throw .tooLarge(path: path) }
 
-        // A file that grows meanwhile is caught by the one byte of room beyond the limit.
-        var content = [UInt8](repeating: 0, count: byteCountMax + 1)
+        // The byte of room beyond what the file had shows when it grew meanwhile.
+        var content = [UInt8](repeating: 0, count: Int(byteCount) + 1)
         var end = 0
-        while end < content.count {
+        while end <= byteCountMax {
+            if end == content.count { content.append(contentsOf: repeatElement(0, count: end)) }
             let count = content.withUnsafeMutableBytes { bytes in
                 csys_read(descriptor, bytes.baseAddress.map { $0 + end }, bytes.count - end)
             }

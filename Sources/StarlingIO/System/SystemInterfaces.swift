@@ -92,7 +92,9 @@ package final class SystemInterfaces: InterfaceMonitor {
         for observer in observers {
             observer.loop.startTask { [weak self] in
                 // It may have been dropped meanwhile.
-                guard let self, state.withLock({ $0.observers.contains { $0.id == observer.id } }) else { return }
+                guard let self, state.withLock({ $0.observers.contains { $0.id == observer.id } }) else {
+                    return
+                }
                 observer.onChange()
             }
         }

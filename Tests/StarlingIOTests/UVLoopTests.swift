@@ -1,0 +1,179 @@
+import Foundation
+import StarlingCore
+import StarlingIO
+import StarlingWorld
+import Synchronization
+import Testing
+
+@Suite struct UVLoopTests {
+    private actor Counter {
+        private let loop: UVLoop
+        private(set) var count = 0
+        nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+        init(loop: UVLoop) { self.loop = loop }
+
+        func add() {
+            #expect(loop.isCurrent)
+            count += 1
+        }
+    }
+
+    @Test func tasksAndActorsRunOnTheLoopsThread() async throws {
+        try await withLoop { loop in
+            #expect(loop.isCurrent)
+            let counter = Counter(loop: loop)
+            for _ in 0..<1000 { await counter.add() }
+            await withTaskGroup { group in
+                for _ in 0..<100 { group.addTask { await counter.add() } }
+            }
+            #expect(await counter.count == 1100)
+            #expect(loop.isCurrent)
+        }
+    }
+
+    @Test func aTimersCallbackIsIsolatedToTheLoopsActors() async throws {
+        try await withLoop { loop in
+            let counter = Counter(loop: loop)
+            let gate = Gate()
+            let timer = loop.makeTimer {
+                counter.assumeIsolated { $0.add() }
+                gate.check()
+            }
+            timer.arm(at: loop.now)
+            await gate.until { counter.assumeIsolated { $0.count } == 1 }
+        }
+    }
+
+    @Test func otherThreadsAreNotOnTheLoop() async throws {
+        let loop = try UVLoop(name: "test", log: Log(sink: SilentLog()))
+        #expect(!loop.isCurrent)
+        #expect(loop.isIsolatingCurrentContext() == false)
+        loop.stop()
+    }
+
+    @Test func workFromManyThreadsAllArrives() async throws {
+        let loop = try UVLoop(name: "test", log: Log(sink: SilentLog()))
+        let counter = Counter(loop: loop)
+        await withTaskGroup { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    for _ in 0..<500 { await counter.add() }
+                }
+            }
+        }
+        #expect(await counter.count == 4000)
+        loop.stop()
+    }
+
+    @Test func twoLoopsTalkAndKeepTheirThreads() async throws {
+        let other = try UVLoop(name: "other", log: Log(sink: SilentLog()))
+        try await withLoop { loop in
+            let counter = Counter(loop: other)
+            for _ in 0..<1000 {
+                await counter.add()
+                #expect(loop.isCurrent)
+            }
+            #expect(await counter.count == 1000)
+        }
+        other.stop()
+    }
+
+    @Test func aLoopStopsWithSocketsAndTimersOpen() async throws {
+        let loop = try UVLoop(name: "test", log: Log(sink: SilentLog()))
+        try await loop.startTask(returning: Void.self) {
+            let harbour = try Harbour(on: loop, loopback4)
+            let wire = try await Wire.connected(on: loop, to: harbour.address)
+            _ = await harbour.wire(0)
+            withExtendedLifetime(wire) {}
+            let timer = loop.makeTimer {}
+            timer.arm(at: loop.now + .seconds(3600))
+        }.value
+        loop.stop()
+    }
+
+    @Test func manyLoopsStartAndStop() throws {
+        for _ in 0..<50 {
+            let world = try RealWorld.make(loopCount: 2, log: Log(sink: SilentLog()))
+            #expect(world.world.loops.count == 2)
+            world.stop()
+        }
+    }
+
+    @Test func aWorldRunsTheMainTaskAndGivesItsResult() throws {
+        let world = try RealWorld.make(loopCount: 1, log: Log(sink: SilentLog()))
+        defer { world.stop() }
+        let isCurrent = try world.run { world in
+            try await world.loops[0].sleep(for: .milliseconds(1))
+            return world.loops[0].isCurrent
+        }
+        #expect(isCurrent)
+        #expect(throws: SocketError.refused) { try world.run { _ -> Int in throw SocketError.refused } }
+    }
+
+    // MARK: End of turn
+
+    private final class Flush: EndOfTurnWork, @unchecked Sendable {
+        var runCount = 0
+        var again = 0
+        let loop: UVLoop
+        var onRun: (@Sendable () -> Void)?
+        init(loop: UVLoop) { self.loop = loop }
+        func endOfTurn() {
+            runCount += 1
+            onRun?()
+            if again > 0 {
+                again -= 1
+                loop.atEndOfTurn(self)
+            }
+        }
+    }
+
+    @Test func endOfTurnWorkRunsOnceForManyRequests() async throws {
+        try await withLoop { loop in
+            let flushes = (0..<40).map { _ in Flush(loop: loop) }
+            let gate = Gate()
+            for _ in 0..<10 { for flush in flushes { loop.atEndOfTurn(flush) } }
+            #expect(flushes.allSatisfy { $0.runCount == 0 })
+            flushes[39].onRun = { gate.check() }
+            await gate.until { flushes[39].runCount > 0 }
+            #expect(flushes.allSatisfy { $0.runCount == 1 })
+        }
+    }
+
+    @Test func workThatAsksForItselfDoesNotStarveTimers() async throws {
+        try await withLoop { loop in
+            let flush = Flush(loop: loop)
+            flush.again = .max
+            loop.atEndOfTurn(flush)
+            try await loop.sleep(for: .milliseconds(5))
+            #expect(flush.runCount > 1)
+            flush.again = 0
+        }
+    }
+
+    @Test func jobsThatSpawnJobsDoNotStarveTimers() async throws {
+        try await withLoop { loop in
+            let isOver = Mutex(false)
+            let spinner = loop.startTask {
+                while !isOver.withLock({ $0 }) { await Task.yield() }
+            }
+            try await loop.sleep(for: .milliseconds(5))
+            isOver.withLock { $0 = true }
+            await spinner.value
+        }
+    }
+
+    // MARK: Memory
+
+    @Test func recordBlocksAreReusedOnceNobodyHoldsThem() async throws {
+        try await withLoop { loop in
+            let first = ObjectIdentifier(loop.takeRecordBuffer())
+            let second = ObjectIdentifier(loop.takeRecordBuffer())
+            #expect(first == second)
+            let held = loop.takeRecordBuffer()
+            #expect(held !== loop.takeRecordBuffer())
+            #expect(held.byteCount == LoopBlock.recordByteCount)
+        }
+    }
+}
