@@ -1,5 +1,5 @@
 /// Why bytes are not the DER that was expected.
-enum DERError: Error, Equatable, Sendable {
+package enum DERError: Error, Equatable, Sendable {
     /// The element ended early, or is longer than what is around it.
     case truncated
     /// Another tag than the expected one.
@@ -14,29 +14,36 @@ enum DERError: Error, Equatable, Sendable {
 
 /// Walks the elements of one DER structure.
 ///
-/// Knows only what keys and signatures need: definite lengths of at most two bytes, one-byte tags. Nothing
+/// Knows only what keys, signatures and certificates need: definite lengths of at most two bytes, one-byte tags. Nothing
 /// recurses, so the input's depth costs no stack.
 ///
 /// Spec: ITU-T X.690, "Distinguished encoding rules".
-struct DERReader: Sendable {
-    static let integer: UInt8 = 0x02
-    static let bitString: UInt8 = 0x03
-    static let null: UInt8 = 0x05
-    static let objectIdentifier: UInt8 = 0x06
-    static let sequence: UInt8 = 0x30
+package struct DERReader: Sendable {
+    package static let integer: UInt8 = 0x02
+    package static let bitString: UInt8 = 0x03
+    package static let octetString: UInt8 = 0x04
+    package static let null: UInt8 = 0x05
+    package static let objectIdentifier: UInt8 = 0x06
+    package static let sequence: UInt8 = 0x30
 
-    private var offset: Int
+    /// Where the next element begins.
+    package private(set) var offset: Int
     private let end: Int
 
-    init(_ range: Range<Int>) {
+    package init(_ range: Range<Int>) {
         offset = range.lowerBound
         end = range.upperBound
     }
 
-    var isAtEnd: Bool { offset == end }
+    package var isAtEnd: Bool { offset == end }
+
+    /// The tag of the next element, or `nil` at the end.
+    package func peek(in bytes: Span<UInt8>) -> UInt8? {
+        isAtEnd ? nil : bytes[offset]
+    }
 
     /// Steps over one element and says where its content stands. On error the reader does not move.
-    mutating func element(_ tag: UInt8, in bytes: Span<UInt8>) throws(DERError) -> Range<Int> {
+    package mutating func element(_ tag: UInt8, in bytes: Span<UInt8>) throws(DERError) -> Range<Int> {
         guard end - offset >= 2 else { throw .truncated }
         guard bytes[offset] == tag else { throw .unexpectedTag(bytes[offset]) }
         var start = offset + 2
@@ -56,12 +63,12 @@ struct DERReader: Sendable {
     }
 
     /// Steps over one element and walks its content.
-    mutating func nested(_ tag: UInt8, in bytes: Span<UInt8>) throws(DERError) -> DERReader {
+    package mutating func nested(_ tag: UInt8, in bytes: Span<UInt8>) throws(DERError) -> DERReader {
         DERReader(try element(tag, in: bytes))
     }
 
     /// Steps over a non-negative integer; its magnitude has no leading zero, unless it is zero.
-    mutating func magnitude(in bytes: Span<UInt8>) throws(DERError) -> Range<Int> {
+    package mutating func magnitude(in bytes: Span<UInt8>) throws(DERError) -> Range<Int> {
         let before = self
         let range = try element(Self.integer, in: bytes)
         guard let first = range.first, bytes[first] < 0x80 else {
@@ -77,7 +84,7 @@ struct DERReader: Sendable {
     }
 
     /// Steps over a bit string whose number of bits is a multiple of eight.
-    mutating func octets(in bytes: Span<UInt8>) throws(DERError) -> Range<Int> {
+    package mutating func octets(in bytes: Span<UInt8>) throws(DERError) -> Range<Int> {
         let before = self
         let range = try element(Self.bitString, in: bytes)
         guard let first = range.first, bytes[first] == 0 else {
@@ -88,7 +95,7 @@ struct DERReader: Sendable {
     }
 
     /// Checks that nothing is left.
-    func finish() throws(DERError) {
+    package func finish() throws(DERError) {
         guard isAtEnd else { throw .trailingBytes }
     }
 }
