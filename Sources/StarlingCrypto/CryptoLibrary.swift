@@ -15,7 +15,9 @@ package enum CryptoError: Error, Equatable, Sendable {
 /// first. Everything in this module that needs a library starts it anyway: the order is a
 /// matter of reporting a bad installation early, not of safety.
 package enum CryptoLibrary {
-    /// Sets the libraries up. Safe to call from any thread and any number of times.
+    /// Sets the libraries up.
+    ///
+    /// Safe to call from any thread and any number of times.
     package static func start() throws(CryptoError) {
         guard isStarted else { throw .libraryUnusable }
     }

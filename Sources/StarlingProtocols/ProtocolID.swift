@@ -16,6 +16,8 @@ package enum ProtocolID {
     package static let ping = "/ipfs/ping/1.0.0"
     /// Spec: libp2p/specs `perf/perf.md` r0.
     package static let perf = "/perf/1.0.0"
-    /// Sends back what it reads, for tests. No specification.
+    /// Sends back what it reads, for tests.
+    ///
+    /// No specification.
     package static let echo = "/echo/1.0.0"
 }

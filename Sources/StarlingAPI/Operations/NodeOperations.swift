@@ -1,4 +1,6 @@
-/// What the API asks of a node. The node's facade satisfies it; tests satisfy it with a stand-in.
+/// What the API asks of a node.
+///
+/// The node's facade satisfies it; tests satisfy it with a stand-in.
 ///
 /// Every operation ends when its task is cancelled, with ``NodeFailure/Code/stopping``.
 package protocol NodeOperations: Sendable {

@@ -1,4 +1,6 @@
-/// What the API can be asked for. The raw value is the operation's name in the OpenAPI document.
+/// What the API can be asked for.
+///
+/// The raw value is the operation's name in the OpenAPI document.
 package enum APIOperation: String, Sendable, CaseIterable {
     case getStatus, getIdentity, listPeers, connect, ping, sendMessage, listInbox, takeInbox, shutdown
     case getOpenAPI

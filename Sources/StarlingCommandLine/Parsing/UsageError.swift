@@ -1,4 +1,6 @@
-/// Why a command line was not understood. Exit status 2.
+/// Why a command line was not understood.
+///
+/// Exit status 2.
 package enum UsageError: Error, Equatable, Sendable {
     /// No command at all.
     case noCommand

@@ -1,5 +1,7 @@
 extension CommandTable {
-    /// The commands of `starling`. Parser, help and completions all come from here.
+    /// The commands of `starling`.
+    ///
+    /// Parser, help and completions all come from here.
     package static let starling = CommandTable(
         program: "starling",
         summary: "A mesh network for devices that work together without a server.",

@@ -5,7 +5,9 @@ package enum ByteCountText {
         ("kb", 1000), ("mb", 1_000_000), ("gb", 1_000_000_000), ("tb", 1_000_000_000_000), ("b", 1),
     ]
 
-    /// Reads a size; a number without unit counts bytes. Nil if it is none, or too large to count.
+    /// Reads a size; a number without unit counts bytes.
+    ///
+    /// Nil if it is none, or too large to count.
     package static func read(_ text: String) -> Int? {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         let unit = text.dropFirst(digits.count).lowercased()

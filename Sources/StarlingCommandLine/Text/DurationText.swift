@@ -5,7 +5,9 @@ package enum DurationText {
         ("us", 1000), ("µs", 1000), ("ns", 1),
     ]
 
-    /// Reads a duration: numbers with units, the larger first. Nil if it is none, or longer than 292 years.
+    /// Reads a duration: numbers with units, the larger first.
+    ///
+    /// Nil if it is none, or longer than 292 years.
     ///
     /// A number may have a decimal part (`1.5s`). There is no number without a unit.
     package static func read(_ text: String) -> Duration? {

@@ -115,7 +115,7 @@ package final class ChaChaPoly: Sendable {
 }
 
 /// What one call works on: pointers that live until it returns, and that nobody else writes through.
-@unsafe private struct CipherCall: @unchecked Sendable {  // tidy-ok: see the line above; the lock's closure takes it
+@unsafe private struct CipherCall: @unchecked Sendable {  // tidy-ok: the lock's closure takes it
     /// The content and its tag.
     var memory: UnsafeMutableRawBufferPointer
     var key: UnsafePointer<UInt8>

@@ -25,7 +25,9 @@ package enum HMACSHA256 {
         SecretBytes.isEqual(code, self.code(key: key, message: message).span)
     }
 
-    /// Writes the code of up to three parts, one behind the other, without allocating. The code may replace a part.
+    /// Writes the code of up to three parts, one behind the other, without allocating.
+    ///
+    /// The code may replace a part.
     static func write(
         to code: UnsafeMutablePointer<UInt8>,
         key: UnsafeRawBufferPointer,

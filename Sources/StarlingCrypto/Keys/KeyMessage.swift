@@ -4,7 +4,9 @@ internal import StarlingCore
 ///
 /// Spec: libp2p/specs `peer-ids/peer-ids.md` r2, "Keys".
 enum KeyMessage {
-    /// The type, and where the data stands. Refuses every encoding but the canonical one.
+    /// The type, and where the data stands.
+    ///
+    /// Refuses every encoding but the canonical one.
     static func parse(_ message: Span<UInt8>) throws(KeyError) -> (type: UInt64, data: Range<Int>) {
         var cursor = ProtobufCursor(message)
         do throws(ProtobufError) {

@@ -19,8 +19,10 @@ public struct PublicKey: Hashable, Sendable {
         case ecdsa = 3
     }
 
-    /// The largest message: an RSA key of 8192 bits needs about 1060 bytes. Larger ones are refused, because
-    /// checking a signature takes time that grows with the square of the key.
+    /// The largest message: an RSA key of 8192 bits needs about 1060 bytes.
+    ///
+    /// Larger ones are refused, because checking a signature takes time that grows with the square of the
+    /// key.
     package static let protobufByteCountMax = 1200
 
     /// The smallest RSA modulus in bits, as go-libp2p has it; smaller ones can be factored.
@@ -88,7 +90,9 @@ public struct PublicKey: Hashable, Sendable {
     /// The name of the peer that has this key.
     public var peerID: PeerID { PeerID(publicKey: self) }
 
-    /// Whether `signature` is this key's over `message`. Never throws: what is malformed is not a signature.
+    /// Whether `signature` is this key's over `message`.
+    ///
+    /// Never throws: what is malformed is not a signature.
     package func verify(_ signature: Span<UInt8>, over message: Span<UInt8>) -> Bool {
         switch kind {
         case .ed25519: verifyEd25519(signature, over: message)
@@ -127,6 +131,7 @@ public struct PublicKey: Hashable, Sendable {
 }
 
 extension PublicKey: CustomStringConvertible {
+    /// The kind of key, and the PeerID that it makes.
     public var description: String { "\(kind) key of \(peerID)" }
 }
 

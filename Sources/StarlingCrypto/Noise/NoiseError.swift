@@ -1,6 +1,8 @@
 package import StarlingCore
 
-/// Why a Noise handshake or a record failed. The connection is over in every case.
+/// Why a Noise handshake or a record failed.
+///
+/// The connection is over in every case.
 package enum NoiseError: Error, Equatable, Sendable {
     /// A handshake message is shorter than its keys and tags.
     case messageTooShort

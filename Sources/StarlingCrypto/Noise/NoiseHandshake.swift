@@ -25,13 +25,18 @@ package enum NoiseRole: Sendable {
 package struct NoiseHandshake: ~Copyable {
     /// What a peer may make us hold before it has proved who it is.
     package struct Limits: Sendable {
-        /// The longest message in bytes, so that half-open handshakes stay cheap; an identity with the largest RSA
-        /// key needs some 2,300. A longer one ends the handshake: its reader should refuse it by its
-        /// length, before it is read.
+        /// The longest message in bytes, so that half-open handshakes stay cheap; an identity with the
+        /// largest RSA key needs some 2,300.
+        ///
+        /// A longer one ends the handshake: its reader should refuse it by its length, before it is read.
         package var messageByteCountMax = 8192
-        /// The most multiplexers that a peer may offer, several times those that exist. More end the handshake.
+        /// The most multiplexers that a peer may offer, several times those that exist.
+        ///
+        /// More end the handshake.
         package var muxerCountMax = 32
-        /// The longest name of a multiplexer in bytes; those in use have 13. A longer one ends the handshake.
+        /// The longest name of a multiplexer in bytes; those in use have 13.
+        ///
+        /// A longer one ends the handshake.
         package var muxerByteCountMax = 128
 
         package init() {}

@@ -16,7 +16,9 @@ struct NoisePayload: Equatable, Sendable {
         Array("noise-libp2p-static-key:".utf8) + staticKey
     }
 
-    /// Parses a payload. Unknown fields and unknown extensions are skipped.
+    /// Parses a payload.
+    ///
+    /// Unknown fields and unknown extensions are skipped.
     init(parsing message: Span<UInt8>, _ limits: NoiseHandshake.Limits) throws(ProtobufError) {
         identityKey = []
         identitySignature = []

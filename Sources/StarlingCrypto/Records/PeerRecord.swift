@@ -23,15 +23,18 @@ package struct PeerRecord: Hashable, Sendable {
     package static let domain = "libp2p-peer-record"
     /// The payload's type: the multicodec 0x0301, as two plain bytes.
     package static let payloadType: [UInt8] = [0x03, 0x01]
-    /// The most addresses in a record, ten times what a well-connected peer has. A record with more is refused.
+    /// The most addresses in a record, ten times what a well-connected peer has.
+    ///
+    /// A record with more is refused.
     package static let addressCountMax = 256
 
     /// The peer.
     package let peerID: PeerID
     /// Grows with every record of a peer; the highest one counts.
     package let sequenceNumber: UInt64
-    /// Where it listens. Addresses that do not parse are left out: one that is newer than this code must not hide
-    /// the others.
+    /// Where it listens.
+    ///
+    /// Addresses that do not parse are left out: one that is newer than this code must not hide the others.
     package let addresses: [Multiaddr]
 
     package init(peerID: PeerID, sequenceNumber: UInt64, addresses: [Multiaddr]) {

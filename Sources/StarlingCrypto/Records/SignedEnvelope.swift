@@ -20,8 +20,9 @@ package enum SignedEnvelopeError: Error, Equatable, Sendable {
 ///
 /// Spec: libp2p/specs `RFC/0002-signed-envelopes.md`.
 package struct SignedEnvelope: Hashable, Sendable {
-    /// The largest envelope that is parsed: a record with some hundred addresses. Larger ones are refused, because
-    /// they are kept and handed on.
+    /// The largest envelope that is parsed: a record with some hundred addresses.
+    ///
+    /// Larger ones are refused, because they are kept and handed on.
     package static let byteCountMax = 16384
 
     /// The signer's key.

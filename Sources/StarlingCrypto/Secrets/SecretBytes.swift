@@ -2,7 +2,7 @@ internal import CSodium
 internal import StarlingCore
 
 /// Secret memory: it has one owner, never moves, is never printed, and is zeroed when the owner is gone.
-@safe package struct SecretBytes: ~Copyable, @unchecked Sendable {  // tidy-ok: a single owner reads and writes the memory
+@safe package struct SecretBytes: ~Copyable, @unchecked Sendable {  // tidy-ok: one owner reads and writes
     /// The number of bytes.
     package let count: Int
 

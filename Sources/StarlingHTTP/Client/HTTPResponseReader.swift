@@ -27,7 +27,9 @@ package struct HTTPResponseReader: Sendable {
 
     package init(limits: HTTPResponseLimits = HTTPResponseLimits()) { self.limits = limits }
 
-    /// Takes bytes as they came. The answer, once it is whole; bytes behind it are ignored.
+    /// Takes bytes as they came.
+    ///
+    /// The answer, once it is whole; bytes behind it are ignored.
     package mutating func read(_ bytes: [UInt8]) throws(HTTPResponseError) -> HTTPResponse? {
         pending.append(contentsOf: bytes)
         while try step() {}
@@ -43,7 +45,9 @@ package struct HTTPResponseReader: Sendable {
         return HTTPResponse(status: status, headers: headers, body: body)
     }
 
-    /// Reads one line or one piece of body. False where more bytes are needed, or none.
+    /// Reads one line or one piece of body.
+    ///
+    /// False where more bytes are needed, or none.
     private mutating func step() throws(HTTPResponseError) -> Bool {
         switch phase {
         case .head, .trailers, .chunkSize, .chunkEnd:

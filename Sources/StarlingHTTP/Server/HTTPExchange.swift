@@ -19,8 +19,10 @@ final class HTTPExchange: Sendable {
     }
 
     struct State {
-        /// The suspended connection's address. Only while it is suspended, when the library does not free it;
-        /// a number, so that the two threads may share it under the lock.
+        /// The suspended connection's address.
+        ///
+        /// Only while it is suspended, when the library does not free it; a number, so that the two threads
+        /// may share it under the lock.
         var connection: UInt?
         var phase = Phase.reading
         var body: [UInt8] = []
@@ -30,7 +32,9 @@ final class HTTPExchange: Sendable {
 
     let state = Mutex(State())
 
-    /// Takes a part of the body. False where the client has gone so far past the limit that it is cut off.
+    /// Takes a part of the body.
+    ///
+    /// False where the client has gone so far past the limit that it is cut off.
     func take(_ bytes: UnsafeRawBufferPointer, byteCountMax: Int) -> Bool {
         state.withLock { state in
             let room = byteCountMax - state.body.count

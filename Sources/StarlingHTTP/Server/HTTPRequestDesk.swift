@@ -31,7 +31,9 @@ final class HTTPRequestDesk: Sendable {
     func exchangeDidBegin() { state.withLock { $0.exchangeCount += 1 } }
     func exchangeDidEnd() { state.withLock { $0.exchangeCount -= 1 } }
 
-    /// Starts the work on a request; its connection is suspended. False where the server is stopping.
+    /// Starts the work on a request; its connection is suspended.
+    ///
+    /// False where the server is stopping.
     func start(_ request: APIRequest, for exchange: HTTPExchange) -> Bool {
         // Under the lock, so that the task stands in the table before it can end, and before stop() looks.
         state.withLock { state in

@@ -16,7 +16,9 @@ package actor HTTPServer {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// Binds `socketPath`, with mode 0600, and begins to serve. A socket file that nobody serves is replaced.
+    /// Binds `socketPath`, with mode 0600, and begins to serve.
+    ///
+    /// A socket file that nobody serves is replaced.
     package init(
         socketPath: String,
         responder: any APIResponder,

@@ -2,10 +2,13 @@ internal import StarlingAPI
 
 /// What a client of the ``HTTPServer`` may take up.
 package struct HTTPServerLimits: Sendable {
-    /// The largest request body, as the API sets it. A larger one is answered
-    /// with 413; a client that nevertheless sends twice as much is cut off.
+    /// The largest request body, as the API sets it.
+    ///
+    /// A larger one is answered with 413; a client that nevertheless sends twice as much is cut off.
     package var bodyByteCountMax = APIRouter.bodyByteCountMax
-    /// Connections at once, each with a descriptor and a block of memory. Further ones wait in the backlog.
+    /// Connections at once, each with a descriptor and a block of memory.
+    ///
+    /// Further ones wait in the backlog.
     package var connectionCountMax = 64
     /// A connection's memory for the request line and headers; more is answered with 431 or 414.
     package var headByteCountMax = 32 << 10

@@ -15,7 +15,9 @@ struct UnixListener {
 
     private static let backlog: Int32 = 64
 
-    /// Binds `path` with mode 0600 and listens. A file that a dead process left behind is replaced.
+    /// Binds `path` with mode 0600 and listens.
+    ///
+    /// A file that a dead process left behind is replaced.
     init(path: String) throws(HTTPServerError) {
         try Self.removeStale(path)
         let descriptor = try UnixSocket.open()

@@ -39,7 +39,9 @@ package enum YamuxError: Error, Equatable, Sendable {
     }
 }
 
-/// Why an operation on a stream was refused. The session goes on.
+/// Why an operation on a stream was refused.
+///
+/// The session goes on.
 package enum YamuxStreamError: Error, Equatable, Sendable {
     /// The stream was reset, or ended by both sides, or never opened.
     case unknownStream

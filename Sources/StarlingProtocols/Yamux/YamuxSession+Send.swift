@@ -1,7 +1,9 @@
 package import StarlingCore
 
 extension YamuxSession {
-    /// Opens a stream. The peer hears of it with the stream's first frame.
+    /// Opens a stream.
+    ///
+    /// The peer hears of it with the stream's first frame.
     package mutating func open(now: Instant) throws(YamuxStreamError) -> YamuxStreamID {
         guard failure == nil, !hasSentGoAway, !hasReceivedGoAway else { throw .goingAway }
         guard outboundCount < limits.outboundStreamCountMax else { throw .tooManyStreams }
@@ -89,7 +91,9 @@ extension YamuxSession {
         control.append(.reset(id.rawValue))
     }
 
-    /// Tells the peer that we take no more streams, and refuses those that come. Open streams go on.
+    /// Tells the peer that we take no more streams, and refuses those that come.
+    ///
+    /// Open streams go on.
     package mutating func goAway(_ code: YamuxGoAwayCode = .normal) {
         guard failure == nil, !hasSentGoAway else { return }
         hasSentGoAway = true

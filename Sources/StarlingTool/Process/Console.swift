@@ -22,7 +22,9 @@ struct Console: Sendable {
         talkStyle = TextStyle(isTerminal: isatty(STDERR_FILENO) == 1, noColor: noColor, term: term)
     }
 
-    /// Writes data at once. A reader that has gone away is no failure of ours: what it did not want is dropped.
+    /// Writes data at once.
+    ///
+    /// A reader that has gone away is no failure of ours: what it did not want is dropped.
     func write(_ text: String) { Self.write(text, to: STDOUT_FILENO) }
 
     func say(_ text: String) { Self.write(text, to: STDERR_FILENO) }

@@ -49,7 +49,9 @@ struct CipherBench {
 
     init() throws { bench = try CipherBench() }
 
-    /// RFC 8439, section 2.8.2. The nonce is 07 00 00 00, then 40 to 47.
+    /// RFC 8439, section 2.8.2.
+    ///
+    /// The nonce is 07 00 00 00, then 40 to 47.
     @Test func sealsTheExampleOfTheRFC() throws {
         let text = """
             Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, \
