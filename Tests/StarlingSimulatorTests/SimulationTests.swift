@@ -83,7 +83,7 @@ import Testing
         let loop = host.loop
         try simulation.settle()
         await withCheckedContinuation { continuation in
-            let thread = Thread { 
+            let thread = Thread {
                 loop.startTask {}
                 continuation.resume()
             }

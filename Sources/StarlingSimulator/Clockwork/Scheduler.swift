@@ -3,11 +3,11 @@ internal import StarlingWorld
 internal import Synchronization
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// The virtual clock, the events to come, and the jobs of all loops in one order.
@@ -55,9 +55,9 @@ final class Scheduler: @unchecked Sendable {  // tidy-ok: confined to the simula
 
     private static var callingThread: UInt {
         #if canImport(Darwin)
-        UInt(bitPattern: pthread_self())
+            UInt(bitPattern: pthread_self())
         #else
-        UInt(pthread_self())
+            UInt(pthread_self())
         #endif
     }
 

@@ -54,7 +54,8 @@ package final class SimulatedResolver: Resolver {
         set { loopValue.withLock { $0 = newValue } }
     }
 
-    package func addresses(of host: String, family: AddressFamily) async throws(ResolverError) -> [IPAddress] {
+    package func addresses(of host: String, family: AddressFamily) async throws(ResolverError) -> [IPAddress]
+    {
         if host.isEmpty || host.utf8.count > 253 { throw .invalidName }
         try await wait()
         let wanted = (names.addresses(of: host) ?? []).filter { address in

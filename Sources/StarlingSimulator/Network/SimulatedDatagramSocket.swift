@@ -92,7 +92,12 @@ final class DatagramFlight: EventSource {
     override func fire(_ sequence: UInt64) {
         guard fabric.canPass(from: sender, to: receiver) else { return }
         fabric.scheduler.trace.record(
-            .datagram, at: fabric.scheduler.now, from: sender.id, to: receiver.id, value: bytes.count)
+            .datagram,
+            at: fabric.scheduler.now,
+            from: sender.id,
+            to: receiver.id,
+            value: bytes.count
+        )
         receiver.receive(bytes, from: source, at: destination, interfaceIndex: interfaceIndex)
     }
 }

@@ -26,7 +26,13 @@ final class StreamConnection {
         self.fabric = fabric
         forth = StreamPipe(fabric: fabric, senderHost: loop.host, receiverHost: remoteHost)
         back = StreamPipe(fabric: fabric, senderHost: remoteHost, receiverHost: loop.host)
-        dialer = StreamEndpoint(host: loop.host, local: local, remote: remote, outgoing: forth, incoming: back)
+        dialer = StreamEndpoint(
+            host: loop.host,
+            local: local,
+            remote: remote,
+            outgoing: forth,
+            incoming: back
+        )
         dialer.attach(loop: loop, delegate: delegate)
         forth.attach(self, sender: dialer, receiver: nil)
         back.attach(self, sender: nil, receiver: dialer)
@@ -37,7 +43,12 @@ final class StreamConnection {
     func requestArrived(at host: SimulatedHost) {
         guard let socket = host.listener(for: dialer.remote), host.canTakeUnclaimed else {
             fabric.scheduler.trace.record(
-                .refuse, at: fabric.scheduler.now, from: dialer.host.id, to: host.id, value: id)
+                .refuse,
+                at: fabric.scheduler.now,
+                from: dialer.host.id,
+                to: host.id,
+                value: id
+            )
             back.send(.refusal)
             return
         }

@@ -202,7 +202,12 @@ final class StreamPipe: EventSource {
     private func deliver() {
         while let receiver, receiver.isReading, let bytes = nextRead() {
             scheduler.trace.record(
-                .read, at: scheduler.now, from: senderHost?.id ?? -1, to: receiver.host.id, value: bytes.count)
+                .read,
+                at: scheduler.now,
+                from: senderHost?.id ?? -1,
+                to: receiver.host.id,
+                value: bytes.count
+            )
             scheduler.trace.record(bytes: bytes)
             if let senderHost, let receiverHost {
                 let latency = fabric.timing(senderHost, receiverHost).latency
