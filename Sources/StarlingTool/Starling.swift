@@ -1,4 +1,5 @@
 internal import StarlingCommandLine
+internal import StarlingCore
 
 /// One run of the tool: understands the command line and runs the command.
 struct Starling {
@@ -30,15 +31,19 @@ struct Starling {
             if error == .noCommand {
                 console.say(HelpText(table: table, style: console.talkStyle).overview())
             }
-            console.say(Diagnostic(error, program: table.program))
+            report(Diagnostic(error, program: table.program))
             return .misused
-        } catch let error as Diagnostic {
-            console.say(error)
-            return .failed
         } catch {
-            console.say(Diagnostic(code: "internal", message: "\(error).", nextStep: ""))
+            let diagnostic = error as? Diagnostic
+            report(diagnostic ?? Diagnostic(code: "internal", message: "\(error).", nextStep: ""))
             return .failed
         }
+    }
+
+    /// Says what went wrong: a line for people, or with --json an object for programs; on standard error either way.
+    private func report(_ diagnostic: Diagnostic) {
+        let isJSON = words.prefix { $0 != "--" }.contains(StarlingFlags.json.spec.dashed)
+        if isJSON { console.say(diagnostic.json.text + "\n") } else { console.say(diagnostic) }
     }
 
     private func run(_ invocation: Invocation, _ help: HelpText) throws -> ExitStatus {
@@ -62,7 +67,15 @@ struct Starling {
             let script = invocation.argument(0).flatMap { CompletionScript(table: table).script(for: $0) }
             console.write(script ?? "")
             return .succeeded
-        case .up, .id, .peers, .connect, .ping, .send, .inbox, .status, .bench, .sim, .peer:
+        case .id: return try ClientCommands(invocation, console).id()
+        case .peers: return try ClientCommands(invocation, console).peers()
+        case .connect: return try ClientCommands(invocation, console).connect()
+        case .ping: return try ClientCommands(invocation, console).ping()
+        case .send: return try ClientCommands(invocation, console).send()
+        case .inbox: return try ClientCommands(invocation, console).inbox()
+        case .status: return try ClientCommands(invocation, console).status()
+        case .up: return try UpCommand(invocation, console).run()
+        case .bench, .sim, .peer:
             throw Diagnostic(
                 code: "not_available",
                 message: "'\(invocation.command.name.rawValue)' is not part of this build.",

@@ -1,3 +1,5 @@
+package import StarlingCore
+
 /// What went wrong, why, and what to do next: the one form in which the tool reports a failure.
 package struct Diagnostic: Error, Equatable, Sendable {
     /// A stable word for programs, such as `no_node`.
@@ -20,6 +22,11 @@ package struct Diagnostic: Error, Equatable, Sendable {
         nextStep =
             "See: "
             + ([program, "help"] + (error.command.map { [$0.rawValue] } ?? [])).joined(separator: " ")
+    }
+
+    /// The same shape in which the API tells a failure.
+    package var json: JSON {
+        ["error": ["code": .string(code), "message": .string(message), "next_step": .string(nextStep)]]
     }
 
     /// One line for a terminal: `starling: no node is running in …. Start one with: starling up`.

@@ -1,0 +1,155 @@
+internal import StarlingAPI
+internal import StarlingCommandLine
+internal import StarlingCore
+
+/// The commands that ask a running node.
+struct ClientCommands {
+    private let invocation: Invocation
+    private let console: Console
+    private let home: Home
+    private let client: NodeClient
+
+    /// What a caller waits on top of the time that it gave the node, so that the node's own answer comes first.
+    private static let slack: Duration = .seconds(5)
+    private static let timeoutIfNone: Duration = .seconds(30)
+
+    init(_ invocation: Invocation, _ console: Console) throws(Diagnostic) {
+        self.invocation = invocation
+        self.console = console
+        home = try Home(invocation)
+        client = NodeClient(home: home)
+    }
+
+    private var timeout: Duration { invocation[StarlingFlags.timeout] ?? Self.timeoutIfNone }
+    private var style: TextStyle { console.outputStyle }
+
+    /// Prints the answer itself with --json, and what `render` makes of its value without.
+    private func show<Value: APIValue>(
+        _ json: JSON,
+        as type: Value.Type,
+        _ render: (Value) -> String
+    ) throws(Diagnostic) {
+        if invocation[StarlingFlags.json] {
+            console.write(json.text + "\n")
+        } else {
+            console.write(render(try client.value(json)))
+        }
+    }
+
+    func id() throws(Diagnostic) -> ExitStatus {
+        let json: JSON
+        do throws(Diagnostic) {
+            json = try client.get("/v1/id", timeout: timeout)
+        } catch {
+            guard error.code == "no_node", let stored = try StoredIdentity.read(home) else { throw error }
+            json = stored.json
+            console.say("No node is running in \(home.shown); this is its key's.\n")
+        }
+        try show(json, as: NodeIdentity.self) { $0.render(style) }
+        return .succeeded
+    }
+
+    func status() throws(Diagnostic) -> ExitStatus {
+        try show(client.get("/v1/status", timeout: timeout), as: NodeStatus.self) { $0.render(style) }
+        return .succeeded
+    }
+
+    func peers() throws(Diagnostic) -> ExitStatus {
+        let json = try client.get("/v1/peers", timeout: timeout)
+        let list = try client.value(json, PeerList.self)
+        if list.peers.isEmpty && !invocation[StarlingFlags.json] {
+            console.say(PeerList.emptyHint)
+        } else {
+            try show(json, as: PeerList.self) { $0.render(style) }
+        }
+        return .succeeded
+    }
+
+    func connect() throws(Diagnostic) -> ExitStatus {
+        let request = ConnectRequest(address: try address(0), timeout: timeout)
+        let json = try client.post("/v1/connect", request.json, timeout: timeout + Self.slack)
+        try show(json, as: PeerSummary.self) { $0.renderConnected(style) }
+        return .succeeded
+    }
+
+    func ping() throws(Diagnostic) -> ExitStatus {
+        let text = invocation.argument(0) ?? ""
+        let target: PingRequest.Target
+        if text.hasPrefix("/") { target = .address(try address(0)) } else { target = .peer(try peer(0)) }
+        let request = PingRequest(
+            target: target,
+            count: invocation[StarlingFlags.count] ?? PingRequest.countIfNone,
+            interval: invocation[StarlingFlags.interval] ?? PingRequest.intervalIfNone,
+            timeout: invocation[StarlingFlags.timeout] ?? PingRequest.timeoutIfNone
+        )
+        let patience = request.interval * request.count + request.timeout * 2 + Self.slack
+        let json = try client.post("/v1/ping", request.json, timeout: patience)
+        let report = try client.value(json, PingReport.self)
+        try show(json, as: PingReport.self) { $0.render(style) }
+        return report.roundTrips.isEmpty ? .failed : .succeeded
+    }
+
+    func send() throws(Diagnostic) -> ExitStatus {
+        let peer = try peer(0)
+        let text = invocation.argument(1) ?? ""
+        let message = OutgoingMessage(
+            to: peer,
+            type: invocation[StarlingFlags.type] ?? OutgoingMessage.typeIfNone,
+            payload: text == "-" ? try StandardInput.readAll() : Array(text.utf8),
+            receiptTimeout: invocation[StarlingFlags.timeout] ?? OutgoingMessage.receiptTimeoutIfNone
+        )
+        let patience = message.receiptTimeout + Self.slack * 2
+        let json = try client.post("/v1/messages", message.json, timeout: patience)
+        let report = try client.value(json, SendReport.self)
+        try show(json, as: SendReport.self) { $0.render(style, to: peer.base58) }
+        guard invocation[StarlingFlags.wait], report.state != .delivered else { return .succeeded }
+        throw Diagnostic(
+            code: "no_receipt",
+            message: "no receipt came within \(DurationText.write(message.receiptTimeout)).",
+            nextStep: report.obstacle?.nextStep ?? "Give it more time with --timeout, or go without --wait."
+        )
+    }
+
+    func inbox() throws(Diagnostic) -> ExitStatus {
+        var target = "/v1/inbox?limit=\(invocation[StarlingFlags.limit] ?? 100)"
+        if let after = invocation[StarlingFlags.after] { target += "&after=\(after)" }
+        let json = try client.get(target, timeout: timeout)
+        let page = try client.value(json, InboxPage.self)
+        if page.messages.isEmpty && !invocation[StarlingFlags.json] {
+            console.say(InboxPage.emptyHint)
+        } else {
+            try show(json, as: InboxPage.self) { $0.render(style) }
+        }
+        // Only what has been shown is taken.
+        if invocation[StarlingFlags.take], let last = page.messages.last {
+            _ = try client.post("/v1/inbox/take", InboxTake(through: last.position).json, timeout: timeout)
+        }
+        if !invocation[StarlingFlags.json], let hint = page.moreHint { console.say(hint) }
+        return .succeeded
+    }
+
+    private func address(_ index: Int) throws(Diagnostic) -> Multiaddr {
+        let text = invocation.argument(index) ?? ""
+        do throws(MultiaddrError) {
+            return try Multiaddr(text)
+        } catch {
+            throw Diagnostic(
+                code: "invalid_multiaddr",
+                message: "'\(text)' is not a multiaddr: \(error).",
+                nextStep: "One looks like /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…"
+            )
+        }
+    }
+
+    private func peer(_ index: Int) throws(Diagnostic) -> PeerID {
+        let text = invocation.argument(index) ?? ""
+        guard let peer = PeerID(text) else {
+            throw Diagnostic(
+                code: "invalid_peer_id",
+                message: "'\(text)' is not a PeerID.",
+                nextStep: "Those of the peers known: starling peers"
+            )
+        }
+        return peer
+    }
+}

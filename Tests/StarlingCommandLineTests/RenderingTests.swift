@@ -1,0 +1,84 @@
+import StarlingAPI
+import StarlingCore
+import Testing
+
+@testable import StarlingCommandLine
+
+@Suite struct RenderingTests {
+    private let peerID: PeerID
+    private let connection: ConnectionSummary
+
+    init() throws {
+        peerID = try #require(PeerID("12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"))
+        connection = ConnectionSummary(
+            id: "c7",
+            direction: .outbound,
+            remote: try Multiaddr("/ip4/192.0.2.7/tcp/4001"),
+            security: "/noise",
+            muxer: "/yamux/1.0.0",
+            age: .seconds(12),
+            streamCount: 1,
+            roundTrip: .nanoseconds(412_345)
+        )
+    }
+
+    @Test func peersAreAlignedAndHostileNamesHarmless() throws {
+        let known = PeerSummary(
+            peerID: peerID,
+            name: "a\u{1B}[31m\nb",
+            agentVersion: nil,
+            addresses: [try Multiaddr("/ip4/192.0.2.9/tcp/1")],
+            connections: []
+        )
+        var connected = known
+        (connected.name, connected.agentVersion, connected.connections) = (nil, "go-libp2p", [connection])
+        let text = PeerList(peers: [connected, known]).render(.plain)
+        let lines = text.split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(lines[1].contains("outbound  412 µs  /ip4/192.0.2.7/tcp/4001  go-libp2p"))
+        #expect(lines[2].contains("a\u{FFFD}[31m\u{FFFD}b"))
+        #expect(lines[2].hasSuffix("known             /ip4/192.0.2.9/tcp/1"))
+    }
+
+    @Test func aPingReportGivesFiguresAndPath() {
+        let report = PingReport(
+            peerID: peerID,
+            path: connection,
+            roundTrips: [.microseconds(90), .microseconds(95), .milliseconds(2)],
+            lostCount: 1
+        )
+        #expect(
+            report.render(.plain)
+                == "3 of 4 pings to \(peerID) came back through /ip4/192.0.2.7/tcp/4001 (noise, yamux)\n"
+                + "min 90.0 µs   median 95.0 µs   p99 2.00 ms   max 2.00 ms\n"
+        )
+        let lost = PingReport(peerID: peerID, path: connection, roundTrips: [], lostCount: 2)
+        #expect(lost.render(.plain).hasPrefix("0 of 2 pings"))
+    }
+
+    @Test func aSentMessageIsDeliveredOrQueuedWithItsReason() {
+        let delivered = SendReport(messageID: "0a0b", state: .delivered, roundTrip: .microseconds(900))
+        #expect(delivered.render(.plain, to: "X") == "delivered to X in 900 µs (message 0a0b)\n")
+        let obstacle = NodeFailure(.unreachable, "nobody answers.", nextStep: "")
+        let queued = SendReport(messageID: "0a0b", state: .queued, roundTrip: nil, obstacle: obstacle)
+        #expect(queued.render(.plain, to: "X") == "queued for X (message 0a0b): nobody answers.\n")
+    }
+
+    @Test func theInboxShowsTextsAndMeasuresTheRest() {
+        var message = InboxMessage(
+            position: 9,
+            messageID: "0a0b",
+            from: peerID,
+            type: "text/plain",
+            payload: Array("two\nlines\u{7}".utf8),
+            created: WallTime(millisecondsSince1970: 0),
+            received: WallTime(millisecondsSince1970: 1500)
+        )
+        let head = "#9  1970-01-01T00:00:01.500Z  from \(peerID)  text/plain\n"
+        #expect(message.render(.plain) == head + "  two\n  lines\u{FFFD}\n")
+        message.payload = [0xFF, 0xFE]
+        #expect(message.render(.plain) == head + "  2 B, not a text\n")
+        #expect(InboxPage(messages: [message], hasMore: false).moreHint == nil)
+        #expect(InboxPage(messages: [message], hasMore: true).moreHint?.contains("--after 9") == true)
+    }
+}
