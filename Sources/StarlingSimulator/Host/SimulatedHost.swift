@@ -1,0 +1,283 @@
+package import StarlingCore
+package import StarlingWorld
+
+/// One simulated machine with one process: its addresses, its disk, and what a crash takes away.
+package final class SimulatedHost {
+    private enum Power {
+        case running
+        /// The kernel lives on and resets what the process had open.
+        case withoutProcess
+        case off
+    }
+
+    /// What is lost in a crash.
+    package enum Crash: Sendable {
+        /// The process is killed; the kernel resets its connections and refuses new ones.
+        case process
+        /// The machine goes silent: its peers find out by their own time-outs.
+        case power
+    }
+
+    /// What a host is made of.
+    package struct Configuration: Sendable {
+        /// The network interfaces besides loopback; the simulation gives a host without any its own address
+        /// on the common segment.
+        package var interfaces: [SimulatedInterface]
+        package var loopCount = 1
+        package var logLevelMin = LogLevel.info
+        /// How far the host's clock is ahead of the others'.
+        package var clockSkew = Duration.zero
+
+        package init(interfaces: [SimulatedInterface] = []) { self.interfaces = interfaces }
+    }
+
+    package let id: Int
+    package let name: String
+    /// The host's disk, which survives crashes.
+    package let files = MemoryFiles()
+    /// What the host logged, over all its lives.
+    package let log: MemoryLog
+    package let wallClock: SimulatedWallClock
+    package let resolver: SimulatedResolver
+    package let interfaceMonitor = SimulatedInterfaces()
+    /// The loops of the process that runs, or ran last.
+    package private(set) var loops: [SimulatedLoop] = []
+
+    unowned let network: NetworkFabric
+    let scheduler: Scheduler
+    /// When the host's link has sent what was given to it.
+    var linkFreeTime: Int64 = 0
+
+    private let seed: UInt64
+    private let loopCount: Int
+    private let logLevelMin: LogLevel
+    private var random = SimulatedRandom(seed: 0)
+    private var power = Power.running
+    private var lifeCount: UInt64 = 0
+    private(set) var interfaces: [SimulatedInterface] = []
+    private var unclaimed: [Int: StreamEndpoint] = [:]
+    private var listeners = PortTable<SimulatedListener>()
+    private var listenersByPath: [String: WeakListener] = [:]
+    private var lastOutgoingPort: UInt16 = 32_767
+    var datagramSockets = PortTable<SimulatedDatagramSocket>()
+
+    private struct WeakListener {
+        weak var listener: SimulatedListener?
+    }
+
+    init(
+        id: Int,
+        name: String,
+        seed: UInt64,
+        network: NetworkFabric,
+        names: NameTable,
+        wallOrigin: WallTime,
+        configuration: Configuration
+    ) {
+        precondition(configuration.loopCount > 0)
+        self.id = id
+        self.name = name
+        self.seed = seed
+        self.network = network
+        scheduler = network.scheduler
+        loopCount = configuration.loopCount
+        logLevelMin = configuration.logLevelMin
+        log = MemoryLog(scheduler: scheduler)
+        wallClock = SimulatedWallClock(
+            scheduler: scheduler,
+            origin: wallOrigin,
+            skew: configuration.clockSkew
+        )
+        resolver = SimulatedResolver(names: names)
+        begin()
+        setInterfaces(configuration.interfaces)
+    }
+
+    /// The world of the process that runs, or ran last. Each call gives the same ports.
+    package var world: World {
+        World(
+            loops: loops,
+            wallClock: wallClock,
+            random: random,
+            resolver: resolver,
+            interfaces: interfaceMonitor,
+            files: files,
+            log: Log(levelMin: logLevelMin, sink: log)
+        )
+    }
+
+    /// The first loop, which carries the node-wide actors.
+    package var loop: SimulatedLoop { loops[0] }
+
+    /// The first address of the host besides loopback, for tests that dial it.
+    package var address: IPAddress? { interfaces.lazy.flatMap(\.addresses).first }
+
+    var isPoweredOff: Bool { power == .off }
+
+    // MARK: Crash and restart
+
+    /// Ends the process, or the machine, at this moment.
+    ///
+    /// Its jobs, timers and callbacks never run again: tasks that wait stay suspended for ever.
+    package func crash(_ crash: Crash = .process) {
+        guard power == .running else { return }
+        for loop in loops { loop.die() }
+        power = crash == .process ? .withoutProcess : .off
+        unclaimed = [:]
+        listeners.removeAll()
+        listenersByPath = [:]
+        datagramSockets.removeAll()
+        interfaceMonitor.forgetObservers()
+        network.forEachConnection { connection in
+            for end in [connection.dialer, connection.listener] {
+                guard let end, end.host === self else { continue }
+                if crash == .process { end.processDied() } else { end.abandon() }
+            }
+        }
+        network.recordFault(4, id)
+    }
+
+    /// Boots the host, and returns the world of the process that is to run on it.
+    @discardableResult
+    package func restart() -> World {
+        if power == .running { crash(.process) }
+        power = .running
+        lifeCount += 1
+        begin()
+        network.recordFault(5, id)
+        return world
+    }
+
+    private func begin() {
+        var generator = SplitMix64(seed: seed &+ lifeCount &* 0x1234_5678_9abc_def1)
+        random = SimulatedRandom(seed: generator.next())
+        loops = (0..<loopCount).map { _ in SimulatedLoop(scheduler: scheduler, host: self) }
+        resolver.loop = loops.first
+    }
+
+    func tearDown() {
+        for loop in loops { loop.die() }
+        listeners.removeAll()
+        datagramSockets.removeAll()
+        unclaimed = [:]
+        interfaceMonitor.forgetObservers()
+    }
+
+    // MARK: Addresses
+
+    /// Replaces the interfaces besides loopback; observers hear of it.
+    package func setInterfaces(_ interfaces: [SimulatedInterface]) {
+        for interface in self.interfaces {
+            for address in interface.addresses { network.release(address, of: self) }
+            network.leave(interface.segment, self)
+        }
+        self.interfaces = interfaces
+        for interface in interfaces {
+            for address in interface.addresses { network.claim(address, for: self) }
+            network.join(interface.segment, self)
+        }
+        interfaceMonitor.set(interfaces, scheduler: scheduler)
+    }
+
+    func owns(_ address: IPAddress) -> Bool {
+        address.isLoopback || interfaces.contains { $0.addresses.contains(address) }
+    }
+
+    /// The address that a packet to `remote` carries as its source; `nil` where there is no route.
+    func sourceAddress(for remote: IPAddress) -> IPAddress? {
+        if remote.isLoopback || remote.isUnspecified { return remote.isIPv4 ? .loopbackV4 : .loopbackV6 }
+        if owns(remote) { return remote }
+        for interface in interfaces {
+            for address in interface.addresses where address.isIPv4 == remote.isIPv4 { return address }
+        }
+        return nil
+    }
+
+    private func expectBindable(_ address: IPAddress) throws(SocketError) {
+        guard address.isUnspecified || address.isMulticast || owns(address) else { throw .addressUnavailable }
+    }
+
+    // MARK: Streams
+
+    func connect(to remote: SocketAddress, loop: SimulatedLoop, delegate: any StreamSocketDelegate)
+        throws(SocketError) -> any StreamSocket
+    {
+        guard !loop.isDead else { throw .unreachable }
+        var local = SocketAddress.unix(path: "")
+        if case .ip(let ip, _, let zone) = remote {
+            guard let source = sourceAddress(for: ip) else { throw .unreachable }
+            lastOutgoingPort = lastOutgoingPort == 60_999 ? 32_768 : lastOutgoingPort + 1
+            local = .ip(source, port: lastOutgoingPort, zone: source.isLinkLocal ? zone : 0)
+        }
+        let connection = StreamConnection(
+            fabric: network,
+            loop: loop,
+            local: local,
+            remote: remote,
+            remoteHost: network.host(at: remote, from: self),
+            delegate: delegate
+        )
+        connection.forth.send(.request)
+        return connection.dialer
+    }
+
+    func listen(
+        on local: SocketAddress,
+        loop: SimulatedLoop,
+        onAccept: @escaping @Sendable (AcceptedSocket) -> Void
+    ) throws(SocketError) -> any ListenerSocket {
+        guard !loop.isDead else { throw .addressUnavailable }
+        let listener = SimulatedListener(loop: loop, local: local, onAccept: onAccept)
+        switch local {
+        case .unix(let path):
+            guard listenersByPath[path]?.listener == nil else { throw .addressInUse }
+            listenersByPath[path] = WeakListener(listener: listener)
+            listener.didBind(to: local)
+        case .ip(let ip, let port, let zone):
+            try expectBindable(ip)
+            let bound = try listeners.bind(listener, to: ip, port: port, isShared: false)
+            listener.didBind(to: .ip(ip, port: bound, zone: zone))
+        }
+        return listener
+    }
+
+    func unbind(_ listener: SimulatedListener) {
+        switch listener.local {
+        case .unix(let path): listenersByPath[path] = nil
+        case .ip(let ip, let port, _): listeners.unbind(listener, from: ip, port: port)
+        }
+    }
+
+    func listener(for address: SocketAddress) -> SimulatedListener? {
+        switch address {
+        case .unix(let path): return listenersByPath[path]?.listener
+        case .ip(let ip, let port, _):
+            return listeners.socket(at: ip.isUnspecified ? sourceAddress(for: ip) ?? ip : ip, port: port)
+        }
+    }
+
+    /// What an accepted connection says of its own end.
+    func acceptedAddress(for destination: SocketAddress) -> SocketAddress {
+        guard case .ip(let ip, let port, let zone) = destination, ip.isUnspecified else { return destination }
+        return .ip(ip.isIPv4 ? .loopbackV4 : .loopbackV6, port: port, zone: zone)
+    }
+
+    var canTakeUnclaimed: Bool { unclaimed.count < network.limits.unclaimedCountMax }
+
+    func keepUnclaimed(_ end: StreamEndpoint, handle: Int) { unclaimed[handle] = end }
+
+    func takeUnclaimed(_ handle: Int) -> StreamEndpoint? { unclaimed.removeValue(forKey: handle) }
+
+    func adopt(_ accepted: AcceptedSocket, loop: SimulatedLoop, delegate: any StreamSocketDelegate)
+        throws(SocketError) -> any StreamSocket
+    {
+        guard !loop.isDead, let end = takeUnclaimed(accepted.handle) else { throw .other("EBADF") }
+        end.attach(loop: loop, delegate: delegate)
+        return end
+    }
+}
+
+extension IPAddress {
+    static let loopbackV4 = IPAddress.v4(0x7f00_0001)
+    static let loopbackV6 = IPAddress.v6(high: 0, low: 1)
+}

@@ -1,0 +1,103 @@
+internal import StarlingCore
+internal import StarlingWorld
+
+/// A datagram socket of a simulated host. Dropping it closes it.
+final class SimulatedDatagramSocket: DatagramSocket {
+    let options: DatagramOptions
+    let loop: SimulatedLoop
+    private(set) var local: SocketAddress
+    private var delegate: (any DatagramSocketDelegate)?
+    private(set) var isOpen = false
+
+    init(loop: SimulatedLoop, options: DatagramOptions, delegate: any DatagramSocketDelegate) {
+        self.loop = loop
+        self.options = options
+        self.delegate = delegate
+        local = options.local
+    }
+
+    deinit { close() }
+
+    func didBind(to address: SocketAddress) {
+        local = address
+        isOpen = true
+    }
+
+    func send(_ bytes: [UInt8], to remote: SocketAddress, interfaceIndex: UInt32) throws(SocketError) {
+        loop.expectCurrent()
+        // Nothing of a dead host goes anywhere.
+        guard isOpen, !loop.isDead else { return }
+        try loop.host.send(bytes, from: self, to: remote, interfaceIndex: interfaceIndex)
+    }
+
+    func close() {
+        delegate = nil
+        guard isOpen else { return }
+        isOpen = false
+        if !loop.isDead { loop.host.unbind(self) }
+    }
+
+    func didReceive(_ bytes: BufferSlice, from remote: SocketAddress, interfaceIndex: UInt32) {
+        guard isOpen, !loop.isDead, let delegate else { return }
+        loop.scheduler.enter(loop) {
+            delegate.socketDidReceive(bytes, from: remote, interfaceIndex: interfaceIndex)
+        }
+    }
+}
+
+/// A datagram on its way to one host.
+final class DatagramFlight: EventSource {
+    private let fabric: NetworkFabric
+    private let sender: SimulatedHost
+    private let receiver: SimulatedHost
+    private let bytes: [UInt8]
+    private let source: SocketAddress
+    private let destination: SocketAddress
+    /// The receiver's interface for a multicast datagram; 0 for one to its address.
+    private let interfaceIndex: UInt32
+
+    init(
+        fabric: NetworkFabric,
+        from sender: SimulatedHost,
+        to receiver: SimulatedHost,
+        bytes: [UInt8],
+        source: SocketAddress,
+        destination: SocketAddress,
+        interfaceIndex: UInt32
+    ) {
+        self.fabric = fabric
+        self.sender = sender
+        self.receiver = receiver
+        self.bytes = bytes
+        self.source = source
+        self.destination = destination
+        self.interfaceIndex = interfaceIndex
+    }
+
+    /// Lets it fly, as its link allows: it may be lost, doubled, or overtaken.
+    func depart() {
+        let timing = fabric.timing(sender, receiver)
+        let (arrival, isLost) = fabric.arrival(from: sender, byteCount: bytes.count + 28, timing: timing)
+        if isLost { return }
+        var delay: Int64 = 0
+        if fabric.random.chance(timing.profile.reorderRatio) {
+            delay = Int64(fabric.random.number(below: timing.reorderDelay))
+        }
+        _ = fabric.scheduler.schedule(self, at: arrival + delay)
+        if fabric.random.chance(timing.profile.duplicationRatio) {
+            _ = fabric.scheduler.schedule(self, at: arrival + delay + timing.latency / 2)
+        }
+    }
+
+    override func fire(_ sequence: UInt64) {
+        guard fabric.canPass(from: sender, to: receiver) else { return }
+        fabric.scheduler.trace.record(
+            .datagram,
+            at: fabric.scheduler.now,
+            from: sender.id,
+            to: receiver.id,
+            value: bytes.count
+        )
+        receiver.receive(bytes, from: source, at: destination, interfaceIndex: interfaceIndex)
+    }
+}
