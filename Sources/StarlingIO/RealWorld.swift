@@ -15,7 +15,9 @@ package struct RealWorld: Sendable {
         self.loops = loops
     }
 
-    /// Starts `loopCount` loops and builds a world on them. The first also carries lookups and the watch on interfaces.
+    /// Starts `loopCount` loops and builds a world on them.
+    ///
+    /// The first also carries lookups and the watch on interfaces.
     ///
     /// The process ignores SIGPIPE from then on: writing to a connection that is gone is an error like any other.
     ///
@@ -46,7 +48,9 @@ package struct RealWorld: Sendable {
     /// How many loops serve this machine well: its processors, four at most.
     package static var suitableLoopCount: Int { max(1, min(4, Int(uv_available_parallelism()))) }
 
-    /// Ends all loops and waits for their threads. End what lives on them first.
+    /// Ends all loops and waits for their threads.
+    ///
+    /// End what lives on them first.
     ///
     /// - Precondition: the caller runs on none of them.
     package func stop() {
@@ -69,7 +73,8 @@ package struct RealWorld: Sendable {
 /// A result that one thread blocks for.
 private final class Outcome<Value: Sendable>: Sendable {
     private let result = Mutex<Result<Value, any Error>?>(nil)
-    nonisolated(unsafe) private let semaphore: UnsafeMutablePointer<uv_sem_t>  // made for use by several threads
+    // Made for use by several threads.
+    nonisolated(unsafe) private let semaphore: UnsafeMutablePointer<uv_sem_t>
 
     init() {
         semaphore = .allocate(capacity: 1)

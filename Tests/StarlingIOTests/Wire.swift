@@ -3,6 +3,7 @@ import StarlingIO
 import StarlingWorld
 
 /// Runs `body` as a root task on a loop of its own and stops the loop afterwards.
+@discardableResult
 func withLoop<Value: Sendable>(
     _ body: @escaping @Sendable (UVLoop) async throws -> Value
 ) async throws -> Value {
@@ -33,7 +34,9 @@ final class Gate: @unchecked Sendable {
     }
 }
 
-/// One end of a stream that records what it hears. Touched on its loop only.
+/// One end of a stream that records what it hears.
+///
+/// Touched on its loop only.
 final class Wire: StreamSocketDelegate, @unchecked Sendable {
     let loop: UVLoop
     let gate = Gate()

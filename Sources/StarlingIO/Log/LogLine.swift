@@ -15,7 +15,7 @@ struct LogLine {
         }
     }
 
-    /// `12:00:00.000 info  message  key=value key="two words"`
+    /// For people: `12:00:00.000 info  message  key=value key="two words"`.
     private func text(hasColours: Bool) -> String {
         let clock = time.rfc3339.dropFirst(11).dropLast()
         let padding = String(repeating: " ", count: 7 - name.count)

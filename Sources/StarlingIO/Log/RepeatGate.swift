@@ -6,7 +6,9 @@ struct RepeatGate {
     /// Equal lines let through within ``window``.
     static let lineCountMax = 5
     static let window = Duration.seconds(10)
-    /// Different lines watched at a time. When there are more, the oldest is forgotten, and its count told.
+    /// Different lines watched at a time.
+    ///
+    /// When there are more, the oldest is forgotten, and its count told.
     static let keyCountMax = 256
 
     struct Key: Hashable {
@@ -33,7 +35,9 @@ struct RepeatGate {
         return true
     }
 
-    /// The next line whose window is over, and how many of it were held back. Pull until `nil`.
+    /// The next line whose window is over, and how many of it were held back.
+    ///
+    /// Pull until `nil`.
     mutating func nextReport(now: Instant) -> (key: Key, heldBackCount: Int)? {
         while let first = entries.first, first.end <= now || entries.count > Self.keyCountMax {
             entries.removeFirst()

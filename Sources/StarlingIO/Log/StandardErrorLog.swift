@@ -34,7 +34,7 @@ package final class StandardErrorLog: LogSink {
 
     /// The format that fits where standard error goes.
     ///
-    /// - Parameter noColor: the value of the environment's `NO_COLOR`: colours are off unless it is missing or empty.
+    /// `noColor` is the value of the environment's `NO_COLOR`: colours are off unless it is missing or empty.
     package static func suitableFormat(noColor: String?) -> Format {
         guard csys_is_terminal(2) == 1 else { return .json }
         return .text(hasColours: (noColor ?? "").isEmpty)

@@ -10,7 +10,9 @@ struct ReadArea: ~Copyable {
     static let roomMin = 65_536
     /// A read takes no more at once, so that what came is still in the processor's cache when it is decrypted.
     static let roomMax = 131_072
-    /// Blocks kept while slices of them are in use elsewhere. Beyond that their last user frees them.
+    /// Blocks kept while slices of them are in use elsewhere.
+    ///
+    /// Beyond that their last user frees them.
     private static let blockCountMax = 16
 
     private var block: Buffer?
@@ -41,7 +43,9 @@ struct ReadArea: ~Copyable {
         return slice
     }
 
-    /// Frees what nobody uses, when there was no read since the last call. Returns whether anything is left.
+    /// Frees what nobody uses, when there was no read since the last call.
+    ///
+    /// Returns whether anything is left.
     mutating func trim() -> (freedSome: Bool, isEmpty: Bool) {
         if wasUsed {
             wasUsed = false

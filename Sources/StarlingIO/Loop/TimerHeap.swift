@@ -1,6 +1,8 @@
 internal import StarlingCore
 
-/// A timer as the heap keeps it. Its handle is ``UVTimer``.
+/// A timer as the heap keeps it.
+///
+/// Its handle is ``UVTimer``.
 final class TimerEntry {
     /// When to fire; `nil` while disarmed.
     var deadline: Instant?
@@ -25,7 +27,9 @@ final class TimerEntry {
     }
 }
 
-/// A loop's timers, earliest first. Each entry knows its position, so none is ever in it twice.
+/// A loop's timers, earliest first.
+///
+/// Each entry knows its position, so none is ever in it twice.
 struct TimerHeap: ~Copyable {
     private var entries: [TimerEntry] = []
     private var armCount: UInt64 = 0
@@ -33,7 +37,9 @@ struct TimerHeap: ~Copyable {
     var count: Int { entries.count }
     var first: TimerEntry? { entries.first }
 
-    /// Sets the deadline. Returns whether this entry is now the first and earlier than before.
+    /// Sets the deadline.
+    ///
+    /// Returns whether this entry is now the first and earlier than before.
     mutating func arm(_ entry: TimerEntry, at deadline: Instant) -> Bool {
         armCount &+= 1
         entry.deadline = deadline
@@ -43,7 +49,9 @@ struct TimerHeap: ~Copyable {
         return entry.position == 0
     }
 
-    /// Puts an entry where its deadline belongs. It needs one.
+    /// Puts an entry where its deadline belongs.
+    ///
+    /// It needs one.
     mutating func queue(_ entry: TimerEntry) {
         guard let deadline = entry.deadline else { return }
         entry.queuedDeadline = deadline

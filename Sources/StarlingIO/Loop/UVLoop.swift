@@ -11,7 +11,7 @@ internal import Synchronization
 ///
 /// It runs until ``stop()``. What is enqueued after that is never run: end everything that lives on a
 /// loop before stopping it.
-package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state is touched on the loop's thread only
+package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state is its thread's
     /// Jobs run in one turn before sockets and timers get their chance again.
     private static let jobCountPerTurnMax = 1024
     /// How long pooled memory may lie unused before it is given back.
@@ -148,8 +148,10 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
         turnWork.insert(work)
     }
 
-    /// Runs what the callback caused: jobs until there is none, then each object's end-of-turn work, again until
-    /// it is quiet. What exceeds the turn's share goes on after the next poll, which does not wait then.
+    /// Runs what the callback caused: jobs until there is none, then each object's end-of-turn work, again
+    /// until it is quiet.
+    ///
+    /// What exceeds the turn's share goes on after the next poll, which does not wait then.
     func finishTurn() {
         var budget = Self.jobCountPerTurnMax
         while true {

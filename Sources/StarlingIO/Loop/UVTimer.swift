@@ -1,7 +1,9 @@
 internal import StarlingCore
 internal import StarlingWorld
 
-/// A timer of a ``UVLoop``. Dropping it disarms it, on whatever thread that happens.
+/// A timer of a ``UVLoop``.
+///
+/// Dropping it disarms it, on whatever thread that happens.
 final class UVTimer: LoopTimer {
     private let loop: UVLoop
     private let entry: TimerEntry

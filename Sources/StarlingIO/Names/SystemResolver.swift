@@ -5,8 +5,9 @@ internal import Synchronization
 
 /// The system's resolver, on libuv's thread pool.
 package final class SystemResolver: Resolver {
-    /// Lookups that wait for the pool's few threads. Beyond that a lookup is refused: a peer's multiaddrs can ask for
-    /// any number of names.
+    /// Lookups that wait for the pool's few threads.
+    ///
+    /// Beyond that a lookup is refused: a peer's multiaddrs can ask for any number of names.
     package static let lookupCountMax = 64
     /// Bytes of TXT answers of one name that are kept.
     private static let textByteCountMax = 65_536
@@ -47,7 +48,9 @@ package final class SystemResolver: Resolver {
         }
     }
 
-    /// The texts of a DNS answer, as ``texts(of:)`` reads it. For tests.
+    /// The texts of a DNS answer, as ``texts(of:)`` reads it.
+    ///
+    /// For tests.
     package static func texts(inAnswer answer: [UInt8]) throws(ResolverError) -> [String] {
         var texts = [UInt8](repeating: 0, count: textByteCountMax)
         let count = csys_parse_texts(
@@ -91,7 +94,9 @@ package final class SystemResolver: Resolver {
         return texts
     }
 
-    /// Runs a lookup on the pool. Cancelling leaves it to run there to its end and drops its answer.
+    /// Runs a lookup on the pool.
+    ///
+    /// Cancelling leaves it to run there to its end and drops its answer.
     private func run<Value: Sendable>(
         _ lookup: @escaping @Sendable () -> Result<Value, ResolverError>
     ) async throws(ResolverError) -> Value {

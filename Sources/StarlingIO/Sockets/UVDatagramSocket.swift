@@ -3,7 +3,9 @@ internal import CUV
 internal import StarlingCore
 internal import StarlingWorld
 
-/// A UDP socket on a ``UVLoop``. An open socket keeps its delegate; closing and failing let go of it.
+/// A UDP socket on a ``UVLoop``.
+///
+/// An open socket keeps its delegate; closing and failing let go of it.
 final class UVDatagramSocket: DatagramSocket {
     /// Datagrams received before other sockets of the loop get their chance.
     private static let receiveCountPerTurnMax = 64

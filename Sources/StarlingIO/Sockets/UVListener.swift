@@ -3,8 +3,9 @@ internal import CUV
 internal import StarlingCore
 internal import StarlingWorld
 
-/// A listening TCP or Unix socket. It accepts by itself, because libuv could not hand what it accepted to another
-/// loop.
+/// A listening TCP or Unix socket.
+///
+/// It accepts by itself, because libuv could not hand what it accepted to another loop.
 final class UVListener: ListenerSocket {
     /// Connections that the kernel keeps waiting for us.
     private static let backlog: Int32 = 4096

@@ -218,7 +218,9 @@ final class UVStreamSocket: StreamSocket {
         _ = csys_shutdown_write(descriptor)
     }
 
-    /// Writes until all is gone or the system takes no more. Returns 0, `UV_EAGAIN`, or the error.
+    /// Writes until all is gone or the system takes no more.
+    ///
+    /// Returns 0, `UV_EAGAIN`, or the error.
     private func writeAtOnce(_ slices: inout RingQueue<BufferSlice>) -> Int32 {
         while !slices.isEmpty {
             let vectorCount = min(slices.count, Self.vectorCountMax)

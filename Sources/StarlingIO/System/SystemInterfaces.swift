@@ -105,7 +105,9 @@ package final class SystemInterfaces: InterfaceMonitor {
     }
 }
 
-/// What a monitor saw last, and the timer that makes it look again. On the monitor's loop only.
+/// What a monitor saw last, and the timer that makes it look again.
+///
+/// On the monitor's loop only.
 private final class InterfaceWatch: @unchecked Sendable {  // tidy-ok: touched on the monitor's loop only
     private var interfaces: [NetworkInterface]
     private let loop: UVLoop
