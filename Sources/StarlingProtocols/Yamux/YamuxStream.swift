@@ -82,8 +82,9 @@ struct YamuxStreamTable: Sendable {
 
     mutating func remove(at index: Int) {
         count -= 1
-        guard count > 0 else {
-            // A session without streams holds no table.
+        guard count > 0 || places.count <= 8 else {
+            // A session without streams holds no large table. A small one spares a session with a stream now
+            // and then the allocation.
             places = []
             return
         }
