@@ -61,11 +61,6 @@ import Testing
             var dropped: (any LoopTimer)? = loop.makeTimer { record.note(2) }
             dropped?.arm(at: loop.now + .milliseconds(1))
             dropped = nil
-            let droppedElsewhere = Box(loop.makeTimer { record.note(4) })
-            droppedElsewhere.value?.arm(at: loop.now + .milliseconds(5))
-            let other = try UVLoop(name: "other", log: Log(sink: SilentLog()))
-            await other.startTask { droppedElsewhere.value = nil }.value
-            other.stop()
             try await loop.sleep(for: .milliseconds(10))
             let end = loop.makeTimer { record.note(3) }
             end.arm(at: loop.now)
@@ -77,9 +72,28 @@ import Testing
         }
     }
 
+    @Test func aTimerDroppedOnAnotherThreadLetsGoOfWhatItHeld() async throws {
+        let other = try UVLoop(name: "other", log: Log(sink: SilentLog()))
+        try await withLoop { loop in
+            let box = Box(nil)
+            weak let weakRecord: Record? = {
+                let record = Record()
+                box.value = loop.makeTimer { record.note(1) }
+                return record
+            }()
+            box.value?.arm(at: loop.now + .seconds(3600))
+            #expect(weakRecord != nil)
+            await other.startTask { box.value = nil }.value
+            // The other thread's word comes through the loop's inbox.
+            await loop.startTask {}.value
+            while weakRecord != nil { try await loop.sleep(for: .milliseconds(1)) }
+        }
+        other.stop()
+    }
+
     private final class Box: @unchecked Sendable {
         var value: (any LoopTimer)?
-        init(_ value: any LoopTimer) { self.value = value }
+        init(_ value: (any LoopTimer)?) { self.value = value }
     }
 
     @Test func aTimerThatArmsItselfForThePastLetsOthersIn() async throws {
