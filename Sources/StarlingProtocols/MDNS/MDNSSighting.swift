@@ -1,0 +1,76 @@
+internal import StarlingCore
+
+/// What one response says about one peer name of the service.
+struct MDNSSighting {
+    let name: DNSName
+    /// The texts of its TXT records; `nil` when it has none in the message.
+    var texts: [[UInt8]]?
+    /// The shortest time to live of its records.
+    var ttlSeconds: UInt32
+    /// Whether the texts replace those of earlier messages.
+    var replacesOthers: Bool
+    /// Whether its owner took it back.
+    var isGoodbye: Bool
+
+    /// The peer names in a response, in the order of their first records.
+    static func all(in response: DNSMessage, service: DNSName) -> [MDNSSighting] {
+        var sightings: [MDNSSighting] = []
+        var indices: [DNSName: Int] = [:]
+        for record in response.answers + response.additionals {
+            guard record.recordClass == DNSRecord.internetClass else { continue }
+            let name: DNSName
+            var texts: [[UInt8]]?
+            switch record.content {
+            case .pointer(let instance) where record.name == service: name = instance
+            case .text(let found):
+                name = record.name
+                texts = found
+            case .pointer, .address, .service, .other: continue
+            }
+            guard name.isChild(of: service) else { continue }
+            let index = indices[name] ?? sightings.count
+            if index == sightings.count {
+                indices[name] = index
+                let ttl = record.ttlSeconds
+                sightings.append(
+                    MDNSSighting(
+                        name: name,
+                        texts: nil,
+                        ttlSeconds: ttl,
+                        replacesOthers: false,
+                        isGoodbye: false
+                    )
+                )
+            }
+            sightings[index].ttlSeconds = min(sightings[index].ttlSeconds, record.ttlSeconds)
+            if record.ttlSeconds == 0 { sightings[index].isGoodbye = true }
+            if let texts {
+                sightings[index].texts = (sightings[index].texts ?? []) + texts
+                if record.replacesOthers { sightings[index].replacesOthers = true }
+            }
+        }
+        return sightings
+    }
+
+    /// The peer and its dialable addresses in TXT texts; `nil` when there are none.
+    ///
+    /// The first address names the peer; those of another peer are left out, as are texts that are no address.
+    static func addresses(_ texts: [[UInt8]], on interface: MDNSInterface) -> (PeerID, [Multiaddr])? {
+        var peerID: PeerID?
+        var addresses: [Multiaddr] = []
+        for text in texts {
+            let keyByteCount = MDNSNames.addressKey.count
+            guard text.count > keyByteCount,
+                text.prefix(keyByteCount).elementsEqual(MDNSNames.addressKey, by: { $0 | 0x20 == $1 | 0x20 }),
+                let string = String(validating: text.dropFirst(keyByteCount), as: UTF8.self),
+                let address = try? Multiaddr(string),
+                let name = address.peerID,
+                let dialable = interface.dialable(address)
+            else { continue }
+            if peerID == nil { peerID = name }
+            if name == peerID, !addresses.contains(dialable) { addresses.append(dialable) }
+        }
+        guard let peerID else { return nil }
+        return (peerID, addresses)
+    }
+}
