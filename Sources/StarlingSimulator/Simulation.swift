@@ -70,7 +70,9 @@ package final class Simulation: @unchecked Sendable {  // tidy-ok: confined to t
 
     // MARK: Hosts
 
-    /// Adds a host. Without interfaces of its own it gets `10.x.y.z` and `fd00::…` on the common LAN segment.
+    /// Adds a host.
+    ///
+    /// Without interfaces of its own it gets `10.x.y.z` and `fd00::…` on the common LAN segment.
     @discardableResult
     package func host(
         _ name: String = "",
@@ -123,7 +125,9 @@ package final class Simulation: @unchecked Sendable {  // tidy-ok: confined to t
         try run(until: now + duration)
     }
 
-    /// Runs until nothing is left to happen, or `limit` has passed. Returns whether all came to rest.
+    /// Runs until nothing is left to happen, or `limit` has passed.
+    ///
+    /// Returns whether all came to rest.
     ///
     /// Routines of a script and periodic timers never come to rest.
     @discardableResult

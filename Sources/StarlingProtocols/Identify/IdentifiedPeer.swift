@@ -9,7 +9,9 @@ package struct IdentifiedPeer: Equatable, Sendable {
     package let message: IdentifyMessage
     /// Its public key, where it sent one.
     package let publicKey: PublicKey?
-    /// Its signed record, checked. `nil` when it sent none, or the one it sent is unacceptable.
+    /// Its signed record, checked.
+    ///
+    /// `nil` when it sent none, or the one it sent is unacceptable.
     package let record: PeerRecord?
     /// Why the signed record was refused.
     ///

@@ -10,15 +10,21 @@ package import StarlingCore
 package struct IdentifyMessage: Equatable, Sendable {
     /// What a peer may make us read and keep.
     package struct Limits: Sendable {
-        /// Bytes in one message; a longer one is an error. go-libp2p reads 8 KiB, rust-libp2p 4.
+        /// Bytes in one message; a longer one is an error.
+        ///
+        /// go-libp2p reads 8 KiB, rust-libp2p 4.
         package var messageByteCountMax = 64 << 10
-        /// Messages in one answer; more are an error. go-libp2p reads ten.
+        /// Messages in one answer; more are an error.
+        ///
+        /// go-libp2p reads ten.
         package var messageCountMax = 10
         /// Addresses kept; further ones are skipped and counted.
         package var addressCountMax = 256
         /// Protocols kept; further ones are skipped and counted.
         package var protocolCountMax = 1024
-        /// Bytes in a protocol's name; longer ones are skipped and counted. multistream-select allows no more.
+        /// Bytes in a protocol's name; longer ones are skipped and counted.
+        ///
+        /// multistream-select allows no more.
         package var protocolByteCountMax = 1023
         /// Bytes kept of the version texts; the rest is cut off.
         package var versionByteCountMax = 256
@@ -36,7 +42,9 @@ package struct IdentifyMessage: Equatable, Sendable {
     package var observedAddress: Multiaddr?
     /// The family of protocols, such as `/my-network/0.1.0`.
     package var protocolVersion: String?
-    /// The software, such as `starling/0.1.0`. Free text of the peer's: escape it before showing it.
+    /// The software, such as `starling/0.1.0`.
+    ///
+    /// Free text of the peer's: escape it before showing it.
     package var agentVersion: String?
     /// A signed envelope with a peer record.
     package var signedPeerRecord: [UInt8]?

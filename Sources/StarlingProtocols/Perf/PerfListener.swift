@@ -27,7 +27,9 @@ package struct PerfListener: Sendable {
         self.limits = limits
     }
 
-    /// Feeds bytes from the stream, split at any boundary. Their content does not matter.
+    /// Feeds bytes from the stream, split at any boundary.
+    ///
+    /// Their content does not matter.
     ///
     /// - Throws: ``PerfError/tooLarge(_:)``; reset the stream then.
     package mutating func receive(_ bytes: Span<UInt8>) throws(PerfError) {

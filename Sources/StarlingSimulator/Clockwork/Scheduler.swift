@@ -103,7 +103,9 @@ final class Scheduler: @unchecked Sendable {  // tidy-ok: confined to the simula
 
     // MARK: Running
 
-    /// Runs `body` as a callback of `loop`. Calls do not nest.
+    /// Runs `body` as a callback of `loop`.
+    ///
+    /// Calls do not nest.
     func enter<Result, Failure: Error>(
         _ loop: SimulatedLoop,
         _ body: () throws(Failure) -> Result
@@ -122,7 +124,9 @@ final class Scheduler: @unchecked Sendable {  // tidy-ok: confined to the simula
         thread.store(caller, ordering: .relaxed)
     }
 
-    /// Runs jobs and end-of-turn work until nothing is ready. Time stands.
+    /// Runs jobs and end-of-turn work until nothing is ready.
+    ///
+    /// Time stands.
     func settle() throws(SimulationError) {
         var turnJobCount = 0
         repeat {

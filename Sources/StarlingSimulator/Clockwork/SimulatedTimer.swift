@@ -1,7 +1,9 @@
 internal import StarlingCore
 internal import StarlingWorld
 
-/// A timer of a simulated loop. Dropping it disarms it.
+/// A timer of a simulated loop.
+///
+/// Dropping it disarms it.
 final class SimulatedTimer: LoopTimer {
     private let source: TimerSource
 

@@ -100,7 +100,9 @@ package actor SocketProbe {
         flush()
     }
 
-    /// Writes `byteCount` bytes of a pattern, as fast as the socket drains. Returns their digest.
+    /// Writes `byteCount` bytes of a pattern, as fast as the socket drains.
+    ///
+    /// Returns their digest.
     package func writePattern(byteCount: Int, seed: UInt64) async -> ByteDigest {
         var random = SplitMix64(seed: seed)
         var sum = ByteDigest()
@@ -156,7 +158,9 @@ package actor SocketProbe {
 
     package var hasFailed: Bool { failure != nil }
 
-    /// Waits until a condition holds. Returns false when it does not within `limit`.
+    /// Waits until a condition holds.
+    ///
+    /// Returns false when it does not within `limit`.
     @discardableResult
     package func wait(
         within limit: Duration = .seconds(30),

@@ -14,7 +14,9 @@ package final class SimulatedWallClock: WallClock {
         skewValue = Mutex(skew)
     }
 
-    /// How far this clock is ahead of the simulation's. Setting it makes the clock jump.
+    /// How far this clock is ahead of the simulation's.
+    ///
+    /// Setting it makes the clock jump.
     package var skew: Duration {
         get { skewValue.withLock { $0 } }
         set { skewValue.withLock { $0 = newValue } }

@@ -8,7 +8,9 @@ package struct LinkProfile: Equatable, Sendable {
     package var jitter: Duration
     /// What the sender's side of the way carries; `nil` for without limit.
     package var bytesPerSecond: Int?
-    /// The share of packets that are lost. A stream repeats them after a time; a datagram is gone.
+    /// The share of packets that are lost.
+    ///
+    /// A stream repeats them after a time; a datagram is gone.
     package var lossRatio: Double
     /// The share of datagrams that arrive twice.
     package var duplicationRatio: Double

@@ -154,7 +154,9 @@ package final class NetworkFabric {
 
     func add(_ host: SimulatedHost) { hosts.append(host) }
 
-    /// Notes whose an address is. Loopback addresses are everyone's own.
+    /// Notes whose an address is.
+    ///
+    /// Loopback addresses are everyone's own.
     func claim(_ address: IPAddress, for host: SimulatedHost) {
         if !address.isLoopback { hostsByAddress[address] = host }
     }

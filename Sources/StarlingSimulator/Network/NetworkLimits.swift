@@ -1,7 +1,9 @@
 /// The sizes and times of the simulated operating systems' network stacks.
 package struct NetworkLimits: Sendable {
-    /// Bytes of one direction of a stream that its writer is rid of and its reader has not read: the sender's
-    /// and the receiver's kernel buffers together. Beyond it a writer queues.
+    /// Bytes of one direction of a stream that its writer is rid of and its reader has not read: the
+    /// sender's and the receiver's kernel buffers together.
+    ///
+    /// Beyond it a writer queues.
     package var streamByteCountMax = 262_144
     /// The most bytes that one event of a stream carries.
     package var segmentByteCountMax = 65_536

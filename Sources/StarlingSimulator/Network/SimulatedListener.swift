@@ -1,7 +1,9 @@
 internal import StarlingCore
 internal import StarlingWorld
 
-/// A listening socket of a simulated host. Dropping it closes it.
+/// A listening socket of a simulated host.
+///
+/// Dropping it closes it.
 final class SimulatedListener: ListenerSocket {
     private(set) var local: SocketAddress
     let loop: SimulatedLoop

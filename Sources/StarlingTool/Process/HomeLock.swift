@@ -8,7 +8,9 @@ internal import StarlingCommandLine
     internal import Darwin
 #endif
 
-/// Holds a home folder for one node, so that no second one uses its key. Ends with the process.
+/// Holds a home folder for one node, so that no second one uses its key.
+///
+/// Ends with the process.
 struct HomeLock: ~Copyable {
     private let descriptor: Int32
 
