@@ -128,6 +128,10 @@ let package = Package(
         ),
         tests("StarlingSimulator", ["StarlingNode", "StarlingWorld", "StarlingCore"]),
         tests("StarlingCommandLine", ["StarlingAPI", "StarlingCore"]),
+        tests(
+            "StarlingTool",
+            ["StarlingHTTP", "StarlingAPI", "StarlingIO", "StarlingWorld", "StarlingCore"]
+        ),
         .testTarget(name: "TidyTests", swiftSettings: lenient),
     ]
 )

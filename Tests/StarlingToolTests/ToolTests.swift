@@ -1,0 +1,214 @@
+import Foundation
+import StarlingAPI
+import StarlingCore
+import Testing
+
+@Suite struct ToolTests {
+    private static let peer = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
+    private static let connection: JSON = [
+        "id": "c1", "direction": "outbound", "remote_addr": "/ip4/192.0.2.7/tcp/4001", "security": "/noise",
+        "muxer": "/yamux/1.0.0", "age_ms": 100, "streams": 0, "round_trip_us": 412,
+    ]
+
+    @Test func helpAndVersionAreDataAndMisuseIsTalk() async throws {
+        let help = try await ToolRun.run(["help"])
+        #expect(help.status == 0)
+        #expect(help.output.contains("Usage: starling COMMAND"))
+        #expect(help.talk.isEmpty)
+        let version = try await ToolRun.run(["version", "--json"])
+        #expect(try JSON(parsing: version.output)["version"]?.string != nil)
+        for words in [[], ["sned"], ["up", "--lisen", "x"], ["send"], ["ping", "x"]] {
+            let run = try await ToolRun.run(words)
+            #expect(run.status == 2, "\(words)")
+            #expect(run.output.isEmpty)
+            #expect(!run.talk.isEmpty)
+        }
+        #expect(try await ToolRun.run(["sned"]).talk.contains("Did you mean 'send'?"))
+    }
+
+    @Test func nothingIsColouredInAPipe() async throws {
+        let run = try await ToolRun.run(["help"], environment: ["TERM": "xterm-256color"])
+        #expect(!run.output.contains("\u{1B}"))
+    }
+
+    @Test func withoutANodeTheNextStepIsNamed() async throws {
+        let home = try FixedNode.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: home) }
+        for command in ["status", "peers", "inbox", "id"] {
+            let run = try await ToolRun.run([command], home: home)
+            #expect(run.status == 1)
+            #expect(run.output.isEmpty)
+            #expect(run.talk == "starling: no node is running in \(home). Start one with: starling up\n")
+        }
+        let run = try await ToolRun.run(["status", "--json"], home: home)
+        #expect(try JSON(parsing: run.talk)["error"]?["code"] == "no_node")
+    }
+
+    @Test func theHomeFollowsTheEnvironment() async throws {
+        let cases = [
+            ["XDG_STATE_HOME": "/nowhere/state", "HOME": "/nowhere/me"],
+            ["XDG_STATE_HOME": "relative", "HOME": "/nowhere/me"],
+        ]
+        let homes = ["/nowhere/state/starling", "~/.local/state/starling"]
+        for (environment, home) in zip(cases, homes) {
+            let run = try await ToolRun.run(["status"], environment: environment)
+            #expect(run.talk.contains("no node is running in \(home)."), "\(run.talk)")
+        }
+        let run = try await ToolRun.run(["status"])
+        #expect(run.status == 1)
+        #expect(run.talk.contains("--home"))
+    }
+
+    @Test func theIDIsThatOfTheKeyWhereNoNodeRuns() async throws {
+        let home = try FixedNode.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: home) }
+        // The first vector of RFC 8032: seed and public key, in libp2p's message.
+        let hex =
+            "08011240" + "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+            + "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+        let bytes = stride(from: 0, to: hex.count, by: 2).compactMap { offset in
+            UInt8(hex.dropFirst(offset).prefix(2), radix: 16)
+        }
+        let path = home + "/identity.key"
+        _ = FileManager.default.createFile(
+            atPath: path,
+            contents: Data(bytes),
+            attributes: [.posixPermissions: 0o600]
+        )
+        let run = try await ToolRun.run(["id", "--json"], home: home)
+        #expect(run.status == 0)
+        #expect(try JSON(parsing: run.output)["peer_id"]?.string?.hasPrefix("12D3KooW") == true)
+        try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: path)
+        let open = try await ToolRun.run(["id"], home: home)
+        #expect(open.status == 1)
+        #expect(open.talk.contains("chmod 600"))
+    }
+
+    @Test func peersAreATableOrJSON() async throws {
+        let list: JSON = [
+            "peers": [
+                [
+                    "peer_id": .string(Self.peer), "name": "kitchen", "agent_version": "x",
+                    "addrs": [], "connections": [Self.connection],
+                ]
+            ]
+        ]
+        try await FixedNode.with(["GET /v1/peers": (200, list)]) { node in
+            let table = try await node.run("peers")
+            #expect(table.status == 0)
+            #expect(
+                table.output.contains("\(Self.peer)  kitchen  outbound  412 µs  /ip4/192.0.2.7/tcp/4001  x")
+            )
+            let json = try await node.run("peers", "--json")
+            #expect(try JSON(parsing: json.output) == list)
+        }
+        try await FixedNode.with(["GET /v1/peers": (200, ["peers": []])]) { node in
+            let run = try await node.run("peers")
+            #expect(run.status == 0)
+            #expect(run.output.isEmpty)
+            #expect(run.talk.contains("starling connect"))
+        }
+    }
+
+    @Test func sendSaysDeliveredOrQueuedAndWaitDemandsTheReceipt() async throws {
+        let delivered: JSON = ["id": "0a", "state": "delivered", "round_trip_us": 900, "obstacle": nil]
+        try await FixedNode.with(["POST /v1/messages": (200, delivered)]) { node in
+            let run = try await node.run(
+                "send",
+                Self.peer,
+                "hi",
+                "--wait",
+                "--type",
+                "a/b",
+                "--timeout",
+                "2s"
+            )
+            #expect(run.status == 0)
+            #expect(run.output == "delivered to \(Self.peer) in 900 µs (message 0a)\n")
+            let piped = try await node.run("send", Self.peer, "-", input: "from\na pipe")
+            #expect(piped.status == 0)
+            let bodies = try node.responder.requests.map { request in try JSON(parsing: request.body.span) }
+            #expect(bodies.map { $0["wait_ms"] } == [2000, 5000])
+            #expect(bodies.map { $0["type"] } == ["a/b", "text/plain"])
+            #expect(bodies.map { $0["payload_base64"] } == ["aGk=", "ZnJvbQphIHBpcGU="])
+        }
+        let queued: JSON = ["id": "0a", "state": "queued", "round_trip_us": nil, "obstacle": nil]
+        try await FixedNode.with(["POST /v1/messages": (200, queued)]) { node in
+            let run = try await node.run("send", Self.peer, "hi")
+            #expect(run.status == 0)
+            #expect(run.output.hasPrefix("queued for \(Self.peer)"))
+            #expect(try await node.run("send", Self.peer, "hi", "--wait").status == 1)
+        }
+    }
+
+    @Test func aFailureOfTheNodeIsToldWithItsNextStep() async throws {
+        let failure = NodeFailure(.unreachable, "nobody answers.", nextStep: "Check the port.")
+        try await FixedNode.with(["POST /v1/connect": (502, failure.json)]) { node in
+            let run = try await node.run("connect", "/ip4/192.0.2.7/tcp/4001/p2p/\(Self.peer)")
+            #expect(run.status == 1)
+            #expect(run.talk == "starling: nobody answers. Check the port.\n")
+            let json = try await node.run("connect", "/ip4/192.0.2.7/tcp/4001/p2p/\(Self.peer)", "--json")
+            #expect(try NodeFailure(json: JSON(parsing: json.talk)) == failure)
+            let wrong = try await node.run("connect", "/ip4/nope/tcp/1")
+            #expect(wrong.status == 1)
+            #expect(wrong.talk.contains("not a multiaddr"))
+        }
+    }
+
+    @Test func pingPrintsFiguresAndFailsWhenAllAreLost() async throws {
+        let report: (JSON, JSON) -> JSON = { trips, lost in
+            [
+                "peer_id": .string(Self.peer), "lost": lost, "path": Self.connection, "round_trips_us": trips,
+            ]
+        }
+        try await FixedNode.with(["POST /v1/ping": (200, report([90, 95.5], 0))]) { node in
+            let run = try await node.run("ping", Self.peer, "-c", "2", "--interval", "10ms")
+            #expect(run.status == 0)
+            #expect(run.output.contains("min 90.0 µs   median 90.0 µs   p99 95.5 µs"))
+            let request = try #require(node.responder.requests.first)
+            let body = try JSON(parsing: request.body.span)
+            #expect(body["count"] == 2)
+            #expect(body["interval_ms"] == 10)
+        }
+        try await FixedNode.with(["POST /v1/ping": (200, report([], 5))]) { node in
+            let run = try await node.run("ping", "/ip4/192.0.2.7/tcp/4001")
+            #expect(run.status == 1)
+        }
+    }
+
+    @Test func theInboxIsTakenOnlyWhenAsked() async throws {
+        let page: JSON = [
+            "messages": [
+                [
+                    "position": 7, "id": "0a", "from": .string(Self.peer), "type": "text/plain",
+                    "created_ms": 0,
+                    "received_ms": 1000, "text": "hello",
+                ]
+            ], "has_more": true,
+        ]
+        try await FixedNode.with(["GET /v1/inbox": (200, page), "POST /v1/inbox/take": (200, ["taken": 1])]) {
+            node in
+            let run = try await node.run("inbox", "--limit", "1", "--after", "6")
+            #expect(run.output.contains("#7  1970-01-01T00:00:01.000Z"))
+            #expect(run.output.contains("  hello\n"))
+            #expect(run.talk.contains("--after 7"))
+            #expect(node.responder.requests.map(\.path) == ["/v1/inbox"])
+            #expect(node.responder.requests.first?.query.map(\.value) == ["1", "6"])
+            let taken = try await node.run("inbox", "--take", "--json")
+            #expect(try JSON(parsing: taken.output) == page)
+            #expect(node.responder.requests.map(\.path) == ["/v1/inbox", "/v1/inbox", "/v1/inbox/take"])
+        }
+    }
+
+    @Test func anAnswerThatIsNoneIsAFailureAndNoCrash() async throws {
+        for (status, json) in [
+            (200, JSON.null), (200, []), (200, ["peers": 7]), (500, nil), (404, ["error": nil]),
+        ] {
+            try await FixedNode.with(["GET /v1/peers": (status, json)]) { node in
+                let run = try await node.run("peers")
+                #expect(run.status == 1)
+                #expect(run.talk.hasPrefix("starling: what the node answered is not"))
+            }
+        }
+    }
+}
