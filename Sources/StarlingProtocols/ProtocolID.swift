@@ -4,7 +4,7 @@ package enum ProtocolID {
     package static let multistream = "/multistream/1.0.0"
     /// Spec: libp2p/specs `noise/README.md` r5.
     package static let noise = "/noise"
-    /// Spec: libp2p/specs `tls/tls.md` r3.
+    /// Spec: libp2p/specs `tls/tls.md` r0.
     package static let tls = "/tls/1.0.0"
     /// Spec: libp2p/specs `yamux/README.md` r0.
     package static let yamux = "/yamux/1.0.0"

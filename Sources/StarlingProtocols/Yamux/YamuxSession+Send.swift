@@ -144,7 +144,11 @@ extension YamuxSession {
         }
         streams[index].flags.remove([.owesWindow, .owesAnnouncement])
         var flags = takeAnnouncement(at: index)
-        if streams[index].flags.contains(.isEnding), !streams[index].flags.contains(.hasSentEnd) {
+        let owesEnd = streams[index].flags.contains(.isEnding) && !streams[index].flags.contains(.hasSentEnd)
+        if owesEnd, flags.contains(.ack) {
+            // py-libp2p does not see an end that comes with an acknowledgement: it gets a frame of its own.
+            queue(at: index)
+        } else if owesEnd {
             flags.insert(.fin)
             streams[index].flags.insert(.hasSentEnd)
             if streams[index].flags.contains(.hasReceivedEnd) { forget(at: index) }

@@ -64,7 +64,8 @@ import Testing
                 == [.opened(1), .data(1, [1, 2]), .ended(1)]
         )
         listener.session.closeWrite(streamID(1))
-        #expect(listener.control() == frame(1, ack | fin, 1, 0))
+        // Two frames: py-libp2p overlooks an end that comes with an acknowledgement.
+        #expect(listener.control() == frame(1, ack, 1, 0) + frame(1, fin, 1, 0))
         #expect(listener.session.streamCount == 0)
     }
 
