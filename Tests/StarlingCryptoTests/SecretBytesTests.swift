@@ -26,6 +26,15 @@ import Testing
         #expect(lent == [1, 2, 3])
     }
 
+    @Test func aFillerThatThrowsLeavesNothingBehind() {
+        // The sanitizers see a block that is freed twice or never.
+        for _ in 0..<10 {
+            #expect(throws: KeyError.wrongLength) {
+                _ = try SecretBytes(byteCount: 32) { _ throws(KeyError) in throw .wrongLength }
+            }
+        }
+    }
+
     @Test func comparesAllBytes() {
         let bytes = [UInt8](0..<40)
         #expect(isEqual(bytes, bytes))

@@ -42,7 +42,9 @@ package struct DERReader: Sendable {
         isAtEnd ? nil : bytes[offset]
     }
 
-    /// Steps over one element and says where its content stands. On error the reader does not move.
+    /// Steps over one element and says where its content stands.
+    ///
+    /// On error the reader does not move.
     package mutating func element(_ tag: UInt8, in bytes: Span<UInt8>) throws(DERError) -> Range<Int> {
         guard end - offset >= 2 else { throw .truncated }
         guard bytes[offset] == tag else { throw .unexpectedTag(bytes[offset]) }

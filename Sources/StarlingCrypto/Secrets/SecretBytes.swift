@@ -19,6 +19,7 @@ internal import StarlingCore
         count = byteCount
         unsafe base = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 16)
         unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+        // When this throws, the deinitializer wipes and frees: all properties are set.
         try unsafe body(UnsafeMutableRawBufferPointer(start: base, count: byteCount))
     }
 
