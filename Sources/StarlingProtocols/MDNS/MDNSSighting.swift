@@ -59,10 +59,8 @@ struct MDNSSighting {
         var peerID: PeerID?
         var addresses: [Multiaddr] = []
         for text in texts {
-            let keyByteCount = MDNSNames.addressKey.count
-            guard text.count > keyByteCount,
-                text.prefix(keyByteCount).elementsEqual(MDNSNames.addressKey, by: { $0 | 0x20 == $1 | 0x20 }),
-                let string = String(validating: text.dropFirst(keyByteCount), as: UTF8.self),
+            guard let start = addressStart(text),
+                let string = String(validating: text[start...], as: UTF8.self),
                 let address = try? Multiaddr(string),
                 let name = address.peerID,
                 let dialable = interface.dialable(address)
@@ -72,5 +70,18 @@ struct MDNSSighting {
         }
         guard let peerID else { return nil }
         return (peerID, addresses)
+    }
+
+    /// Where the address stands in a text `dnsaddr=…`.
+    ///
+    /// Keys have no case (RFC 6763, section 6.4). py-libp2p, whose texts are a dictionary, numbers them:
+    /// `dnsaddr2=…`.
+    private static func addressStart(_ text: [UInt8]) -> Int? {
+        guard let end = text.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+        let key = MDNSNames.addressKey.dropLast()
+        guard text[..<end].count >= key.count, zip(text, key).allSatisfy({ $0 | 0x20 == $1 }),
+            text[key.count..<end].allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") })
+        else { return nil }
+        return end + 1
     }
 }

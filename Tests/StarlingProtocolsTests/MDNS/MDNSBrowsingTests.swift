@@ -95,6 +95,9 @@ import Testing
         "dnsaddr=/dns/evil.example/tcp/1/p2p/\(peerText)", "dnsaddr=", "dnsaddr", "", "x",
         "dnsaddr=/ip4/192.168.0.7/tcp/1/p2p/\(peerText)/p2p-circuit/p2p/\(peerText)",
         "dnsaddr=/ip4/192.168.0.7/tcp/99999/p2p/\(peerText)", "dnsaddr=garbage",
+        "dnsaddrx=/ip4/192.168.0.7/tcp/1/p2p/\(peerText)",
+        "dnsadd=/ip4/192.168.0.7/tcp/1/p2p/\(peerText)", "=/ip4/192.168.0.7/tcp/1/p2p/\(peerText)",
+
         "addr=/ip4/192.168.0.7/tcp/1/p2p/\(peerText)",
     ])
     func whatCannotBeDialledOnTheLinkIsIgnored(text: String) throws {
@@ -351,5 +354,31 @@ import Testing
                 #expect(addresses.allSatisfy { $0.peerID != nil }, "seed \(seed), round \(round)")
             }
         }
+    }
+
+    /// A response as python-zeroconf 0.150 writes it for py-libp2p.
+    static let foreignResponse = """
+        000084000000000100000004045f703270045f756470056c6f63616c00000c0001000011940023206b376e3271347736653872317433\
+        7935753769396f3070326134733664386630c00cc02700218001000000780029000000000fa1206b376e327134773665387231743379\
+        35753769396f3070326134733664386630c016c0270010800100001194005b5a646e73616464723d2f6970342f3139322e3136382e30\
+        2e372f7463702f343030312f7032702f313244334b6f6f57443365636b69665770526e397751704d4739523968583373443135387a37\
+        457148576d776551414a55355341c05c00018001000000780004c0a80007c05c002f8001000000780005c05c000140
+        """
+
+    @Test func aResponseOfPythonZeroconfIsUnderstood() throws {
+        var node = try node()
+        let bytes = try #require(Hex.decode(Self.foreignResponse))
+        node.machine.receive(bytes.span, from: peer, interface: 1, now: MDNS.at(1))
+        #expect(news(&node) == [try discovered(["/ip4/192.168.0.7/tcp/4001/p2p/\(Self.peerText)"])])
+        #expect(node.machine.statistics.malformedCount == 0)
+    }
+
+    @Test func numberedAddressesOfPyLibp2pAreTaken() throws {
+        var node = try node()
+        let one = "/ip4/192.168.0.7/tcp/1/p2p/\(Self.peerText)"
+        let two = "/ip4/192.168.0.7/tcp/2/p2p/\(Self.peerText)"
+        let texts = ["dnsaddr=\(one)", "dnsaddr2=\(two)"]
+        node.receive(try MDNS.response(label: "a", texts: texts), from: peer, at: MDNS.at(1))
+        #expect(news(&node) == [try discovered([one, two])])
     }
 }

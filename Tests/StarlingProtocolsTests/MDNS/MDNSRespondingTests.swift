@@ -177,6 +177,26 @@ import Testing
         #expect(node.run(until: MDNS.at(13_000)).count == 1)
     }
 
+    @Test func knownAnswersAsPythonZeroconfWritesThemAreUnderstood() throws {
+        let query = """
+            000000000001000100000000045f703270045f756470056c6f63616c00000c0001c00c000c0001000011940023206b376e327134\
+            77366538723174337935753769396f3070326134733664386630c00c
+            """
+        let bytes = try #require(Hex.decode(query))
+        let label = "k7n2q4w6e8r1t3y5u7i9o0p2a4s6d8f0"
+        for isOwn in [true, false] {
+            var node = try quietNode()
+            if isOwn {
+                node.machine = try MDNSDiscovery(peerID: node.peerID, peerLabel: label, seed: 1)
+                node.machine.interfacesChanged([try node.interface()], now: MDNS.start)
+                _ = node.run(until: MDNS.at(10_000))
+            }
+            node.machine.receive(bytes.span, from: asker, interface: 1, now: MDNS.at(10_001))
+            let responses = node.run(until: MDNS.at(11_100)).filter(\.message.isResponse)
+            #expect(responses.isEmpty == isOwn)
+        }
+    }
+
     @Test func furtherKnownAnswersOfTheSameAskerAreWaitedFor() throws {
         var node = try quietNode()
         var query = try MDNS.query()
