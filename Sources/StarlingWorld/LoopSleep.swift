@@ -1,10 +1,10 @@
 internal import StarlingCore
 
 /// One suspended task and the timer that wakes it.
-@safe actor LoopSleep {
+actor LoopSleep {
     private let loop: any EventLoop
     private var timer: (any LoopTimer)?
-    private var continuation: UnsafeContinuation<Void, Never>?
+    private var continuation: Waiter<Void>?
     private var isOver = false
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -26,14 +26,14 @@ internal import StarlingCore
         let timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.end() } }
         timer.arm(at: deadline)
         self.timer = timer
-        unsafe await withUnsafeContinuation { unsafe continuation = $0 }
+        await Waiter.suspend { continuation = $0 }
     }
 
     private func end() {
         isOver = true
         timer?.disarm()
         timer = nil
-        unsafe continuation?.resume()
-        unsafe continuation = nil
+        continuation?.resume()
+        continuation = nil
     }
 }

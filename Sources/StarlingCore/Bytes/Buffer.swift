@@ -44,6 +44,11 @@
         }
     }
 
+    /// Sets every byte to zero.
+    package func fillWithZeros() {
+        unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+
     /// Moves a part of the block to `offset`; the two regions may overlap.
     @inlinable package func move(_ range: Range<Int>, to offset: Int) {
         precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)

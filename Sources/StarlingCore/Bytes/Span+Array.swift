@@ -9,6 +9,11 @@ extension Span where Element == UInt8 {
         array(0..<count)
     }
 
+    /// Appends all bytes to an array.
+    package func append(to array: inout [UInt8]) {
+        unsafe withUnsafeBufferPointer { unsafe array.append(contentsOf: $0) }
+    }
+
     /// Whether both spans hold the same bytes.
     ///
     /// Not for secrets: the time it takes tells where they differ.

@@ -85,6 +85,9 @@ package struct YamuxSession: Sendable {
         case goAway(YamuxGoAwayCode)
     }
 
+    /// The bytes that go before the data of a frame.
+    package static let frameHeaderByteCount = YamuxHeader.byteCount
+
     /// Every stream's window when it opens, in both directions.
     package static let initialWindowByteCount = 256 << 10
 

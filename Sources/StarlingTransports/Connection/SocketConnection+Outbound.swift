@@ -1,0 +1,145 @@
+internal import StarlingCore
+internal import StarlingProtocols
+internal import StarlingWorld
+
+// From the streams to the socket.
+extension SocketConnection {
+    /// Puts a stream that wants to write at the end of the queue.
+    func enqueue(_ stream: StreamState) {
+        if !stream.isQueued {
+            stream.isQueued = true
+            writers.append(stream.id)
+        }
+        scheduleFlush()
+    }
+
+    /// Has everything of this turn sealed and written once, at its end.
+    func scheduleFlush() {
+        guard !isFlushScheduled, case .open = state else { return }
+        isFlushScheduled = true
+        loop.atEndOfTurn(self)
+    }
+
+    /// Whether the socket holds as much as it should; it says so when it has drained.
+    private var isCongested: Bool {
+        guard let socket else { return true }
+        return socket.queuedByteCount >= setup.limits.sendQueueByteCountMax
+    }
+
+    /// Writes as much of `bytes` as window and socket take, and returns how far it came.
+    func writeNow(_ stream: StreamState, _ bytes: StreamBytes, from start: Int) -> Int {
+        var written = start
+        do {
+            while written < bytes.count {
+                guard ensureRoom() else { return written }
+                let taken: Int
+                switch bytes {
+                case .array(let array):
+                    taken = try yamux.write(
+                        array.span.extracting(written..<array.count),
+                        on: stream.id,
+                        to: &builder
+                    )
+                case .slice(let slice):
+                    taken = try slice.withSpan { span throws(YamuxStreamError) in
+                        try yamux.write(span.extracting(written..<span.count), on: stream.id, to: &builder)
+                    }
+                }
+                if taken == 0 { return written }
+                written += taken
+            }
+        } catch {
+            // The stream is gone at the multiplexer: whoever writes hears of it from the stream's own state.
+            return written
+        }
+        return written
+    }
+
+    /// Makes room for one more frame in the record, sealing a full one. `false` when the socket is congested.
+    private func ensureRoom() -> Bool {
+        guard case .open = state else { return false }
+        if builder.isStarted && builder.room > YamuxSession.frameHeaderByteCount { return true }
+        if builder.isStarted {
+            seal()
+            writeOut()
+        }
+        if isCongested { return false }
+        builder.start(in: loop.takeRecordBuffer())
+        return true
+    }
+
+    /// Closes the record under way and puts it into the queue for the socket.
+    private func seal() {
+        guard let record = builder.finish() else { return }
+        do {
+            try channel?.seal(record.block, record.content, into: &outgoing)
+        } catch {
+            fail(error)
+        }
+    }
+
+    private func writeOut() {
+        guard !outgoing.isEmpty else { return }
+        socket?.write(&outgoing)
+    }
+
+    /// Seals and writes what waits, in turn, until nothing waits or the socket is congested.
+    func flush() {
+        isFlushScheduled = false
+        guard case .open = state, socket != nil else { return }
+        var budget = setup.limits.turnByteCountMax
+        while !isCongested {
+            if yamux.hasControl {
+                guard ensureRoom() else { break }
+                if yamux.writeControl(to: &builder) { continue }
+            }
+            guard budget > 0, let id = writers.popFirst() else { break }
+            guard let stream = streams[id] else { continue }
+            stream.isQueued = false
+            budget -= max(64, advanceWriter(stream))
+        }
+        seal()
+        writeOut()
+        if !writers.isEmpty && !isCongested { scheduleFlush() }
+    }
+
+    /// Writes what one stream has waiting: negotiation first, then data, then the end.
+    ///
+    /// - Returns: How many bytes were written.
+    private func advanceWriter(_ stream: StreamState) -> Int {
+        var byteCount = 0
+        if !stream.preamble.isEmpty {
+            let written = writeNow(stream, .array(stream.preamble), from: 0)
+            stream.preamble.removeFirst(written)
+            byteCount += written
+            if !stream.preamble.isEmpty {
+                waitForRoom(stream)
+                return byteCount
+            }
+        }
+        if var writer = stream.writer {
+            let written = writeNow(stream, writer.bytes, from: writer.writtenByteCount)
+            byteCount += written - writer.writtenByteCount
+            if written < writer.bytes.count {
+                writer.writtenByteCount = written
+                stream.writer = writer
+                waitForRoom(stream)
+                return byteCount
+            }
+            stream.writer = nil
+            writer.continuation.resume(returning: nil)
+        }
+        if stream.wantsWriteClose {
+            stream.wantsWriteClose = false
+            yamux.closeWrite(stream.id)
+            if stream.isAbandoned && stream.hasEnded { streams[stream.id] = nil }
+        }
+        return byteCount
+    }
+
+    /// A stream that could not finish waits for the socket here, and for its window at the multiplexer.
+    private func waitForRoom(_ stream: StreamState) {
+        guard case .open = state, streams[stream.id] != nil else { return }
+        if isCongested || yamux.sendWindow(of: stream.id) > 0 { enqueue(stream) }
+    }
+}

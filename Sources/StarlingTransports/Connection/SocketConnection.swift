@@ -1,0 +1,347 @@
+package import StarlingCore
+internal import StarlingCrypto
+internal import StarlingProtocols
+package import StarlingWorld
+
+/// A connection over a stream socket: negotiate → secure → multiplex, then streams.
+///
+/// It lives on one loop with its socket. Bytes go through it synchronously, from the socket's callback to the
+/// reader of a stream and from a writer to one system call at the end of the turn; `async` is at the edges only.
+package actor SocketConnection: Connection {
+    enum State {
+        case idle
+        case upgrading(ConnectionUpgrade)
+        case open
+        case closed(ConnectionError)
+    }
+
+    package nonisolated let id: ConnectionID
+    package nonisolated let loop: any EventLoop
+    let setup: ConnectionSetup
+    let direction: Direction
+
+    var state = State.idle
+    var socket: (any StreamSocket)?
+    /// The addresses as multiaddrs know them, which a socket address may not tell (names, WebSocket paths).
+    var localAddress: Multiaddr?
+    var remoteAddress: Multiaddr?
+    var channel: (any SecureChannel)?
+    var yamux: YamuxSession
+    var streams: [YamuxStreamID: StreamState] = [:]
+    /// Streams that wait to write, in turn.
+    var writers = RingQueue<YamuxStreamID>()
+    /// Inbound streams whose protocol is not agreed yet, with the moment at which they are given up.
+    var negotiations = RingQueue<(deadline: Instant, id: YamuxStreamID)>()
+    /// Streams that wait for the peer's end after the application left, likewise.
+    var lingering = RingQueue<(deadline: Instant, id: YamuxStreamID)>()
+    var builder = RecordBuilder(headroom: 0, contentByteCountMax: 0)
+    var outgoing = RingQueue<BufferSlice>()
+    var isFlushScheduled = false
+    var nextToken: UInt64 = 0
+    var hasPeerGoneAway = false
+
+    /// A socket that was closed in good order and waits for the peer's end, and who waits with it.
+    private var parting: (any StreamSocket)?
+    private var waitingForPart: [Waiter<Void>] = []
+    private var timer: (any LoopTimer)?
+    private var timerDeadline: Instant?
+    private var upgradeDeadline: Instant?
+    private var establishing: Waiter<ConnectionError?>?
+    /// Written once, before anyone but this actor can see the connection.
+    private nonisolated let openInfo = OnceBox<ConnectionInfo>()
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    package init(id: ConnectionID, loop: any EventLoop, direction: Direction, setup: ConnectionSetup) {
+        self.id = id
+        self.loop = loop
+        self.direction = direction
+        self.setup = setup
+        yamux = YamuxSession(
+            role: direction == .outbound ? .dialer : .listener,
+            limits: setup.limits.yamux,
+            now: loop.now
+        )
+    }
+
+    /// Fixed once the connection is open; traps before.
+    package nonisolated var info: ConnectionInfo {
+        guard let info = openInfo.value else { preconditionFailure("the connection is not open yet") }
+        return info
+    }
+
+    package var streamCount: Int { streams.count }
+
+    package var roundTrip: Duration? { yamux.roundTrip }
+
+    package var closeReason: ConnectionError? {
+        if case .closed(let reason) = state { return reason }
+        return nil
+    }
+
+    // MARK: Establishing
+
+    /// Connects to `address` and returns once the connection is open.
+    ///
+    /// Cancellation: the socket is closed, and ``ConnectionError/cancelled`` thrown.
+    package func dial(_ remote: SocketAddress, named address: Multiaddr?) async throws(ConnectionError) {
+        try await establish { connection throws(ConnectionError) in
+            connection.remoteAddress = address
+            do throws(SocketError) {
+                return try connection.loop.connect(to: remote, delegate: connection)
+            } catch {
+                throw .socket(error)
+            }
+        }
+    }
+
+    /// Takes an accepted socket and returns once the connection is open.
+    ///
+    /// Cancellation: the socket is closed, and ``ConnectionError/cancelled`` thrown.
+    package func accept(
+        _ accepted: AcceptedSocket,
+        local: Multiaddr?,
+        remote: Multiaddr?
+    ) async throws(ConnectionError) {
+        try await establish { connection throws(ConnectionError) in
+            connection.localAddress = local
+            connection.remoteAddress = remote
+            do throws(SocketError) {
+                let socket = try connection.loop.adopt(accepted, delegate: connection)
+                connection.socket = socket
+                connection.beginUpgrade()
+                return socket
+            } catch { throw .socket(error) }
+        }
+    }
+
+    private func establish(
+        _ open: (isolated SocketConnection) throws(ConnectionError) -> any StreamSocket
+    ) async throws(ConnectionError) {
+        guard case .idle = state else { throw .closedLocally }
+        if Task.isCancelled { throw .cancelled }
+        let deadline = loop.now + setup.limits.upgradeTimeout
+        upgradeDeadline = deadline
+        timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.timerFired() } }
+        arm(deadline)
+        do throws(ConnectionError) { socket = try open(self) } catch {
+            fail(error)
+            throw error
+        }
+        let failure: ConnectionError?
+        switch state {
+        case .closed(let reason): failure = reason
+        case .open: failure = nil
+        case .idle, .upgrading:
+            failure = await withTaskCancellationHandler {
+                await Waiter.suspend { establishing = $0 }
+            } onCancel: {
+                loop.startTask { await self.fail(.cancelled) }
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    func beginUpgrade() {
+        var upgrade = ConnectionUpgrade(direction: direction, setup: setup, loop: loop)
+        upgrade.start()
+        state = .upgrading(upgrade)
+        socket?.resumeReading()
+        sendUpgradeOutput()
+    }
+
+    private func sendUpgradeOutput() {
+        guard case .upgrading(var upgrade) = state, let socket else { return }
+        state = .idle  // so that the machine below is the only copy
+        while let bytes = upgrade.nextOutput() { outgoing.append(bytes) }
+        state = .upgrading(upgrade)
+        if !outgoing.isEmpty { socket.write(&outgoing) }
+    }
+
+    func upgradeDidReceive(_ bytes: BufferSlice) {
+        guard case .upgrading(var upgrade) = state else { return }
+        state = .idle
+        do {
+            try upgrade.receive(bytes)
+        } catch {
+            // What the peer should still see, such as an alert, goes out before the end.
+            while let bytes = upgrade.nextOutput() { outgoing.append(bytes) }
+            socket?.write(&outgoing)
+            return fail(error)
+        }
+        let result = upgrade.takeResult()
+        state = .upgrading(upgrade)
+        sendUpgradeOutput()
+        if let result { becomeOpen(result) }
+    }
+
+    private func becomeOpen(_ result: ConnectionUpgrade.Result) {
+        let local = localAddress ?? socket.flatMap { try? Multiaddr(stream: $0.local) }
+        let remote = remoteAddress ?? socket.flatMap { try? Multiaddr(stream: $0.remote) }
+        openInfo.set(
+            ConnectionInfo(
+                direction: direction,
+                peer: result.peer,
+                key: result.key,
+                local: local,
+                remote: remote,
+                security: result.security,
+                muxer: result.muxer,
+                openedAt: loop.now
+            )
+        )
+        channel = result.channel
+        builder = RecordBuilder(
+            headroom: result.channel.headroom,
+            contentByteCountMax: result.channel.contentByteCountMax
+        )
+        state = .open
+        upgradeDeadline = nil
+        if let waiting = establishing {
+            establishing = nil
+            waiting.resume(returning: nil)
+        }
+        if let bytes = result.leftover { multiplexerDidReceive(bytes) }
+        drainChannel()
+        scheduleFlush()
+        rearm()
+    }
+
+    // MARK: Time
+
+    private func timerFired() {
+        timerDeadline = nil
+        let now = loop.now
+        if let deadline = upgradeDeadline, deadline <= now {
+            return fail(.timedOut(upgradePhase))
+        }
+        if case .open = state {
+            do { try yamux.advance(to: now) } catch { return multiplexerFailed(error) }
+            handleMultiplexerEvents()
+            expireStreams(now)
+            scheduleFlush()
+        }
+        rearm()
+    }
+
+    private var upgradePhase: UpgradePhase {
+        switch state {
+        case .idle: .connecting
+        case .upgrading(let upgrade): upgrade.phase
+        case .open, .closed: .open
+        }
+    }
+
+    /// Arms the timer for the earliest deadline. Later ones wait: a fired timer looks again.
+    func rearm() {
+        var earliest = upgradeDeadline
+        if case .open = state {
+            for deadline in [yamux.nextDeadline, negotiations.first?.deadline, lingering.first?.deadline] {
+                guard let deadline else { continue }
+                earliest = min(earliest ?? deadline, deadline)
+            }
+        }
+        if let earliest { arm(earliest) }
+    }
+
+    func arm(_ deadline: Instant) {
+        if let timerDeadline, timerDeadline <= deadline { return }
+        timerDeadline = deadline
+        timer?.arm(at: deadline)
+    }
+
+    // MARK: The end
+
+    package func close(_ reason: ConnectionError) async {
+        guard case .open = state else { return fail(reason) }
+        yamux.goAway(.normal)
+        flush()
+        // A socket that is closed with unread bytes resets, which may take from the peer what we sent last:
+        // it is read until the peer's end has come, for a while.
+        let socket = socket.take()
+        end(reason)
+        guard let socket else { return }
+        parting = socket
+        socket.closeWrite()
+        timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.part() } }
+        timer?.arm(at: loop.now + setup.limits.partingTimeout)
+        await Waiter.suspend { waitingForPart.append($0) }
+    }
+
+    /// Lets go of a socket that was closed in good order.
+    private func part() {
+        timer?.disarm()
+        timer = nil
+        parting?.close()
+        parting = nil
+        let waiting = waitingForPart
+        waitingForPart = []
+        for continuation in waiting { continuation.resume() }
+    }
+
+    /// Ends the connection at once. Does nothing the second time.
+    func fail(_ reason: ConnectionError) {
+        if case .closed = state { return }
+        socket?.close()
+        socket = nil
+        end(reason)
+    }
+
+    /// Ends everything that waits on the connection.
+    private func end(_ reason: ConnectionError) {
+        let wasOpen: Bool
+        if case .open = state { wasOpen = true } else { wasOpen = false }
+        state = .closed(reason)
+        timer?.disarm()
+        timer = nil
+        channel = nil
+        outgoing.removeAll()
+        writers.removeAll()
+        let ended = streams.sorted { $0.key < $1.key }
+        streams = [:]
+        for (_, stream) in ended { stream.fail(.connectionClosed(reason)) }
+        if let waiting = establishing {
+            establishing = nil
+            waiting.resume(returning: reason)
+        }
+        if wasOpen { setup.owner.connectionDidClose(self, reason) }
+    }
+}
+
+extension SocketConnection: StreamSocketDelegate, EndOfTurnWork {
+    package nonisolated func socketDidConnect() { assumeIsolated { $0.beginUpgrade() } }
+
+    package nonisolated func socketDidRead(_ bytes: BufferSlice) {
+        assumeIsolated { connection in
+            switch connection.state {
+            case .upgrading: connection.upgradeDidReceive(bytes)
+            case .open:
+                connection.channel?.feed(bytes)
+                connection.drainChannel()
+            case .idle, .closed: break
+            }
+        }
+    }
+
+    package nonisolated func socketDidEnd() {
+        assumeIsolated { connection in
+            switch connection.state {
+            case .idle: connection.fail(.closedByPeer(.connecting))
+            case .upgrading(let upgrade): connection.fail(.closedByPeer(upgrade.phase))
+            case .open: connection.fail(connection.hasPeerGoneAway ? .goneAway : .closedByPeer(.open))
+            case .closed: connection.part()
+            }
+        }
+    }
+
+    package nonisolated func socketDidDrain() { assumeIsolated { $0.scheduleFlush() } }
+
+    package nonisolated func socketDidFail(_ error: SocketError) {
+        assumeIsolated { connection in
+            if case .closed = connection.state { return connection.part() }
+            connection.fail(.socket(error))
+        }
+    }
+
+    package nonisolated func endOfTurn() { assumeIsolated { $0.flush() } }
+}

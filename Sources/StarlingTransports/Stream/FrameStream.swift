@@ -1,0 +1,53 @@
+internal import StarlingCore
+package import StarlingProtocols
+
+/// Reads messages that stand behind their length as a varint, from one stream.
+///
+/// Spec: libp2p protocols that carry protobuf delimit it so; multiformats/unsigned-varint for the length.
+package struct FrameStream {
+    private let stream: Stream
+    private var reader: VarintFrameReader
+    /// What was read and not yet used up.
+    private var unread: BufferSlice?
+
+    package init(_ stream: Stream, frameByteCountMax: Int) {
+        self.stream = stream
+        reader = VarintFrameReader(messageByteCountMax: frameByteCountMax)
+    }
+
+    /// The next message without its length, or `nil` when the stream ended between two messages.
+    ///
+    /// - Throws: ``FrameError`` when the stream fails or ends inside a message, or a length is out of bounds.
+    package mutating func next() async throws(FrameError) -> [UInt8]? {
+        while true {
+            if let message = try takeMessage() { return message }
+            do throws(StreamError) { unread = try await stream.read() } catch { throw .stream(error) }
+            if unread == nil {
+                if reader.isInsideMessage { throw .stream(.ended) }
+                return nil
+            }
+        }
+    }
+
+    private mutating func takeMessage() throws(FrameError) -> [UInt8]? {
+        guard var bytes = unread else { return nil }
+        var offset = 0
+        let message: [UInt8]?
+        do throws(VarintFrameError) {
+            message = try bytes.withSpan { span throws(VarintFrameError) in try reader.next(span, at: &offset)
+            }
+        } catch {
+            throw .invalid(error)
+        }
+        _ = bytes.removePrefix(offset)
+        unread = bytes.isEmpty ? nil : bytes
+        return message
+    }
+}
+
+/// Why no further message can be read from a stream.
+package enum FrameError: Error, Equatable, Sendable {
+    case stream(StreamError)
+    /// A length is malformed, or more than the protocol allows.
+    case invalid(VarintFrameError)
+}

@@ -1,0 +1,88 @@
+internal import StarlingCore
+internal import StarlingCrypto
+internal import StarlingWorld
+
+/// A connection's security by Noise: records are decrypted where they were read and encrypted where they were
+/// built, and nothing is allocated for one.
+///
+/// Spec: libp2p/specs `noise/README.md` r5.
+final class NoiseChannel: SecureChannel {
+    private let cipher: ChaChaPoly
+    private var assembler: RecordAssembler
+    private var pending: NoiseHandshake
+    private var session: NoiseSession?
+
+    let headroom = NoiseRecord.headerByteCount
+    let contentByteCountMax = NoiseRecord.contentByteCountMax
+    /// Noise has no farewell: the socket's end is the end.
+    let isEnded = false
+
+    init(_ role: NoiseRole, _ setup: ConnectionSetup, _ loop: any EventLoop) {
+        cipher = setup.cipher
+        assembler = RecordAssembler(loop: loop)
+        var seed = setup.random.bytes(count: 32)
+        pending = NoiseHandshake(
+            role: role,
+            identity: setup.noise,
+            ephemeralSeed: SecretBytes(wiping: &seed),
+            expectedPeer: setup.expectedPeer,
+            muxers: setup.muxers
+        )
+    }
+
+    func feed(_ bytes: BufferSlice) { assembler.feed(bytes) }
+
+    func handshake(into output: inout RingQueue<BufferSlice>) throws(ConnectionError) -> SecuredPeer? {
+        do throws(NoiseError) {
+            while true {
+                while let message = try pending.nextMessage() {
+                    let length = [UInt8(message.count >> 8), UInt8(message.count & 0xff)]
+                    output.append(BufferSlice(copying: (length + message).span))
+                }
+                if pending.isFinished { break }
+                guard let record = assembler.next() else { return nil }
+                try record.withSpan { bytes throws(NoiseError) in
+                    try pending.receive(bytes.extracting(NoiseRecord.headerByteCount..<bytes.count))
+                }
+            }
+            let finished = try pending.finish()
+            let peer = SecuredPeer(
+                peer: finished.remotePeer,
+                key: finished.remoteKey,
+                muxer: finished.muxer
+            )
+            session = consume finished
+            return peer
+        } catch {
+            throw .noise(error)
+        }
+    }
+
+    func nextContent() throws(ConnectionError) -> BufferSlice? {
+        while let record = assembler.next() {
+            let content: Range<Int>?
+            do throws(NoiseError) {
+                content = try session?.open(record.buffer, record: record.range, with: cipher)
+            } catch {
+                throw .noise(error)
+            }
+            if let content, !content.isEmpty { return BufferSlice(record.buffer, content) }
+        }
+        return nil
+    }
+
+    func seal(
+        _ block: Buffer,
+        _ content: Range<Int>,
+        into output: inout RingQueue<BufferSlice>
+    ) throws(ConnectionError) {
+        do throws(NoiseError) {
+            guard let range = try session?.seal(block, content: content, with: cipher) else { return }
+            output.append(BufferSlice(block, range))
+        } catch {
+            throw .noise(error)
+        }
+    }
+
+    func close(into output: inout RingQueue<BufferSlice>) {}
+}
