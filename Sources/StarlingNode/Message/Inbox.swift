@@ -1,0 +1,95 @@
+package import StarlingCore
+package import StarlingMesh
+
+/// A message that has arrived.
+package struct InboxEntry: Sendable, Equatable {
+    /// Counts up from 1 in the order of arrival; what ``Inbox/entries(after:countMax:)`` goes by.
+    package var number: UInt64
+    package var id: MessageID
+    package var type: String
+    package var from: PeerID
+    package var created: WallTime
+    package var received: WallTime
+    package var payload: [UInt8]
+}
+
+/// The messages that have arrived, in memory and bounded, each id once.
+package struct Inbox: Sendable {
+    package struct Limits: Sendable {
+        /// Messages kept; the oldest that was read goes first, and with none read new ones are refused.
+        package var entryCountMax = 10_000
+        /// Payload bytes kept, likewise.
+        package var payloadByteCountMax = 67_108_864
+        /// Ids remembered to tell a repeated message; the oldest is forgotten beyond it.
+        package var seenIDCountMax = 65_536
+
+        package init() {}
+    }
+
+    /// What became of a message that was offered.
+    package enum Outcome: Equatable, Sendable {
+        case added(InboxEntry)
+        /// It had arrived before.
+        case repeated
+        case full
+    }
+
+    private let limits: Limits
+    private var entries = RingQueue<InboxEntry>()
+    private var seen: Set<MessageID> = []
+    private var seenInOrder = RingQueue<MessageID>()
+    private var payloadByteCount = 0
+    private var lastNumber: UInt64 = 0
+    private var lastRead: UInt64 = 0
+
+    package init(limits: Limits = Limits()) { self.limits = limits }
+
+    package var count: Int { entries.count }
+
+    package mutating func add(_ envelope: Envelope, received: WallTime) -> Outcome {
+        let header = envelope.header
+        guard !seen.contains(header.id) else { return .repeated }
+        while isFull(for: envelope.payload.count), let oldest = entries.first, oldest.number <= lastRead {
+            payloadByteCount -= oldest.payload.count
+            _ = entries.popFirst()
+        }
+        guard !isFull(for: envelope.payload.count) else { return .full }
+        remember(header.id)
+        lastNumber += 1
+        let entry = InboxEntry(
+            number: lastNumber,
+            id: header.id,
+            type: header.type,
+            from: header.from,
+            created: header.created,
+            received: received,
+            payload: envelope.payload
+        )
+        entries.append(entry)
+        payloadByteCount += entry.payload.count
+        return .added(entry)
+    }
+
+    /// Messages that arrived after the one with this number, the oldest first. They count as read.
+    package mutating func entries(after number: UInt64, countMax: Int) -> [InboxEntry] {
+        guard let first = entries.first, countMax > 0 else { return [] }
+        // Numbers are consecutive, so the place is known without a search.
+        let start = number < first.number ? 0 : Int(clamping: number - first.number + 1)
+        guard start < entries.count else { return [] }
+        let found = (start..<min(start + countMax, entries.count)).map { entries[$0] }
+        if let last = found.last { lastRead = max(lastRead, last.number) }
+        return found
+    }
+
+    private func isFull(for byteCount: Int) -> Bool {
+        entries.count >= limits.entryCountMax || payloadByteCount + byteCount > limits.payloadByteCountMax
+    }
+
+    private mutating func remember(_ id: MessageID) {
+        seen.insert(id)
+        seenInOrder.append(id)
+        if seenInOrder.count > limits.seenIDCountMax, let oldest = seenInOrder.popFirst() {
+            seen.remove(oldest)
+        }
+    }
+}

@@ -1,0 +1,137 @@
+package import StarlingCore
+package import StarlingCrypto
+package import StarlingProtocols
+package import StarlingTransports
+package import StarlingWorld
+
+/// One running Starling with one identity: the swarm and what runs on it.
+package final class Node: Sendable {
+    package let world: World
+    package let identity: IdentityKey
+    package let configuration: NodeConfiguration
+    package let swarm: Swarm
+    package let identify: IdentifyDriver
+    package let messages: MessageDriver
+    private let attendance: PeerAttendance
+    private let discovery: MDNSDriver?
+
+    package var peerID: PeerID { identity.peerID }
+
+    /// A node that has not started.
+    ///
+    /// - Throws: ``NodeStartError/discovery(_:)``, which a correct random source never causes.
+    package init(
+        world: World,
+        identity: IdentityKey,
+        configuration: NodeConfiguration
+    ) throws(NodeStartError) {
+        self.world = world
+        self.identity = identity
+        self.configuration = configuration
+        var limits = Swarm.Limits(
+            connectionCountMax: configuration.connectionCountMax,
+            memoryByteCountMax: configuration.memoryByteCountMax
+        )
+        // A dial that takes a second connection from its peer at once costs more than it is worth.
+        limits.backoff.waitMin = .seconds(1)
+        swarm = Swarm(world: world, peerID: identity.peerID, limits: limits)
+        identify = IdentifyDriver(
+            swarm: swarm,
+            identity: identity,
+            agentVersion: configuration.fullAgentVersion,
+            protocolVersion: configuration.protocolVersion
+        )
+        messages = MessageDriver(swarm: swarm, identity: identity)
+        attendance = PeerAttendance(swarm: swarm)
+        do throws(MDNSError) {
+            discovery = configuration.usesMDNS ? try MDNSDriver(swarm: swarm) : nil
+        } catch {
+            throw .discovery(error)
+        }
+    }
+
+    /// Listens, and begins to find and to serve others.
+    ///
+    /// - Returns: Where the node listens.
+    /// - Throws: ``NodeStartError``; nothing is left running then.
+    @discardableResult
+    package func start() async throws(NodeStartError) -> [Multiaddr] {
+        let transport: SocketTransport
+        do throws(SetupError) { transport = try makeTransport() } catch { throw .setup(error) }
+        await swarm.start([transport])
+        swarm.protocols.set(ProtocolID.ping, PingDriver.serve)
+        swarm.protocols.set(ProtocolID.echo, EchoDriver.serve)
+        swarm.protocols.set(ProtocolID.perf, PerfDriver.serve)
+        messages.start()
+        await identify.start()
+        var bound: [Multiaddr] = []
+        for address in configuration.listenAddresses {
+            do throws(ListenError) { bound.append(try await swarm.listen(on: address)) } catch {
+                await stop()
+                throw .listen(error)
+            }
+        }
+        await attendance.start(configuration.bootstrapAddresses)
+        await discovery?.start()
+        return bound
+    }
+
+    /// Says goodbye to all peers and ends. Called twice, the second call does nothing.
+    package func stop() async {
+        await discovery?.stop()
+        await attendance.stop()
+        await identify.stop()
+        await swarm.stop()
+    }
+
+    /// Measures round trips to a peer, which is dialled where needed.
+    package func ping(
+        _ peer: PeerID,
+        count: Int,
+        interval: Duration = .zero,
+        report: (Duration) -> Void
+    ) async throws(NodePingError) {
+        let stream: Stream
+        do throws(SwarmError) { stream = try await swarm.openStream(to: peer, [ProtocolID.ping]) } catch {
+            throw .swarm(error)
+        }
+        do throws(PingFailure) {
+            try await PingDriver(stream: stream, world: world).run(
+                count: count,
+                interval: interval,
+                report: report
+            )
+        } catch {
+            throw .ping(error)
+        }
+    }
+
+    private func makeTransport() throws(SetupError) -> SocketTransport {
+        let setup = try ConnectionSetup(
+            identity: identity,
+            securities: configuration.securities,
+            limits: configuration.connectionLimits,
+            world: world,
+            owner: swarm
+        )
+        return try SocketTransport(world: world, setup: setup)
+    }
+}
+
+/// Why a node could not start.
+package enum NodeStartError: Error, Equatable, Sendable {
+    case setup(SetupError)
+    case listen(ListenError)
+    case discovery(MDNSError)
+}
+
+/// Why a ping did not run.
+package enum NodePingError: Error, Equatable, Sendable {
+    case swarm(SwarmError)
+    case ping(PingFailure)
+}
+
+extension NodeConfiguration {
+    /// The agent version with the node's name in it, where it has one.
+    fileprivate var fullAgentVersion: String { name.isEmpty ? agentVersion : "\(agentVersion) (\(name))" }
+}

@@ -1,0 +1,37 @@
+package import StarlingCore
+package import StarlingTransports
+
+/// How a node behaves. Everything has a value that fits most nodes.
+package struct NodeConfiguration: Sendable {
+    /// Where to listen. Empty: the node dials only.
+    package var listenAddresses: [Multiaddr] = []
+    /// Peers to stay connected with, each with its `/p2p/` part.
+    package var bootstrapAddresses: [Multiaddr] = []
+    /// Whether to announce the node on its LANs and to look for others there.
+    package var usesMDNS = true
+    /// What people call the node; part of its agent version.
+    package var name = ""
+    /// Security protocols, the preferred first.
+    package var securities: [SecurityProtocol] = [.noise, .tls]
+    /// What identify says this node runs.
+    package var agentVersion = "starling/\(NodeVersion.text)"
+    /// Which network identify says this node belongs to.
+    package var protocolVersion = "starling/1"
+    /// Connections of the node, both directions.
+    package var connectionCountMax: Int
+    /// Memory that connections and streams may be charged with, in bytes.
+    package var memoryByteCountMax: Int
+    package var connectionLimits = ConnectionLimits()
+
+    /// Limits scaled to a machine: an eighth of its memory, and a connection for each 256 KiB of that,
+    /// between 64 and 16,384.
+    package init(machineMemoryByteCount: Int) {
+        memoryByteCountMax = max(67_108_864, machineMemoryByteCount / 8)
+        connectionCountMax = min(16_384, max(64, memoryByteCountMax / 262_144))
+    }
+}
+
+/// The version of this software.
+package enum NodeVersion {
+    package static let text = "0.1.0"
+}

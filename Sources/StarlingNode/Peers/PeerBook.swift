@@ -1,0 +1,149 @@
+package import StarlingCore
+
+/// Where an address of a peer is known from; better sources come later in the list.
+package enum AddressSource: Int, Comparable, Sendable {
+    /// Somebody said so.
+    case hearsay
+    /// mDNS on a LAN that we share.
+    case localDiscovery
+    /// The peer itself, unsigned, in identify.
+    case identify
+    /// The peer's signed record.
+    case signedRecord
+    /// This node's user.
+    case user
+
+    package static func < (lhs: AddressSource, rhs: AddressSource) -> Bool { lhs.rawValue < rhs.rawValue }
+}
+
+/// What this node knows of other peers: addresses, protocols, versions. In memory, bounded.
+package struct PeerBook: Sendable {
+    package struct Limits: Sendable {
+        /// Peers kept; the one heard of longest ago that is not connected is forgotten beyond it.
+        package var peerCountMax = 4096
+        /// Addresses of one peer; the worst source, then the one that ends first, is forgotten beyond it.
+        package var addressCountMaxPerPeer = 32
+        /// Protocols of one peer; more are not kept.
+        package var protocolCountMaxPerPeer = 256
+
+        package init() {}
+    }
+
+    /// One peer.
+    package struct Entry: Sendable {
+        package fileprivate(set) var addresses: [KnownAddress] = []
+        package fileprivate(set) var protocols: [String] = []
+        package fileprivate(set) var agentVersion = ""
+        package fileprivate(set) var protocolVersion = ""
+        /// The name that the peer calls itself, where its agent version carries one.
+        package fileprivate(set) var lastHeard: Instant
+        /// The sequence number of its newest signed record.
+        package fileprivate(set) var recordSequence: UInt64 = 0
+        package fileprivate(set) var isConnected = false
+
+        fileprivate init(now: Instant) { lastHeard = now }
+    }
+
+    package struct KnownAddress: Sendable, Equatable {
+        package var address: Multiaddr
+        package var source: AddressSource
+        package var expires: Instant
+    }
+
+    private let limits: Limits
+    private var entries: [PeerID: Entry] = [:]
+
+    package init(limits: Limits = Limits()) { self.limits = limits }
+
+    package subscript(peer: PeerID) -> Entry? { entries[peer] }
+
+    package var peers: [PeerID] { entries.keys.sorted() }
+
+    /// The addresses that have not expired, the best sources first.
+    package func addresses(of peer: PeerID, now: Instant) -> [Multiaddr] {
+        guard let entry = entries[peer] else { return [] }
+        return entry.addresses.filter { $0.expires > now }.sorted { $0.source > $1.source }.map(\.address)
+    }
+
+    /// Adds addresses, or renews them.
+    package mutating func add(
+        _ addresses: [Multiaddr],
+        of peer: PeerID,
+        source: AddressSource,
+        lifetime: Duration,
+        now: Instant
+    ) {
+        let expires = now + lifetime
+        let addressCountMax = limits.addressCountMaxPerPeer
+        update(peer, now: now) { entry in
+            for address in addresses.compactMap(\.withoutPeerID) {
+                if let index = entry.addresses.firstIndex(where: { $0.address == address }) {
+                    entry.addresses[index].source = max(entry.addresses[index].source, source)
+                    entry.addresses[index].expires = max(entry.addresses[index].expires, expires)
+                } else {
+                    entry.addresses.append(.init(address: address, source: source, expires: expires))
+                }
+            }
+            entry.addresses.removeAll { $0.expires <= now }
+            while entry.addresses.count > addressCountMax {
+                let worst = entry.addresses.indices.min {
+                    let (lhs, rhs) = (entry.addresses[$0], entry.addresses[$1])
+                    return (lhs.source, lhs.expires) < (rhs.source, rhs.expires)
+                }
+                guard let worst else { return }
+                entry.addresses.remove(at: worst)
+            }
+        }
+    }
+
+    /// Replaces what the peer said of itself before by a newer signed record. An older one is ignored.
+    package mutating func take(
+        record addresses: [Multiaddr],
+        sequence: UInt64,
+        of peer: PeerID,
+        lifetime: Duration,
+        now: Instant
+    ) {
+        if let known = entries[peer], known.recordSequence > sequence { return }
+        update(peer, now: now) { entry in
+            entry.recordSequence = sequence
+            entry.addresses.removeAll { $0.source == .signedRecord || $0.source == .identify }
+        }
+        add(addresses, of: peer, source: .signedRecord, lifetime: lifetime, now: now)
+    }
+
+    package mutating func set(
+        protocols: [String],
+        agentVersion: String,
+        protocolVersion: String,
+        of peer: PeerID,
+        now: Instant
+    ) {
+        let kept = Array(protocols.prefix(limits.protocolCountMaxPerPeer))
+        update(peer, now: now) { entry in
+            entry.protocols = kept
+            entry.agentVersion = agentVersion
+            entry.protocolVersion = protocolVersion
+        }
+    }
+
+    /// A connected peer is never forgotten.
+    package mutating func setConnected(_ isConnected: Bool, _ peer: PeerID, now: Instant) {
+        update(peer, now: now) { $0.isConnected = isConnected }
+    }
+
+    private mutating func update(_ peer: PeerID, now: Instant, _ change: (inout Entry) -> Void) {
+        if entries[peer] == nil && entries.count >= limits.peerCountMax { forgetOldest() }
+        var entry = entries[peer] ?? Entry(now: now)
+        entry.lastHeard = now
+        change(&entry)
+        entries[peer] = entry
+    }
+
+    private mutating func forgetOldest() {
+        let oldest = entries.lazy.filter { !$0.value.isConnected }.min {
+            ($0.value.lastHeard, $0.key) < ($1.value.lastHeard, $1.key)
+        }
+        if let oldest { entries[oldest.key] = nil }
+    }
+}

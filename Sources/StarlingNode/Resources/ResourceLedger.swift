@@ -1,0 +1,134 @@
+package import StarlingCore
+
+/// Why a connection or stream was refused.
+package enum ResourceError: Error, Equatable, Sendable {
+    case tooManyConnections
+    case tooManyConnectionsOfPeer
+    case tooManyPendingConnections
+    case tooManyStreams
+    case tooManyStreamsOfPeer
+    case tooManyStreamsOfProtocol
+    case outOfMemory
+
+    /// The limit's name, for messages.
+    package var text: String {
+        switch self {
+        case .tooManyConnections: "connections of the node"
+        case .tooManyConnectionsOfPeer: "connections of one peer"
+        case .tooManyPendingConnections: "inbound connections that are not open yet"
+        case .tooManyStreams: "streams of the node"
+        case .tooManyStreamsOfPeer: "streams of one peer"
+        case .tooManyStreamsOfProtocol: "streams of one protocol"
+        case .outOfMemory: "memory of the node"
+        }
+    }
+}
+
+/// Counts what connections and streams take, for the whole node, for each peer and for each protocol.
+///
+/// Two numbers are the user's, ``Limits/memoryByteCountMax`` and ``Limits/connectionCountMax``; the others
+/// follow from them.
+package struct ResourceLedger: Sendable {
+    package struct Limits: Sendable {
+        /// Open connections of the node, both directions.
+        package var connectionCountMax: Int
+        /// Memory that connections and streams may be charged with.
+        package var memoryByteCountMax: Int
+        /// Connections of one peer. A second is normal when both dial at once.
+        package var connectionCountMaxPerPeer = 8
+        /// Inbound connections between accept and open: half-open ones cost an attacker little.
+        package var pendingConnectionCountMax: Int
+        package var streamCountMax: Int
+        package var streamCountMaxPerPeer: Int
+        package var streamCountMaxPerProtocol: Int
+        /// What one open connection is charged with.
+        package var connectionByteCount = 32_768
+        /// What one open stream is charged with; its windows are bounded at the multiplexer.
+        package var streamByteCount = 4096
+
+        package init(connectionCountMax: Int, memoryByteCountMax: Int) {
+            self.connectionCountMax = connectionCountMax
+            self.memoryByteCountMax = memoryByteCountMax
+            pendingConnectionCountMax = max(64, min(1024, connectionCountMax / 4))
+            streamCountMax = max(1024, connectionCountMax * 16)
+            streamCountMaxPerPeer = 1024
+            streamCountMaxPerProtocol = max(1024, streamCountMax / 2)
+        }
+    }
+
+    private struct PeerScope {
+        var connectionCount = 0
+        var streamCount = 0
+    }
+
+    package let limits: Limits
+    package private(set) var connectionCount = 0
+    package private(set) var pendingConnectionCount = 0
+    package private(set) var streamCount = 0
+    package private(set) var memoryByteCount = 0
+    private var peers: [PeerID: PeerScope] = [:]
+    private var protocolStreamCounts: [String: Int] = [:]
+
+    package init(limits: Limits) { self.limits = limits }
+
+    /// Takes note of an inbound connection that is not open yet.
+    package mutating func beginPending() throws(ResourceError) {
+        guard pendingConnectionCount < limits.pendingConnectionCountMax else {
+            throw .tooManyPendingConnections
+        }
+        pendingConnectionCount += 1
+    }
+
+    package mutating func endPending() { pendingConnectionCount -= 1 }
+
+    package mutating func openConnection(_ peer: PeerID) throws(ResourceError) {
+        guard connectionCount < limits.connectionCountMax else { throw .tooManyConnections }
+        let scope = peers[peer] ?? PeerScope()
+        guard scope.connectionCount < limits.connectionCountMaxPerPeer else {
+            throw .tooManyConnectionsOfPeer
+        }
+        try charge(limits.connectionByteCount)
+        connectionCount += 1
+        peers[peer, default: PeerScope()].connectionCount += 1
+    }
+
+    package mutating func closeConnection(_ peer: PeerID) {
+        connectionCount -= 1
+        memoryByteCount -= limits.connectionByteCount
+        peers[peer]?.connectionCount -= 1
+        forgetIfUnused(peer)
+    }
+
+    package mutating func openStream(_ peer: PeerID, _ protocolID: String) throws(ResourceError) {
+        guard streamCount < limits.streamCountMax else { throw .tooManyStreams }
+        guard (peers[peer]?.streamCount ?? 0) < limits.streamCountMaxPerPeer else {
+            throw .tooManyStreamsOfPeer
+        }
+        guard (protocolStreamCounts[protocolID] ?? 0) < limits.streamCountMaxPerProtocol else {
+            throw .tooManyStreamsOfProtocol
+        }
+        try charge(limits.streamByteCount)
+        streamCount += 1
+        peers[peer, default: PeerScope()].streamCount += 1
+        protocolStreamCounts[protocolID, default: 0] += 1
+    }
+
+    package mutating func closeStream(_ peer: PeerID, _ protocolID: String) {
+        streamCount -= 1
+        memoryByteCount -= limits.streamByteCount
+        peers[peer]?.streamCount -= 1
+        forgetIfUnused(peer)
+        let count = (protocolStreamCounts[protocolID] ?? 1) - 1
+        protocolStreamCounts[protocolID] = count > 0 ? count : nil
+    }
+
+    private mutating func charge(_ byteCount: Int) throws(ResourceError) {
+        guard memoryByteCount + byteCount <= limits.memoryByteCountMax else { throw .outOfMemory }
+        memoryByteCount += byteCount
+    }
+
+    private mutating func forgetIfUnused(_ peer: PeerID) {
+        guard let scope = peers[peer], scope.connectionCount == 0, scope.streamCount == 0 else { return }
+        peers[peer] = nil
+    }
+}

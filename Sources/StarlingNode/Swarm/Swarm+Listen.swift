@@ -1,0 +1,61 @@
+package import StarlingCore
+package import StarlingTransports
+internal import StarlingWorld
+
+extension Swarm: ListenerOwner {
+    /// Listens on an address, in addition to others.
+    ///
+    /// - Returns: Where it listens, with the port that was chosen for 0.
+    @discardableResult
+    package func listen(on address: Multiaddr) async throws(ListenError) -> Multiaddr {
+        guard let transport = transports.first(where: { $0.canListen(on: address) }) else {
+            throw .unsupported(address)
+        }
+        let listener = try await transport.listen(on: address, self)
+        listeners.append(listener)
+        notify(.addressesChanged)
+        return listener.address
+    }
+
+    /// Where others reach this node: the listeners' addresses, wildcards replaced by those of the interfaces.
+    package var listenAddresses: [Multiaddr] {
+        let interfaces = world.interfaces.interfaces()
+        var addresses: [Multiaddr] = []
+        for listener in listeners {
+            let address = listener.address
+            guard case .ip(let ip, _) = address.host, ip.isUnspecified else {
+                addresses.append(address)
+                continue
+            }
+            for own in interfaces.flatMap(\.addresses) where own.isIPv4 == ip.isIPv4 && !own.isLinkLocal {
+                addresses.append(address.replacingHost(with: own))
+            }
+        }
+        return addresses
+    }
+
+    /// Where the listeners are bound, wildcards as they are.
+    var boundAddresses: [Multiaddr] { listeners.map(\.address) }
+
+    package nonisolated func mayAccept() -> Bool {
+        do throws(ResourceError) {
+            try protocols.withLedger { ledger throws(ResourceError) in try ledger.beginPending() }
+            return true
+        } catch {
+            world.log(.warning, "connection refused", ["limit": "\(error.text)"])
+            return false
+        }
+    }
+
+    package func upgradeDidEnd(_ outcome: Result<any Connection, ConnectionError>) async {
+        protocols.withLedger { $0.endPending() }
+        switch outcome {
+        case .success(let connection):
+            do throws(ConnectionError) { try await register(connection) } catch {
+                world.log(.warning, "inbound connection closed", ["reason": "\(error)"])
+            }
+        case .failure(let error):
+            world.log(.debug, "inbound connection failed", ["reason": "\(error)"])
+        }
+    }
+}

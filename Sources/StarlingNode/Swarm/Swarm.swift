@@ -1,0 +1,264 @@
+package import StarlingCore
+internal import StarlingCrypto
+package import StarlingTransports
+package import StarlingWorld
+
+/// What a swarm tells those who asked. Delivered in order, on the swarm's loop.
+package enum SwarmEvent: Sendable {
+    /// A connection is open. `isFirst` when there was none with that peer.
+    case opened(any Connection, isFirst: Bool)
+    /// A connection has ended. `isLast` when none is left with that peer.
+    case closed(PeerID, ConnectionID, ConnectionError, isLast: Bool)
+    /// The addresses that this node listens on, or speaks of, have changed.
+    case addressesChanged
+}
+
+/// All connections of one node: dials, accepts, hands out streams, and keeps within limits.
+package actor Swarm {
+    package struct Limits: Sendable {
+        package var plan = DialPlan.Limits()
+        package var backoff = DialBackoff.Limits()
+        package var peerBook = PeerBook.Limits()
+        package var ledger: ResourceLedger.Limits
+        package var pool: ConnectionPool.Limits
+        /// From the first address tried to the end of the dial.
+        package var dialTimeout: Duration = .seconds(30)
+        /// How deep `/dnsaddr` records may refer to others.
+        package var resolveDepthMax = 4
+        /// How often surplus connections are looked for.
+        package var upkeepInterval: Duration = .seconds(10)
+
+        package init(connectionCountMax: Int, memoryByteCountMax: Int) {
+            ledger = .init(connectionCountMax: connectionCountMax, memoryByteCountMax: memoryByteCountMax)
+            pool = .init(connectionCountMax: connectionCountMax)
+        }
+    }
+
+    package nonisolated let world: World
+    package nonisolated let peerID: PeerID
+    package nonisolated let protocols: ProtocolTable
+    nonisolated let limits: Limits
+    nonisolated let loop: any EventLoop
+
+    var transports: [any Transport] = []
+    var listeners: [any Listener] = []
+    var connections: [PeerID: [any Connection]] = [:]
+    var dials: [PeerID: SharedDial] = [:]
+    var backoff: DialBackoff
+    var nextWaiter: UInt64 = 0
+    package var peerBook: PeerBook
+    package var pool: ConnectionPool
+    private var observers: [@Sendable (SwarmEvent) -> Void] = []
+    private var upkeep: Task<Void, Never>?
+    private var addressObservation: (any InterfaceObservation)?
+    private(set) var isStopped = false
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    package init(world: World, peerID: PeerID, limits: Limits) {
+        self.world = world
+        self.peerID = peerID
+        self.limits = limits
+        loop = world.loops[0]
+        protocols = ProtocolTable(ledger: ResourceLedger(limits: limits.ledger))
+        backoff = DialBackoff(limits: limits.backoff)
+        peerBook = PeerBook(limits: limits.peerBook)
+        pool = ConnectionPool(limits: limits.pool)
+    }
+
+    /// Takes its transports, which need the swarm as their connections' owner, and begins its upkeep.
+    package func start(_ transports: [any Transport]) {
+        self.transports = transports
+        upkeep = loop.startTask { await self.keepUp() }
+        addressObservation = world.interfaces.observe(on: loop) { [weak self] in
+            self?.assumeIsolated { $0.notify(.addressesChanged) }
+        }
+    }
+
+    /// Hears of every event from here on. Observers are called on the swarm's loop and must be quick.
+    package func observe(_ observer: @escaping @Sendable (SwarmEvent) -> Void) {
+        observers.append(observer)
+    }
+
+    /// Closes listeners, dials and connections. The swarm is of no use afterwards.
+    package func stop() async {
+        guard !isStopped else { return }
+        isStopped = true
+        addressObservation = nil
+        upkeep?.cancel()
+        let closing = listeners
+        listeners = []
+        for listener in closing { await listener.close() }
+        for (_, dial) in dials.sorted(by: { $0.key < $1.key }) { dial.task.cancel() }
+        await withTaskGroup(of: Void.self) { group in
+            for connection in allConnections { group.addTask { await connection.close(.closedLocally) } }
+        }
+        await upkeep?.value
+        // The transports hold the setup that names this swarm as owner: the circle ends here.
+        transports = []
+    }
+
+    // MARK: Connections
+
+    /// Every open connection, ordered by peer, then by age.
+    package var allConnections: [any Connection] {
+        connections.sorted { $0.key < $1.key }.flatMap(\.value)
+    }
+
+    package var connectedPeers: [PeerID] { connections.keys.sorted() }
+
+    /// The connection that new streams to a peer use: the oldest.
+    package func connection(to peer: PeerID) -> (any Connection)? { connections[peer]?.first }
+
+    package func isConnected(_ peer: PeerID) -> Bool { connections[peer] != nil }
+
+    /// Whether connections that nobody asked for are welcome: below half of what closes some.
+    package var hasRoomForMore: Bool { connections.count < limits.pool.highWaterCount / 2 }
+
+    /// Closes all connections with a peer.
+    package func disconnect(_ peer: PeerID, _ reason: ConnectionError = .closedLocally) async {
+        for connection in connections[peer] ?? [] { await connection.close(reason) }
+    }
+
+    /// Opens a stream to a peer, dialling it first where needed.
+    package func openStream(to peer: PeerID, _ protocolIDs: [String]) async throws(SwarmError) -> Stream {
+        for attempt in 0..<2 {
+            let connection: any Connection
+            do throws(DialError) { connection = try await connect(to: peer) } catch { throw .dial(error) }
+            do throws(StreamError) {
+                return try await connection.openStream(protocolIDs)
+            } catch {
+                // The connection may have ended between the two calls; once is enough to know better.
+                guard attempt == 0, case .connectionClosed = error else { throw .stream(error) }
+            }
+        }
+        throw .stream(.closed)
+    }
+
+    /// Counts an open connection, or closes it where a limit says so.
+    func register(_ connection: any Connection) async throws(ConnectionError) {
+        let peer = connection.info.peer
+        let refusal: ConnectionError?
+        if isStopped {
+            refusal = .closedLocally
+        } else if peer == peerID {
+            refusal = .dialledSelf
+        } else {
+            do throws(ResourceError) {
+                try protocols.withLedger { ledger throws(ResourceError) in try ledger.openConnection(peer) }
+                refusal = nil
+            } catch {
+                refusal = .refusedByLimit(error.text)
+            }
+        }
+        if let refusal {
+            await connection.close(refusal)
+            throw refusal
+        }
+        let isFirst = connections[peer] == nil
+        connections[peer, default: []].append(connection)
+        backoff.succeeded(.peer(peer))
+        peerBook.setConnected(true, peer, now: loop.now)
+        world.log(
+            .info,
+            "connection open",
+            [
+                "peer": "\(peer)", "direction": "\(connection.info.direction)",
+                "security": "\(connection.info.security)",
+                "remote": "\(connection.info.remote?.description ?? "-")",
+            ]
+        )
+        notify(.opened(connection, isFirst: isFirst))
+        // It may have ended before it was in the table; then its end found nothing to remove.
+        if let reason = await connection.closeReason { connectionClosed(connection, reason) }
+        if pool.isOverfull(connections.values.reduce(0) { $0 + $1.count }) { await trim() }
+    }
+
+    private func connectionClosed(_ connection: any Connection, _ reason: ConnectionError) {
+        let peer = connection.info.peer
+        guard let index = connections[peer]?.firstIndex(where: { $0.id == connection.id }) else { return }
+        connections[peer]?.remove(at: index)
+        let isLast = connections[peer]?.isEmpty ?? true
+        if isLast { connections[peer] = nil }
+        protocols.withLedger { $0.closeConnection(peer) }
+        if isLast { peerBook.setConnected(false, peer, now: loop.now) }
+        world.log(.info, "connection closed", ["peer": "\(peer)", "reason": "\(reason)"])
+        notify(.closed(peer, connection.id, reason, isLast: isLast))
+    }
+
+    func notify(_ event: SwarmEvent) {
+        for observer in observers { observer(event) }
+    }
+
+    // MARK: Upkeep
+
+    private func keepUp() async {
+        while !isStopped {
+            do { try await loop.sleep(for: limits.upkeepInterval) } catch { return }
+            await trim()
+            await closeRedundant()
+        }
+    }
+
+    private func trim() async {
+        var members: [ConnectionPool.Member] = []
+        for connection in allConnections {
+            members.append(
+                ConnectionPool.Member(
+                    id: connection.id,
+                    peer: connection.info.peer,
+                    openedAt: connection.info.openedAt,
+                    streamCount: await connection.streamCount
+                )
+            )
+        }
+        let surplus = Set(pool.surplus(of: members, now: loop.now))
+        for connection in allConnections where surplus.contains(connection.id) {
+            await connection.close(.refusedByLimit("high water mark of connections"))
+        }
+    }
+
+    /// Two nodes that dial each other at once get two connections. The one that the smaller PeerID dialled
+    /// stays; that node closes the other once nothing runs on it, so that both keep the same one.
+    private func closeRedundant() async {
+        for (peer, pair) in connections.sorted(by: { $0.key < $1.key }) where pair.count > 1 && peerID < peer
+        {
+            guard pair.contains(where: { $0.info.direction == .outbound }) else { continue }
+            for connection in pair where connection.info.direction == .inbound {
+                if await connection.streamCount == 0 { await connection.close(.redundant) }
+            }
+        }
+    }
+}
+
+/// Why a stream to a peer could not be had.
+package enum SwarmError: Error, Equatable, Sendable {
+    case dial(DialError)
+    case stream(StreamError)
+}
+
+extension Swarm: ConnectionOwner {
+    package nonisolated func speaks(_ protocolID: String) -> Bool { protocols.speaks(protocolID) }
+
+    package nonisolated func take(_ stream: Stream) -> Bool {
+        guard let action = protocols.action(for: stream.protocolID) else { return false }
+        let (peer, protocolID) = (stream.peer, stream.protocolID)
+        do throws(ResourceError) {
+            try protocols.withLedger { ledger throws(ResourceError) in try ledger.openStream(peer, protocolID)
+            }
+        } catch {
+            world.log(.warning, "stream refused", ["peer": "\(peer)", "limit": "\(error.text)"])
+            return false
+        }
+        // Ends with the stream: when its connection closes, the action's reads and writes fail.
+        stream.connection.loop.startTask { [protocols] in
+            await action(stream)
+            protocols.withLedger { $0.closeStream(peer, protocolID) }
+        }
+        return true
+    }
+
+    package nonisolated func connectionDidClose(_ connection: any Connection, _ reason: ConnectionError) {
+        loop.startTask { await self.connectionClosed(connection, reason) }
+    }
+}

@@ -1,0 +1,187 @@
+internal import StarlingCore
+internal import StarlingCrypto
+internal import StarlingNode
+internal import StarlingTransports
+internal import StarlingWorld
+internal import Synchronization
+
+/// Many whole nodes over TCP, Noise and yamux, each pinging five others, while connections break.
+///
+/// The nodes are the daemon's own code; only their worlds are simulated. The same options give the same trace.
+package struct PingFleet: Sendable {
+    /// What is simulated.
+    package struct Options: Sendable {
+        package var seed: UInt64 = 1
+        package var nodeCount = 200
+        /// Virtual time, from the first node's start.
+        package var duration: Duration = .seconds(600)
+        /// Between two rounds of a node's pings.
+        package var interval: Duration = .seconds(5)
+        /// The chance of each connection to be reset in a minute.
+        package var resetRatioPerMinute = 0.05
+
+        package init() {}
+    }
+
+    /// What came of it.
+    package struct Report: Sendable, Equatable {
+        package var seed: UInt64
+        package var nodeCount: Int
+        package var virtualSeconds: Double
+        package var pingCount = 0
+        /// Pings that a reset connection cost.
+        package var failedPingCount = 0
+        package var resetCount = 0
+        /// Connections that were opened in all, counted at the dialling side.
+        package var connectionCount = 0
+        /// Rules that were broken, in words; empty when all is well.
+        package var violations: [String] = []
+        package var eventCount = 0
+        package var traceHash: UInt64 = 0
+    }
+
+    /// What the nodes' tasks count.
+    private struct Tally: Sendable {
+        var pingCount = 0
+        var failedPingCount = 0
+        var failures: [String: Int] = [:]
+        var connectionCount = 0
+    }
+
+    private let options: Options
+
+    /// - Precondition: there are two nodes at least.
+    package init(_ options: Options) {
+        precondition(options.nodeCount >= 2)
+        self.options = options
+    }
+
+    /// Runs the simulation on the calling thread.
+    ///
+    /// - Throws: ``SimulationError`` when the simulation itself breaks down.
+    package func run() throws -> Report {
+        var configuration = Simulation.Configuration()
+        configuration.link = .lan
+        let simulation = Simulation(seed: options.seed, configuration: configuration)
+        let tally = Mutex(Tally())
+        let hosts = (0..<options.nodeCount).map { _ in simulation.host() }
+        let nodes = try hosts.map(makeNode)
+        let addresses = zip(hosts, nodes).map { host, node in
+            Multiaddr(host.address ?? .v4(0), tcpPort: Self.port).with(peerID: node.peerID)
+        }
+        for (index, node) in nodes.enumerated() {
+            let others = Self.distances.map { addresses[(index + $0) % nodes.count] }.filter {
+                $0 != addresses[index]
+            }
+            hosts[index].loop.startTask { [options] in
+                await Self.live(node, others, options, tally)
+            }
+        }
+        var resetCount = 0
+        let perSecond = 1 - Self.power(1 - options.resetRatioPerMinute, 1.0 / 60)
+        let breakage = simulation.every(.seconds(1)) {
+            resetCount += simulation.network.resetConnections(probability: perSecond)
+        }
+        try simulation.run(for: options.duration)
+        withExtendedLifetime(breakage) {}
+
+        let counted = tally.withLock { $0 }
+        var report = Report(
+            seed: options.seed,
+            nodeCount: nodes.count,
+            virtualSeconds: options.duration.inSeconds,
+            pingCount: counted.pingCount,
+            failedPingCount: counted.failedPingCount,
+            resetCount: resetCount,
+            connectionCount: counted.connectionCount,
+            eventCount: simulation.counts.events,
+            traceHash: simulation.traceHash
+        )
+        report.violations = violations(nodes, counted, resetCount)
+        return report
+    }
+
+    /// How far away, in the order of their making, the five are that a node pings.
+    private static let distances = [1, 2, 7, 17, 31]
+    private static let port: UInt16 = 4001
+
+    private func makeNode(_ host: SimulatedHost) throws -> Node {
+        var seed = host.world.random.bytes(count: 32)
+        var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
+        configuration.usesMDNS = false
+        configuration.securities = [.noise]
+        configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: Self.port)]
+        return try Node(
+            world: host.world,
+            identity: try IdentityKey(wipingSeed: &seed),
+            configuration: configuration
+        )
+    }
+
+    /// One node's life: starts, then pings its five every interval, dialling again whom it has lost.
+    private static func live(
+        _ node: Node,
+        _ others: [Multiaddr],
+        _ options: Options,
+        _ tally: borrowing Mutex<Tally>
+    ) async {
+        let loop = node.world.loops[0]
+        do {
+            try await node.start()
+            // Nodes do not all act at the same moment.
+            try await loop.sleep(for: .milliseconds(Int64(node.world.random.number(below: 5000))))
+            while true {
+                for address in others { await ping(address, node, tally) }
+                try await loop.sleep(for: options.interval)
+            }
+        } catch {
+            tally.withLock { $0.failures["\(error)", default: 0] += 1 }
+        }
+    }
+
+    private static func ping(_ address: Multiaddr, _ node: Node, _ tally: borrowing Mutex<Tally>) async {
+        guard let peer = address.peerID else { return }
+        do {
+            if await !node.swarm.isConnected(peer) {
+                _ = try await node.swarm.connect(to: address)
+                tally.withLock { $0.connectionCount += 1 }
+            }
+            try await node.ping(peer, count: 1) { _ in tally.withLock { $0.pingCount += 1 } }
+        } catch NodePingError.ping, NodePingError.swarm(.stream) {
+            tally.withLock { $0.failedPingCount += 1 }
+        } catch {
+            tally.withLock { $0.failures["\(error)", default: 0] += 1 }
+        }
+    }
+
+    /// What must hold at the end: nobody failed for another reason than a reset, and no table is over its limit.
+    private func violations(_ nodes: [Node], _ tally: Tally, _ resetCount: Int) -> [String] {
+        var violations = tally.failures.sorted { $0.key < $1.key }.map { "\($0.value) x \($0.key)" }
+        if tally.failedPingCount > resetCount {
+            violations.append("\(tally.failedPingCount) pings failed with \(resetCount) resets")
+        }
+        for (index, node) in nodes.enumerated() {
+            let ledger = node.swarm.protocols.withLedger { $0 }
+            if ledger.connectionCount > ledger.limits.connectionCountMax || ledger.streamCount < 0 {
+                violations.append(
+                    "node \(index): \(ledger.connectionCount) connections, \(ledger.streamCount) streams"
+                )
+            }
+        }
+        return violations
+    }
+
+    /// `base` to the power of `exponent`, by halving: enough for a probability, and the same on every machine.
+    private static func power(_ base: Double, _ exponent: Double) -> Double {
+        var (result, root, rest) = (1.0, base, exponent)
+        for _ in 0..<40 {
+            root = root.squareRoot()
+            rest *= 2
+            if rest >= 1 {
+                result *= root
+                rest -= 1
+            }
+        }
+        return result
+    }
+}
