@@ -103,7 +103,7 @@ let package = Package(
         // Tests
         tests("StarlingCore", []),
         tests("StarlingCrypto", ["StarlingCore", "CSodium"]),
-        tests("StarlingTLS", ["StarlingCrypto", "StarlingCore"]),
+        tests("StarlingTLS", ["StarlingCrypto", "StarlingCore", "CGnuTLS"]),
         tests("StarlingProtocols", ["StarlingCrypto", "StarlingCore"]),
         tests("StarlingMesh", ["StarlingCrypto", "StarlingCore"]),
         tests(

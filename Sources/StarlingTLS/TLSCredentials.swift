@@ -8,7 +8,7 @@ package import StarlingCrypto
 /// entropy, never stored and unrelated to the identity.
 ///
 /// Spec: libp2p/specs `tls/tls.md`, "Peer Authentication".
-@safe package final class TLSCredentials: @unchecked Sendable {  // tidy-ok: GnuTLS only reads them once they are set up
+@safe package final class TLSCredentials: @unchecked Sendable {  // tidy-ok: GnuTLS only reads them
     /// How long before it was made the certificate is valid, for peers whose clock is slow.
     package static let validityBefore = Duration.seconds(3600)
     /// How long after it was made the certificate is valid: a process never outlives it.
@@ -22,20 +22,20 @@ package import StarlingCrypto
     let handle: gnutls_certificate_credentials_t
     let priorities: gnutls_priority_t
 
-    /// Cipher suites, groups and signatures, best first: AES-GCM runs at 5 GB/s here, GnuTLS's ChaCha20 at 0.3.
-    /// Signatures by RSA are left out, see ``TLSCertificate``.
+    /// Cipher suites, groups and signatures, best first.
+    ///
+    /// AES comes first because GnuTLS's ChaCha20 is slow: 0.3 GB/s where AES-128-GCM makes 5. Signatures by
+    /// RSA are left out, see ``TLSCertificate``.
     private static let priorityText = [
         "NONE", "+VERS-TLS1.3", "+AES-128-GCM", "+CHACHA20-POLY1305", "+AES-256-GCM", "+AEAD", "+ECDHE-ECDSA",
         "+GROUP-X25519", "+GROUP-SECP256R1", "+SIGN-ECDSA-SECP256R1-SHA256", "+SIGN-EDDSA-ED25519",
         "+SIGN-ECDSA-SECP384R1-SHA384", "+CTYPE-X509", "+COMP-NULL", "%SERVER_PRECEDENCE",
     ].joined(separator: ":")
 
-    /// Makes a key and a certificate.
+    /// Makes a key and a certificate around `now`, which `identity` vouches for.
     ///
-    /// - Parameters:
-    ///   - identity: the node's key, which signs the certificate's key.
-    ///   - now: the time around which the certificate is valid.
-    ///   - serial: 1 to 19 random bytes. The first bit is cleared, so that the number is positive.
+    /// `serial` is 1 to 19 random bytes; two bits of it are set so that the number is positive and keeps its
+    /// length. Throws when GnuTLS has no memory or no entropy.
     package init(identity: IdentityKey, now: WallTime, serial: [UInt8]) throws(TLSError) {
         precondition((1...Self.serialByteCountMax).contains(serial.count))
         let key = try CertificateKey.generate()

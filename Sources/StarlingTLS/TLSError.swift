@@ -12,7 +12,7 @@ package enum TLSError: Error, Equatable, Sendable {
     case noCommonProtocol
     /// What came is not TLS, or an older version than 1.3.
     case notTLS13
-    /// The peer has none of our ciphers, groups or signatures.
+    /// The peer has none of our ciphers, groups or signatures, or only older versions of TLS.
     case noCommonAlgorithm
     /// The peer refused us, for the reason it gave.
     case refused(TLSAlert)

@@ -21,7 +21,7 @@ struct CertificateFields: Equatable, Sendable {
     /// The content of the libp2p extension.
     var libp2pExtension: Range<Int>?
 
-    /// 1.3.6.1.4.1.53594.1.1
+    /// The object identifier 1.3.6.1.4.1.53594.1.1.
     static let libp2pIdentifier: [UInt8] = [0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xa2, 0x5a, 0x01, 0x01]
 
     /// Extensions that may be critical, because their meaning is known and constrains nothing here: basic

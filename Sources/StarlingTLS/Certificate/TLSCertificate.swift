@@ -19,11 +19,9 @@ package struct TLSCertificate: Equatable, Sendable {
     /// The peer's host key.
     package let hostKey: PublicKey
 
-    /// Checks a chain as TLS delivered it: certificates in DER.
+    /// Checks a chain as TLS delivered it: certificates in DER, of which there must be exactly one.
     ///
-    /// - Parameters:
-    ///   - chain: the certificates; there must be exactly one.
-    ///   - now: the time that the validity must include.
+    /// Its validity must include `now`.
     package static func verify(
         chain: [[UInt8]],
         now: WallTime

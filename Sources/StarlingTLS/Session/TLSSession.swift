@@ -22,10 +22,13 @@ internal import StarlingCrypto
 @safe package final class TLSSession {
     /// What a peer can make a session hold or do.
     package struct Limits: Sendable {
-        /// Bytes received before the handshake is over; more fail it. A libp2p handshake needs 1 to 4 KiB.
+        /// Bytes received before the handshake is over; more fail it.
+        ///
+        /// A libp2p handshake needs 1 to 4 KiB.
         package var handshakeByteCountMax = 32_768
-        /// The largest handshake message in bytes, during and after the handshake; a larger one fails the
-        /// session. The certificate message is the largest.
+        /// The largest handshake message in bytes; a larger one fails the session.
+        ///
+        /// Holds after the handshake too. The certificate message is the largest.
         package var handshakeMessageByteCountMax = 8192
 
         package init() {}
@@ -92,13 +95,9 @@ internal import StarlingCrypto
 
     /// Begins a session.
     ///
-    /// - Parameters:
-    ///   - role: which end this is.
-    ///   - credentials: our certificate.
-    ///   - muxers: the multiplexers that are offered or accepted, most preferred first; at most seven.
-    ///   - expectedPeer: who was dialled; `nil` accepts everybody, as a listener does.
-    ///   - now: the time that the peer's certificate must include in its validity.
-    ///   - limits: what the peer can make the session hold.
+    /// `muxers` are offered or accepted, most preferred first, at most seven. `expectedPeer` is who was
+    /// dialled; `nil` accepts everybody, as a listener does. The validity of the peer's certificate must
+    /// include `now`. Throws when GnuTLS has no memory.
     package init(
         role: TLSRole,
         credentials: TLSCredentials,
@@ -125,7 +124,9 @@ internal import StarlingCrypto
 
     // MARK: - Input
 
-    /// Takes bytes that came from the peer. They are looked at by the next call that asks for something.
+    /// Takes bytes that came from the peer.
+    ///
+    /// They are looked at by the next call that asks for something.
     package func receive(_ bytes: BufferSlice) {
         guard !bytes.isEmpty else { return }
         if case .failed = phase { return }
@@ -207,8 +208,10 @@ internal import StarlingCrypto
         sinkEnd = offset
         defer { sink = nil }
         drainPending()
+        var reserve = Self.blockReserve
         while !content.isEmpty, pending.isEmpty {
-            let room = block.byteCount - sinkEnd - Self.recordOverhead - Self.blockReserve
+            let start = sinkEnd
+            let room = block.byteCount - start - Self.recordOverhead - reserve
             // A sliver of a record at the block's end would cost more than it carries.
             guard room >= min(content.count, 512) else { break }
             let chunk = min(content.count, Self.recordContentByteCountMax, room)
@@ -219,6 +222,8 @@ internal import StarlingCrypto
             )
             guard code > 0 else { throw fail(Int32(clamping: code)) }
             _ = content.removePrefix(code)
+            // What is more than the record itself was a change of keys, which the reserve is for.
+            reserve = max(0, reserve - max(0, sinkEnd - start - code - Self.recordOverhead))
         }
         return offset..<sinkEnd
     }
@@ -238,7 +243,8 @@ internal import StarlingCrypto
         }
         var end = part.lowerBound
         while end < part.upperBound, !hasPeerEnded {
-            let inputBefore = input.count
+            // Asking for what cannot be there costs GnuTLS two allocations.
+            if input.isEmpty, unsafe gnutls_record_check_pending(handle) == 0 { break }
             let count = unsafe gnutls_record_recv(
                 handle,
                 block.memory(end..<part.upperBound).baseAddress,
@@ -260,15 +266,14 @@ internal import StarlingCrypto
                 break
             }
             // A message without content, such as a session ticket, interrupts before the input is used up.
-            if input.isEmpty && (code == GNUTLS_E_AGAIN || inputBefore == 0) { break }
         }
         if end > part.lowerBound { return .content(part.lowerBound..<end) }
         return hasPeerEnded ? .ended : .needsInput
     }
 
-    /// Says farewell: the peer will know that nothing is missing. Take the output, then end the byte stream.
+    /// Says farewell: the peer will know that nothing is missing.
     ///
-    /// Content of the peer can still be opened.
+    /// Take the output, then end the byte stream. Content of the peer can still be opened.
     package func close() {
         guard case .open = phase, !isClosed else { return }
         isClosed = true
@@ -380,7 +385,7 @@ internal import StarlingCrypto
         return fail(error, code: code)
     }
 
-    /// Breaks the session. The first error stays.
+    /// Breaks the session; the first error stays.
     private func fail(_ error: TLSError, code: Int32 = GNUTLS_E_SUCCESS) -> TLSError {
         if case .failed(let first) = phase { return first }
         phase = .failed(error)

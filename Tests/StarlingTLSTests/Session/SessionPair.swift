@@ -23,7 +23,7 @@ struct SeededRandom: RandomNumberGenerator {
 }
 
 extension WallTime {
-    /// 2026-05-01T12:00:00Z
+    /// The first of May 2026, noon in UTC.
     static let testNow = WallTime(millisecondsSince1970: 1_777_636_800_000)
 
     func advanced(seconds: Int64) -> WallTime {
