@@ -12,7 +12,7 @@ internal import Synchronization
 ///
 /// All loops of all hosts run on the thread that calls a `run` function. Time moves only when nothing is left
 /// to do at the present moment.
-package final class Simulation: @unchecked Sendable {  // tidy-ok: confined to the thread that runs it, which the scheduler checks
+package final class Simulation: @unchecked Sendable {  // tidy-ok: one thread runs it
     /// What a simulation is made of.
     package struct Configuration: Sendable {
         /// How hosts are linked.

@@ -1,7 +1,9 @@
 package import StarlingCore
 package import StarlingWorld
 
-/// Listens from a test and hands out what was accepted. Lives on the listener's loop.
+/// Listens from a test and hands out what was accepted.
+///
+/// Lives on the listener's loop.
 package actor ListenerProbe {
     package nonisolated let loop: any EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }

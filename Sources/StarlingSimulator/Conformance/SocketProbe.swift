@@ -1,7 +1,9 @@
 package import StarlingCore
 package import StarlingWorld
 
-/// Drives one stream socket from a test, and remembers what it heard. Lives on the socket's loop.
+/// Drives one stream socket from a test, and remembers what it heard.
+///
+/// Lives on the socket's loop.
 package actor SocketProbe {
     /// What a delegate hears, bytes apart.
     package enum Event: Equatable, Sendable {
@@ -46,6 +48,7 @@ package actor SocketProbe {
     private var socket: (any StreamSocket)?
     private var keepsBytes = true
     private var echoes = false
+    private var atNextRead: ((any StreamSocket) -> Void)?
     private var isCalling = false
     private var outgoing = RingQueue<BufferSlice>()
     private var waiters: [Waiter] = []
@@ -83,6 +86,12 @@ package actor SocketProbe {
     package func pauseReading() { call { $0.pauseReading() } }
     package func closeWrite() { call { $0.closeWrite() } }
     package func close() { call { $0.close() } }
+
+    /// Pauses reading within the next read's callback.
+    package func pauseAtNextRead() { atNextRead = { $0.pauseReading() } }
+
+    /// Closes the socket within the next read's callback.
+    package func closeAtNextRead() { atNextRead = { $0.close() } }
 
     /// Counts what is read and keeps only the count and the digest.
     package func dropBytes() { keepsBytes = false }
@@ -186,6 +195,7 @@ package actor SocketProbe {
         digest.add(slice)
         if keepsBytes { slice.withSpan { bytes += $0.array() } }
         hear(.read)
+        if let action = atNextRead.take() { call(action) }
         if echoes {
             outgoing.append(slice)
             flush()

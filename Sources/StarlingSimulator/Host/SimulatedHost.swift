@@ -93,7 +93,9 @@ package final class SimulatedHost {
         setInterfaces(configuration.interfaces)
     }
 
-    /// The world of the process that runs, or ran last. Each call gives the same ports.
+    /// The world of the process that runs, or ran last.
+    ///
+    /// Each call gives the same ports.
     package var world: World {
         World(
             loops: loops,
@@ -123,11 +125,7 @@ package final class SimulatedHost {
         guard power == .running else { return }
         for loop in loops { loop.die() }
         power = crash == .process ? .withoutProcess : .off
-        unclaimed = [:]
-        listeners.removeAll()
-        listenersByPath = [:]
-        datagramSockets.removeAll()
-        interfaceMonitor.forgetObservers()
+        closeAll()
         network.forEachConnection { connection in
             for end in [connection.dialer, connection.listener] {
                 guard let end, end.host === self else { continue }
@@ -157,9 +155,15 @@ package final class SimulatedHost {
 
     func tearDown() {
         for loop in loops { loop.die() }
-        listeners.removeAll()
-        datagramSockets.removeAll()
+        closeAll()
+    }
+
+    /// Takes from a dead process what is bound.
+    private func closeAll() {
         unclaimed = [:]
+        listenersByPath = [:]
+        _ = listeners.removeAll()
+        for socket in datagramSockets.removeAll() { socket.close() }
         interfaceMonitor.forgetObservers()
     }
 

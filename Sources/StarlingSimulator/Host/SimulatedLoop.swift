@@ -6,7 +6,7 @@ package import StarlingWorld
 /// All loops of a simulation share one clock and one order of events, and run on the one thread that runs the
 /// simulation; each still is an executor of its own, so that a call from one host's actor into another's
 /// without `await` traps here as it would race in the real world.
-package final class SimulatedLoop: EventLoop, @unchecked Sendable {  // tidy-ok: confined to the simulation's thread, which every entry checks
+package final class SimulatedLoop: EventLoop, @unchecked Sendable {  // tidy-ok: one thread, checked
     let scheduler: Scheduler
     /// Alive as long as the simulation is, which holds both.
     unowned let host: SimulatedHost
@@ -94,7 +94,9 @@ package final class SimulatedLoop: EventLoop, @unchecked Sendable {  // tidy-ok:
 
     func die() { isDead = true }
 
-    /// - Precondition: the caller runs on this loop. A violation would be a data race in the real world.
+    /// - Precondition: the caller runs on this loop.
+    ///
+    /// A violation would be a data race in the real world.
     func expectCurrent() {
         precondition(isCurrent, "a loop's member was called off the loop")
     }

@@ -17,7 +17,9 @@ struct PortTable<Socket: AnyObject> {
     private var bindings: [Key: [Binding]] = [:]
     private var lastEphemeralPort: UInt16 = 49_151
 
-    /// Binds a socket; port 0 asks for a free one. Returns the port.
+    /// Binds a socket; port 0 asks for a free one.
+    ///
+    /// Returns the port.
     mutating func bind(_ socket: Socket, to address: IPAddress, port: UInt16, isShared: Bool)
         throws(SocketError) -> UInt16
     {
@@ -55,7 +57,11 @@ struct PortTable<Socket: AnyObject> {
         bindings[Key(isIPv4: isIPv4, port: port)]?.compactMap(\.socket) ?? []
     }
 
-    mutating func removeAll() { bindings = [:] }
+    /// Unbinds all sockets and returns them, in no order that may matter.
+    mutating func removeAll() -> [Socket] {
+        defer { bindings = [:] }
+        return bindings.values.flatMap { $0.compactMap(\.socket) }
+    }
 
     private mutating func add(_ socket: Socket, _ address: IPAddress, _ port: UInt16, _ isShared: Bool) {
         bindings[Key(isIPv4: address.isIPv4, port: port), default: []]

@@ -1,13 +1,16 @@
 internal import StarlingCore
 internal import StarlingWorld
 
-/// A datagram socket of a simulated host. Dropping it closes it.
+/// A datagram socket of a simulated host.
+///
+/// It stays open, and keeps its delegate, until it is closed.
 final class SimulatedDatagramSocket: DatagramSocket {
     let options: DatagramOptions
     let loop: SimulatedLoop
     private(set) var local: SocketAddress
     private var delegate: (any DatagramSocketDelegate)?
-    private(set) var isOpen = false
+    /// Itself while open: whoever only listens may drop the socket.
+    private var keeper: SimulatedDatagramSocket?
 
     init(loop: SimulatedLoop, options: DatagramOptions, delegate: any DatagramSocketDelegate) {
         self.loop = loop
@@ -16,24 +19,24 @@ final class SimulatedDatagramSocket: DatagramSocket {
         local = options.local
     }
 
-    deinit { close() }
+    private var isOpen: Bool { keeper != nil }
 
     func didBind(to address: SocketAddress) {
         local = address
-        isOpen = true
+        keeper = self
     }
 
     func send(_ bytes: [UInt8], to remote: SocketAddress, interfaceIndex: UInt32) throws(SocketError) {
         loop.expectCurrent()
-        // Nothing of a dead host goes anywhere.
-        guard isOpen, !loop.isDead else { return }
+        guard isOpen else { throw .other("EBADF") }
         try loop.host.send(bytes, from: self, to: remote, interfaceIndex: interfaceIndex)
     }
 
     func close() {
         delegate = nil
         guard isOpen else { return }
-        isOpen = false
+        keeper = nil
+        // A dead host has dropped its tables; another process may have the port by then.
         if !loop.isDead { loop.host.unbind(self) }
     }
 
