@@ -22,6 +22,9 @@ package struct ConformanceCheck: Sendable, CustomStringConvertible {
         ConformanceCheck.ofLoops + ConformanceCheck.ofStreams + ConformanceCheck.ofListeners
             + ConformanceCheck.ofDatagrams
     }
+
+    /// Those that a Unix path as the stage's stream address matters to.
+    package static var ofUnixStreams: [ConformanceCheck] { ofStreams + ofListeners }
 }
 
 /// Where checks run: two loops, which may be one, and an address where the second listens.
