@@ -14,7 +14,7 @@ internal import StarlingCrypto
 ///
 /// Confined to its owner's loop. A session that threw stays broken: it throws the same error again.
 ///
-/// Costs about 11 KiB while idle, one allocation per record sealed and four per record opened, all in GnuTLS.
+/// Costs about 13 KiB while idle, one allocation per record sealed and four per record opened, all in GnuTLS.
 ///
 /// Spec: RFC 8446; libp2p/specs `tls/tls.md`; `connections/inlined-muxer-negotiation.md`. Session tickets,
 /// early data and server names are not used. Deviation: a peer that names no application protocol is
