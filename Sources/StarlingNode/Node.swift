@@ -76,7 +76,9 @@ package final class Node: Sendable {
         return bound
     }
 
-    /// Says goodbye to all peers and ends. Called twice, the second call does nothing.
+    /// Says goodbye to all peers and ends.
+    ///
+    /// Called twice, the second call does nothing.
     package func stop() async {
         await discovery?.stop()
         await attendance.stop()

@@ -1,9 +1,13 @@
 package import StarlingCore
 package import StarlingTransports
 
-/// How a node behaves. Everything has a value that fits most nodes.
+/// How a node behaves.
+///
+/// Everything has a value that fits most nodes.
 package struct NodeConfiguration: Sendable {
-    /// Where to listen. Empty: the node dials only.
+    /// Where to listen.
+    ///
+    /// Empty: the node dials only.
     package var listenAddresses: [Multiaddr] = []
     /// Peers to stay connected with, each with its `/p2p/` part.
     package var bootstrapAddresses: [Multiaddr] = []

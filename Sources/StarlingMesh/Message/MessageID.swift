@@ -27,5 +27,6 @@ public struct MessageID: Hashable, Sendable {
 }
 
 extension MessageID: CustomStringConvertible {
+    /// The id in 32 hexadecimal digits.
     public var description: String { Hex.encode(bytes) }
 }

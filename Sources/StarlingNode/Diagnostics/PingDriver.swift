@@ -3,7 +3,9 @@ package import StarlingProtocols
 package import StarlingTransports
 package import StarlingWorld
 
-/// Measures round trips over one stream. Owns the I/O and no protocol rule.
+/// Measures round trips over one stream.
+///
+/// Owns the I/O and no protocol rule.
 package struct PingDriver: Sendable {
     private let stream: Stream
     private let world: World

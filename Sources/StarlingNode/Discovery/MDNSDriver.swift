@@ -38,7 +38,9 @@ actor MDNSDriver {
         )
     }
 
-    /// Begins to announce and to look. A machine without a usable interface is no error: it may get one.
+    /// Begins to announce and to look.
+    ///
+    /// A machine without a usable interface is no error: it may get one.
     func start() async {
         isRunning = true
         timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.timerFired() } }

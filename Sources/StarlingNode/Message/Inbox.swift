@@ -70,7 +70,9 @@ package struct Inbox: Sendable {
         return .added(entry)
     }
 
-    /// Messages that arrived after the one with this number, the oldest first. They count as read.
+    /// Messages that arrived after the one with this number, the oldest first.
+    ///
+    /// They count as read.
     package mutating func entries(after number: UInt64, countMax: Int) -> [InboxEntry] {
         guard let first = entries.first, countMax > 0 else { return [] }
         // Numbers are consecutive, so the place is known without a search.

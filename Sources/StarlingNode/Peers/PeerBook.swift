@@ -16,7 +16,9 @@ package enum AddressSource: Int, Comparable, Sendable {
     package static func < (lhs: AddressSource, rhs: AddressSource) -> Bool { lhs.rawValue < rhs.rawValue }
 }
 
-/// What this node knows of other peers: addresses, protocols, versions. In memory, bounded.
+/// What this node knows of other peers: addresses, protocols, versions.
+///
+/// In memory, bounded.
 package struct PeerBook: Sendable {
     package struct Limits: Sendable {
         /// Peers kept; the one heard of longest ago that is not connected is forgotten beyond it.
@@ -96,7 +98,9 @@ package struct PeerBook: Sendable {
         }
     }
 
-    /// Replaces what the peer said of itself before by a newer signed record. An older one is ignored.
+    /// Replaces what the peer said of itself before by a newer signed record.
+    ///
+    /// An older one is ignored.
     package mutating func take(
         record addresses: [Multiaddr],
         sequence: UInt64,

@@ -34,7 +34,9 @@ package struct ResourceLedger: Sendable {
         package var connectionCountMax: Int
         /// Memory that connections and streams may be charged with.
         package var memoryByteCountMax: Int
-        /// Connections of one peer. A second is normal when both dial at once.
+        /// Connections of one peer.
+        ///
+        /// A second is normal when both dial at once.
         package var connectionCountMaxPerPeer = 8
         /// Inbound connections between accept and open: half-open ones cost an attacker little.
         package var pendingConnectionCountMax: Int

@@ -2,7 +2,9 @@ internal import StarlingCore
 package import StarlingTransports
 internal import Synchronization
 
-/// What a node does with an inbound stream of a protocol. The stream ends when the closure returns.
+/// What a node does with an inbound stream of a protocol.
+///
+/// The stream ends when the closure returns.
 package typealias StreamAction = @Sendable (Stream) async -> Void
 
 /// The protocols that a node speaks, and what its streams and connections take.

@@ -3,7 +3,9 @@ internal import StarlingCrypto
 package import StarlingTransports
 package import StarlingWorld
 
-/// What a swarm tells those who asked. Delivered in order, on the swarm's loop.
+/// What a swarm tells those who asked.
+///
+/// Delivered in order, on the swarm's loop.
 package enum SwarmEvent: Sendable {
     /// A connection is open. `isFirst` when there was none with that peer.
     case opened(any Connection, isFirst: Bool)
@@ -75,12 +77,16 @@ package actor Swarm {
         }
     }
 
-    /// Hears of every event from here on. Observers are called on the swarm's loop and must be quick.
+    /// Hears of every event from here on.
+    ///
+    /// Observers are called on the swarm's loop and must be quick.
     package func observe(_ observer: @escaping @Sendable (SwarmEvent) -> Void) {
         observers.append(observer)
     }
 
-    /// Closes listeners, dials and connections. The swarm is of no use afterwards.
+    /// Closes listeners, dials and connections.
+    ///
+    /// The swarm is of no use afterwards.
     package func stop() async {
         guard !isStopped else { return }
         isStopped = true
@@ -218,8 +224,10 @@ package actor Swarm {
         }
     }
 
-    /// Two nodes that dial each other at once get two connections. The one that the smaller PeerID dialled
-    /// stays; that node closes the other once nothing runs on it, so that both keep the same one.
+    /// Two nodes that dial each other at once get two connections.
+    ///
+    /// The one that the smaller PeerID dialled stays; that node closes the other once nothing runs on it, so
+    /// that both keep the same one.
     private func closeRedundant() async {
         for (peer, pair) in connections.sorted(by: { $0.key < $1.key }) where pair.count > 1 && peerID < peer
         {

@@ -29,8 +29,10 @@ package struct YamuxSession: Sendable {
         package var inboundStreamCountMax = 1000
         /// Streams of ours that are open; opening more throws.
         package var outboundStreamCountMax = 1000
-        /// Streams that wait for an acknowledgement, per side: more of the peer's are refused, more of
-        /// ours throw. 256 is what go-yamux and rust-yamux hold.
+        /// Streams that wait for an acknowledgement, per side: more of the peer's are refused, more of ours
+        /// throw.
+        ///
+        /// 256 is what go-yamux and rust-yamux hold.
         package var acceptBacklogMax = 256
         /// How far one stream's receive window may grow, in bytes; it starts at 256 KiB.
         package var streamWindowByteCountMax = 16 << 20
@@ -39,7 +41,9 @@ package struct YamuxSession: Sendable {
         /// A window at its start size is always granted, the protocol knows no smaller one; at the limit
         /// windows stop growing.
         package var sessionWindowByteCountMax = 64 << 20
-        /// The most data in one outgoing frame, in bytes. go-yamux takes a window, rust-yamux 1 MiB.
+        /// The most data in one outgoing frame, in bytes.
+        ///
+        /// go-yamux takes a window, rust-yamux 1 MiB.
         package var frameByteCountMax = 64 << 10
         /// Frames without data that wait to be written: more than all streams together ever owe.
         ///
@@ -137,7 +141,9 @@ package struct YamuxSession: Sendable {
     var unmeasuredByteCount = 0
 
     /// The measured round trip, which follows falls at once and rises slowly: a ping that stood behind bulk
-    /// data says little. `nil` before the first measurement.
+    /// data says little.
+    ///
+    /// `nil` before the first measurement.
     package internal(set) var roundTrip: Duration?
     /// Data that came for streams which were reset or do not read, in bytes.
     package internal(set) var droppedByteCount = 0
@@ -218,7 +224,9 @@ package struct YamuxSession: Sendable {
         return error
     }
 
-    /// Takes a stream out of the books. Frames that still come for it are dropped.
+    /// Takes a stream out of the books.
+    ///
+    /// Frames that still come for it are dropped.
     mutating func forget(at index: Int) {
         let stream = streams[index]
         let isUnacknowledged = !stream.flags.contains(.isAcknowledged)

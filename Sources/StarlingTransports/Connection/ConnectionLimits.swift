@@ -2,11 +2,17 @@ package import StarlingProtocols
 
 /// What one connection may hold, and how long it may take to stand.
 package struct ConnectionLimits: Sendable {
-    /// From the socket's connect or accept to the open connection. A peer that stalls is closed.
+    /// From the socket's connect or accept to the open connection.
+    ///
+    /// A peer that stalls is closed.
     package var upgradeTimeout: Duration = .seconds(10)
-    /// From an inbound stream's first byte to its agreed protocol. The stream is reset.
+    /// From an inbound stream's first byte to its agreed protocol.
+    ///
+    /// The stream is reset.
     package var streamNegotiationTimeout: Duration = .seconds(10)
-    /// Sealed bytes that wait for the socket. Writers are held back beyond it.
+    /// Sealed bytes that wait for the socket.
+    ///
+    /// Writers are held back beyond it.
     package var sendQueueByteCountMax = 262_144
     /// Bytes that one turn of the loop seals for one connection, so that a bulk transfer leaves the loop to others.
     package var turnByteCountMax = 1_048_576

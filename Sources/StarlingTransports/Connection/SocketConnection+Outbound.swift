@@ -55,7 +55,9 @@ extension SocketConnection {
         return written
     }
 
-    /// Makes room for one more frame in the record, sealing a full one. `false` when the socket is congested.
+    /// Makes room for one more frame in the record, sealing a full one.
+    ///
+    /// `false` when the socket is congested.
     private func ensureRoom() -> Bool {
         guard case .open = state else { return false }
         if builder.isStarted && builder.room > YamuxSession.frameHeaderByteCount { return true }

@@ -232,7 +232,9 @@ package actor SocketConnection: Connection {
         }
     }
 
-    /// Arms the timer for the earliest deadline. Later ones wait: a fired timer looks again.
+    /// Arms the timer for the earliest deadline.
+    ///
+    /// Later ones wait: a fired timer looks again.
     func rearm() {
         var earliest = upgradeDeadline
         if case .open = state {
@@ -279,7 +281,9 @@ package actor SocketConnection: Connection {
         for continuation in waiting { continuation.resume() }
     }
 
-    /// Ends the connection at once. Does nothing the second time.
+    /// Ends the connection at once.
+    ///
+    /// Does nothing the second time.
     func fail(_ reason: ConnectionError) {
         if case .closed = state { return }
         socket?.close()

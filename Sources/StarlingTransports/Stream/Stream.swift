@@ -72,7 +72,9 @@ package final class Stream: Sendable {
         try await backend.write(id, .array(bytes))
     }
 
-    /// Writes all bytes of a slice, or throws. See ``write(_:)-([UInt8])``.
+    /// Writes all bytes of a slice, or throws.
+    ///
+    /// See ``write(_:)-([UInt8])``.
     package nonisolated(nonsending) func write(_ bytes: BufferSlice) async throws(StreamError) {
         try await backend.write(id, .slice(bytes))
     }

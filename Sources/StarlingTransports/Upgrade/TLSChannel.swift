@@ -3,7 +3,9 @@ internal import StarlingCrypto
 internal import StarlingTLS
 internal import StarlingWorld
 
-/// A connection's security by TLS 1.3. GnuTLS copies content on its way in and out.
+/// A connection's security by TLS 1.3.
+///
+/// GnuTLS copies content on its way in and out.
 ///
 /// Spec: libp2p/specs `tls/tls.md`.
 final class TLSChannel: SecureChannel {
