@@ -1,3 +1,4 @@
+internal import StarlingCore
 package import StarlingCrypto
 package import StarlingWorld
 
