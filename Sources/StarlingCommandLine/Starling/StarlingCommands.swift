@@ -102,7 +102,7 @@ private enum Commands {
         .sim,
         "Run many nodes in a simulated network",
         details: "Whole nodes, the same code as 'up', in virtual time; one seed always gives one trace.",
-        flags: [Flags.nodes.spec, Flags.seed.spec, Flags.minutes.spec],
+        flags: [Flags.nodes.spec, Flags.seed.spec, Flags.minutes.spec, Flags.runs.spec],
         example: "starling sim --nodes 50 --minutes 2 --seed 7"
     )
 

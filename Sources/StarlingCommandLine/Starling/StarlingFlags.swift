@@ -112,6 +112,11 @@ package enum StarlingFlags {
         in: 1...10_000,
         "Virtual minutes to run (default 10)."
     )
+    package static let runs = Flag<Int>.number(
+        "runs",
+        in: 1...100,
+        "Run the seed so often and compare the traces (default 1)."
+    )
 
     // peer
     package static let connect = Flag<String>.multiaddr(
