@@ -166,6 +166,55 @@ import Testing
 
     // MARK: Memory
 
+    @Test func anIdleLoopGivesItsBlocksBack() async throws {
+        try await withLoop { loop in
+            #expect(loop.pooledByteCount == 0)
+            let harbour = try Harbour(on: loop, loopback4) { $0.echoes = true }
+            let wire = try await Wire.connected(on: loop, to: harbour.address)
+            wire.write([1])
+            await wire.gate.until { wire.received == [1] }
+            _ = loop.takeRecordBuffer()
+            #expect(loop.pooledByteCount == LoopBlock.readByteCount + LoopBlock.recordByteCount)
+            while loop.pooledByteCount > 0 { try await loop.sleep(for: .milliseconds(100)) }
+            wire.write([2])
+            await wire.gate.until { wire.received == [1, 2] }
+            wire.socket?.close()
+            harbour.close()
+        }
+    }
+
+    private actor Door {
+        private let loop: UVLoop
+        private(set) var sum = 0
+        nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+        init(loop: UVLoop) { self.loop = loop }
+
+        nonisolated func add(_ number: Int) { enter(number) { $0.sum += $1 } }
+        nonisolated func increment() { enter { $0.sum += 1 } }
+    }
+
+    @Test func callbacksEnterAnActorOfTheirLoop() async throws {
+        try await withLoop { loop in
+            let door = Door(loop: loop)
+            let gate = Gate()
+            let timer = loop.makeTimer {
+                door.add(41)
+                door.increment()
+                gate.check()
+            }
+            timer.arm(at: loop.now)
+            await gate.until { door.assumeIsolated { $0.sum } == 42 }
+        }
+    }
+
+    @Test func enteringAnActorFromElsewhereTraps() async {
+        await #expect(processExitsWith: .failure) {
+            let loop = try UVLoop(name: "test", log: Log(sink: SilentLog()))
+            Door(loop: loop).increment()
+        }
+    }
+
     @Test func recordBlocksAreReusedOnceNobodyHoldsThem() async throws {
         try await withLoop { loop in
             let first = ObjectIdentifier(loop.takeRecordBuffer())

@@ -20,6 +20,8 @@ struct ReadArea: ~Copyable {
     private var others: [Buffer] = []
     private var wasUsed = false
 
+    var blockCount: Int { others.count + (block == nil ? 0 : 1) }
+
     /// The memory for the next read.
     mutating func room() -> UnsafeMutableRawBufferPointer {
         wasUsed = true

@@ -272,6 +272,13 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
         return recordBlocks.take()
     }
 
+    /// Bytes of the blocks that the loop keeps for reuse, in use or free.
+    package var pooledByteCount: Int {
+        precondition(isCurrent)
+        return readArea.blockCount * LoopBlock.readByteCount
+            + recordBlocks.blockCount * LoopBlock.recordByteCount
+    }
+
     /// Sees to it that pooled blocks are freed some time after the last use.
     func trimLater() {
         if isTrimming { return }

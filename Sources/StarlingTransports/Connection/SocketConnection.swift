@@ -316,7 +316,7 @@ extension SocketConnection: StreamSocketDelegate, EndOfTurnWork {
     package nonisolated func socketDidConnect() { assumeIsolated { $0.beginUpgrade() } }
 
     package nonisolated func socketDidRead(_ bytes: BufferSlice) {
-        assumeIsolated { connection in
+        enter(bytes) { connection, bytes in
             switch connection.state {
             case .upgrading: connection.upgradeDidReceive(bytes)
             case .open:
@@ -338,7 +338,7 @@ extension SocketConnection: StreamSocketDelegate, EndOfTurnWork {
         }
     }
 
-    package nonisolated func socketDidDrain() { assumeIsolated { $0.scheduleFlush() } }
+    package nonisolated func socketDidDrain() { enter { $0.scheduleFlush() } }
 
     package nonisolated func socketDidFail(_ error: SocketError) {
         assumeIsolated { connection in
@@ -347,5 +347,5 @@ extension SocketConnection: StreamSocketDelegate, EndOfTurnWork {
         }
     }
 
-    package nonisolated func endOfTurn() { assumeIsolated { $0.flush() } }
+    package nonisolated func endOfTurn() { enter { $0.flush() } }
 }
