@@ -63,24 +63,27 @@ enum DocumentLinks {
         return found
     }
 
-    /// The Swift files that a document names in code style and that are not among `names`.
-    static func unknownFileNames(_ file: SourceText, names: Set<String>) -> [Violation] {
-        outsideFences(file.lines).flatMap { index, line in
-            line.split(separator: "`", omittingEmptySubsequences: false).enumerated().compactMap {
-                position,
-                part in
-                guard position % 2 == 1, part.hasSuffix(".swift"), !part.contains(" ") else { return nil }
-                guard let name = part.split(separator: "/").last, !names.contains(String(name)) else {
-                    return nil
+    /// What a document names in code style and `exists` does not know: `Name.swift`, and folders such as `Module/Folder/`.
+    static func unknownFileNames(_ file: SourceText, exists: (Substring) -> Bool) -> [Violation] {
+        var found: [Violation] = []
+        for (index, line) in outsideFences(file.lines) {
+            let parts = line.split(separator: "`", omittingEmptySubsequences: false)
+            for (position, part) in parts.enumerated() where position % 2 == 1 && !part.contains(" ") {
+                guard part.hasSuffix(".swift") || (part.hasPrefix("Starling") && part.hasSuffix("/")) else {
+                    continue
                 }
-                return Violation(
-                    rule: .fileName,
-                    path: file.path,
-                    line: index + 1,
-                    message: "no file is named \(name)"
+                if exists(part) { continue }
+                found.append(
+                    Violation(
+                        rule: .fileName,
+                        path: file.path,
+                        line: index + 1,
+                        message: "there is no \(part)"
+                    )
                 )
             }
         }
+        return found
     }
 
     /// The Swift examples of a document that stand in none of the `tests`, each by its first line.

@@ -179,10 +179,16 @@ import Testing
     @Test func aFileNameThatLeadsNowhereIsFound() {
         func count(_ text: String) -> Int {
             let document = SourceText(path: "README.md", text: "# A\n\n\(text)\n")
-            return DocumentLinks.unknownFileNames(document, names: ["Swarm.swift"]).count
+            return DocumentLinks.unknownFileNames(document) {
+                ["Swarm.swift", "StarlingNode/Swarm/", "Sources/StarlingNode/Swarm/Swarm.swift"].contains($0)
+            }.count
         }
-        #expect(count("See `Swarm.swift` and `Sources/Node/Swarm.swift`.") == 0)
+        #expect(
+            count("See `Swarm.swift` in `StarlingNode/Swarm/` and `Sources/StarlingNode/Swarm/Swarm.swift`.")
+                == 0
+        )
         #expect(count("See `Flock.swift`.") == 1)
+        #expect(count("See `StarlingNode/Flock/`.") == 1)
         #expect(count("`x` See Flock.swift `y`") == 0)
     }
 }

@@ -41,4 +41,11 @@ struct Project {
     func has(_ path: String) -> Bool {
         path.isEmpty || paths.contains { $0 == path || $0.hasPrefix(path + "/") }
     }
+
+    /// Whether the end of a file's path, or a folder below `Sources` that ends in `/`, goes by this name.
+    func names(_ name: Substring) -> Bool {
+        paths.contains { path in
+            name.hasSuffix("/") ? path.hasPrefix("Sources/" + name) : ("/" + path).hasSuffix("/" + name)
+        }
+    }
 }

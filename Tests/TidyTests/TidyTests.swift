@@ -30,6 +30,15 @@ import Testing
         }
     }
 
+    @Test func everySourceFileThatADocumentNamesExists() throws {
+        let project = try Project()
+        for document in try project.files().filter(\.isMarkdown) {
+            for violation in DocumentLinks.unknownFileNames(document, exists: project.names) {
+                Issue.record("\(violation)")
+            }
+        }
+    }
+
     @Test func theImportTableNamesExactlyTheModulesThatExist() throws {
         let modules = try Project().paths.filter {
             $0.hasPrefix("Sources/Starling") && $0.hasSuffix(".swift")
