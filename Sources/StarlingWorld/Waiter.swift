@@ -2,7 +2,7 @@
 ///
 /// The unchecked continuation under it allocates nothing. Whoever holds a waiter takes it out of its place before
 /// resuming it, so that nobody resumes it twice.
-@safe package struct Waiter<Value: Sendable>: Sendable {
+@safe @usableFromInline package struct Waiter<Value: Sendable>: Sendable {
     @usableFromInline let continuation: UnsafeContinuation<Value, Never>
 
     @inlinable init(_ continuation: UnsafeContinuation<Value, Never>) {

@@ -3,9 +3,9 @@
 /// Reference-counted: a block is free again when the last ``BufferSlice`` of it is gone, on whatever
 /// thread that happens. Whoever took it from its ``BufferPool`` writes; a region that was handed out as
 /// a slice is not written again before the pool sees the block unreferenced.
-@safe package final class Buffer: @unchecked Sendable {  // tidy-ok: see the writing rule above
+@safe @usableFromInline package final class Buffer: @unchecked Sendable {  // tidy-ok: see the writing rule above
     /// The size of the block in bytes.
-    package let byteCount: Int
+    @usableFromInline package let byteCount: Int
 
     @usableFromInline package let base: UnsafeMutableRawPointer
 
@@ -78,11 +78,11 @@
 }
 
 /// An immutable view of a part of a ``Buffer``, which it keeps alive.
-package struct BufferSlice: Sendable {
+@usableFromInline package struct BufferSlice: Sendable {
     /// The block that holds the bytes.
-    package let buffer: Buffer
+    @usableFromInline package let buffer: Buffer
     /// Where the bytes stand in the block.
-    package private(set) var range: Range<Int>
+    @usableFromInline package private(set) var range: Range<Int>
 
     /// - Precondition: the range lies within the block.
     @inlinable package init(_ buffer: Buffer, _ range: Range<Int>) {
@@ -116,11 +116,11 @@ package struct BufferSlice: Sendable {
     /// Cuts the first `byteCount` bytes off and returns them.
     ///
     /// - Precondition: there are so many.
-    package mutating func removePrefix(_ byteCount: Int) -> BufferSlice {
+    @inlinable package mutating func removePrefix(_ byteCount: Int) -> BufferSlice {
         precondition(byteCount >= 0 && byteCount <= count)
         let cut = range.lowerBound + byteCount
         let prefix = BufferSlice(buffer, range.lowerBound..<cut)
-        range = cut..<range.upperBound
+        self = BufferSlice(checked: buffer, cut..<range.upperBound)
         return prefix
     }
 

@@ -3,14 +3,14 @@
 ///
 /// The owner starts it with a block, lets the muxer append frames while there is ``room``, and takes the
 /// finished record with ``finish()``.
-package struct RecordBuilder {
+@usableFromInline package struct RecordBuilder {
     /// Bytes kept free in front of the content, for a length or a record header.
-    package let headroom: Int
+    @usableFromInline package let headroom: Int
     /// The most content that one record may hold.
-    package let contentByteCountMax: Int
+    @usableFromInline package let contentByteCountMax: Int
 
-    private var block: Buffer?
-    private var end = 0
+    @usableFromInline var block: Buffer?
+    @usableFromInline var end = 0
 
     package init(headroom: Int, contentByteCountMax: Int) {
         self.headroom = headroom
@@ -18,11 +18,11 @@ package struct RecordBuilder {
     }
 
     /// Whether a block is there to append to.
-    package var isStarted: Bool { block != nil }
+    @inlinable package var isStarted: Bool { block != nil }
     /// Whether nothing was appended yet.
-    package var isEmpty: Bool { block == nil || end == headroom }
+    @inlinable package var isEmpty: Bool { block == nil || end == headroom }
     /// Content bytes that still fit; 0 without a block.
-    package var room: Int { block == nil ? 0 : headroom + contentByteCountMax - end }
+    @inlinable package var room: Int { block == nil ? 0 : headroom + contentByteCountMax - end }
 
     /// Begins a record in `block`.
     ///
@@ -36,7 +36,7 @@ package struct RecordBuilder {
     /// Appends content.
     ///
     /// - Precondition: it fits ``room``.
-    package mutating func append(_ bytes: Span<UInt8>) {
+    @inlinable package mutating func append(_ bytes: Span<UInt8>) {
         precondition(bytes.count <= room)
         block?.write(bytes, at: end)
         end += bytes.count
@@ -45,7 +45,7 @@ package struct RecordBuilder {
     /// Appends a number in network byte order.
     ///
     /// - Precondition: it fits ``room``.
-    package mutating func append<Number: FixedWidthInteger>(bigEndian number: Number) {
+    @inlinable package mutating func append<Number: FixedWidthInteger>(bigEndian number: Number) {
         let byteCount = Number.bitWidth / 8
         precondition(byteCount <= room)
         guard let block else { return }

@@ -2,21 +2,24 @@
 ///
 /// Both ends cost O(1) and allocate nothing once the queue has grown to its working size. It has no limit
 /// of its own: whoever owns it checks ``count`` against a limit before appending.
-package struct RingQueue<Element> {
-    private var slots: [Element?] = []
-    private var head = 0
-    package private(set) var count = 0
+@usableFromInline package struct RingQueue<Element> {
+    @usableFromInline var slots: [Element?] = []
+    @usableFromInline var head = 0
+    @usableFromInline var elementCount = 0
 
-    package init() {}
+    @inlinable package init() {}
 
-    package var isEmpty: Bool { count == 0 }
+    /// How many elements there are.
+    @inlinable package var count: Int { elementCount }
 
-    package var first: Element? { count == 0 ? nil : slots[head] }
+    @inlinable package var isEmpty: Bool { elementCount == 0 }
+
+    @inlinable package var first: Element? { elementCount == 0 ? nil : slots[head] }
 
     /// The element at a position counted from the front.
     ///
     /// - Precondition: the position lies within the queue.
-    package subscript(position: Int) -> Element {
+    @inlinable package subscript(position: Int) -> Element {
         get {
             precondition(position >= 0 && position < count)
             guard let element = slots[slot(position)] else {
@@ -30,36 +33,36 @@ package struct RingQueue<Element> {
         }
     }
 
-    package mutating func append(_ element: Element) {
+    @inlinable package mutating func append(_ element: Element) {
         if count == slots.count { grow() }
         slots[slot(count)] = element
-        count += 1
+        elementCount += 1
     }
 
-    package mutating func prepend(_ element: Element) {
+    @inlinable package mutating func prepend(_ element: Element) {
         if count == slots.count { grow() }
         head = (head - 1) & (slots.count - 1)
         slots[head] = element
-        count += 1
+        elementCount += 1
     }
 
-    package mutating func popFirst() -> Element? {
+    @inlinable package mutating func popFirst() -> Element? {
         guard count > 0 else { return nil }
         let element = slots[head].take()
         head = (head + 1) & (slots.count - 1)
-        count -= 1
+        elementCount -= 1
         return element
     }
 
     /// Removes all elements, and the memory too: an idle owner holds nothing.
-    package mutating func removeAll() {
+    @inlinable package mutating func removeAll() {
         self = RingQueue()
     }
 
-    private func slot(_ position: Int) -> Int { (head + position) & (slots.count - 1) }
+    @inlinable func slot(_ position: Int) -> Int { (head + position) & (slots.count - 1) }
 
     /// The slots are a power of two, so that a position is a mask away from its slot.
-    private mutating func grow() {
+    @inlinable mutating func grow() {
         var larger: [Element?] = []
         larger.reserveCapacity(max(4, slots.count * 2))
         for position in 0..<count { larger.append(slots[slot(position)].take()) }

@@ -2,32 +2,32 @@
 ///
 /// The origin is arbitrary and differs between processes: an `Instant` is never stored, never sent to a
 /// peer and never compared with one of another node. For the time of day, which can jump, see ``WallTime``.
-package struct Instant: InstantProtocol, Sendable {
-    package var nanosecondsSinceOrigin: Int64
+@usableFromInline package struct Instant: InstantProtocol, Sendable {
+    @usableFromInline package var nanosecondsSinceOrigin: Int64
 
-    package init(nanosecondsSinceOrigin: Int64) {
+    @inlinable package init(nanosecondsSinceOrigin: Int64) {
         self.nanosecondsSinceOrigin = nanosecondsSinceOrigin
     }
 
-    package func advanced(by duration: Duration) -> Instant {
+    @inlinable package func advanced(by duration: Duration) -> Instant {
         let (sum, overflow) = nanosecondsSinceOrigin.addingReportingOverflow(duration.nanosecondsClamped)
         let limit = duration < .zero ? Int64.min : Int64.max
         return Instant(nanosecondsSinceOrigin: overflow ? limit : sum)
     }
 
-    package func duration(to other: Instant) -> Duration {
+    @inlinable package func duration(to other: Instant) -> Duration {
         let (distance, overflow) = other.nanosecondsSinceOrigin
             .subtractingReportingOverflow(nanosecondsSinceOrigin)
         return .nanoseconds(overflow ? (self < other ? .max : .min) : distance)
     }
 
-    package static func < (lhs: Instant, rhs: Instant) -> Bool {
+    @inlinable package static func < (lhs: Instant, rhs: Instant) -> Bool {
         lhs.nanosecondsSinceOrigin < rhs.nanosecondsSinceOrigin
     }
 
-    package static func + (instant: Instant, duration: Duration) -> Instant { instant.advanced(by: duration) }
+    @inlinable package static func + (instant: Instant, duration: Duration) -> Instant { instant.advanced(by: duration) }
 
-    package static func - (instant: Instant, duration: Duration) -> Instant {
+    @inlinable package static func - (instant: Instant, duration: Duration) -> Instant {
         let nanoseconds = duration.nanosecondsClamped
         let (difference, overflow) = instant.nanosecondsSinceOrigin.subtractingReportingOverflow(nanoseconds)
         return Instant(nanosecondsSinceOrigin: overflow ? (nanoseconds < 0 ? .max : .min) : difference)
@@ -36,7 +36,7 @@ package struct Instant: InstantProtocol, Sendable {
 
 extension Duration {
     /// The duration in whole nanoseconds, held within what 64 bits can say (292 years either way).
-    package var nanosecondsClamped: Int64 {
+    @inlinable package var nanosecondsClamped: Int64 {
         // Not by `components`, whose seconds trap beyond 64 bits.
         Int64(clamping: attoseconds / 1_000_000_000)
     }
