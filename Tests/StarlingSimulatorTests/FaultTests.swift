@@ -6,8 +6,8 @@ import Testing
 @Suite struct FaultTests {
     private struct Scene: Sendable {
         let simulation: Simulation
-        nonisolated(unsafe) let alice: SimulatedHost
-        nonisolated(unsafe) let bob: SimulatedHost
+        let alice: SimulatedHost
+        let bob: SimulatedHost
         let listener: ListenerProbe
         let address: SocketAddress
         let dialer: SocketProbe

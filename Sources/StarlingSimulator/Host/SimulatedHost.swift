@@ -2,7 +2,7 @@ package import StarlingCore
 package import StarlingWorld
 
 /// One simulated machine with one process: its addresses, its disk, and what a crash takes away.
-package final class SimulatedHost {
+package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined to the simulation
     private enum Power {
         case running
         /// The kernel lives on and resets what the process had open.

@@ -4,7 +4,7 @@ internal import StarlingWorld
 /// The network between the simulated hosts: who has which address, how links behave, what is broken.
 ///
 /// Confined to the simulation's thread, like everything of a simulation.
-package final class NetworkFabric {
+package final class NetworkFabric: @unchecked Sendable {  // tidy-ok: confined to the simulation
     package let limits: NetworkLimits
     /// How bytes are cut into reads.
     package var chunking: StreamChunking

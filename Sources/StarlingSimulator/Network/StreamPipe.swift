@@ -28,7 +28,8 @@ final class StreamPipe: EventSource {
         var byteCount: Int
     }
 
-    private unowned let fabric: NetworkFabric
+    private let fabric: NetworkFabric
+    private let scheduler: Scheduler
     private unowned(unsafe) let senderHost: SimulatedHost?
     private unowned(unsafe) let receiverHost: SimulatedHost?
     /// The connection and its ends; `nil` once it is over.
@@ -69,6 +70,7 @@ final class StreamPipe: EventSource {
 
     init(fabric: NetworkFabric, senderHost: SimulatedHost?, receiverHost: SimulatedHost?) {
         self.fabric = fabric
+        scheduler = fabric.scheduler
         self.senderHost = senderHost
         self.receiverHost = receiverHost
     }
@@ -78,8 +80,6 @@ final class StreamPipe: EventSource {
         self.sender = sender
         self.receiver = receiver
     }
-
-    private var scheduler: Scheduler { fabric.scheduler }
 
     // MARK: Writing
 
