@@ -15,8 +15,11 @@
     }
 
     /// Suspends the caller until the waiter that `body` puts away is resumed.
+    ///
+    /// `body` runs on the caller's actor, which is not optional for a reason: a closure around the call that does
+    /// not mention `self` is isolated to no actor, and would put the waiter away on whatever thread it runs.
     @inlinable package static func suspend(
-        isolation: isolated (any Actor)? = #isolation,
+        isolation: isolated any Actor = #isolation,
         _ body: (Waiter<Value>) -> Void
     ) async -> Value {
         unsafe await withUnsafeContinuation(isolation: isolation) { unsafe body(Waiter($0)) }

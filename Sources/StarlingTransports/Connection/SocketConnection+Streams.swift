@@ -19,7 +19,7 @@ extension SocketConnection: StreamBackend {
         enqueue(state)
         if !isLazy {
             let failure: StreamError? = await withTaskCancellationHandler {
-                await Waiter.suspend { state.opener = $0 }
+                await Waiter.suspend(isolation: self) { state.opener = $0 }
             } onCancel: {
                 loop.startTask { await self.cancelOpening(id) }
             }
@@ -54,7 +54,7 @@ extension SocketConnection: StreamBackend {
         if Task.isCancelled { throw .cancelled }
         let token = makeToken()
         let result: Result<BufferSlice?, StreamError> = await withTaskCancellationHandler {
-            await Waiter.suspend {
+            await Waiter.suspend(isolation: self) {
                 stream.reader = .init(byteCountMax: byteCountMax, continuation: $0, token: token)
             }
         } onCancel: {
@@ -86,7 +86,7 @@ extension SocketConnection: StreamBackend {
         if Task.isCancelled { throw .cancelled }
         let token = makeToken()
         let failure: StreamError? = await withTaskCancellationHandler {
-            await Waiter.suspend {
+            await Waiter.suspend(isolation: self) {
                 stream.writer = .init(
                     bytes: bytes,
                     writtenByteCount: writtenByteCount,
