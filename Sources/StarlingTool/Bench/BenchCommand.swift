@@ -55,7 +55,11 @@ struct BenchCommand {
                     message: "the bench is not over after \(DurationText.write(settings.timeout)).",
                     nextStep: "Give it more time with --timeout."
                 )
-                if settings.isJSON { console.say(diagnostic.json.text + "\n") } else { console.say(diagnostic) }
+                if settings.isJSON {
+                    console.say(diagnostic.json.text + "\n")
+                } else {
+                    console.say(diagnostic)
+                }
                 _exit(ExitStatus.failed.rawValue)
             }
             timer.arm(at: loop.now + settings.timeout)

@@ -86,7 +86,8 @@ struct CeilingSender {
         let cipher = try ChaChaPoly()
         let block = Buffer(byteCount: Ceiling.blockByteCount)
         block.fillWithZeros()
-        let content = NoiseRecord.headerByteCount..<NoiseRecord.headerByteCount + NoiseRecord.contentByteCountMax
+        let content =
+            NoiseRecord.headerByteCount..<NoiseRecord.headerByteCount + NoiseRecord.contentByteCountMax
         let secret = SecretBytes(copying: key.bytes.span)
         var counter: UInt64 = 0
         while BenchClock.seconds < end {

@@ -42,7 +42,9 @@ struct PingBench {
             let stream = try await connection.openStream([ProtocolID.ping])
             var trips: [Double] = []
             trips.reserveCapacity(count)
-            try await PingDriver(stream: stream, world: world).run(count: count) { trips.append($0.inSeconds) }
+            try await PingDriver(stream: stream, world: world).run(count: count) {
+                trips.append($0.inSeconds)
+            }
             return trips.sorted()
         }
     }

@@ -31,7 +31,8 @@ struct MemoryBench {
         guard limit >= wanted + 64 else {
             throw Diagnostic(
                 code: "too_many_connections",
-                message: "\(wanted) connections need more open files than the \(limit) that the system allows.",
+                message:
+                    "\(wanted) connections need more open files than the \(limit) that the system allows.",
                 nextStep: "Ask for fewer with --connections, or raise the hard limit (ulimit -Hn)."
             )
         }
