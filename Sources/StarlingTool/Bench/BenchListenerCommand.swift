@@ -30,7 +30,7 @@ struct BenchListenerCommand {
         DescriptorLimit.raise(to: connectionCountMax + 256)
         let real = try BenchNode.makeWorld()
         defer { real.stop() }
-        let identified = EventTally()
+        let identified = EventTally(loop: real.world.loops[0])
         let (node, addresses) = try real.run { [security, connectionCountMax] world in
             let started = try await BenchNode.start(
                 world,
@@ -67,8 +67,12 @@ struct BenchListenerCommand {
                     "cpu_s": .double(usage.cpuSeconds), "resident_bytes": JSON(usage.residentByteCount),
                 ])
             case "count":
-                let count = try real.run { _ in await node.swarm.allConnections.count }
-                return pipe.write(["connections": JSON(count), "identified": JSON(identified.count)])
+                let (connectionCount, identifiedCount) = try real.run { _ in
+                    (await node.swarm.allConnections.count, await identified.count)
+                }
+                return pipe.write([
+                    "connections": JSON(connectionCount), "identified": JSON(identifiedCount),
+                ])
             case "ceiling":
                 let receiver = try CeilingReceiver(security, key: request["key"]?.string ?? "")
                 guard pipe.write(["port": JSON(receiver.port)]) else { return false }

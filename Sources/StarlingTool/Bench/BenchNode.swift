@@ -5,7 +5,6 @@ internal import StarlingIO
 internal import StarlingNode
 internal import StarlingTransports
 internal import StarlingWorld
-internal import Synchronization
 
 /// Makes the nodes that a bench measures: as `starling up` would, but with a fresh identity, on loopback, and silent.
 enum BenchNode {
@@ -49,42 +48,33 @@ private struct NoLog: LogSink {
 }
 
 /// Counts events of a loop, and lets one task wait for a number of them.
-final class EventTally: Sendable {
-    private struct State {
-        var count = 0
-        var wanted = 0
-        var waiter: Waiter<Bool>?
-    }
+actor EventTally {
+    private(set) var count = 0
+    private let loop: any EventLoop
+    private var wanted = 0
+    private var waiter: Waiter<Bool>?
 
-    private let state = Mutex(State())
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    var count: Int { state.withLock { $0.count } }
+    init(loop: any EventLoop) { self.loop = loop }
 
-    /// One more has happened.
-    func add() {
-        let waiter = state.withLock { state -> Waiter<Bool>? in
-            state.count += 1
-            return state.count >= state.wanted ? state.waiter.take() : nil
+    /// One more has happened. For the loop only.
+    nonisolated func add() {
+        assumeIsolated { tally in
+            tally.count += 1
+            if tally.count >= tally.wanted { tally.waiter.take()?.resume(returning: true) }
         }
-        waiter?.resume(returning: true)
     }
 
     /// Waits until `count` have happened in all; `false` when `limit` has passed before.
-    func wait(for count: Int, on loop: any EventLoop, limit: Duration) async -> Bool {
-        let timer = loop.makeTimer { [self] in
-            let waiter = state.withLock { $0.waiter.take() }
-            waiter?.resume(returning: false)
+    func wait(for count: Int, limit: Duration) async -> Bool {
+        if self.count >= count { return true }
+        wanted = count
+        let timer = loop.makeTimer { [weak self] in
+            self?.assumeIsolated { $0.waiter.take()?.resume(returning: false) }
         }
         timer.arm(at: loop.now + limit)
         defer { timer.disarm() }
-        return await Waiter.suspend { waiter in
-            let isReached = state.withLock { state in
-                state.wanted = count
-                if state.count >= count { return true }
-                state.waiter = waiter
-                return false
-            }
-            if isReached { waiter.resume(returning: true) }
-        }
+        return await Waiter.suspend { waiter = $0 }
     }
 }

@@ -13,7 +13,7 @@ final class BenchRun {
     /// Where the listener is.
     let target: Multiaddr
     /// Counts the peers that have said who they are.
-    let identified = EventTally()
+    let identified: EventTally
     /// Our own listener; `nil` where the target is a peer that was named.
     private var listener: ListenerProcess?
 
@@ -28,7 +28,8 @@ final class BenchRun {
             self.listener = listener
         }
         let real = try BenchNode.makeWorld()
-        let tally = identified
+        let tally = EventTally(loop: real.world.loops[0])
+        identified = tally
         do {
             node = try real.run { world in
                 let node = try await BenchNode.start(world, settings.security, listens: false).node

@@ -113,14 +113,13 @@ struct DialBench {
     }
 
     private func dials(seconds: Double) throws -> (count: Int, seconds: Double) {
-        try run.real.run { [node = run.node, target = run.target, identified = run.identified] world in
+        try run.real.run { [node = run.node, target = run.target, identified = run.identified] _ in
             let start = BenchClock.seconds
             var count = 0
             while BenchClock.seconds < start + seconds {
-                let wanted = identified.count + 1
+                let wanted = await identified.count + 1
                 let connection = try await BenchRun.connect(node, to: target)
-                let loop = world.loops[0]
-                guard await identified.wait(for: wanted, on: loop, limit: Self.identifyTimeout) else {
+                guard await identified.wait(for: wanted, limit: Self.identifyTimeout) else {
                     throw Diagnostic(
                         code: "bench_failed",
                         message: "the peer did not say who it is within \(Self.identifyTimeout).",
