@@ -101,6 +101,7 @@ let package = Package(
         ),
 
         // Tests
+        tests("Starling", ["StarlingCore"]),
         tests("StarlingCore", []),
         tests("StarlingCrypto", ["StarlingCore", "CSodium"]),
         tests("StarlingTLS", ["StarlingCrypto", "StarlingCore", "CGnuTLS"]),

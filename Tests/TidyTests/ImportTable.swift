@@ -33,7 +33,9 @@ enum ImportTable {
             "StarlingAPI", "StarlingNode", "StarlingTransports", "StarlingMesh", "StarlingProtocols",
             "StarlingTLS", "StarlingWorld", "StarlingCrypto", "StarlingCore", "Synchronization",
         ]),
-        "Starling": ["StarlingNode", "StarlingIO", "StarlingWorld", "StarlingCrypto", "StarlingCore"],
+        "Starling": [
+            "StarlingNode", "StarlingIO", "StarlingTransports", "StarlingWorld", "StarlingCrypto", "StarlingCore",
+        ],
         "StarlingCommandLine": ["StarlingAPI", "StarlingCore"],
         "StarlingTool": platform.union([
             "Starling", "StarlingCommandLine", "StarlingHTTP", "StarlingAPI", "StarlingSimulator",
