@@ -85,7 +85,10 @@ let package = Package(
         ),
         module(
             "Starling",
-            ["StarlingNode", "StarlingIO", "StarlingWorld", "StarlingCrypto", "StarlingCore"],
+            [
+                "StarlingNode", "StarlingIO", "StarlingTransports", "StarlingWorld", "StarlingCrypto",
+                "StarlingCore",
+            ],
             lenient
         ),
         module("StarlingCommandLine", ["StarlingAPI", "StarlingCore"], lenient),

@@ -3,33 +3,31 @@ internal import Synchronization
 
 /// The messages that arrive at a node, in order.
 public struct Messages: AsyncSequence, Sendable {
+    /// A message that has arrived.
     public typealias Element = Message
+    /// The sequence ends; it does not fail.
     public typealias Failure = Never
 
-    let driver: MessageDriver
-    let arrivals: Arrivals
+    let node: Node
 
-    public func makeAsyncIterator() -> Iterator { Iterator(driver: driver, arrivals: arrivals) }
+    /// A reader that begins with the oldest message in the inbox.
+    public func makeAsyncIterator() -> Iterator { Iterator(node: node) }
 
     /// One reader's place in the inbox.
     public struct Iterator: AsyncIteratorProtocol {
-        let driver: MessageDriver
-        let arrivals: Arrivals
+        let node: Node
         private var lastNumber: UInt64 = 0
 
-        init(driver: MessageDriver, arrivals: Arrivals) {
-            self.driver = driver
-            self.arrivals = arrivals
-        }
+        init(node: Node) { self.node = node }
 
         /// The next message; `nil` when the node has stopped or the task was cancelled.
         public mutating func next() async -> Message? {
             while !Task.isCancelled {
-                if let entry = await driver.entries(after: lastNumber, countMax: 1).first {
+                if let entry = await node.node.messages.entries(after: lastNumber, countMax: 1).first {
                     lastNumber = entry.number
                     return Message(entry)
                 }
-                guard await arrivals.wait(after: lastNumber) else { return nil }
+                guard await node.arrivals.wait(after: lastNumber) else { return nil }
             }
             return nil
         }

@@ -13,7 +13,9 @@ internal import StarlingWorld
 /// It listens, finds peers on the LAN by itself, and keeps connections with those that it was told of. Its identity
 /// lives in ``Configuration/home``; without one the node has a new identity each time.
 public final class Node: Sendable {
-    /// How a node behaves. Every setting has a value that fits most nodes.
+    /// How a node behaves.
+    ///
+    /// Every setting has a value that fits most nodes.
     public struct Configuration: Sendable {
         /// The folder that holds the identity key, made where missing; `nil` for an identity that ends with the node.
         public var home: String?
@@ -30,6 +32,7 @@ public final class Node: Sendable {
         /// The most memory that connections and streams may take, in bytes; `nil` scales with the machine.
         public var memoryByteCountMax: Int?
 
+        /// A configuration; what is left out has the value that the property says.
         public init(
             home: String? = nil,
             name: String = "",
@@ -50,8 +53,8 @@ public final class Node: Sendable {
     }
 
     private let real: RealWorld
-    private let node: StarlingNode.Node
-    private let arrivals: Arrivals
+    let node: StarlingNode.Node
+    let arrivals: Arrivals
 
     private init(real: RealWorld, node: StarlingNode.Node, arrivals: Arrivals) {
         self.real = real
@@ -59,14 +62,21 @@ public final class Node: Sendable {
         self.arrivals = arrivals
     }
 
+    // The loops end with the last reference, not with `stop()`: a call under way still needs them.
+    deinit { real.stop() }
+
     /// Starts a node.
     ///
     /// - Throws: ``NodeError`` when an address is malformed or taken, or the key cannot be read; nothing is
     ///   left running then.
-    public static func start(_ configuration: Configuration = Configuration()) async throws(NodeError) -> Node {
+    public static func start(_ configuration: Configuration = Configuration()) async throws(NodeError) -> Node
+    {
         let real: RealWorld
         do throws(SocketError) {
-            let log = Log(levelMin: .error, sink: StandardErrorLog(format: StandardErrorLog.suitableFormat(noColor: nil)))
+            let log = Log(
+                levelMin: .error,
+                sink: StandardErrorLog(format: StandardErrorLog.suitableFormat(noColor: nil))
+            )
             real = try RealWorld.make(loopCount: RealWorld.suitableLoopCount, log: log)
         } catch {
             throw NodeError(.system, "The system has no room for event loops: \(error).", cause: error)
@@ -90,11 +100,12 @@ public final class Node: Sendable {
         }
     }
 
-    /// Says goodbye to all peers and ends. The node is of no use afterwards; its messages end.
+    /// Says goodbye to all peers and ends.
+    ///
+    /// The node is of no use afterwards; its messages end.
     public func stop() async {
         await node.stop()
         arrivals.end()
-        real.stop()
     }
 
     /// The node's name for others.
@@ -156,7 +167,9 @@ public final class Node: Sendable {
         }
     }
 
-    /// Sends a text. See ``send(_:type:to:)-([UInt8],_,_)``.
+    /// Sends a text.
+    ///
+    /// See ``send(_:type:to:)-([UInt8],_,_)``.
     @discardableResult
     public func send(_ text: String, to peer: PeerID) async throws(NodeError) -> Receipt {
         try await send(Array(text.utf8), type: "text/plain", to: peer)
@@ -165,7 +178,7 @@ public final class Node: Sendable {
     /// The messages that arrive, from the first one that is still in the inbox on.
     ///
     /// It ends when the node stops or the task that iterates is cancelled. Each iteration sees every message.
-    public var messages: Messages { Messages(driver: node.messages, arrivals: arrivals) }
+    public var messages: Messages { Messages(node: self) }
 
     // MARK: Settings
 
@@ -195,7 +208,9 @@ public final class Node: Sendable {
         settings.name = configuration.name
         settings.usesMDNS = configuration.usesLANDiscovery
         for text in configuration.listenAddresses { settings.listenAddresses.append(try multiaddr(text)) }
-        for text in configuration.bootstrapAddresses { settings.bootstrapAddresses.append(try multiaddr(text)) }
+        for text in configuration.bootstrapAddresses {
+            settings.bootstrapAddresses.append(try multiaddr(text))
+        }
         if let count = configuration.connectionCountMax { settings.connectionCountMax = count }
         if let byteCount = configuration.memoryByteCountMax { settings.memoryByteCountMax = byteCount }
         return settings

@@ -4,10 +4,14 @@ internal import StarlingWorld
 
 /// Why a node could not do something, and what to do about it.
 public struct NodeError: Error, Sendable {
-    /// The kind of failure. More kinds may come; compare with the ones that matter to you.
+    /// The kind of failure.
+    ///
+    /// More kinds may come; compare with the ones that matter to you.
     public struct Code: RawRepresentable, Hashable, Sendable {
+        /// The kind as text, as logs and the HTTP API have it.
         public let rawValue: String
 
+        /// A kind of this text.
         public init(rawValue: String) { self.rawValue = rawValue }
 
         /// A text is not a multiaddr.
@@ -32,6 +36,7 @@ public struct NodeError: Error, Sendable {
         public static let system = Code(rawValue: "system")
     }
 
+    /// The kind of failure.
     public let code: Code
     /// What happened, in a sentence for people.
     public let message: String
@@ -49,6 +54,7 @@ public struct NodeError: Error, Sendable {
 }
 
 extension NodeError: CustomStringConvertible {
+    /// What happened, and what to do about it.
     public var description: String { nextStep.isEmpty ? message : "\(message) \(nextStep)" }
 }
 
@@ -85,7 +91,12 @@ extension NodeError {
         switch error {
         case .swarm(.dial(let error)): self.init(error)
         case .swarm(.stream(let reason)), .ping(.stream(let reason)):
-            self.init(.peerFailed, "The ping's stream failed: \(reason).", nextStep: "Try again.", cause: error)
+            self.init(
+                .peerFailed,
+                "The ping's stream failed: \(reason).",
+                nextStep: "Try again.",
+                cause: error
+            )
         case .ping(.ping(let reason)):
             self.init(.peerFailed, "The peer does not answer pings as it should: \(reason).", cause: error)
         }
@@ -94,7 +105,8 @@ extension NodeError {
     init(_ error: MessageFailure) {
         switch error {
         case .unreachable(let error): self.init(error)
-        case .envelope(let reason): self.init(.invalidMessage, "The message cannot be sent: \(reason).", cause: error)
+        case .envelope(let reason):
+            self.init(.invalidMessage, "The message cannot be sent: \(reason).", cause: error)
         case .ownAddress: self.init(.invalidMessage, "A node sends itself no messages.", cause: error)
         case .receiptTimedOut:
             self.init(

@@ -55,7 +55,9 @@ import Testing
         #expect(malformed?.code == .invalidAddress)
         #expect(malformed?.nextStep.isEmpty == false)
         let nobody = await #expect(throws: NodeError.self) {
-            try await node.connect(to: "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp")
+            try await node.connect(
+                to: "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
+            )
         }
         #expect(nobody?.code == .unreachable)
         #expect(nobody?.message.contains("/ip4/127.0.0.1/tcp/9") == true)

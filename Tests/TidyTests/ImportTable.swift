@@ -35,6 +35,7 @@ enum ImportTable {
         ]),
         "Starling": [
             "StarlingNode", "StarlingIO", "StarlingTransports", "StarlingWorld", "StarlingCrypto", "StarlingCore",
+            "Synchronization",
         ],
         "StarlingCommandLine": ["StarlingAPI", "StarlingCore"],
         "StarlingTool": platform.union([
