@@ -85,13 +85,10 @@ let package = Package(
         ),
         module(
             "Starling",
-            [
-                "StarlingNode", "StarlingIO", "StarlingTransports", "StarlingWorld", "StarlingCrypto",
-                "StarlingCore",
-            ],
+            ["StarlingNode", "StarlingIO", "StarlingWorld", "StarlingCrypto", "StarlingCore"],
             lenient
         ),
-        module("StarlingCommandLine", ["StarlingAPI", "StarlingCore"], lenient),
+        module("StarlingCommandLine", ["StarlingAPI", "StarlingNode", "StarlingCore"], lenient),
         .executableTarget(
             name: "StarlingTool",
             dependencies: [
@@ -104,7 +101,6 @@ let package = Package(
         ),
 
         // Tests
-        tests("Starling", ["StarlingCore"]),
         tests("StarlingCore", []),
         tests("StarlingCrypto", ["StarlingCore", "CSodium"]),
         tests("StarlingTLS", ["StarlingCrypto", "StarlingCore", "CGnuTLS"]),
@@ -131,7 +127,7 @@ let package = Package(
             ["StarlingAPI", "StarlingSimulator", "StarlingIO", "StarlingWorld", "StarlingCore"]
         ),
         tests("StarlingSimulator", ["StarlingNode", "StarlingWorld", "StarlingCore"]),
-        tests("StarlingCommandLine", ["StarlingAPI", "StarlingCore"]),
+        tests("StarlingCommandLine", ["StarlingAPI", "StarlingNode", "StarlingCore"]),
         tests(
             "StarlingTool",
             ["StarlingHTTP", "StarlingAPI", "StarlingIO", "StarlingWorld", "StarlingCore"]

@@ -12,6 +12,7 @@ package final class Node: Sendable {
     package let swarm: Swarm
     package let identify: IdentifyDriver
     package let messages: MessageDriver
+    package let outbox: OutboxDriver
     private let attendance: PeerAttendance
     private let discovery: MDNSDriver?
 
@@ -42,6 +43,7 @@ package final class Node: Sendable {
             protocolVersion: configuration.protocolVersion
         )
         messages = MessageDriver(swarm: swarm, identity: identity)
+        outbox = OutboxDriver(messages: messages, loop: world.loops[0])
         attendance = PeerAttendance(swarm: swarm)
         do throws(MDNSError) {
             discovery = configuration.usesMDNS ? try MDNSDriver(swarm: swarm) : nil
@@ -82,6 +84,7 @@ package final class Node: Sendable {
     package func stop() async {
         await discovery?.stop()
         await attendance.stop()
+        await outbox.stop()
         await identify.stop()
         await swarm.stop()
     }

@@ -26,7 +26,7 @@ actor LoopSleep {
         let timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.end() } }
         timer.arm(at: deadline)
         self.timer = timer
-        await Waiter.suspend(isolation: self) { continuation = $0 }
+        await Waiter.suspend { continuation = $0 }
     }
 
     private func end() {

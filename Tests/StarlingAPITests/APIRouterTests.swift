@@ -1,4 +1,5 @@
 import StarlingCore
+import StarlingNode
 import Testing
 
 @testable import StarlingAPI

@@ -1,5 +1,6 @@
 import StarlingAPI
 import StarlingCore
+import StarlingNode
 import Synchronization
 
 /// A node that answers with fixed values, and remembers what it was asked.
@@ -95,8 +96,6 @@ enum Sample {
         streamCount: 5,
         reservedByteCount: 1 << 20,
         reservedByteCountMax: 1 << 28,
-        receivedByteCount: 12_345,
-        sentByteCount: 54_321,
         inboxMessageCount: 1,
         outboxMessageCount: 0
     )

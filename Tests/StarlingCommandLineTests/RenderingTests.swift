@@ -1,5 +1,6 @@
 import StarlingAPI
 import StarlingCore
+import StarlingNode
 import Testing
 
 @testable import StarlingCommandLine

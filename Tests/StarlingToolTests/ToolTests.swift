@@ -1,6 +1,7 @@
 import Foundation
 import StarlingAPI
 import StarlingCore
+import StarlingNode
 import Testing
 
 @Suite struct ToolTests {

@@ -33,11 +33,8 @@ enum ImportTable {
             "StarlingAPI", "StarlingNode", "StarlingTransports", "StarlingMesh", "StarlingProtocols",
             "StarlingTLS", "StarlingWorld", "StarlingCrypto", "StarlingCore", "Synchronization",
         ]),
-        "Starling": [
-            "StarlingNode", "StarlingIO", "StarlingTransports", "StarlingWorld", "StarlingCrypto", "StarlingCore",
-            "Synchronization",
-        ],
-        "StarlingCommandLine": ["StarlingAPI", "StarlingCore"],
+        "Starling": ["StarlingNode", "StarlingIO", "StarlingWorld", "StarlingCrypto", "StarlingCore"],
+        "StarlingCommandLine": ["StarlingAPI", "StarlingNode", "StarlingCore"],
         "StarlingTool": platform.union([
             "Starling", "StarlingCommandLine", "StarlingHTTP", "StarlingAPI", "StarlingSimulator",
             "StarlingIO", "StarlingNode",

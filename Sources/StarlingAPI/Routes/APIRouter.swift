@@ -1,4 +1,5 @@
 package import StarlingCore
+package import StarlingNode
 
 /// Turns requests into operations of a node, and what comes of them into answers.
 package struct APIRouter: APIResponder {

@@ -1,4 +1,5 @@
 package import StarlingCore
+internal import StarlingNode
 
 /// The shape of a JSON value of the API, for its document.
 package indirect enum APISchema: Sendable {
@@ -99,8 +100,6 @@ extension APISchema {
             APIField("streams", natural, "Streams that are open."),
             APIField("reserved_bytes", natural, "Memory reserved for connections and streams."),
             APIField("max_reserved_bytes", natural, "The most that may be reserved."),
-            APIField("received_bytes", natural, "Bytes of streams received since start."),
-            APIField("sent_bytes", natural, "Bytes of streams sent since start."),
             APIField("inbox_messages", natural, "Messages received and not taken."),
             APIField("outbox_messages", natural, "Messages accepted and not delivered."),
         ],

@@ -1,4 +1,5 @@
 package import StarlingCore
+package import StarlingNode
 
 /// A value of the API and its JSON, which both ends of the API share.
 package protocol APIValue: Sendable {
@@ -38,7 +39,6 @@ extension NodeStatus: APIValue {
             "known_peers": JSON(knownPeerCount), "connections": JSON(connectionCount),
             "max_connections": JSON(connectionCountMax), "streams": JSON(streamCount),
             "reserved_bytes": JSON(reservedByteCount), "max_reserved_bytes": JSON(reservedByteCountMax),
-            "received_bytes": JSON(receivedByteCount), "sent_bytes": JSON(sentByteCount),
             "inbox_messages": JSON(inboxMessageCount), "outbox_messages": JSON(outboxMessageCount),
         ]
     }
@@ -60,8 +60,6 @@ extension NodeStatus: APIValue {
             streamCount: try fields.count("streams"),
             reservedByteCount: try fields.count("reserved_bytes"),
             reservedByteCountMax: try fields.count("max_reserved_bytes"),
-            receivedByteCount: try fields.number("received_bytes"),
-            sentByteCount: try fields.number("sent_bytes"),
             inboxMessageCount: try fields.count("inbox_messages"),
             outboxMessageCount: try fields.count("outbox_messages")
         )

@@ -1,4 +1,5 @@
 package import StarlingCore
+package import StarlingNode
 
 extension NodeFailure: APIValue {
     package var json: JSON {
@@ -163,9 +164,6 @@ extension InboxMessage: APIValue {
         }
         return json
     }
-
-    /// The payload as a text, where it is valid UTF-8.
-    package var text: String? { String(validating: payload, as: UTF8.self) }
 
     package init(_ fields: JSONFields) throws(JSONShapeError) {
         let times: ClosedRange<Int64> = .min ... .max

@@ -1,5 +1,5 @@
-package import StarlingAPI
 internal import StarlingCore
+package import StarlingNode
 
 extension SendReport {
     /// One line: delivered, or queued and why.

@@ -1,5 +1,6 @@
 package import StarlingAPI
 internal import StarlingCore
+package import StarlingNode
 
 extension NodeIdentity {
     /// Label and value, a line each.
@@ -30,8 +31,6 @@ extension NodeStatus {
             "reserved",
             "\(ByteCountText.write(reservedByteCount)) of at most \(ByteCountText.write(reservedByteCountMax))"
         )
-        facts.append("received", ByteCountText.write(Int(clamping: receivedByteCount)))
-        facts.append("sent", ByteCountText.write(Int(clamping: sentByteCount)))
         facts.append("inbox", Self.messages(inboxMessageCount))
         facts.append("outbox", Self.messages(outboxMessageCount))
         facts.append("event loops", "\(loopCount)")

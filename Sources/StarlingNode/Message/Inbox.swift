@@ -16,7 +16,7 @@ package struct InboxEntry: Sendable, Equatable {
 /// The messages that have arrived, in memory and bounded, each id once.
 package struct Inbox: Sendable {
     package struct Limits: Sendable {
-        /// Messages kept; the oldest that was read goes first, and with none read new ones are refused.
+        /// Messages kept until they are taken; more are refused, which their senders are told.
         package var entryCountMax = 10_000
         /// Payload bytes kept, likewise.
         package var payloadByteCountMax = 67_108_864
@@ -40,7 +40,6 @@ package struct Inbox: Sendable {
     private var seenInOrder = RingQueue<MessageID>()
     private var payloadByteCount = 0
     private var lastNumber: UInt64 = 0
-    private var lastRead: UInt64 = 0
 
     package init(limits: Limits = Limits()) { self.limits = limits }
 
@@ -49,10 +48,6 @@ package struct Inbox: Sendable {
     package mutating func add(_ envelope: Envelope, received: WallTime) -> Outcome {
         let header = envelope.header
         guard !seen.contains(header.id) else { return .repeated }
-        while isFull(for: envelope.payload.count), let oldest = entries.first, oldest.number <= lastRead {
-            payloadByteCount -= oldest.payload.count
-            _ = entries.popFirst()
-        }
         guard !isFull(for: envelope.payload.count) else { return .full }
         remember(header.id)
         lastNumber += 1
@@ -72,15 +67,26 @@ package struct Inbox: Sendable {
 
     /// Messages that arrived after the one with this number, the oldest first.
     ///
-    /// They count as read.
-    package mutating func entries(after number: UInt64, countMax: Int) -> [InboxEntry] {
+    /// They stay until they are taken.
+    package func entries(after number: UInt64, countMax: Int) -> [InboxEntry] {
         guard let first = entries.first, countMax > 0 else { return [] }
         // Numbers are consecutive, so the place is known without a search.
         let start = number < first.number ? 0 : Int(clamping: number - first.number + 1)
         guard start < entries.count else { return [] }
-        let found = (start..<min(start + countMax, entries.count)).map { entries[$0] }
-        if let last = found.last { lastRead = max(lastRead, last.number) }
-        return found
+        return (start..<min(start + countMax, entries.count)).map { entries[$0] }
+    }
+
+    /// Forgets the messages up to and including this number, which their reader has acknowledged.
+    ///
+    /// - Returns: How many those were.
+    package mutating func take(through number: UInt64) -> Int {
+        var count = 0
+        while let first = entries.first, first.number <= number {
+            payloadByteCount -= first.payload.count
+            _ = entries.popFirst()
+            count += 1
+        }
+        return count
     }
 
     private func isFull(for byteCount: Int) -> Bool {

@@ -76,6 +76,9 @@ package actor MessageDriver {
         inbox.entries(after: number, countMax: countMax)
     }
 
+    /// Forgets the messages up to and including this number; how many those were.
+    package func take(through number: UInt64) -> Int { inbox.take(through: number) }
+
     /// The number of messages in the inbox.
     package var inboxCount: Int { inbox.count }
 
@@ -89,10 +92,15 @@ package actor MessageDriver {
         payload: [UInt8],
         to recipient: PeerID
     ) async throws(MessageFailure) -> Delivery {
+        try await deliver(seal(type: type, payload: payload, to: recipient))
+    }
+
+    /// A signed envelope with a fresh id, which may be delivered any number of times and arrives once.
+    package func seal(type: String, payload: [UInt8], to recipient: PeerID) throws(MessageFailure) -> Envelope
+    {
         guard recipient != identity.peerID else { throw .ownAddress }
-        let envelope: Envelope
         do throws(EnvelopeError) {
-            envelope = try Envelope(
+            return try Envelope(
                 id: MessageID(random: world.random.bytes(count: MessageID.byteCount)),
                 type: type,
                 to: recipient,
@@ -104,6 +112,13 @@ package actor MessageDriver {
         } catch {
             throw .envelope(error)
         }
+    }
+
+    /// Delivers an envelope of ours, and returns with the recipient's receipt.
+    ///
+    /// Cancellation: the stream is reset; whether the message arrived is not known then.
+    package func deliver(_ envelope: Envelope) async throws(MessageFailure) -> Delivery {
+        let recipient = envelope.header.to
         let stream: Stream
         do throws(SwarmError) {
             stream = try await swarm.openStream(to: recipient, [MessageFrame.protocolID])

@@ -44,7 +44,7 @@ extension Swarm {
         let waiter = nextWaiter
         nextWaiter += 1
         let result: Result<any Connection, DialError> = await withTaskCancellationHandler {
-            await Waiter.suspend(isolation: self) { dials[peer]?.waiters[waiter] = $0 }
+            await Waiter.suspend { dials[peer]?.waiters[waiter] = $0 }
         } onCancel: {
             loop.startTask { await self.stopWaiting(waiter, for: peer) }
         }

@@ -1,6 +1,7 @@
 internal import StarlingAPI
 internal import StarlingCommandLine
 internal import StarlingCore
+internal import StarlingNode
 
 /// The commands that ask a running node.
 struct ClientCommands {

@@ -1,24 +1,141 @@
-internal import StarlingAPI
 internal import StarlingCommandLine
+internal import StarlingCore
 internal import StarlingCrypto
+internal import StarlingIO
+internal import StarlingNode
+internal import StarlingTransports
 internal import StarlingWorld
 
 /// A node that `starling up` has started.
 struct StartedNode: Sendable {
-    var identity: NodeIdentity
-    var operations: any NodeOperations
-    private let end: @Sendable () async -> Void
+    let identity: NodeIdentity
+    let desk: NodeDesk
+    private let node: Node
 
     /// Says goodbye to all peers and ends.
-    func stop() async { await end() }
+    func stop() async { await node.stop() }
 
     /// Builds the node from the settings and starts it; `say` tells people what differs from what they asked for.
     static func start(
         _ settings: UpSettings,
         identity: IdentityKey,
         world: World,
+        descriptorCountMax: Int,
         say: @Sendable (String) -> Void
     ) async throws(Diagnostic) -> StartedNode {
-        throw Diagnostic(code: "not_available", message: "'up' is not part of this build.", nextStep: "")
+        var configuration = configuration(settings, descriptorCountMax: descriptorCountMax)
+        guard let addresses = settings.listenAddresses else {
+            return try await startOnFreePort(configuration, identity, world, say)
+        }
+        configuration.listenAddresses = addresses
+        do throws(NodeStartError) {
+            return try await start(configuration, identity, world)
+        } catch {
+            throw diagnostic(error)
+        }
+    }
+
+    private static func configuration(_ settings: UpSettings, descriptorCountMax: Int) -> NodeConfiguration {
+        var configuration = NodeConfiguration(machineMemoryByteCount: Machine.memoryByteCount)
+        configuration.bootstrapAddresses = settings.bootstrapAddresses
+        configuration.usesMDNS = settings.usesMDNS
+        configuration.name = settings.name ?? ""
+        configuration.securities = settings.securities.compactMap { word in
+            SecurityProtocol.allCases.first { $0.shortName == word }
+        }
+        if let byteCount = settings.memoryByteCountMax { configuration.memoryByteCountMax = byteCount }
+        // Some descriptors are for files, listeners and the API.
+        let connectionCountMax = settings.connectionCountMax ?? configuration.connectionCountMax
+        configuration.connectionCountMax = max(1, min(connectionCountMax, descriptorCountMax - 128))
+        return configuration
+    }
+
+    private static func start(
+        _ configuration: NodeConfiguration,
+        _ identity: IdentityKey,
+        _ world: World
+    ) async throws(NodeStartError) -> StartedNode {
+        let node = try Node(world: world, identity: identity, configuration: configuration)
+        try await node.start()
+        let desk = NodeDesk(node: node, onShutdown: StopSignal.send)
+        return StartedNode(identity: await desk.identity(), desk: desk, node: node)
+    }
+
+    // MARK: The default port
+
+    private static let port: UInt16 = 4001
+    private static let portCountMax: UInt16 = 100
+
+    /// Listens on TCP port 4001 of IPv4 and IPv6, or on the next that is free on both.
+    private static func startOnFreePort(
+        _ configuration: NodeConfiguration,
+        _ identity: IdentityKey,
+        _ world: World,
+        _ say: @Sendable (String) -> Void
+    ) async throws(Diagnostic) -> StartedNode {
+        var configuration = configuration
+        var hosts = [IPAddress.v6(high: 0, low: 0), .v4(0)]
+        var port = port
+        while true {
+            configuration.listenAddresses = hosts.reversed().map { Multiaddr($0, tcpPort: port) }
+            do throws(NodeStartError) {
+                let started = try await start(configuration, identity, world)
+                if port != Self.port { say("Port \(Self.port) is taken; this node listens on \(port).\n") }
+                return started
+            } catch {
+                guard case .listen(.socket(let address, let reason)) = error else { throw diagnostic(error) }
+                switch reason {
+                case .addressInUse where port - Self.port < portCountMax: port += 1
+                // A machine without IPv6 is none without a network.
+                case .addressUnavailable,
+                    .other where hosts.count == 2 && address.isIPv6:
+                    hosts.removeFirst()
+                default: throw diagnostic(error)
+                }
+            }
+        }
+    }
+
+    private static func diagnostic(_ error: NodeStartError) -> Diagnostic {
+        switch error {
+        case .listen(.socket(let address, .addressInUse)):
+            Diagnostic(
+                code: "address_in_use",
+                message: "another program listens on \(address).",
+                nextStep: "Use another port with --listen, or stop that program."
+            )
+        case .listen(.socket(let address, .notPermitted)):
+            Diagnostic(
+                code: "not_permitted",
+                message: "the system does not allow this user to listen on \(address).",
+                nextStep: "Use a port above 1023."
+            )
+        case .listen(.socket(let address, .addressUnavailable)):
+            Diagnostic(
+                code: "address_unavailable",
+                message: "\(address) is not an address of this machine.",
+                nextStep: "Use one of its own, or /ip4/0.0.0.0/tcp/4001 for all."
+            )
+        case .listen(.socket(let address, let reason)):
+            Diagnostic(
+                code: "system",
+                message: "the node cannot listen on \(address): \(reason).",
+                nextStep: ""
+            )
+        case .listen(.unsupported(let address)):
+            Diagnostic(
+                code: "unsupported_address",
+                message: "no transport of this node listens on \(address).",
+                nextStep: "Use TCP: /ip4/0.0.0.0/tcp/4001"
+            )
+        case .setup, .discovery:
+            Diagnostic(code: "internal", message: "the node cannot start: \(error).", nextStep: "")
+        }
+    }
+}
+
+extension Multiaddr {
+    fileprivate var isIPv6: Bool {
+        if case .ip(let address, _) = host { !address.isIPv4 } else { false }
     }
 }

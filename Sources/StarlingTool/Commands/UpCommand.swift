@@ -4,6 +4,7 @@ internal import StarlingCore
 internal import StarlingCrypto
 internal import StarlingHTTP
 internal import StarlingIO
+internal import StarlingNode
 internal import StarlingWorld
 
 /// `starling up`: one node in the foreground, from its key to its last goodbye.
@@ -12,6 +13,9 @@ struct UpCommand: Sendable {
     private let home: Home
     private let settings: UpSettings
     private let isJSON: Bool
+
+    /// A descriptor for each connection; the system's usual limit of 1024 is reached by half-open ones alone.
+    private static let descriptorCountWanted = 20_000
 
     init(_ invocation: Invocation, _ console: Console) throws(Diagnostic) {
         self.console = console
@@ -66,11 +70,19 @@ struct UpCommand: Sendable {
     }
 
     private func start(_ world: World, _ identity: IdentityKey) async throws -> Session {
-        let node = try await StartedNode.start(settings, identity: identity, world: world, say: say)
+        let descriptorCountMax = DescriptorLimit.raise(to: Self.descriptorCountWanted)
+        world.log(.info, "descriptor limit", ["descriptors": .number(Int64(descriptorCountMax))])
+        let node = try await StartedNode.start(
+            settings,
+            identity: identity,
+            world: world,
+            descriptorCountMax: descriptorCountMax,
+            say: say
+        )
         do throws(HTTPServerError) {
             let server = try HTTPServer(
                 socketPath: home.socketPath,
-                responder: APIRouter(node: node.operations, version: Version.number),
+                responder: APIRouter(node: node.desk, version: Version.number),
                 loop: world.loops[0]
             )
             return Session(node: node, server: server)

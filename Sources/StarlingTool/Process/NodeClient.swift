@@ -2,6 +2,7 @@ internal import StarlingAPI
 internal import StarlingCommandLine
 internal import StarlingCore
 internal import StarlingHTTP
+internal import StarlingNode
 
 /// Calls the node that runs in a home folder, over its socket.
 struct NodeClient {

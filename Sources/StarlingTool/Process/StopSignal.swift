@@ -14,7 +14,8 @@ struct StopSignal: Sendable {
     init() {
         var set = sigset_t()
         sigemptyset(&set)
-        for number in [SIGINT, SIGTERM, SIGHUP] where !Self.isIgnored(number) { sigaddset(&set, number) }
+        for number in [SIGINT, SIGTERM] { sigaddset(&set, number) }
+        if !Self.isIgnored(SIGHUP) { sigaddset(&set, SIGHUP) }
         pthread_sigmask(SIG_BLOCK, &set, nil)
         self.set = set
     }

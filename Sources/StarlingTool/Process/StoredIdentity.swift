@@ -3,6 +3,7 @@ internal import StarlingCommandLine
 internal import StarlingCore
 internal import StarlingCrypto
 internal import StarlingIO
+internal import StarlingNode
 internal import StarlingWorld
 
 /// The key in a home folder: libp2p's `PrivateKey` message, in a file that only its owner may read.

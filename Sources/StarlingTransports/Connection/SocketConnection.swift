@@ -134,7 +134,7 @@ package actor SocketConnection: Connection {
         case .open: failure = nil
         case .idle, .upgrading:
             failure = await withTaskCancellationHandler {
-                await Waiter.suspend(isolation: self) { establishing = $0 }
+                await Waiter.suspend { establishing = $0 }
             } onCancel: {
                 loop.startTask { await self.fail(.cancelled) }
             }
@@ -267,7 +267,7 @@ package actor SocketConnection: Connection {
         socket.closeWrite()
         timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.part() } }
         timer?.arm(at: loop.now + setup.limits.partingTimeout)
-        await Waiter.suspend(isolation: self) { waitingForPart.append($0) }
+        await Waiter.suspend { waitingForPart.append($0) }
     }
 
     /// Lets go of a socket that was closed in good order.

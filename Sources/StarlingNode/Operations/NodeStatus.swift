@@ -37,9 +37,6 @@ package struct NodeStatus: Sendable, Equatable {
     /// Memory that connections and streams have reserved, and the most they may.
     package var reservedByteCount: Int
     package var reservedByteCountMax: Int
-    /// Bytes of streams since start, over all connections.
-    package var receivedByteCount: Int64
-    package var sentByteCount: Int64
     /// Messages received and not taken.
     package var inboxMessageCount: Int
     /// Messages accepted and not delivered.
@@ -58,8 +55,6 @@ package struct NodeStatus: Sendable, Equatable {
         streamCount: Int,
         reservedByteCount: Int,
         reservedByteCountMax: Int,
-        receivedByteCount: Int64,
-        sentByteCount: Int64,
         inboxMessageCount: Int,
         outboxMessageCount: Int
     ) {
@@ -75,8 +70,6 @@ package struct NodeStatus: Sendable, Equatable {
         self.streamCount = streamCount
         self.reservedByteCount = reservedByteCount
         self.reservedByteCountMax = reservedByteCountMax
-        self.receivedByteCount = receivedByteCount
-        self.sentByteCount = sentByteCount
         self.inboxMessageCount = inboxMessageCount
         self.outboxMessageCount = outboxMessageCount
     }

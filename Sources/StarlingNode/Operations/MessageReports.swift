@@ -103,4 +103,6 @@ package struct InboxMessage: Sendable, Equatable {
         self.created = created
         self.received = received
     }
+    /// The payload as a text, where it is valid UTF-8.
+    package var text: String? { String(validating: payload, as: UTF8.self) }
 }
