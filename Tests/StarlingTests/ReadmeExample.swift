@@ -1,0 +1,16 @@
+import Starling
+
+/// The README's example, compiled and not run: it listens on the LAN. What it does is run by `NodeFacadeTests`.
+private func readmeExample() async throws {
+    let kitchen = try await Node.start(.init(name: "kitchen"))
+    let hall = try await Node.start(.init(name: "hall"))
+    if let address = await hall.addresses.first { try await kitchen.connect(to: address.description) }
+
+    let receipt = try await kitchen.send("the kettle is on", to: hall.id)
+    print("delivered in", receipt.roundTrip)
+
+    for await message in hall.messages {
+        print(message.from, message.text ?? "")
+        break
+    }
+}
