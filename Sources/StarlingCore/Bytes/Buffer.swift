@@ -3,7 +3,8 @@
 /// Reference-counted: a block is free again when the last ``BufferSlice`` of it is gone, on whatever
 /// thread that happens. Whoever took it from its ``BufferPool`` writes; a region that was handed out as
 /// a slice is not written again before the pool sees the block unreferenced.
-@safe @usableFromInline package final class Buffer: @unchecked Sendable {  // tidy-ok: see the writing rule above
+@safe @usableFromInline
+package final class Buffer: @unchecked Sendable {  // tidy-ok: see the writing rule above
     /// The size of the block in bytes.
     @usableFromInline package let byteCount: Int
 

@@ -25,7 +25,9 @@
         lhs.nanosecondsSinceOrigin < rhs.nanosecondsSinceOrigin
     }
 
-    @inlinable package static func + (instant: Instant, duration: Duration) -> Instant { instant.advanced(by: duration) }
+    @inlinable package static func + (instant: Instant, duration: Duration) -> Instant {
+        instant.advanced(by: duration)
+    }
 
     @inlinable package static func - (instant: Instant, duration: Duration) -> Instant {
         let nanoseconds = duration.nanosecondsClamped
