@@ -11,7 +11,8 @@ internal import Synchronization
 /// ```
 ///
 /// All loops of all hosts run on the thread that calls a `run` function. Time moves only when nothing is left
-/// to do at the present moment.
+/// to do at the present moment. A task that is still suspended when the simulation ends is never freed, nor what it
+/// holds: end what you started where one process runs many simulations.
 package final class Simulation: @unchecked Sendable {  // tidy-ok: one thread runs it
     /// What a simulation is made of.
     package struct Configuration: Sendable {

@@ -112,4 +112,31 @@ import Testing
             try simulation.complete(on: host) { while !Task.isCancelled { await Task.yield() } }
         }
     }
+
+    @Test func theTailOfTheTraceKeepsTheLastEvents() throws {
+        var configuration = Simulation.Configuration()
+        configuration.traceTailCountMax = 3
+        let simulation = Simulation(seed: 8, configuration: configuration)
+        for index in 1...5 { simulation.after(.seconds(index)) { simulation.note("step \(index)") } }
+        try simulation.run(for: .seconds(10))
+        #expect(
+            simulation.traceTail.map(\.description) == [
+                "3.000000000 note 0 -> 0 6 step 3",
+                "4.000000000 note 0 -> 0 6 step 4",
+                "5.000000000 note 0 -> 0 6 step 5",
+            ]
+        )
+    }
+
+    @Test func whatIsNotDoneInItsTimeIsReported() throws {
+        let simulation = Simulation(seed: 9)
+        let host = simulation.host()
+        let loop = host.loop
+        #expect(throws: SimulationError.unfinished(after: .seconds(5))) {
+            try simulation.complete(on: host, within: .seconds(5)) { try await loop.sleep(for: .seconds(6)) }
+        }
+        #expect(throws: CancellationError.self) {
+            try simulation.complete(on: host) { throw CancellationError() }
+        }
+    }
 }

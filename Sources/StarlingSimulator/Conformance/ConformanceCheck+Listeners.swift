@@ -79,21 +79,31 @@ extension ConformanceCheck {
             let listener = ListenerProbe(loop: stage.listenerLoop)
             let address = try await listener.listen(on: stage.streamAddress)
             try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    var servers: [SocketProbe] = []
+                    for _ in 0..<50 {
+                        let server = SocketProbe(loop: stage.listenerLoop)
+                        try await server.adopt(try unwrap(await listener.accept(), "one was not accepted"))
+                        await server.echo()
+                        servers.append(server)
+                    }
+                    for server in servers {
+                        try expect(await server.wait { $0.hasEnded }, "one did not end")
+                        await server.close()
+                    }
+                }
                 for index in 0..<50 {
                     group.addTask {
                         let dialer = SocketProbe(loop: stage.dialerLoop)
                         try await dialer.connect(to: address)
                         await dialer.resumeReading()
-                        let server = SocketProbe(loop: stage.listenerLoop)
-                        try await server.adopt(try unwrap(await listener.accept(), "one was not accepted"))
-                        await server.echo()
+                        await dialer.wait { $0.count(of: .connected) > 0 }
                         await dialer.write([UInt8(index)])
                         try expect(await dialer.wait { $0.byteCount == 1 }, "one got no echo")
                         try expect(await dialer.bytes == [UInt8(index)], "one got another's byte")
                         await dialer.closeWrite()
-                        try expect(await dialer.wait { $0.hasEnded }, "one did not end")
+                        try expect(await dialer.wait { $0.hasEnded }, "one was not ended")
                         await dialer.close()
-                        await server.close()
                     }
                 }
                 try await group.waitForAll()

@@ -34,7 +34,7 @@ extension ConformanceCheck {
         },
         ConformanceCheck("a large transfer arrives unharmed in both directions at once") { stage in
             let pair = try await StreamPair.make(on: stage)
-            let byteCount = 8_000_000
+            let byteCount = stage.bulkByteCount
             await pair.dialer.dropBytes()
             await pair.server.dropBytes()
             await pair.dialer.resumeReading()
@@ -61,7 +61,7 @@ extension ConformanceCheck {
         ConformanceCheck("an end comes after every byte, however many wait in the queue") { stage in
             let pair = try await StreamPair.make(on: stage)
             await pair.server.dropBytes()
-            let bytes = [UInt8](repeating: 7, count: 12_000_000)
+            let bytes = [UInt8](repeating: 7, count: stage.bulkByteCount)
             await pair.dialer.write(bytes)
             await pair.dialer.closeWrite()
             await pair.server.resumeReading()

@@ -38,6 +38,9 @@ package struct ConformanceStage: Sendable {
     /// Where to open datagram sockets on the dialer's and the listener's machine, with port 0.
     package var datagramAddresses: (dialer: SocketAddress, listener: SocketAddress)
 
+    /// The size of large transfers: more than all buffers on the way hold.
+    package var bulkByteCount = 8_000_000
+
     package init(
         dialerLoop: any EventLoop,
         listenerLoop: any EventLoop,

@@ -69,11 +69,12 @@ package struct PingFleet: Sendable {
         let addresses = zip(hosts, nodes).map { host, node in
             Multiaddr(host.address ?? .v4(0), tcpPort: Self.port).with(peerID: node.peerID)
         }
-        for (index, node) in nodes.enumerated() {
+        let lives = nodes.indices.map { index in
+            let node = nodes[index]
             let others = Self.distances.map { addresses[(index + $0) % nodes.count] }.filter {
                 $0 != addresses[index]
             }
-            hosts[index].loop.startTask { [options] in
+            return hosts[index].loop.startTask { [options] in
                 await Self.live(node, others, options, tally)
             }
         }
@@ -98,7 +99,17 @@ package struct PingFleet: Sendable {
             traceHash: simulation.traceHash
         )
         report.violations = violations(nodes, counted, resetCount)
+        for life in lives { life.cancel() }
+        try end(nodes, of: hosts, in: simulation)
         return report
+    }
+
+    /// Ends the nodes in order.
+    ///
+    /// A task that stays suspended is never freed, and keeps the whole node: one process could not run many fleets.
+    private func end(_ nodes: [Node], of hosts: [SimulatedHost], in simulation: Simulation) throws {
+        for (host, node) in zip(hosts, nodes) { host.loop.startTask { await node.stop() } }
+        try simulation.run(for: .seconds(30))
     }
 
     /// How far away, in the order of their making, the five are that a node pings.
