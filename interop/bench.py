@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 """Our speed beside go-libp2p's: the same figures on the same machine, measured in turns, and their ratios.
 
-  bench.py --ours .build/release/starling [ping] [bulk] [dial] [--rounds 3] [--security noise,tls] [--json]
+  bench.py --ours .build/release/starling [ping] [bulk] [dial] [listen] [echo] [streams] [memory]
+           [--rounds 3] [--security noise,tls] [--json]
 
-Each figure is the median of the rounds. A go figure comes through its daemon's local socket, whose own cost is given
-where it was measured.
+Ours and go's run in turns (A B A B), so that a busy machine troubles both. Each figure is the median of the rounds,
+with the lowest and the highest round beside it: how far they lie apart is the machine's noise.
+
+Ours are library calls between two processes of our own. A go figure comes through its daemon's local socket, whose own
+cost (`socket`) is measured in the same run. `listen` and `echo` have a go dialler on both sides of the comparison: ours
+or go's own listener for `listen`; `echo` moves bytes there and back against ours alone, since go's daemon has no echo.
 """
 import argparse
 import json
@@ -16,32 +21,55 @@ import sys
 from common import die_with_parent
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LIMIT = 180  # seconds for one measurement
-# what: (figure, unit, whether more is better, our key, how go's comes out of its object)
+LIMIT = 300  # seconds for one measurement
+
+
+def cpu(side):
+    return lambda g: statistics.median(c[side] for c in g["cpu_s_per_GiB_sender_receiver"])
+
+
+# what: (figure, unit, whether more is better, how ours comes out of its object, how go's does)
 FIGURES = {
     "ping": [
-        ("median", "us", False, "median_us", lambda g: g["median_us"]),
-        ("p99", "us", False, "p99_us", lambda g: g["p99_us"]),
+        ("median", "us", False, lambda o: o["median_us"], lambda g: g["median_us"]),
+        ("p99", "us", False, lambda o: o["p99_us"], lambda g: g["p99_us"]),
+        ("socket", "us", False, None, lambda g: g["socket_rtt_us"]),
     ],
     "bulk": [
-        ("one stream", "MB/s", True, "mb_per_s", lambda g: g["median_MBps"]),
-        ("sender CPU", "s/GiB", False, "sender_cpu_s_per_gib",
-         lambda g: statistics.median(c[0] for c in g["cpu_s_per_GiB_sender_receiver"])),
-        ("receiver CPU", "s/GiB", False, "receiver_cpu_s_per_gib",
-         lambda g: statistics.median(c[1] for c in g["cpu_s_per_GiB_sender_receiver"])),
-        ("ceiling", "MB/s", True, "ceiling_mb_per_s", None),
+        ("one stream", "MB/s", True, lambda o: o["mb_per_s"], lambda g: g["median_MBps"]),
+        ("sender CPU", "s/GiB", False, lambda o: o["sender_cpu_s_per_gib"], cpu(0)),
+        ("receiver CPU", "s/GiB", False, lambda o: o["receiver_cpu_s_per_gib"], cpu(1)),
+        ("ceiling", "MB/s", True, lambda o: o["ceiling_mb_per_s"], None),
+        ("of the ceiling", "%", True, lambda o: o["ceiling_percent"], None),
+        ("socket", "MB/s", True, None, lambda g: g["socket_hop_MBps"]),
     ],
     "dial": [
-        ("dials", "1/s", True, "dials_per_s", lambda g: g["per_second"]),
-        ("dialer CPU", "ms", False, "dialer_cpu_ms", lambda g: g["dialer_cpu_ms_each"]),
-        ("listener CPU", "ms", False, "listener_cpu_ms", lambda g: g["listener_cpu_ms_each"]),
+        ("dials", "1/s", True, lambda o: o["dials_per_s"], lambda g: g["per_second"]),
+        ("dialler CPU", "ms", False, lambda o: o["dialer_cpu_ms"], lambda g: g["dialer_cpu_ms_each"]),
+        ("listener CPU", "ms", False, lambda o: o["listener_cpu_ms"], lambda g: g["listener_cpu_ms_each"]),
+    ],
+    "listen": [
+        ("listener CPU", "ms", False, lambda o: o["listener_cpu_ms_each"], lambda g: g["listener_cpu_ms_each"]),
+        ("dials", "1/s", True, lambda o: o["per_second"], lambda g: g["per_second"]),
+    ],
+    "echo": [
+        ("go to us, each way", "MB/s", True, lambda o: statistics.median(o["MBps_each_way"]), None),
+    ],
+    "streams": [
+        ("streams", "1/s", True, lambda o: o["streams_per_s"], None),
     ],
     "memory": [
-        ("idle node", "bytes", False, "idle_bytes", None),
-        ("each connection", "bytes", False, "bytes_per_connection", None),
+        ("idle node", "bytes", False, lambda o: o["idle_bytes"], None),
+        ("each connection", "bytes", False, lambda o: o["bytes_per_connection"], None),
     ],
 }
-GO_FLAGS = {"ping": ["--rounds", "1"], "bulk": ["--rounds", "1"], "dial": ["--seconds", "4"]}
+GO = {
+    "ping": ["ping", "--rounds", "1"],
+    "bulk": ["bulk", "--rounds", "1"],
+    "dial": ["dial", "--seconds", "4"],
+    "listen": ["dial", "--seconds", "4"],
+}
+TO_US = {"listen": ["dial", "--seconds", "4"], "echo": ["echo", "--rounds", "1", "--mib", "256"]}
 
 
 def measure(command):
@@ -53,28 +81,65 @@ def measure(command):
     return json.loads(lines[-1])
 
 
+def measure_go(words, security):
+    return measure([sys.executable, os.path.join(HERE, "bench_go.py"), *words, "--security", security])
+
+
+def measure_go_to_us(words, security, a):
+    """A go dialler against a fresh listener of ours, which ends with its standard input."""
+    listener = subprocess.Popen([a.ours, "bench-listener", "--security", security], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+    try:
+        ready = json.loads(listener.stdout.readline())
+        return measure_go([*words, "--target", ready["addrs"][0], "--pid", str(ready["pid"])], security)
+    finally:
+        listener.stdin.close()
+        listener.wait(10)
+
+
+def figure(objects, of):
+    """Median, lowest and highest, or None."""
+    if not of or not objects:
+        return None
+    values = [of(o) for o in objects]
+    return {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}
+
+
 def compare(what, security, a):
     ours, go = [], []
     for _ in range(a.rounds):
-        ours.append(measure([a.ours, "bench", what, "--security", security, "--json"]))
-        if what in GO_FLAGS:
-            go.append(measure([sys.executable, os.path.join(HERE, "bench_go.py"), what, "--security", security,
-                               *GO_FLAGS[what]]))
+        if what in TO_US:
+            ours.append(measure_go_to_us(TO_US[what], security, a))
+        else:
+            ours.append(measure([a.ours, "bench", what, "--security", security, "--json"]))
+        if what in GO:
+            go.append(measure_go(GO[what], security))
     rows = []
-    for figure, unit, more_is_better, key, of_go in FIGURES[what]:
-        mine = statistics.median(o[key] for o in ours)
-        theirs = statistics.median(map(of_go, go)) if of_go and go else None
+    for name, unit, more_is_better, of_ours, of_go in FIGURES[what]:
+        mine, theirs = figure(ours, of_ours), figure(go, of_go)
         ratio = None
-        if theirs:
-            ratio = round(mine / theirs if more_is_better else theirs / mine, 2) if mine else None
-        rows.append({"bench": what, "security": security, "figure": figure, "unit": unit, "ours": mine, "go": theirs,
-                     "times_better": ratio})
+        if mine and theirs and mine["median"] and theirs["median"]:
+            ratio = mine["median"] / theirs["median"] if more_is_better else theirs["median"] / mine["median"]
+        rows.append({"bench": what, "security": security, "figure": name, "unit": unit, "ours": mine, "go": theirs,
+                     "times_better": ratio and round(ratio, 2)})
     return rows
+
+
+def number(value):
+    return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def cell(found):
+    if not found:
+        return "-", ""
+    if found["lowest"] == found["highest"]:
+        return number(found["median"]), ""
+    return number(found["median"]), f"{number(found['lowest'])}–{number(found['highest'])}"
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("what", nargs="*", help="ping bulk dial memory; all unless told")
+    p.add_argument("what", nargs="*", help=" ".join(FIGURES) + "; all unless told")
     p.add_argument("--ours", required=True, metavar="PROGRAM", help="our tool")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--security", default="noise,tls")
@@ -83,17 +148,21 @@ def main():
     unknown = set(a.what) - set(FIGURES)
     if unknown:
         p.error(f"no such bench: {' '.join(unknown)}; there are {' '.join(FIGURES)}")
+    layout = "{:8}{:7}{:20}{:>11} {:>21}{:>11} {:>19}  {:6}{:>13}"
+    load = os.getloadavg()[0]
     if not a.json:
-        print(f"{'bench':8}{'security':10}{'figure':18}{'ours':>12}{'go-libp2p':>12}  {'unit':8}{'times better':>12}")
+        print(f"{a.rounds} rounds in turns, {os.cpu_count()} processors, load {load:.1f} before the start")
+        print(layout.format("bench", "cipher", "figure", "ours", "lowest–highest", "go-libp2p", "lowest–highest", "unit",
+                            "times better"))
     for what in a.what or FIGURES:
         for security in a.security.split(","):
             for row in compare(what, security, a):
                 if a.json:
                     print(json.dumps(row), flush=True)
                     continue
-                number = lambda v: "-" if v is None else f"{v:,.2f}" if v < 100 else f"{v:,.0f}"
-                print(f"{what:8}{security:10}{row['figure']:18}{number(row['ours']):>12}{number(row['go']):>12}  "
-                      f"{row['unit']:8}{number(row['times_better']):>12}", flush=True)
+                ratio = number(row["times_better"]) if row["times_better"] else "-"
+                print(layout.format(what, security, row["figure"], *cell(row["ours"]), *cell(row["go"]), row["unit"],
+                                    ratio), flush=True)
 
 
 if __name__ == "__main__":
