@@ -75,8 +75,10 @@ struct Starling {
         case .inbox: return try ClientCommands(invocation, console).inbox()
         case .status: return try ClientCommands(invocation, console).status()
         case .up: return try UpCommand(invocation, console).run()
+        case .bench: return try BenchCommand(invocation, console).run()
+        case .benchListener: return try BenchListenerCommand(invocation).run()
         case .sim: return try SimCommand(invocation, console).run()
-        case .bench, .peer:
+        case .peer:
             throw Diagnostic(
                 code: "not_available",
                 message: "'\(invocation.command.name.rawValue)' is not part of this build.",

@@ -3,4 +3,6 @@ package enum CommandName: String, CaseIterable, Sendable {
     case up, id, peers, connect, ping, send, inbox, status, bench, sim, version, help, completions
     /// Speaks the command language of the foreign-peer drivers on standard input. Hidden.
     case peer
+    /// The listening process of a bench. Hidden.
+    case benchListener = "bench-listener"
 }

@@ -15,6 +15,7 @@ private enum Commands {
 
     static let all = [
         up, id, peers, connect, ping, send, inbox, status, bench, sim, version, help, completions, peer,
+        benchListener,
     ]
 
     /// A PeerID that stands in examples; it is that of no node.
@@ -91,11 +92,23 @@ private enum Commands {
     static let bench = Command(
         .bench,
         "Measure speed and memory on this machine",
+        details: """
+            Starts a second process that listens, and measures between the two: each figure is the median of several \
+            rounds. With --target the listener is that peer, and figures of its process are left out.
+            """,
         arguments: [
             ArgumentSpec.choice("WHAT", "what to measure", of: ["ping", "bulk", "dial", "memory", "streams"])
         ],
         flags: [Flags.target.spec, Flags.benchSecurity.spec, Flags.connections.spec],
         example: "starling bench ping --json"
+    )
+
+    static let benchListener = Command(
+        .benchListener,
+        "Listen for a bench until the end of standard input",
+        flags: [Flags.benchSecurity.spec, Flags.connections.spec],
+        example: "starling bench-listener --security noise",
+        isHidden: true
     )
 
     static let sim = Command(

@@ -96,12 +96,12 @@ package enum StarlingFlags {
     package static let benchSecurity = Flag<String>.choice(
         "security",
         of: ["noise", "tls"],
-        "Which encryption."
+        "Which encryption (default noise)."
     )
     package static let connections = Flag<Int>.number(
         "connections",
         in: 1...100_000,
-        "How many connections, where the bench opens several."
+        "How many connections the memory bench opens (default 500)."
     )
 
     // sim

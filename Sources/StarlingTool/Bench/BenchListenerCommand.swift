@@ -1,0 +1,88 @@
+internal import StarlingCommandLine
+internal import StarlingCore
+internal import StarlingIO
+internal import StarlingNode
+internal import StarlingTransports
+internal import StarlingWorld
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// `starling bench-listener`: the listening process of a bench.
+///
+/// Says on standard output where it listens, `{"event":"ready","addrs":[…],"pid":…}`, then answers one line for each
+/// line on standard input, and ends with it.
+struct BenchListenerCommand {
+    private let security: SecurityProtocol
+    private let connectionCountMax: Int
+
+    init(_ invocation: Invocation) {
+        security = BenchSettings.security(invocation)
+        connectionCountMax = invocation[StarlingFlags.connections] ?? 1024
+    }
+
+    func run() throws -> ExitStatus {
+        DescriptorLimit.raise(to: connectionCountMax + 256)
+        let real = try BenchNode.makeWorld()
+        defer { real.stop() }
+        let identified = EventTally(loop: real.world.loops[0])
+        let (node, addresses) = try real.run { [security, connectionCountMax] world in
+            let started = try await BenchNode.start(
+                world,
+                security,
+                listens: true,
+                connectionCountMax: connectionCountMax
+            )
+            await started.node.identify.observe { _ in identified.add() }
+            return started
+        }
+        var pipe = BenchPipe(input: STDIN_FILENO, output: STDOUT_FILENO)
+        var isHeard = pipe.write([
+            "event": "ready", "addrs": JSON(addresses.map { "\($0)" }), "pid": JSON(getpid()),
+            "peer_id": .string(node.peerID.base58),
+        ])
+        while isHeard, let request = pipe.read() {
+            isHeard = answer(request, node, identified, real, pipe)
+        }
+        return .succeeded
+    }
+
+    private func answer(
+        _ request: JSON,
+        _ node: Node,
+        _ identified: EventTally,
+        _ real: RealWorld,
+        _ pipe: borrowing BenchPipe
+    ) -> Bool {
+        do {
+            switch request["do"]?.string {
+            case "usage":
+                let usage = ProcessUsage()
+                return pipe.write([
+                    "cpu_s": .double(usage.cpuSeconds), "resident_bytes": JSON(usage.residentByteCount),
+                ])
+            case "count":
+                let (connectionCount, identifiedCount) = try real.run { _ in
+                    (await node.swarm.allConnections.count, await identified.count)
+                }
+                return pipe.write([
+                    "connections": JSON(connectionCount), "identified": JSON(identifiedCount),
+                ])
+            case "ceiling":
+                let receiver = try CeilingReceiver(security, key: request["key"]?.string ?? "")
+                guard pipe.write(["port": JSON(receiver.port)]) else { return false }
+                let cpuSeconds = try receiver.run()
+                return pipe.write(["cpu_s": .double(cpuSeconds)])
+            default:
+                return pipe.write(["error": "no such request"])
+            }
+        } catch {
+            return pipe.write(["error": .string("\(error)")])
+        }
+    }
+}

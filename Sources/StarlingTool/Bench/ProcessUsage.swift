@@ -1,0 +1,57 @@
+internal import CSys
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// What this process has used up to now.
+struct ProcessUsage {
+    /// User and system time, in seconds.
+    var cpuSeconds: Double
+    /// The memory that stands behind the process, in bytes.
+    var residentByteCount: Int
+
+    #if canImport(Glibc)
+        private static let ownProcess = RUSAGE_SELF.rawValue
+    #else
+        private static let ownProcess = RUSAGE_SELF
+    #endif
+
+    /// The state at this moment.
+    init() {
+        var usage = rusage()
+        _ = getrusage(Self.ownProcess, &usage)
+        cpuSeconds =
+            Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+            + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
+        residentByteCount = Self.residentByteCount() ?? Int(usage.ru_maxrss)
+    }
+
+    init(cpuSeconds: Double, residentByteCount: Int) {
+        self.cpuSeconds = cpuSeconds
+        self.residentByteCount = residentByteCount
+    }
+
+    /// The second number of `/proc/self/statm`, in pages; `nil` where the system has no such file.
+    private static func residentByteCount() -> Int? {
+        let descriptor = open("/proc/self/statm", O_RDONLY)
+        guard descriptor >= 0 else { return nil }
+        defer { _ = close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 128)
+        let count = read(descriptor, &bytes, bytes.count)
+        guard count > 0 else { return nil }
+        let words = String(decoding: bytes[..<count], as: UTF8.self).split(separator: " ")
+        guard words.count > 1, let pageCount = Int(words[1]) else { return nil }
+        return pageCount * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+}
+
+/// Time for measuring, from any thread.
+enum BenchClock {
+    /// Seconds since some moment.
+    static var seconds: Double { Double(csys_monotonic_nanoseconds()) / 1e9 }
+}

@@ -1,0 +1,68 @@
+import StarlingCore
+import Testing
+
+@Suite struct BenchTests {
+    @Test func aBenchMeasuresBetweenTwoProcessesAndPrintsOneObject() async throws {
+        let run = try await ToolRun.run(["bench", "ping", "--json", "--timeout", "60s"])
+        #expect(run.status == 0, "\(run.talk)")
+        #expect(run.output.split(separator: "\n").count == 1)
+        let report = try JSON(parsing: run.output)
+        #expect(report["bench"] == "ping")
+        #expect(report["security"] == "noise")
+        let median = try #require(report["median_us"]?.double)
+        let p99 = try #require(report["p99_us"]?.double)
+        #expect(median > 0 && p99 >= median)
+        #expect(try #require(report["listener_cpu_us"]?.double) > 0)
+    }
+
+    @Test(arguments: ["noise", "tls"])
+    func bulkKnowsTheCeilingOfItsOwnRun(_ security: String) async throws {
+        let run = try await ToolRun.run([
+            "bench", "bulk", "--json", "--timeout", "90s", "--security", security,
+        ])
+        #expect(run.status == 0, "\(run.talk)")
+        let report = try JSON(parsing: run.output)
+        for key in [
+            "mb_per_s", "sender_cpu_s_per_gib", "receiver_cpu_s_per_gib", "ceiling_mb_per_s",
+        ] {
+            #expect(try #require(report[key]?.double, "\(key)") > 0, "\(key)")
+        }
+    }
+
+    @Test func theListenerEndsWithItsInput() async throws {
+        let run = try await ToolRun.run(["bench-listener", "--security", "tls"])
+        #expect(run.status == 0)
+        let ready = try JSON(parsing: run.output)
+        #expect(ready["event"] == "ready")
+        #expect(ready["addrs"]?[0]?.string?.hasPrefix("/ip4/127.0.0.1/tcp/") == true)
+    }
+
+    @Test func theListenerAnswersEachLine() async throws {
+        let run = try await ToolRun.run(
+            ["bench-listener"],
+            input: #"{"do":"usage"}"# + "\n" + #"{"do":"count"}"# + "\n" + #"{"do":"sing"}"# + "\n"
+        )
+        let answers = try run.output.split(separator: "\n").dropFirst().map { try JSON(parsing: String($0)) }
+        #expect(answers.count == 3)
+        #expect(try #require(answers[0]["resident_bytes"]?.integer) > 0)
+        #expect(answers[1] == ["connections": 0, "identified": 0])
+        #expect(answers[2]["error"]?.string != nil)
+    }
+
+    @Test func aTargetThatIsNotThereIsAFailureWithItsReason() async throws {
+        let nobody = "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
+        let run = try await ToolRun.run(["bench", "ping", "--target", nobody])
+        #expect(run.status == 1)
+        #expect(run.output.isEmpty)
+        #expect(run.talk.contains("cannot be reached"))
+        let memory = try await ToolRun.run(["bench", "memory", "--target", nobody])
+        #expect(memory.status == 1)
+        #expect(memory.talk.contains("Go without --target."))
+    }
+
+    @Test func aBenchThatTakesTooLongEndsItself() async throws {
+        let run = try await ToolRun.run(["bench", "ping", "--timeout", "50ms"])
+        #expect(run.status == 1)
+        #expect(run.talk.contains("not over after"))
+    }
+}
