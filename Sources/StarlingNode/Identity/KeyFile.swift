@@ -10,18 +10,20 @@ package struct KeyFile: Sendable {
     private static let byteCountMax = 1024
 
     package let path: String
-    private let world: World
+    private let files: any FileStore
+    private let random: any RandomSource
 
-    package init(path: String, world: World) {
+    package init(path: String, files: any FileStore, random: any RandomSource) {
         self.path = path
-        self.world = world
+        self.files = files
+        self.random = random
     }
 
     /// The key; `nil` when there is no file.
     package func read() throws(KeyFileError) -> IdentityKey? {
         var content: [UInt8]
         do throws(FileError) {
-            content = try world.files.read(path, byteCountMax: Self.byteCountMax, isSecret: true)
+            content = try files.read(path, byteCountMax: Self.byteCountMax, isSecret: true)
         } catch {
             if case .notFound = error { return nil }
             throw .file(error)
@@ -37,7 +39,7 @@ package struct KeyFile: Sendable {
         if let key = try read() { return key }
         let key: IdentityKey
         do throws(KeyError) {
-            var seed = world.random.bytes(count: IdentityKey.seedByteCount)
+            var seed = random.bytes(count: IdentityKey.seedByteCount)
             key = try IdentityKey(wipingSeed: &seed)
         } catch {
             throw .damaged(path: path, error)
@@ -46,7 +48,7 @@ package struct KeyFile: Sendable {
         key.protobuf().withSpan { content = $0.array() }
         defer { SecretBytes.wipe(&content) }
         do throws(FileError) {
-            try world.files.create(path, content: content)
+            try files.create(path, content: content)
         } catch {
             // Another process of the same home may have been faster; its key counts.
             if case .alreadyExists = error, let key = try read() { return key }

@@ -1,0 +1,129 @@
+internal import StarlingNode
+internal import StarlingTransports
+internal import StarlingWorld
+
+/// Why a node could not do something, and what to do about it.
+public struct NodeError: Error, Sendable {
+    /// The kind of failure.
+    ///
+    /// More kinds may come; compare with the ones that matter to you.
+    public struct Code: RawRepresentable, Hashable, Sendable {
+        /// The kind as text, as logs and the HTTP API have it.
+        public let rawValue: String
+
+        /// A kind of this text.
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        /// A text is not a multiaddr.
+        public static let invalidAddress = Code(rawValue: "invalid_address")
+        /// The node cannot listen where it should.
+        public static let cannotListen = Code(rawValue: "cannot_listen")
+        /// The identity key cannot be read or made.
+        public static let identity = Code(rawValue: "identity")
+        /// No address of the peer is known.
+        public static let unknownPeer = Code(rawValue: "unknown_peer")
+        /// The peer cannot be reached.
+        public static let unreachable = Code(rawValue: "unreachable")
+        /// The peer was reached, and failed.
+        public static let peerFailed = Code(rawValue: "peer_failed")
+        /// The peer refused.
+        public static let refused = Code(rawValue: "refused")
+        /// The message is not one that can be sent.
+        public static let invalidMessage = Code(rawValue: "invalid_message")
+        /// Nothing came in time.
+        public static let timedOut = Code(rawValue: "timed_out")
+        /// The operating system lacks something.
+        public static let system = Code(rawValue: "system")
+    }
+
+    /// The kind of failure.
+    public let code: Code
+    /// What happened, in a sentence for people.
+    public let message: String
+    /// What the user can do about it; empty when there is nothing.
+    public let nextStep: String
+    /// The error underneath, for logs.
+    public let cause: (any Error)?
+
+    init(_ code: Code, _ message: String, nextStep: String = "", cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.nextStep = nextStep
+        self.cause = cause
+    }
+}
+
+extension NodeError: CustomStringConvertible {
+    /// What happened, and what to do about it.
+    public var description: String { nextStep.isEmpty ? message : "\(message) \(nextStep)" }
+}
+
+extension NodeError {
+    init(_ error: NodeStartError) {
+        switch error {
+        case .listen(.socket(let address, .addressInUse)):
+            self.init(
+                .cannotListen,
+                "Another program listens on \(address).",
+                nextStep: "Choose another port, or 0 for any.",
+                cause: error
+            )
+        case .listen(let reason):
+            self.init(.cannotListen, "The node cannot listen: \(reason).", cause: error)
+        case .setup, .discovery:
+            self.init(.system, "The node's libraries did not start: \(error).", cause: error)
+        }
+    }
+
+    init(_ error: DialError) {
+        let peer = error.peer.map { "\($0)" } ?? "The peer"
+        let attempts = error.attempts.map { "\($0.address): \($0.failure)" }.joined(separator: "; ")
+        let message: String
+        switch error.cause {
+        case .noAddresses: message = "No address of \(peer) is known."
+        default: message = "\(peer) cannot be reached\(attempts.isEmpty ? "." : ": \(attempts).")"
+        }
+        let code: Code = error.cause == .noAddresses ? .unknownPeer : .unreachable
+        self.init(code, message, nextStep: error.nextStep, cause: error)
+    }
+
+    init(_ error: NodePingError) {
+        switch error {
+        case .swarm(.dial(let error)): self.init(error)
+        case .swarm(.stream(let reason)), .ping(.stream(let reason)):
+            self.init(
+                .peerFailed,
+                "The ping's stream failed: \(reason).",
+                nextStep: "Try again.",
+                cause: error
+            )
+        case .ping(.ping(let reason)):
+            self.init(.peerFailed, "The peer does not answer pings as it should: \(reason).", cause: error)
+        }
+    }
+
+    init(_ error: MessageFailure) {
+        switch error {
+        case .unreachable(let error): self.init(error)
+        case .envelope(let reason):
+            self.init(.invalidMessage, "The message cannot be sent: \(reason).", cause: error)
+        case .ownAddress: self.init(.invalidMessage, "A node sends itself no messages.", cause: error)
+        case .receiptTimedOut:
+            self.init(
+                .timedOut,
+                "No receipt came in time; the message may have arrived.",
+                nextStep: "Ask the recipient, or send again.",
+                cause: error
+            )
+        case .refused(let outcome): self.init(.refused, "The recipient refused: \(outcome).", cause: error)
+        case .stream(let reason):
+            self.init(
+                .peerFailed,
+                "The stream failed; the message may have arrived: \(reason).",
+                nextStep: "Ask the recipient, or send again.",
+                cause: error
+            )
+        case .invalidReceipt: self.init(.peerFailed, "The recipient's receipt is not valid.", cause: error)
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Starling
+import StarlingCore
+import Testing
+
+@Suite struct NodeFacadeTests {
+    static func start(_ name: String) async throws -> Node {
+        try await Node.start(
+            .init(name: name, listenAddresses: ["/ip4/127.0.0.1/tcp/0"], usesLANDiscovery: false)
+        )
+    }
+
+    @Test func twoNodesExchangeAMessage() async throws {
+        let kitchen = try await Self.start("kitchen")
+        let hall = try await Self.start("hall")
+        let address = try #require(await hall.addresses.first)
+        let peer = try await kitchen.connect(to: address.description)
+        #expect(peer == hall.id)
+
+        let receipt = try await kitchen.send("the kettle is on", to: hall.id)
+        var messages = hall.messages.makeAsyncIterator()
+        let message = try #require(await messages.next())
+        #expect(message.text == "the kettle is on")
+        #expect(message.from == kitchen.id)
+        #expect(message.id == receipt.messageID)
+        #expect(try await kitchen.ping(hall.id, count: 3).count == 3)
+
+        await kitchen.stop()
+        await hall.stop()
+        #expect(await messages.next() == nil, "a stopped node's messages end")
+    }
+
+    @Test func messagesWaitForOneThatComesLater() async throws {
+        let kitchen = try await Self.start("kitchen")
+        let hall = try await Self.start("hall")
+        let address = try #require(await hall.addresses.first)
+        let waiting = Task { await hall.messages.first { _ in true }?.text }
+        try await kitchen.connect(to: address.description)
+        try await kitchen.send("later", to: hall.id)
+        #expect(await waiting.value == "later")
+        await kitchen.stop()
+        await hall.stop()
+    }
+
+    @Test func aCancelledReaderEnds() async throws {
+        let hall = try await Self.start("hall")
+        let reader = Task { await hall.messages.first { _ in true } == nil }
+        reader.cancel()
+        #expect(await reader.value)
+        await hall.stop()
+    }
+
+    @Test func errorsNameTheNextStep() async throws {
+        let node = try await Self.start("kitchen")
+        let malformed = await #expect(throws: NodeError.self) { try await node.connect(to: "kitchen:4001") }
+        #expect(malformed?.code == .invalidAddress)
+        #expect(malformed?.nextStep.isEmpty == false)
+        let nobody = await #expect(throws: NodeError.self) {
+            try await node.connect(
+                to: "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
+            )
+        }
+        #expect(nobody?.code == .unreachable)
+        #expect(nobody?.message.contains("/ip4/127.0.0.1/tcp/9") == true)
+        let own = await #expect(throws: NodeError.self) { try await node.send("hello", to: node.id) }
+        #expect(own?.code == .invalidMessage)
+        await node.stop()
+    }
+
+    @Test func anAddressInUseIsRefusedClearly() async throws {
+        let first = try await Self.start("first")
+        let address = try #require(await first.addresses.first?.withoutPeerID)
+        let error = await #expect(throws: NodeError.self) {
+            try await Node.start(.init(listenAddresses: [address.description], usesLANDiscovery: false))
+        }
+        #expect(error?.code == .cannotListen)
+        await first.stop()
+    }
+}
