@@ -85,7 +85,10 @@ let package = Package(
         ),
         module(
             "Starling",
-            ["StarlingNode", "StarlingIO", "StarlingWorld", "StarlingCrypto", "StarlingCore"],
+            [
+                "StarlingNode", "StarlingIO", "StarlingTransports", "StarlingWorld", "StarlingCrypto",
+                "StarlingCore",
+            ],
             lenient
         ),
         module("StarlingCommandLine", ["StarlingAPI", "StarlingNode", "StarlingCore"], lenient),
@@ -101,6 +104,7 @@ let package = Package(
         ),
 
         // Tests
+        tests("Starling", ["StarlingCore"]),
         tests("StarlingCore", []),
         tests("StarlingCrypto", ["StarlingCore", "CSodium"]),
         tests("StarlingTLS", ["StarlingCrypto", "StarlingCore", "CGnuTLS"]),

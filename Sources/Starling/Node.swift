@@ -192,7 +192,8 @@ public final class Node: Sendable {
                 return try IdentityKey(wipingSeed: &seed)
             }
             try world.files.createFolder(home)
-            return try KeyFile(path: home + "/identity.key", world: world).readOrCreate()
+            return try KeyFile(path: home + "/identity.key", files: world.files, random: world.random)
+                .readOrCreate()
         } catch {
             throw NodeError(
                 .identity,

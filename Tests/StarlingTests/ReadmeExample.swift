@@ -1,6 +1,8 @@
 import Starling
 
-/// The README's example, compiled and not run: it listens on the LAN. What it does is run by `NodeFacadeTests`.
+/// The README's example, compiled and not run: it listens on the LAN.
+///
+/// What it does is run by `NodeFacadeTests`.
 private func readmeExample() async throws {
     let kitchen = try await Node.start(.init(name: "kitchen"))
     let hall = try await Node.start(.init(name: "hall"))

@@ -33,7 +33,11 @@ enum ImportTable {
             "StarlingAPI", "StarlingNode", "StarlingTransports", "StarlingMesh", "StarlingProtocols",
             "StarlingTLS", "StarlingWorld", "StarlingCrypto", "StarlingCore", "Synchronization",
         ]),
-        "Starling": ["StarlingNode", "StarlingIO", "StarlingWorld", "StarlingCrypto", "StarlingCore"],
+        "Starling": [
+            "StarlingNode", "StarlingIO", "StarlingTransports", "StarlingWorld", "StarlingCrypto",
+            "StarlingCore",
+            "Synchronization",
+        ],
         "StarlingCommandLine": ["StarlingAPI", "StarlingNode", "StarlingCore"],
         "StarlingTool": platform.union([
             "Starling", "StarlingCommandLine", "StarlingHTTP", "StarlingAPI", "StarlingSimulator",

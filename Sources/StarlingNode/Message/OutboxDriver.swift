@@ -32,8 +32,9 @@ package actor OutboxDriver {
         package var payloadByteCountMax = 67_108_864
         /// How long a message is tried.
         package var lifetime: Duration = .seconds(86_400)
-        /// From one attempt to the next. A peer that is away costs nothing meanwhile: the swarm's back-off spaces
-        /// the dials.
+        /// From one attempt to the next.
+        ///
+        /// A peer that is away costs nothing meanwhile: the swarm's back-off spaces the dials.
         package var interval: Duration = .seconds(2)
         /// Messages whose end is remembered for those who ask; the oldest is forgotten beyond it.
         package var settledCountMax = 1024

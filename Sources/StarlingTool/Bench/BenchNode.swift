@@ -58,7 +58,9 @@ actor EventTally {
 
     init(loop: any EventLoop) { self.loop = loop }
 
-    /// One more has happened. For the loop only.
+    /// One more has happened.
+    ///
+    /// For the loop only.
     nonisolated func add() {
         assumeIsolated { tally in
             tally.count += 1

@@ -36,7 +36,7 @@ struct StartedNode: Sendable {
     }
 
     private static func configuration(_ settings: UpSettings, descriptorCountMax: Int) -> NodeConfiguration {
-        var configuration = NodeConfiguration(machineMemoryByteCount: Machine.memoryByteCount)
+        var configuration = NodeConfiguration(machineMemoryByteCount: SystemMemory.byteCount)
         configuration.bootstrapAddresses = settings.bootstrapAddresses
         configuration.usesMDNS = settings.usesMDNS
         configuration.name = settings.name ?? ""

@@ -8,11 +8,11 @@ internal import StarlingWorld
 
 /// The key in a home folder: libp2p's `PrivateKey` message, in a file that only its owner may read.
 enum StoredIdentity {
-    private static let byteCountMax = 1024
-
     /// Who a node with this home's key is; nil if there is no key.
     static func read(_ home: Home) throws(Diagnostic) -> NodeIdentity? {
-        guard let key = try readKey(home) else { return nil }
+        let key: IdentityKey?
+        do throws(KeyFileError) { key = try file(home).read() } catch { throw diagnostic(error) }
+        guard let key else { return nil }
         return NodeIdentity(
             peerID: key.peerID,
             name: nil,
@@ -21,45 +21,25 @@ enum StoredIdentity {
         )
     }
 
-    /// The key, or nil if there is none.
-    static func readKey(_ home: Home) throws(Diagnostic) -> IdentityKey? {
-        let content: [UInt8]
-        do throws(FileError) {
-            content = try SystemFiles().read(home.keyPath, byteCountMax: byteCountMax, isSecret: true)
-        } catch {
-            if case .notFound = error { return nil }
-            throw diagnostic(error)
-        }
-        do throws(KeyError) {
-            return try IdentityKey(protobuf: content.span)
-        } catch {
-            throw Diagnostic(
+    /// The key, which is made where there is none.
+    static func readOrCreate(_ home: Home) throws(Diagnostic) -> IdentityKey {
+        do throws(KeyFileError) { return try file(home).readOrCreate() } catch { throw diagnostic(error) }
+    }
+
+    private static func file(_ home: Home) -> KeyFile {
+        KeyFile(path: home.keyPath, files: SystemFiles(), random: SystemRandom())
+    }
+
+    private static func diagnostic(_ error: KeyFileError) -> Diagnostic {
+        switch error {
+        case .file(let error): diagnostic(error)
+        case .damaged(let path, let error):
+            Diagnostic(
                 code: "invalid_key",
-                message: "the key file \(home.keyPath) is damaged: \(error).",
+                message: "the key file \(path) is damaged: \(error).",
                 nextStep: "Restore it from a copy; or move it away, and the node takes a new identity."
             )
         }
-    }
-
-    /// The key, which is made where there is none: 32 random bytes of the system.
-    static func readOrCreate(_ home: Home) throws(Diagnostic) -> IdentityKey {
-        if let key = try readKey(home) { return key }
-        let key: IdentityKey
-        do throws(KeyError) {
-            var seed = SystemRandom().bytes(count: IdentityKey.seedByteCount)
-            key = try IdentityKey(wipingSeed: &seed)
-        } catch {
-            throw Diagnostic(code: "internal", message: "a key cannot be made: \(error).", nextStep: "")
-        }
-        do throws(FileError) {
-            var content: [UInt8] = []
-            key.protobuf().withSpan { content = $0.array() }
-            defer { for index in content.indices { content[index] = 0 } }
-            try SystemFiles().create(home.keyPath, content: content)
-        } catch {
-            throw diagnostic(error)
-        }
-        return key
     }
 
     static func diagnostic(_ error: FileError) -> Diagnostic {
