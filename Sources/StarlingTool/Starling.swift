@@ -78,12 +78,7 @@ struct Starling {
         case .bench: return try BenchCommand(invocation, console).run()
         case .benchListener: return try BenchListenerCommand(invocation).run()
         case .sim: return try SimCommand(invocation, console).run()
-        case .peer:
-            throw Diagnostic(
-                code: "not_available",
-                message: "'\(invocation.command.name.rawValue)' is not part of this build.",
-                nextStep: ""
-            )
+        case .peer: return try PeerCommand(invocation).run()
         }
     }
 }

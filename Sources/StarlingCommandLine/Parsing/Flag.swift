@@ -129,6 +129,13 @@ extension Flag where Value == Int {
 }
 
 extension Flag where Value == Duration {
+    /// A bare number of seconds, as other programs' flags take it.
+    package static func seconds(_ name: String, _ summary: String) -> Self {
+        Self(name, valueName: "SECONDS", summary: summary, expectation: "a number of seconds") { text in
+            DurationText.read(text + "s")
+        }
+    }
+
     /// A duration above zero.
     package static func duration(_ name: String, _ summary: String) -> Self {
         Self(

@@ -140,7 +140,7 @@ private enum Commands {
         "Join the interop matrix",
         flags: [
             Flags.connect.spec, Flags.do.spec, Flags.serve.spec, Flags.stay.spec, Flags.listenList.spec,
-            Flags.security.spec, Flags.echoProtocol.spec,
+            Flags.peerSecurity.spec, Flags.echoProtocol.spec, Flags.peerTimeout.spec,
         ],
         example: "starling peer --do \"sleep 1\"",
         isHidden: true

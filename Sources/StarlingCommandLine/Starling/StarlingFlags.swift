@@ -135,7 +135,16 @@ package enum StarlingFlags {
         "serve",
         "Then take commands from standard input until its end."
     )
-    package static let stay = Flag<Int>.number("stay", in: 0...86_400, "Then stay up for so many seconds.")
+    package static let stay = Flag<Duration>.seconds("stay", "Then stay up for so many seconds.")
+    package static let peerTimeout = Flag<Duration>.seconds(
+        "timeout",
+        "The most time one command may take, in seconds (default 30)."
+    )
+    package static let peerSecurity = Flag<String>.choice(
+        "security",
+        of: ["noise", "tls", "any"],
+        "The only encryption to offer and accept (default any)."
+    )
     package static let listenList = Flag<String>.text(
         "listen",
         "ADDRS",

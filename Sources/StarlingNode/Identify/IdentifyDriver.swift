@@ -219,6 +219,9 @@ package actor IdentifyDriver {
         pushes = loop.startTask { await self.push() }
     }
 
+    /// Returns once the push that was asked for last has gone to every connected peer.
+    package func waitForPush() async { await pushes?.value }
+
     private func push() async {
         do throws(CancellationError) { try await loop.sleep(for: Self.pushDelay) } catch {
             pushes = nil
