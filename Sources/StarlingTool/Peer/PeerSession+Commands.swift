@@ -14,7 +14,9 @@ extension PeerSession {
         case "disconnect": return try await disconnect(words)
         case "peers": return ["peers": JSON(await node.swarm.connectedPeers.map(\.base58))]
         case "addrs": return ["id": .string(node.peerID.base58), "addrs": await addresses]
-        case "usage": return ProcessUsage.current.json
+        case "usage":
+            let usage = ProcessUsage()
+            return ["rss_kib": JSON(usage.residentByteCount / 1024), "cpu_s": .double(usage.cpuSeconds)]
         case "identify": return try await identify(words)
         case "ping": return try await ping(words)
         case "echo": return try await echo(words)

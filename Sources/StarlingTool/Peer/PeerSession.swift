@@ -5,6 +5,14 @@ internal import StarlingNode
 internal import StarlingTransports
 internal import StarlingWorld
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
 /// One node, and the commands that it is put through.
 actor PeerSession {
     static let echoProtocol = "/echo/1.0.0"
@@ -38,7 +46,7 @@ actor PeerSession {
         node.swarm.protocols.set(Self.resetProtocol, PeerStreams.reset(lines))
         lines.write([
             "event": "ready", "impl": "starling", "id": .string(node.peerID.base58),
-            "addrs": await addresses, "pid": JSON(ProcessUsage.processID),
+            "addrs": await addresses, "pid": JSON(getpid()),
         ])
     }
 
