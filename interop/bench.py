@@ -7,9 +7,9 @@
 Ours and go's run in turns (A B A B), so that a busy machine troubles both. Each figure is the median of the rounds,
 with the lowest and the highest round beside it: how far they lie apart is the machine's noise.
 
-Ours are library calls between two processes of our own. A go figure comes through its daemon's local socket, whose own
-cost (`socket`) is measured in the same run. `listen` and `echo` have a go dialler on both sides of the comparison: ours
-or go's own listener for `listen`; `echo` moves bytes there and back against ours alone, since go's daemon has no echo.
+Ours are library calls between two processes of our own; the floor of the ping is a plain TCP socket between the same two.
+A go figure comes through its daemon's local socket, whose own cost stands beside the floor. `listen` and `echo` have a
+go dialler: on ours or on go's own listener for `listen`, on ours alone for `echo`, since go's daemon has none.
 """
 import argparse
 import json
@@ -33,7 +33,7 @@ FIGURES = {
     "ping": [
         ("median", "us", False, lambda o: o["median_us"], lambda g: g["median_us"]),
         ("p99", "us", False, lambda o: o["p99_us"], lambda g: g["p99_us"]),
-        ("socket", "us", False, None, lambda g: g["socket_rtt_us"]),
+        ("floor, socket", "us", False, lambda o: o["floor_us"], lambda g: g["socket_rtt_us"]),
     ],
     "bulk": [
         ("one stream", "MB/s", True, lambda o: o["mb_per_s"], lambda g: g["median_MBps"]),

@@ -13,6 +13,7 @@ import Testing
         let p99 = try #require(report["p99_us"]?.double)
         #expect(median > 0 && p99 >= median)
         #expect(try #require(report["listener_cpu_us"]?.double) > 0)
+        #expect(try #require(report["floor_us"]?.double) > 0)
     }
 
     @Test(arguments: ["noise", "tls"])

@@ -78,6 +78,11 @@ struct BenchListenerCommand {
                 guard pipe.write(["port": JSON(receiver.port)]) else { return false }
                 let cpuSeconds = try receiver.run()
                 return pipe.write(["cpu_s": .double(cpuSeconds)])
+            case "floor":
+                let listener = try LoopbackSocket.listening()
+                guard pipe.write(["port": JSON(listener.port)]) else { return false }
+                try PingFloor.serve(listener)
+                return pipe.write(["done": true])
             default:
                 return pipe.write(["error": "no such request"])
             }

@@ -15,6 +15,7 @@ enum BenchPace {
 /// Round trips of `/ipfs/ping/1.0.0`, one after the other on one stream.
 struct PingBench {
     private static let warmUpCount = 300
+    private static let floorCount = 4000
     let run: BenchRun
 
     func measure() throws -> BenchReport {
@@ -23,6 +24,7 @@ struct PingBench {
         let count = max(50, min(20_000, Int(BenchPace.roundSeconds / max(1e-6, warmUp[warmUp.count / 2]))))
         var median = BenchFigure("median_us", "round trip, median", "µs")
         var p99 = BenchFigure("p99_us", "round trip, 99th percentile", "µs")
+        var floor = BenchFigure("floor_us", "floor: a plain socket, median", "µs")
         var dialerCPU = BenchFigure("dialer_cpu_us", "dialler's CPU each", "µs")
         var listenerCPU = BenchFigure("listener_cpu_us", "listener's CPU each", "µs")
         for _ in 0..<BenchPace.roundCount {
@@ -32,8 +34,20 @@ struct PingBench {
             p99.rounds.append(trips[trips.count * 99 / 100] * 1e6)
             dialerCPU.rounds.append(here / Double(count) * 1e6)
             if let there { listenerCPU.rounds.append(there / Double(count) * 1e6) }
+            if let seconds = try floorRound() { floor.rounds.append(seconds * 1e6) }
         }
-        return BenchReport(facts: run.facts(), figures: [median, p99, dialerCPU, listenerCPU])
+        return BenchReport(facts: run.facts(), figures: [median, p99, floor, dialerCPU, listenerCPU])
+    }
+
+    /// One round of the floor in seconds; `nil` against a foreign peer.
+    private func floorRound() throws -> Double? {
+        guard let port = try run.ask(["do": "floor"])?["port"]?.integer else { return nil }
+        let seconds = try PingFloor.measure(
+            port: UInt16(truncatingIfNeeded: port),
+            count: Self.floorCount
+        )
+        _ = try run.answer()
+        return seconds
     }
 
     /// The round trips in seconds, the shortest first.
