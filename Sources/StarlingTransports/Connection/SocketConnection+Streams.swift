@@ -8,7 +8,11 @@ extension SocketConnection: StreamBackend {
         precondition(!protocols.isEmpty)
         if case .closed(let reason) = state { throw .connectionClosed(reason) }
         let id: YamuxStreamID
-        do { id = try yamux.open(now: loop.now) } catch { throw .tooManyStreams }
+        do throws(YamuxStreamError) {
+            id = try yamux.open(now: loop.now)
+        } catch {
+            throw error == .goingAway ? .connectionClosed(.goneAway) : .tooManyStreams
+        }
         let isLazy = protocols.count == 1
         var dialer = MultistreamDialer(protocols: protocols, pace: isLazy ? .lazy : .patient)
         let state = StreamState(id: id, direction: .outbound, negotiation: .done)
