@@ -65,23 +65,29 @@ package struct ResourceLedger: Sendable {
 
     package let limits: Limits
     package private(set) var connectionCount = 0
-    package private(set) var pendingConnectionCount = 0
     package private(set) var streamCount = 0
     package private(set) var memoryByteCount = 0
+    private var pending = PendingTable()
     private var peers: [PeerID: PeerScope] = [:]
     private var protocolStreamCounts: [String: Int] = [:]
 
     package init(limits: Limits) { self.limits = limits }
 
+    /// Inbound connections that are not open yet.
+    package var pendingConnectionCount: Int { pending.count }
+
     /// Takes note of an inbound connection that is not open yet.
-    package mutating func beginPending() throws(ResourceError) {
-        guard pendingConnectionCount < limits.pendingConnectionCountMax else {
-            throw .tooManyPendingConnections
-        }
-        pendingConnectionCount += 1
+    ///
+    /// At ``Limits/pendingConnectionCountMax`` another gives way, which the caller closes: see ``PendingTable``.
+    package mutating func beginPending(
+        from host: PendingHost
+    ) throws(ResourceError) -> PendingTable.Admission {
+        guard limits.pendingConnectionCountMax > 0 else { throw .tooManyPendingConnections }
+        return pending.admit(host, countMax: limits.pendingConnectionCountMax)
     }
 
-    package mutating func endPending() { pendingConnectionCount -= 1 }
+    /// The connection is open, or failed, or gave way; a ticket that is not known is ignored.
+    package mutating func endPending(_ ticket: UInt64) { pending.remove(ticket) }
 
     package mutating func openConnection(_ peer: PeerID) throws(ResourceError) {
         guard connectionCount < limits.connectionCountMax else { throw .tooManyConnections }

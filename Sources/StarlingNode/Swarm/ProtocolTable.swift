@@ -14,6 +14,8 @@ package final class ProtocolTable: Sendable {
     private struct State {
         var actions: [String: StreamAction] = [:]
         var ledger: ResourceLedger
+        /// Inbound connections that the ledger counts as pending, by ticket.
+        var upgrades: [UInt64: PendingUpgrade] = [:]
     }
 
     private let state: Mutex<State>
@@ -29,6 +31,31 @@ package final class ProtocolTable: Sendable {
 
     package func set(_ protocolID: String, _ action: StreamAction?) {
         state.withLock { $0.actions[protocolID] = action }
+    }
+
+    /// Takes note of an inbound connection that is not open yet; where there are too many, another gives way.
+    func begin(_ upgrade: PendingUpgrade) throws(ResourceError) -> UInt64 {
+        let result: Result<(UInt64, PendingUpgrade?), ResourceError> = state.withLock { state in
+            do throws(ResourceError) {
+                let admission = try state.ledger.beginPending(from: PendingHost(upgrade.remote))
+                state.upgrades[admission.ticket] = upgrade
+                let displaced = admission.displaced.flatMap { state.upgrades.removeValue(forKey: $0) }
+                return .success((admission.ticket, displaced))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let (ticket, displaced) = try result.get()
+        displaced?.giveWay()
+        return ticket
+    }
+
+    /// The inbound connection with this ticket is open, has failed or has given way.
+    func endUpgrade(_ ticket: UInt64) {
+        state.withLock { state in
+            state.ledger.endPending(ticket)
+            state.upgrades[ticket] = nil
+        }
     }
 
     /// Looks at the counts, or changes them.

@@ -37,18 +37,20 @@ extension Swarm: ListenerOwner {
     /// Where the listeners are bound, wildcards as they are.
     var boundAddresses: [Multiaddr] { listeners.map(\.address) }
 
-    package nonisolated func mayAccept() -> Bool {
+    package nonisolated func mayAccept(_ upgrade: PendingUpgrade) -> UInt64? {
         do throws(ResourceError) {
-            try protocols.withLedger { ledger throws(ResourceError) in try ledger.beginPending() }
-            return true
+            return try protocols.begin(upgrade)
         } catch {
             world.log(.warning, "connection refused", ["limit": "\(error.text)"])
-            return false
+            return nil
         }
     }
 
-    package func upgradeDidEnd(_ outcome: Result<any Connection, ConnectionError>) async {
-        protocols.withLedger { $0.endPending() }
+    package func upgradeDidEnd(
+        _ ticket: UInt64,
+        _ outcome: Result<any Connection, ConnectionError>
+    ) async {
+        protocols.endUpgrade(ticket)
         switch outcome {
         case .success(let connection):
             do throws(ConnectionError) { try await register(connection) } catch {

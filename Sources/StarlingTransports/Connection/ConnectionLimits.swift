@@ -6,7 +6,7 @@ package struct ConnectionLimits: Sendable {
     ///
     /// A peer that stalls is closed.
     package var upgradeTimeout: Duration = .seconds(10)
-    /// From an inbound stream's first byte to its agreed protocol.
+    /// From an inbound stream's first byte to its agreed protocol, and from a patient proposal to its answer.
     ///
     /// The stream is reset.
     package var streamNegotiationTimeout: Duration = .seconds(10)
@@ -18,8 +18,14 @@ package struct ConnectionLimits: Sendable {
     package var turnByteCountMax = 1_048_576
     /// How long a stream that the application dropped after ending its own direction waits for the peer's end.
     package var lingerTimeout: Duration = .seconds(60)
-    /// How long a connection that was closed in good order waits for the peer's end.
+    /// How long a connection that was closed in good order waits for the peer's end, or for a sign that what was
+    /// written is still on its way.
     package var partingTimeout: Duration = .seconds(1)
+    /// Bytes that came on all streams of the connection and that nobody has read.
+    ///
+    /// The stream on which more come is reset. A thousand streams of 256 KiB each would hold a quarter of a GiB; this
+    /// is as much as their windows may grow to together.
+    package var unreadByteCountMax = 64 << 20
     package var yamux = YamuxSession.Limits()
 
     package init() {}

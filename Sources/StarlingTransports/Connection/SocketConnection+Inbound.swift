@@ -53,10 +53,19 @@ extension SocketConnection {
     }
 
     private func inboundStreamOpened(_ id: YamuxStreamID) {
-        streams[id] = StreamState(id: id, direction: .inbound, negotiation: .listening(MultistreamListener()))
-        let deadline = loop.now + setup.limits.streamNegotiationTimeout
-        negotiations.append((deadline, id))
-        arm(deadline)
+        guard streams[id] == nil else {
+            // The application still holds the stream that had this id before.
+            yamux.reset(id)
+            return
+        }
+        let stream = StreamState(
+            id: id,
+            number: makeToken() << 32 | UInt64(id.rawValue),
+            direction: .inbound,
+            negotiation: .listening(MultistreamListener())
+        )
+        streams[id] = stream
+        expectNegotiation(stream)
     }
 
     private func received(_ bytes: BufferSlice, _ stream: StreamState) {
@@ -70,16 +79,26 @@ extension SocketConnection {
     private func deliver(_ bytes: BufferSlice, _ stream: StreamState) {
         guard !bytes.isEmpty else { return }
         if stream.isAbandoned { return }
-        guard let reader = stream.reader else { return stream.keep(bytes) }
+        guard let reader = stream.reader else { return keep(bytes, stream) }
         stream.reader = nil
         var rest = bytes
         let head = rest.removePrefix(min(reader.byteCountMax, bytes.count))
-        if !rest.isEmpty { stream.keep(rest) }
+        if !rest.isEmpty { keep(rest, stream) }
         didConsume(head.count, stream)
         reader.continuation.resume(returning: .success(head))
     }
 
+    /// Keeps bytes for a later read.
+    private func keep(_ bytes: BufferSlice, _ stream: StreamState) {
+        guard unreadByteCount + bytes.count <= setup.limits.unreadByteCountMax else {
+            return resetStream(stream, .unreadLimit)
+        }
+        unreadByteCount += bytes.count
+        stream.received.append(bytes)
+    }
+
     private func ended(_ stream: StreamState) {
+        guard stream.failure == nil else { return }
         stream.hasEnded = true
         switch stream.negotiation {
         case .done: break
@@ -94,8 +113,7 @@ extension SocketConnection {
     }
 
     private func wasReset(_ stream: StreamState) {
-        stream.received.removeAll()
-        stream.hasEnded = false
+        drop(stream)
         stream.fail(.reset)
         // A stream that the application never saw, or has left, has nobody to tell.
         if stream.isAbandoned || (stream.direction == .inbound && !stream.isNegotiated) {
@@ -151,7 +169,7 @@ extension SocketConnection {
         stream.protocolID = agreed
         deliver(rest, stream)
         let handle = Stream(
-            id: UInt64(stream.id.rawValue),
+            id: stream.number,
             direction: .inbound,
             protocolID: agreed,
             connection: self,

@@ -80,7 +80,7 @@ extension SocketConnection {
         }
     }
 
-    private func writeOut() {
+    func writeOut() {
         guard !outgoing.isEmpty else { return }
         socket?.write(&outgoing)
     }

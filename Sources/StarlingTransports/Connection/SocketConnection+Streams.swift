@@ -15,25 +15,31 @@ extension SocketConnection: StreamBackend {
         }
         let isLazy = protocols.count == 1
         var dialer = MultistreamDialer(protocols: protocols, pace: isLazy ? .lazy : .patient)
-        let state = StreamState(id: id, direction: .outbound, negotiation: .done)
+        let state = StreamState(
+            id: id,
+            number: UInt64(id.rawValue),
+            direction: .outbound,
+            negotiation: .done
+        )
         while let bytes = dialer.nextOutput() { state.preamble += bytes }
         state.negotiation = .dialling(dialer)
         state.protocolID = protocols[0]
         streams[id] = state
         enqueue(state)
         if !isLazy {
+            expectNegotiation(state)
             let failure: StreamError? = await withTaskCancellationHandler {
                 await Waiter.suspend(isolation: self) { state.opener = $0 }
             } onCancel: {
                 loop.startTask { await self.cancelOpening(id) }
             }
             if let failure {
-                streams[id] = nil
+                if streams[id] === state { streams[id] = nil }
                 throw failure
             }
         }
         return Stream(
-            id: UInt64(id.rawValue),
+            id: state.number,
             direction: .outbound,
             protocolID: state.protocolID,
             connection: self,
@@ -47,9 +53,10 @@ extension SocketConnection: StreamBackend {
     }
 
     package func read(_ id: UInt64, byteCountMax: Int) async throws(StreamError) -> BufferSlice? {
-        guard let stream = streams[YamuxStreamID(truncating: id)] else { throw closedError }
+        guard let stream = stream(id) else { throw closedError }
         guard stream.reader == nil else { throw .busy }
-        if let bytes = stream.takeReceived(byteCountMax) {
+        if let bytes = stream.received.take(byteCountMax) {
+            unreadByteCount -= bytes.count
             didConsume(bytes.count, stream)
             return bytes
         }
@@ -68,14 +75,14 @@ extension SocketConnection: StreamBackend {
     }
 
     private func cancelRead(_ id: UInt64, _ token: UInt64) {
-        guard let stream = streams[YamuxStreamID(truncating: id)], let reader = stream.reader else { return }
+        guard let stream = stream(id), let reader = stream.reader else { return }
         guard reader.token == token else { return }
         stream.reader = nil
         reader.continuation.resume(returning: .failure(.cancelled))
     }
 
     package func write(_ id: UInt64, _ bytes: StreamBytes) async throws(StreamError) {
-        guard let stream = streams[YamuxStreamID(truncating: id)] else { throw closedError }
+        guard let stream = stream(id) else { throw closedError }
         if let failure = stream.failure { throw failure }
         guard !stream.isWriteClosed else { throw .closed }
         guard stream.writer == nil else { throw .busy }
@@ -106,14 +113,14 @@ extension SocketConnection: StreamBackend {
     }
 
     private func cancelWrite(_ id: UInt64, _ token: UInt64) {
-        guard let stream = streams[YamuxStreamID(truncating: id)], let writer = stream.writer else { return }
+        guard let stream = stream(id), let writer = stream.writer else { return }
         guard writer.token == token else { return }
         stream.writer = nil
         writer.continuation.resume(returning: .cancelled)
     }
 
     package func closeWrite(_ id: UInt64) async throws(StreamError) {
-        guard let stream = streams[YamuxStreamID(truncating: id)] else { throw closedError }
+        guard let stream = stream(id) else { throw closedError }
         if let failure = stream.failure { throw failure }
         guard stream.writer == nil else { throw .busy }
         guard !stream.isWriteClosed else { return }
@@ -123,13 +130,13 @@ extension SocketConnection: StreamBackend {
     }
 
     package func reset(_ id: UInt64) async {
-        guard let stream = streams[YamuxStreamID(truncating: id)] else { return }
+        guard let stream = stream(id) else { return }
         resetStream(stream, .closed)
+        streams[stream.id] = nil
     }
 
     package nonisolated func abandon(_ id: UInt64) {
         // Often the last reference goes away on the loop itself; then nothing has to wait for a task.
-        let id = YamuxStreamID(truncating: id)
         if loop.isCurrent {
             assumeIsolated { $0.forget(id) }
         } else {
@@ -138,9 +145,10 @@ extension SocketConnection: StreamBackend {
     }
 
     /// The application dropped its last reference.
-    private func forget(_ id: YamuxStreamID) {
-        guard let stream = streams[id] else { return }
-        stream.received.removeAll()
+    private func forget(_ number: UInt64) {
+        guard let stream = stream(number) else { return }
+        let id = stream.id
+        unreadByteCount -= stream.received.removeAll()
         let isFinished = stream.failure != nil || (stream.hasEnded && stream.isWriteClosed)
         if isFinished && !stream.wantsWriteClose {
             streams[id] = nil
@@ -148,10 +156,13 @@ extension SocketConnection: StreamBackend {
             // We have said all we had to; a reset might overtake it at the peer. The peer's end is waited for.
             stream.isAbandoned = true
             yamux.stopReading(id, now: loop.now)
-            lingering.append((loop.now + setup.limits.lingerTimeout, id))
-            rearm()
+            let deadline = loop.now + setup.limits.lingerTimeout
+            compact(&lingering) { $0.isAbandoned }
+            lingering.append(StreamDeadline(deadline: deadline, number: number))
+            arm(deadline)
         } else {
             resetStream(stream, .closed)
+            streams[id] = nil
         }
     }
 
@@ -160,7 +171,15 @@ extension SocketConnection: StreamBackend {
         return .closed
     }
 
-    private func makeToken() -> UInt64 {
+    /// The stream behind a handle's number.
+    private func stream(_ number: UInt64) -> StreamState? {
+        guard let stream = streams[YamuxStreamID(truncating: number)], stream.number == number else {
+            return nil
+        }
+        return stream
+    }
+
+    func makeToken() -> UInt64 {
         nextToken += 1
         return nextToken
     }
@@ -178,24 +197,55 @@ extension SocketConnection: StreamBackend {
             yamux.reset(stream.id)
             scheduleFlush()
         }
-        stream.received.removeAll()
+        drop(stream)
         stream.fail(error)
-        streams[stream.id] = nil
+        // Whoever holds the stream is to hear why it ended.
+        if !stream.isHeld { streams[stream.id] = nil }
+    }
+
+    /// Throws away what a stream has received, its end included.
+    func drop(_ stream: StreamState) {
+        unreadByteCount -= stream.received.removeAll()
+        stream.hasEnded = false
+    }
+
+    /// Gives a stream up whose protocol is not agreed in time.
+    func expectNegotiation(_ stream: StreamState) {
+        let deadline = loop.now + setup.limits.streamNegotiationTimeout
+        compact(&negotiations) { !$0.isNegotiated }
+        negotiations.append(StreamDeadline(deadline: deadline, number: stream.number))
+        arm(deadline)
+    }
+
+    /// Drops deadlines that nothing waits for any more: a peer may open and reset streams faster than they fall due.
+    private func compact(_ queue: inout RingQueue<StreamDeadline>, _ isLive: (StreamState) -> Bool) {
+        guard queue.count >= 64, queue.count >= 2 * streams.count else { return }
+        for _ in 0..<queue.count {
+            guard let next = queue.popFirst() else { return }
+            if let stream = stream(next.number), isLive(stream) { queue.append(next) }
+        }
     }
 
     /// Gives up on inbound negotiations that stall and on peers that never end their direction.
     func expireStreams(_ now: Instant) {
         while let next = negotiations.first, next.deadline <= now {
             _ = negotiations.popFirst()
-            if let stream = streams[next.id], stream.direction == .inbound, !stream.isNegotiated {
+            if let stream = stream(next.number), !stream.isNegotiated {
                 resetStream(stream, .negotiationFailed)
             }
         }
         while let next = lingering.first, next.deadline <= now {
             _ = lingering.popFirst()
-            if let stream = streams[next.id], stream.isAbandoned { resetStream(stream, .closed) }
+            if let stream = stream(next.number), stream.isAbandoned { resetStream(stream, .closed) }
         }
     }
+}
+
+/// When a stream is given up, unless it has come further by then.
+struct StreamDeadline {
+    var deadline: Instant
+    /// The stream's ``StreamState/number``.
+    var number: UInt64
 }
 
 extension YamuxStreamID {

@@ -31,18 +31,23 @@ package actor SocketConnection: Connection {
     /// Streams that wait to write, in turn.
     var writers = RingQueue<YamuxStreamID>()
     /// Inbound streams whose protocol is not agreed yet, with the moment at which they are given up.
-    var negotiations = RingQueue<(deadline: Instant, id: YamuxStreamID)>()
+    var negotiations = RingQueue<StreamDeadline>()
     /// Streams that wait for the peer's end after the application left, likewise.
-    var lingering = RingQueue<(deadline: Instant, id: YamuxStreamID)>()
+    var lingering = RingQueue<StreamDeadline>()
     var builder = RecordBuilder(headroom: 0, contentByteCountMax: 0)
     var outgoing = RingQueue<BufferSlice>()
     var isFlushScheduled = false
     var nextToken: UInt64 = 0
+    /// What all streams hold unread, in bytes.
+    var unreadByteCount = 0
     var hasPeerGoneAway = false
 
     /// A socket that was closed in good order and waits for the peer's end, and who waits with it.
     private var parting: (any StreamSocket)?
     private var waitingForPart: [Waiter<Void>] = []
+    /// What of the parting socket's queue was left when its timer was armed, and whether the peer spoke since.
+    private var partingByteCount = 0
+    private var hasHeardWhileParting = false
     private var timer: (any LoopTimer)?
     private var timerDeadline: Instant?
     private var upgradeDeadline: Instant?
@@ -103,6 +108,12 @@ package actor SocketConnection: Connection {
         local: Multiaddr?,
         remote: Multiaddr?
     ) async throws(ConnectionError) {
+        guard case .idle = state, !Task.isCancelled else {
+            // It gave way before its turn came. The descriptor is ours by now: it has to be closed.
+            if let socket = try? loop.adopt(accepted, delegate: self) { socket.close() }
+            fail(.cancelled)
+            throw closeReason ?? .cancelled
+        }
         try await establish { connection throws(ConnectionError) in
             connection.localAddress = local
             connection.remoteAddress = remote
@@ -112,6 +123,14 @@ package actor SocketConnection: Connection {
                 connection.beginUpgrade()
                 return socket
             } catch { throw .socket(error) }
+        }
+    }
+
+    /// Closes a connection that is not open yet, for the sake of another.
+    func giveWay() {
+        switch state {
+        case .idle, .upgrading: fail(.refusedByLimit("inbound connections that are not open yet"))
+        case .open, .closed: break
         }
     }
 
@@ -258,6 +277,8 @@ package actor SocketConnection: Connection {
         guard case .open = state else { return fail(reason) }
         yamux.goAway(.normal)
         flush()
+        channel?.close(into: &outgoing)
+        writeOut()
         // A socket that is closed with unread bytes resets, which may take from the peer what we sent last:
         // it is read until the peer's end has come, for a while.
         let socket = socket.take()
@@ -265,9 +286,25 @@ package actor SocketConnection: Connection {
         guard let socket else { return }
         parting = socket
         socket.closeWrite()
-        timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.part() } }
-        timer?.arm(at: loop.now + setup.limits.partingTimeout)
+        timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.partUnlessMoving() } }
+        armParting(socket)
         await Waiter.suspend { waitingForPart.append($0) }
+    }
+
+    private func armParting(_ socket: any StreamSocket) {
+        partingByteCount = socket.queuedByteCount
+        hasHeardWhileParting = false
+        timer?.arm(at: loop.now + setup.limits.partingTimeout)
+    }
+
+    /// A peer that still takes or says something has not all that we wrote: on a slow link that takes its time.
+    private func partUnlessMoving() {
+        guard let parting else { return part() }
+        if parting.queuedByteCount < partingByteCount || (hasHeardWhileParting && partingByteCount > 0) {
+            armParting(parting)
+        } else {
+            part()
+        }
     }
 
     /// Lets go of a socket that was closed in good order.
@@ -303,7 +340,15 @@ package actor SocketConnection: Connection {
         writers.removeAll()
         let ended = streams.sorted { $0.key < $1.key }
         streams = [:]
-        for (_, stream) in ended { stream.fail(.connectionClosed(reason)) }
+        for (id, stream) in ended {
+            stream.fail(.connectionClosed(reason))
+            // What came before the end can still be read.
+            if stream.isHeld && (!stream.received.isEmpty || stream.hasEnded) {
+                streams[id] = stream
+            } else {
+                drop(stream)
+            }
+        }
         if let waiting = establishing {
             establishing = nil
             waiting.resume(returning: reason)
@@ -322,7 +367,8 @@ extension SocketConnection: StreamSocketDelegate, EndOfTurnWork {
             case .open:
                 connection.channel?.feed(bytes)
                 connection.drainChannel()
-            case .idle, .closed: break
+            case .closed: connection.hasHeardWhileParting = true
+            case .idle: break
             }
         }
     }

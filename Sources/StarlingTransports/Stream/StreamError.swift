@@ -16,6 +16,8 @@ package enum StreamError: Error, Equatable, Sendable {
     case ended
     /// Another task already reads, or writes: one of each at a time.
     case busy
+    /// The peer sent more on its streams than one connection keeps unread.
+    case unreadLimit
     /// The task was cancelled. Bytes may have been written; reset the stream unless its protocol allows that.
     case cancelled
 }

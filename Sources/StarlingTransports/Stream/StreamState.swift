@@ -28,6 +28,9 @@ final class StreamState {
     }
 
     let id: YamuxStreamID
+    /// What the application's ``Stream`` goes by: a peer may use an id again, and an old handle must not reach the
+    /// stream that came after its own.
+    let number: UInt64
     let direction: Direction
     var protocolID = ""
     var negotiation: Negotiation
@@ -36,7 +39,7 @@ final class StreamState {
     /// Who waits for the protocol to be agreed.
     var opener: Waiter<StreamError?>?
 
-    var received = RingQueue<BufferSlice>()
+    var received = ReceivedBytes()
     var hasEnded = false
     var reader: PendingRead?
 
@@ -52,8 +55,9 @@ final class StreamState {
     /// The application dropped the stream; what still comes is thrown away.
     var isAbandoned = false
 
-    init(id: YamuxStreamID, direction: Direction, negotiation: Negotiation) {
+    init(id: YamuxStreamID, number: UInt64, direction: Direction, negotiation: Negotiation) {
         self.id = id
+        self.number = number
         self.direction = direction
         self.negotiation = negotiation
     }
@@ -63,28 +67,11 @@ final class StreamState {
         return false
     }
 
+    /// Whether the application has, or is about to get, a handle of the stream.
+    var isHeld: Bool { !isAbandoned && (direction == .outbound || isNegotiated) }
+
     /// Whether something waits to be written.
     var wantsToWrite: Bool { !preamble.isEmpty || writer != nil || wantsWriteClose }
-
-    /// Takes what was received, at most `byteCountMax`.
-    func takeReceived(_ byteCountMax: Int) -> BufferSlice? {
-        guard var first = received.popFirst() else { return nil }
-        guard first.count > byteCountMax else { return first }
-        let prefix = first.removePrefix(byteCountMax)
-        received.prepend(first)
-        return prefix
-    }
-
-    /// Keeps bytes for a later read.
-    ///
-    /// A small slice would pin its whole block, so it is copied; a large one stays where it is.
-    func keep(_ bytes: BufferSlice) {
-        if bytes.count * 4 < bytes.buffer.byteCount {
-            received.append(bytes.withSpan { BufferSlice(copying: $0) })
-        } else {
-            received.append(bytes)
-        }
-    }
 
     /// Ends all waiting, and everything that comes after it.
     func fail(_ error: StreamError) {

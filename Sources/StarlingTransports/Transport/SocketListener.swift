@@ -33,11 +33,15 @@ actor SocketListener: Listener {
     }
 
     private func accepted(_ accepted: AcceptedSocket) {
-        guard owner.mayAccept() else {
+        let connection = transport.makeConnection(.inbound)
+        let upgrade = PendingUpgrade(remote: accepted.remote) { [weak connection] in
+            guard let connection else { return }
+            connection.loop.startTask { await connection.giveWay() }
+        }
+        guard let ticket = owner.mayAccept(upgrade) else {
             socket?.refuse(accepted)
             return
         }
-        let connection = transport.makeConnection(.inbound)
         let local = try? Multiaddr(stream: accepted.local)
         let remote = try? Multiaddr(stream: accepted.remote)
         let number = nextUpgrade
@@ -50,7 +54,7 @@ actor SocketListener: Listener {
             } catch {
                 outcome = .failure(error)
             }
-            await owner.upgradeDidEnd(outcome)
+            await owner.upgradeDidEnd(ticket, outcome)
             await self.upgradeEnded(number)
         }
     }

@@ -25,13 +25,27 @@ package protocol Listener: AnyObject, Sendable {
     func close() async
 }
 
+/// An inbound connection between accept and open.
+package struct PendingUpgrade: Sendable {
+    /// Who began it.
+    package let remote: SocketAddress
+    /// Closes it, unless it has opened meanwhile.
+    package let giveWay: @Sendable () -> Void
+
+    package init(remote: SocketAddress, giveWay: @escaping @Sendable () -> Void) {
+        self.remote = remote
+        self.giveWay = giveWay
+    }
+}
+
 /// Who hears of accepted connections.
 package protocol ListenerOwner: AnyObject, Sendable {
-    /// Whether another inbound connection may begin its upgrade. Each `true` is followed by one
-    /// ``upgradeDidEnd(_:)``.
-    func mayAccept() -> Bool
-    /// An inbound connection is open, or failed on the way.
-    func upgradeDidEnd(_ outcome: Result<any Connection, ConnectionError>) async
+    /// Whether another inbound connection may begin its upgrade: a ticket for it, or `nil`.
+    ///
+    /// Each ticket is followed by one ``upgradeDidEnd(_:_:)``.
+    func mayAccept(_ upgrade: PendingUpgrade) -> UInt64?
+    /// The inbound connection with this ticket is open, or failed on the way.
+    func upgradeDidEnd(_ ticket: UInt64, _ outcome: Result<any Connection, ConnectionError>) async
 }
 
 /// Why a node cannot listen on an address.

@@ -20,6 +20,7 @@ final class NoiseChannel: SecureChannel {
     init(_ role: NoiseRole, _ setup: ConnectionSetup, _ loop: any EventLoop) {
         cipher = setup.cipher
         assembler = RecordAssembler(loop: loop)
+        assembler.recordByteCountMax = NoiseHandshake.Limits().messageByteCountMax
         var seed = setup.random.bytes(count: 32)
         pending = NoiseHandshake(
             role: role,
@@ -40,12 +41,13 @@ final class NoiseChannel: SecureChannel {
                     output.append(BufferSlice(copying: (length + message).span))
                 }
                 if pending.isFinished { break }
-                guard let record = assembler.next() else { return nil }
+                guard let record = try assembler.next() else { return nil }
                 try record.withSpan { bytes throws(NoiseError) in
                     try pending.receive(bytes.extracting(NoiseRecord.headerByteCount..<bytes.count))
                 }
             }
             let finished = try pending.finish()
+            assembler.recordByteCountMax = NoiseRecord.recordByteCountMax
             let peer = SecuredPeer(
                 peer: finished.remotePeer,
                 key: finished.remoteKey,
@@ -59,16 +61,15 @@ final class NoiseChannel: SecureChannel {
     }
 
     func nextContent() throws(ConnectionError) -> BufferSlice? {
-        while let record = assembler.next() {
-            let content: Range<Int>?
-            do throws(NoiseError) {
-                content = try session?.open(record.buffer, record: record.range, with: cipher)
-            } catch {
-                throw .noise(error)
+        do throws(NoiseError) {
+            while let record = try assembler.next() {
+                let content = try session?.open(record.buffer, record: record.range, with: cipher)
+                if let content, !content.isEmpty { return BufferSlice(record.buffer, content) }
             }
-            if let content, !content.isEmpty { return BufferSlice(record.buffer, content) }
+            return nil
+        } catch {
+            throw .noise(error)
         }
-        return nil
     }
 
     func seal(

@@ -9,7 +9,12 @@ internal import StarlingWorld
 /// Spec: libp2p/specs `noise/README.md` r5, "Wire Format".
 struct RecordAssembler {
     /// Above this a record is put together in a pooled block.
-    private static let ownBlockByteCountMax = 4096
+    ///
+    /// A handshake's messages never are: those blocks are large, and half-open connections many.
+    private static let ownBlockByteCountMax = 8192 + NoiseRecord.headerByteCount
+
+    /// A longer record, without its length, is refused as soon as that has come.
+    var recordByteCountMax = NoiseRecord.recordByteCountMax
 
     private let loop: any EventLoop
     private var unread: BufferSlice?
@@ -28,8 +33,10 @@ struct RecordAssembler {
     }
 
     /// The next record with its length in front, or `nil` until more is fed.
-    mutating func next() -> BufferSlice? {
-        if partial == nil && !startPartialFromFirstByte() {
+    ///
+    /// - Throws: ``NoiseError/messageTooLong``.
+    mutating func next() throws(NoiseError) -> BufferSlice? {
+        if partial == nil, !(try startPartialFromFirstByte()) {
             guard var bytes = unread else { return nil }
             guard bytes.count >= NoiseRecord.headerByteCount else {
                 firstByte = bytes.buffer[bytes.range.lowerBound]
@@ -39,6 +46,7 @@ struct RecordAssembler {
             let start = bytes.range.lowerBound
             let wanted =
                 NoiseRecord.headerByteCount + Int(bytes.buffer[start]) << 8 + Int(bytes.buffer[start + 1])
+            try check(wanted)
             if bytes.count >= wanted {
                 let record = bytes.removePrefix(wanted)
                 unread = bytes.isEmpty ? nil : bytes
@@ -49,10 +57,15 @@ struct RecordAssembler {
         return completePartial()
     }
 
-    private mutating func startPartialFromFirstByte() -> Bool {
+    private func check(_ byteCount: Int) throws(NoiseError) {
+        guard byteCount - NoiseRecord.headerByteCount <= recordByteCountMax else { throw .messageTooLong }
+    }
+
+    private mutating func startPartialFromFirstByte() throws(NoiseError) -> Bool {
         guard let high = firstByte, let bytes = unread else { return false }
         let low = bytes.buffer[bytes.range.lowerBound]
         let wanted = NoiseRecord.headerByteCount + Int(high) << 8 + Int(low)
+        try check(wanted)
         let block = block(for: wanted)
         block[0] = high
         firstByte = nil

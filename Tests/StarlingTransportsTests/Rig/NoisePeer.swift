@@ -93,7 +93,9 @@ actor NoisePeer {
     func seal(_ bytes: [UInt8]) throws -> [UInt8] {
         let block = Buffer(byteCount: 65_536 + 128)
         block.write(bytes.span, at: 2)
-        guard let range = try session?.seal(block, content: 2..<2 + bytes.count, with: cipher) else { return [] }
+        guard let range = try session?.seal(block, content: 2..<2 + bytes.count, with: cipher) else {
+            return []
+        }
         return BufferSlice(block, range).array()
     }
 

@@ -4,6 +4,7 @@ import StarlingIO
 import StarlingSimulator
 import StarlingTransports
 import StarlingWorld
+import Testing
 
 /// Where two parties meet: in virtual time, with reads cut at seeded places or not, or on real sockets.
 enum Place: Sendable, CustomTestStringConvertible {

@@ -59,12 +59,13 @@ actor RawPeer: StreamSocketDelegate {
 
     func waitForEnd() async throws { try await until { $0.isOver } }
 
+    func pauseReading() { socket?.pauseReading() }
     func resumeReading() { socket?.resumeReading() }
     func closeWrite() { socket?.closeWrite() }
     func close() { socket?.close() }
     var queuedByteCount: Int { socket?.queuedByteCount ?? 0 }
 
-    func until(_ condition: (isolated RawPeer) -> Bool) async throws {
+    func until(_ condition: @Sendable (isolated RawPeer) -> Bool) async throws {
         while !condition(self) { try await loop.sleep(for: .milliseconds(1)) }
     }
 
