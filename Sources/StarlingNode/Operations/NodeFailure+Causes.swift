@@ -61,6 +61,12 @@ extension NodeFailure {
             self.init(.peerFailed, "\(peer) ended the stream.", nextStep: "Try again.")
         case .tooManyStreams:
             self.init(.limitReached, "There are too many streams with \(peer).", nextStep: "Try again later.")
+        case .unreadLimit:
+            self.init(
+                .limitReached,
+                "\(peer) sent more than this node keeps unread.",
+                nextStep: "Try again with less at a time."
+            )
         case .busy: self.init(.internal, "A stream with \(peer) was used twice at once.")
         case .cancelled: self.init(.stopping, "The request was cancelled.")
         }

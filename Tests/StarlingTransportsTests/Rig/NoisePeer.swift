@@ -36,6 +36,30 @@ actor NoisePeer {
         try await shakeHands(.initiator, muxers)
     }
 
+    /// Shakes hands with the last message changed in its sealed identity.
+    func dialForged(_ address: SocketAddress, as identity: IdentityKey) async throws {
+        try await raw.connect(to: address)
+        await raw.write(Self.line(ProtocolID.multistream) + Self.line(ProtocolID.noise))
+        try await expect(ProtocolID.multistream)
+        try await expect(ProtocolID.noise)
+        var seed = random.bytes(count: 32)
+        var ephemeral = random.bytes(count: 32)
+        var handshake = NoiseHandshake(
+            role: .initiator,
+            identity: NoiseIdentity(identity, wipingStaticSeed: &seed),
+            ephemeralSeed: SecretBytes(wiping: &ephemeral),
+            expectedPeer: nil,
+            muxers: []
+        )
+        if let first = try handshake.nextMessage() { await raw.write(Self.framed(first)) }
+        let answer = try await frame()
+        try handshake.receive(answer.span)
+        if var last = try handshake.nextMessage() {
+            last[last.count - 20] ^= 1
+            await raw.write(Self.framed(last))
+        }
+    }
+
     /// Answers a dialler as a listener.
     func answer(muxers: [String] = [ProtocolID.yamux]) async throws {
         try await expect(ProtocolID.multistream)

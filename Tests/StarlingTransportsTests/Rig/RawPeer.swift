@@ -57,6 +57,12 @@ actor RawPeer: StreamSocketDelegate {
         return Array(received.prefix(byteCount))
     }
 
+    /// All that has come so far.
+    func takeReceived() -> [UInt8] {
+        defer { received = [] }
+        return received
+    }
+
     func waitForEnd() async throws { try await until { $0.isOver } }
 
     func pauseReading() { socket?.pauseReading() }
