@@ -285,7 +285,7 @@ def base_parser(description):
     p.add_argument("--dht", choices=["off", "client", "server"], default="off")
     p.add_argument("--relay-service", action="store_true", help="serve circuit v2 to others")
     p.add_argument("--relay", metavar="MULTIADDR", help="reserve a slot on this relay and be reachable through it")
-    p.add_argument("--timeout", type=float, default=30, help="per command, seconds")
+    p.add_argument("--command-timeout", dest="timeout", type=float, default=30, help="per command, seconds")
     return p
 
 

@@ -228,7 +228,7 @@ def main():
         try:
             for name in names:
                 drivers.append(Driver(name, commands[name], "--listen", LISTEN, "--security", security,
-                                      "--timeout", str(a.timeout - 5), *flags.get(name, [])))
+                                      "--command-timeout", str(a.timeout - 5), *flags.get(name, [])))
             Pair(rows, security, *drivers, a.timeout).run()
         except (RuntimeError, OSError, StopIteration, KeyError) as err:
             rows.append((f"{pair} {security}", "start", False))

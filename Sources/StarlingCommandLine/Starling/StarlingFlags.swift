@@ -137,7 +137,7 @@ package enum StarlingFlags {
     )
     package static let stay = Flag<Duration>.seconds("stay", "Then stay up for so many seconds.")
     package static let peerTimeout = Flag<Duration>.seconds(
-        "timeout",
+        "command-timeout",
         "The most time one command may take, in seconds (default 30)."
     )
     package static let peerSecurity = Flag<String>.choice(
