@@ -54,6 +54,11 @@ let package = Package(
         module("StarlingTLS", ["StarlingCore", "StarlingCrypto", "CGnuTLS"], strict),
         module("StarlingProtocols", ["StarlingCore", "StarlingCrypto"], strict),
         module("StarlingMesh", ["StarlingCore", "StarlingCrypto"], strict),
+        module(
+            "StarlingFuzz",
+            ["StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingCrypto", "StarlingCore"],
+            strict
+        ),
 
         // Edge: actors and async, no operating system
         module("StarlingWorld", ["StarlingCore"], strict),
@@ -110,6 +115,7 @@ let package = Package(
         tests("StarlingTLS", ["StarlingCrypto", "StarlingCore", "CGnuTLS"]),
         tests("StarlingProtocols", ["StarlingCrypto", "StarlingCore"]),
         tests("StarlingMesh", ["StarlingCrypto", "StarlingCore"]),
+        tests("StarlingFuzz", []),
         tests(
             "StarlingTransports",
             [
@@ -139,3 +145,15 @@ let package = Package(
         .testTarget(name: "TidyTests", swiftSettings: lenient),
     ]
 )
+
+// fuzz/run.sh builds this one, with libFuzzer at hand; without it the program would not link.
+if Context.environment["STARLING_FUZZER"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "StarlingFuzzer",
+            dependencies: ["StarlingFuzz"],
+            path: "fuzz/StarlingFuzzer",
+            swiftSettings: lenient
+        )
+    )
+}

@@ -12,6 +12,9 @@ enum ImportTable {
         "StarlingTLS": ["StarlingCore", "StarlingCrypto", "CGnuTLS", "Synchronization"],
         "StarlingProtocols": ["StarlingCore", "StarlingCrypto"],
         "StarlingMesh": ["StarlingCore", "StarlingCrypto"],
+        "StarlingFuzz": [
+            "StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingCrypto", "StarlingCore",
+        ],
         // Edge
         "StarlingWorld": ["StarlingCore", "Synchronization"],
         "StarlingTransports": [

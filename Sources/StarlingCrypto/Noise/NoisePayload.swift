@@ -1,15 +1,15 @@
-internal import StarlingCore
+package import StarlingCore
 
 /// What the second and the third handshake message carry: who is speaking, the proof, and early data.
 ///
 /// Spec: libp2p/specs noise r5, "The libp2p Handshake Payload".
-struct NoisePayload: Equatable, Sendable {
+package struct NoisePayload: Equatable, Sendable {
     /// The message `PublicKey`.
-    var identityKey: [UInt8]
+    package var identityKey: [UInt8]
     /// The signature of ``signed(_:)``.
-    var identitySignature: [UInt8]
+    package var identitySignature: [UInt8]
     /// The multiplexers that the speaker offers, the preferred one first.
-    var muxers: [String] = []
+    package var muxers: [String] = []
 
     /// What the identity key signs to vouch for a Noise static key.
     static func signed(_ staticKey: [UInt8]) -> [UInt8] {
@@ -19,7 +19,7 @@ struct NoisePayload: Equatable, Sendable {
     /// Parses a payload.
     ///
     /// Unknown fields and unknown extensions are skipped.
-    init(parsing message: Span<UInt8>, _ limits: NoiseHandshake.Limits) throws(ProtobufError) {
+    package init(parsing message: Span<UInt8>, _ limits: NoiseHandshake.Limits) throws(ProtobufError) {
         identityKey = []
         identitySignature = []
         var cursor = ProtobufCursor(message)
@@ -50,13 +50,13 @@ struct NoisePayload: Equatable, Sendable {
         }
     }
 
-    init(identityKey: [UInt8], identitySignature: [UInt8], muxers: [String] = []) {
+    package init(identityKey: [UInt8], identitySignature: [UInt8], muxers: [String] = []) {
         self.identityKey = identityKey
         self.identitySignature = identitySignature
         self.muxers = muxers
     }
 
-    func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = ProtobufWriter()
         writer.bytes(1, identityKey)
         writer.bytes(2, identitySignature)
