@@ -88,8 +88,11 @@ extension FuzzTarget {
         switch event {
         case .opened(let id): seen.append(.opened(id.rawValue))
         case .data(let id, let slice):
-            if case .data(id.rawValue, let before)? = seen.last {
-                seen[seen.count - 1] = .data(id.rawValue, before + slice.array())
+            if case .data(id.rawValue, var joined)? = seen.last {
+                // Alone with its bytes, so that they grow in place.
+                seen.removeLast()
+                joined += slice.array()
+                seen.append(.data(id.rawValue, joined))
             } else {
                 seen.append(.data(id.rawValue, slice.array()))
             }
