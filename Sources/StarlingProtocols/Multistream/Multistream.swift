@@ -15,6 +15,13 @@ package enum MultistreamState: Equatable, Sendable {
 /// Spec: multiformats/multistream-select, "Protocol"; libp2p/specs `connections/README.md`,
 /// "multistream-select".
 package enum Multistream {
+    /// The first message of both sides, as it stands on the wire.
+    static let headerBytes: [UInt8] = {
+        var bytes: [UInt8] = []
+        append(ProtocolID.multistream, to: &bytes)
+        return bytes
+    }()
+
     /// The longest message, with its newline and without its length.
     ///
     /// The specification names no limit; this is the one that go-libp2p and rust-libp2p hold.
@@ -81,6 +88,14 @@ struct MultistreamAssembler: Sendable {
             }
         }
         return nil
+    }
+
+    /// Throws once the bytes that are kept can no longer become the header, so that a peer that speaks something
+    /// else is told apart at its first byte, and not when its time is up.
+    func checkHeaderSoFar() throws(MultistreamError) {
+        for (byte, expected) in zip(partial, Multistream.headerBytes) where byte != expected {
+            throw .wrongHeader
+        }
     }
 
     /// Where the body of the message at `offset` stands, `nil` when it is not all there.

@@ -55,6 +55,7 @@ package struct MultistreamDialer: Sendable {
         var offset = 0
         do {
             while try isOpen(), let text = try assembler.next(bytes, at: &offset) { try accept(text) }
+            if !hasSeenHeader { try assembler.checkHeaderSoFar() }
         } catch {
             state = .failed(error)
             throw error

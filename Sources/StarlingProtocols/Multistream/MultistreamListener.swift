@@ -50,6 +50,7 @@ package struct MultistreamListener: Sendable {
             while try isOpen(), let text = try assembler.next(bytes, at: &offset) {
                 try accept(text, isSupported, listing)
             }
+            if !hasSeenHeader { try assembler.checkHeaderSoFar() }
         } catch {
             state = .failed(error)
             throw error
