@@ -94,6 +94,22 @@ import Testing
         #expect(ids.count == 1)
     }
 
+    @Test func aCallerAfterACancelledDialGetsOneOfItsOwn() throws {
+        let pair = try NodePair()
+        let (alice, bob, address) = (pair.alice, pair.bob.peerID, try pair.bobAddress)
+        let peer = try pair.simulation.complete(on: pair.aliceHost) {
+            let loop = alice.world.loops[0]
+            let first = loop.startTask(returning: PeerID.self) {
+                try await alice.swarm.connect(to: bob, addresses: [address]).info.peer
+            }
+            try await loop.sleep(for: .milliseconds(7))
+            first.cancel()
+            await #expect(throws: DialError.self) { _ = try await first.value }
+            return try await alice.swarm.connect(to: bob, addresses: [address]).info.peer
+        }
+        #expect(peer == bob)
+    }
+
     @Test func stoppingOneNodeEndsTheConnectionAtTheOther() throws {
         let pair = try NodePair()
         let (alice, bob, address) = (pair.alice, pair.bob, try pair.bobAddress)

@@ -34,10 +34,16 @@ package struct Inbox: Sendable {
         case full
     }
 
+    /// Senders draw their ids each for itself: one could take another's, so the sender belongs to it.
+    private struct SeenID: Hashable {
+        var from: PeerID
+        var id: MessageID
+    }
+
     private let limits: Limits
     private var entries = RingQueue<InboxEntry>()
-    private var seen: Set<MessageID> = []
-    private var seenInOrder = RingQueue<MessageID>()
+    private var seen: Set<SeenID> = []
+    private var seenInOrder = RingQueue<SeenID>()
     private var payloadByteCount = 0
     private var lastNumber: UInt64 = 0
 
@@ -47,9 +53,10 @@ package struct Inbox: Sendable {
 
     package mutating func add(_ envelope: Envelope, received: WallTime) -> Outcome {
         let header = envelope.header
-        guard !seen.contains(header.id) else { return .repeated }
+        let seenID = SeenID(from: header.from, id: header.id)
+        guard !seen.contains(seenID) else { return .repeated }
         guard !isFull(for: envelope.payload.count) else { return .full }
-        remember(header.id)
+        remember(seenID)
         lastNumber += 1
         let entry = InboxEntry(
             number: lastNumber,
@@ -73,7 +80,7 @@ package struct Inbox: Sendable {
         // Numbers are consecutive, so the place is known without a search.
         let start = number < first.number ? 0 : Int(clamping: number - first.number + 1)
         guard start < entries.count else { return [] }
-        return (start..<min(start + countMax, entries.count)).map { entries[$0] }
+        return (start..<start + min(countMax, entries.count - start)).map { entries[$0] }
     }
 
     /// Forgets the messages up to and including this number, which their reader has acknowledged.
@@ -93,7 +100,7 @@ package struct Inbox: Sendable {
         entries.count >= limits.entryCountMax || payloadByteCount + byteCount > limits.payloadByteCountMax
     }
 
-    private mutating func remember(_ id: MessageID) {
+    private mutating func remember(_ id: SeenID) {
         seen.insert(id)
         seenInOrder.append(id)
         if seenInOrder.count > limits.seenIDCountMax, let oldest = seenInOrder.popFirst() {

@@ -23,10 +23,13 @@ package struct DialBackoff: Sendable {
     private struct Entry {
         var failureCount: Int
         var until: Instant
+        /// Counts up with each failure: tells entries that end at one moment apart.
+        var number: UInt64
     }
 
     private let limits: Limits
     private var entries: [Key: Entry] = [:]
+    private var lastNumber: UInt64 = 0
 
     package init(limits: Limits = Limits()) { self.limits = limits }
 
@@ -41,7 +44,8 @@ package struct DialBackoff: Sendable {
         let factor = 1 << min(failureCount - 1, 20)
         let wait = min(limits.waitMin * factor, limits.waitMax)
         if entries[key] == nil && entries.count >= limits.entryCountMax { forgetEarliest() }
-        entries[key] = Entry(failureCount: failureCount, until: now + wait)
+        lastNumber += 1
+        entries[key] = Entry(failureCount: failureCount, until: now + wait, number: lastNumber)
     }
 
     package mutating func succeeded(_ key: Key) { entries[key] = nil }
@@ -49,8 +53,10 @@ package struct DialBackoff: Sendable {
     package var entryCount: Int { entries.count }
 
     private mutating func forgetEarliest() {
-        // Ties do not matter for behaviour that anyone sees: both have ended or end at one moment.
-        guard let earliest = entries.min(by: { $0.value.until < $1.value.until }) else { return }
+        let earliest = entries.min {
+            ($0.value.until, $0.value.number) < ($1.value.until, $1.value.number)
+        }
+        guard let earliest else { return }
         entries[earliest.key] = nil
     }
 }

@@ -4,6 +4,8 @@ internal import StarlingWorld
 
 /// One dial of a peer, and everyone who waits for it.
 struct SharedDial {
+    /// Tells a dial from an earlier one of the same peer that nobody waits for and that is not over yet.
+    var number: UInt64
     var task: Task<Void, Never>
     var waiters: [UInt64: Waiter<Result<any Connection, DialError>>] = [:]
 }
@@ -30,6 +32,8 @@ extension Swarm {
             if !ignoringBackoff, let until = backoff.waitsUntil(.peer(peer), now: loop.now) {
                 throw DialError(peer: peer, cause: .backingOff(remaining: loop.now.duration(to: until)))
             }
+            nextWaiter += 1
+            let number = nextWaiter
             let task = loop.startTask {
                 let result: Result<any Connection, DialError>
                 do throws(DialError) {
@@ -37,9 +41,9 @@ extension Swarm {
                 } catch {
                     result = .failure(error)
                 }
-                await self.dialEnded(peer, result)
+                await self.dialEnded(peer, number, result)
             }
-            dials[peer] = SharedDial(task: task)
+            dials[peer] = SharedDial(number: number, task: task)
         }
         let waiter = nextWaiter
         nextWaiter += 1
@@ -62,11 +66,17 @@ extension Swarm {
     private func stopWaiting(_ waiter: UInt64, for peer: PeerID) {
         guard let continuation = dials[peer]?.waiters.removeValue(forKey: waiter) else { return }
         continuation.resume(returning: .failure(DialError(peer: peer, cause: .cancelled)))
-        if dials[peer]?.waiters.isEmpty == true { dials[peer]?.task.cancel() }
+        // Whoever comes from here on gets a dial of its own, not the end of this one.
+        if dials[peer]?.waiters.isEmpty == true { dials.removeValue(forKey: peer)?.task.cancel() }
     }
 
-    private func dialEnded(_ peer: PeerID, _ result: Result<any Connection, DialError>) {
-        guard let dial = dials.removeValue(forKey: peer) else { return }
+    private func dialEnded(
+        _ peer: PeerID,
+        _ number: UInt64,
+        _ result: Result<any Connection, DialError>
+    ) {
+        guard let dial = dials[peer], dial.number == number else { return }
+        dials[peer] = nil
         for (_, continuation) in dial.waiters.sorted(by: { $0.key < $1.key }) {
             continuation.resume(returning: result)
         }
@@ -148,7 +158,8 @@ extension Swarm {
                     let address = plan.addresses[index]
                     let duration = (starts[index] ?? startedAt).duration(to: loop.now)
                     attempts.append(.init(address: address, failure: .connection(error), duration: duration))
-                    backoff.failed(.address(peer, address), now: loop.now)
+                    // Who gave up says nothing about the address.
+                    if error != .cancelled { backoff.failed(.address(peer, address), now: loop.now) }
                     plan.attemptFailed(now: loop.now)
                 }
             }
