@@ -90,11 +90,16 @@ struct MultistreamAssembler: Sendable {
         return nil
     }
 
-    /// Throws once the bytes that are kept can no longer become the header, so that a peer that speaks something
-    /// else is told apart at its first byte, and not when its time is up.
-    func checkHeaderSoFar() throws(MultistreamError) {
-        for (byte, expected) in zip(partial, Multistream.headerBytes) where byte != expected {
-            throw .wrongHeader
+    /// Throws as soon as the bytes cannot be the header, so that a peer that speaks something else is told apart
+    /// at its first wrong byte, and not when its time is up.
+    ///
+    /// `bytes` are those that came behind the ones that are kept.
+    func checkHeader(_ bytes: Span<UInt8>) throws(MultistreamError) {
+        let expected = Multistream.headerBytes
+        for index in bytes.indices {
+            let position = partial.count + index
+            guard position < expected.count else { return }
+            guard bytes[index] == expected[position] else { throw .wrongHeader }
         }
     }
 

@@ -54,8 +54,8 @@ package struct MultistreamDialer: Sendable {
     package mutating func receive(_ bytes: Span<UInt8>) throws(MultistreamError) -> Int {
         var offset = 0
         do {
+            if try isOpen(), !hasSeenHeader { try assembler.checkHeader(bytes) }
             while try isOpen(), let text = try assembler.next(bytes, at: &offset) { try accept(text) }
-            if !hasSeenHeader { try assembler.checkHeaderSoFar() }
         } catch {
             state = .failed(error)
             throw error

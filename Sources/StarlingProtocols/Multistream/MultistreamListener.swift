@@ -47,10 +47,10 @@ package struct MultistreamListener: Sendable {
     ) throws(MultistreamError) -> Int {
         var offset = 0
         do {
+            if try isOpen(), !hasSeenHeader { try assembler.checkHeader(bytes) }
             while try isOpen(), let text = try assembler.next(bytes, at: &offset) {
                 try accept(text, isSupported, listing)
             }
-            if !hasSeenHeader { try assembler.checkHeaderSoFar() }
         } catch {
             state = .failed(error)
             throw error

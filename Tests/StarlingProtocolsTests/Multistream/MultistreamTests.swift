@@ -171,7 +171,7 @@ private let header = "/multistream/1.0.0"
         for tooLong: [UInt8] in [[0x81, 0x08], [0xff, 0xff, 0xff], [0x80, 0x80, 0x01], [0x81, 0x00]] {
             var other = MultistreamListener()
             #expect(throws: MultistreamError.messageTooLong) {
-                try other.receive(tooLong.span, supporting: ["/noise"])
+                try other.receive((wire(header) + tooLong).span, supporting: ["/noise"])
             }
         }
     }
@@ -181,7 +181,7 @@ private let header = "/multistream/1.0.0"
         for bytes in malformed {
             var listener = MultistreamListener()
             #expect(throws: MultistreamError.malformedMessage) {
-                try listener.receive(bytes.span, supporting: ["/noise"])
+                try listener.receive((wire(header) + bytes).span, supporting: ["/noise"])
             }
         }
         var listener = MultistreamListener()
