@@ -26,7 +26,9 @@ actor LoopSleep {
         let timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.end() } }
         timer.arm(at: deadline)
         self.timer = timer
-        await Waiter.suspend { continuation = $0 }
+        await Waiter.suspend { waiter in
+            if isOver { waiter.resume() } else { continuation = waiter }
+        }
     }
 
     private func end() {

@@ -18,6 +18,9 @@
     ///
     /// `body` runs on the caller's actor, which is not optional for a reason: a closure around the call that does
     /// not mention `self` is isolated to no actor, and would put the waiter away on whatever thread it runs.
+    ///
+    /// A task that prefers another loop than the actor's comes to `body` only after the jobs that were queued there
+    /// meanwhile: `body` looks again whether there is still something to wait for.
     @inlinable package static func suspend(
         isolation: isolated any Actor = #isolation,
         _ body: (Waiter<Value>) -> Void

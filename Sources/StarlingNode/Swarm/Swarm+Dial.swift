@@ -7,7 +7,8 @@ struct SharedDial {
     /// Tells a dial from an earlier one of the same peer that nobody waits for and that is not over yet.
     var number: UInt64
     var task: Task<Void, Never>
-    var waiters: [UInt64: Waiter<Result<any Connection, DialError>>] = [:]
+    /// Each caller by its number; `nil` between its call and its waiting.
+    var waiters: [UInt64: Waiter<Result<any Connection, DialError>>?] = [:]
 }
 
 extension Swarm {
@@ -47,8 +48,15 @@ extension Swarm {
         }
         let waiter = nextWaiter
         nextWaiter += 1
+        dials[peer]?.waiters[waiter] = .some(nil)
         let result: Result<any Connection, DialError> = await withTaskCancellationHandler {
-            await Waiter.suspend { dials[peer]?.waiters[waiter] = $0 }
+            await Waiter.suspend { continuation in
+                if let result = earlyResults.removeValue(forKey: waiter) {
+                    continuation.resume(returning: result)
+                } else {
+                    dials[peer]?.waiters[waiter] = continuation
+                }
+            }
         } onCancel: {
             loop.startTask { await self.stopWaiting(waiter, for: peer) }
         }
@@ -65,7 +73,7 @@ extension Swarm {
 
     private func stopWaiting(_ waiter: UInt64, for peer: PeerID) {
         guard let continuation = dials[peer]?.waiters.removeValue(forKey: waiter) else { return }
-        continuation.resume(returning: .failure(DialError(peer: peer, cause: .cancelled)))
+        answer(waiter, continuation, .failure(DialError(peer: peer, cause: .cancelled)))
         // Whoever comes from here on gets a dial of its own, not the end of this one.
         if dials[peer]?.waiters.isEmpty == true { dials.removeValue(forKey: peer)?.task.cancel() }
     }
@@ -77,8 +85,21 @@ extension Swarm {
     ) {
         guard let dial = dials[peer], dial.number == number else { return }
         dials[peer] = nil
-        for (_, continuation) in dial.waiters.sorted(by: { $0.key < $1.key }) {
+        for (waiter, continuation) in dial.waiters.sorted(by: { $0.key < $1.key }) {
+            answer(waiter, continuation, result)
+        }
+    }
+
+    /// Gives a caller its result, or keeps it until the caller waits.
+    private func answer(
+        _ waiter: UInt64,
+        _ continuation: Waiter<Result<any Connection, DialError>>?,
+        _ result: Result<any Connection, DialError>
+    ) {
+        if let continuation {
             continuation.resume(returning: result)
+        } else {
+            earlyResults[waiter] = result
         }
     }
 

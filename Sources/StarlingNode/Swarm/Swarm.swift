@@ -48,6 +48,8 @@ package actor Swarm {
     var dials: [PeerID: SharedDial] = [:]
     var backoff: DialBackoff
     var nextWaiter: UInt64 = 0
+    /// Results of dials that ended before their callers waited, by the callers' numbers; taken at once.
+    var earlyResults: [UInt64: Result<any Connection, DialError>] = [:]
     package var peerBook: PeerBook
     package var pool: ConnectionPool
     private var observers: [@Sendable (SwarmEvent) -> Void] = []

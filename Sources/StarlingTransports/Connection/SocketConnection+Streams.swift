@@ -29,7 +29,16 @@ extension SocketConnection: StreamBackend {
         if !isLazy {
             expectNegotiation(state)
             let failure: StreamError? = await withTaskCancellationHandler {
-                await Waiter.suspend(isolation: self) { state.opener = $0 }
+                await Waiter.suspend { waiter in
+                    if state.failure != nil || state.isNegotiated {
+                        waiter.resume(returning: state.failure)
+                    } else if Task.isCancelled {
+                        resetStream(state, .cancelled)
+                        waiter.resume(returning: .cancelled)
+                    } else {
+                        state.opener = waiter
+                    }
+                }
             } onCancel: {
                 loop.startTask { await self.cancelOpening(id) }
             }
@@ -54,24 +63,33 @@ extension SocketConnection: StreamBackend {
 
     package func read(_ id: UInt64, byteCountMax: Int) async throws(StreamError) -> BufferSlice? {
         guard let stream = stream(id) else { throw closedError }
-        guard stream.reader == nil else { throw .busy }
-        if let bytes = stream.received.take(byteCountMax) {
-            unreadByteCount -= bytes.count
-            didConsume(bytes.count, stream)
-            return bytes
-        }
-        if stream.hasEnded { return nil }
-        if let failure = stream.failure { throw failure }
-        if Task.isCancelled { throw .cancelled }
+        if let result = readNow(stream, byteCountMax) { return try result.get() }
         let token = makeToken()
         let result: Result<BufferSlice?, StreamError> = await withTaskCancellationHandler {
-            await Waiter.suspend(isolation: self) {
-                stream.reader = .init(byteCountMax: byteCountMax, continuation: $0, token: token)
+            await Waiter.suspend { waiter in
+                if let result = readNow(stream, byteCountMax) {
+                    waiter.resume(returning: result)
+                } else {
+                    stream.reader = .init(byteCountMax: byteCountMax, continuation: waiter, token: token)
+                }
             }
         } onCancel: {
             loop.startTask { await self.cancelRead(id, token) }
         }
         return try result.get()
+    }
+
+    /// What a read gets at once; `nil` when it has to wait.
+    private func readNow(_ stream: StreamState, _ byteCountMax: Int) -> Result<BufferSlice?, StreamError>? {
+        guard stream.reader == nil else { return .failure(.busy) }
+        if let bytes = stream.received.take(byteCountMax) {
+            unreadByteCount -= bytes.count
+            didConsume(bytes.count, stream)
+            return .success(bytes)
+        }
+        if stream.hasEnded { return .success(nil) }
+        if let failure = stream.failure { return .failure(failure) }
+        return Task.isCancelled ? .failure(.cancelled) : nil
     }
 
     private func cancelRead(_ id: UInt64, _ token: UInt64) {
@@ -94,14 +112,16 @@ extension SocketConnection: StreamBackend {
         }
         scheduleFlush()
         if writtenByteCount == bytes.count { return }
-        if Task.isCancelled { throw .cancelled }
         let token = makeToken()
         let failure: StreamError? = await withTaskCancellationHandler {
-            await Waiter.suspend(isolation: self) {
+            await Waiter.suspend { waiter in
+                if let failure = stream.failure { return waiter.resume(returning: failure) }
+                if stream.writer != nil { return waiter.resume(returning: .busy) }
+                if Task.isCancelled { return waiter.resume(returning: .cancelled) }
                 stream.writer = .init(
                     bytes: bytes,
                     writtenByteCount: writtenByteCount,
-                    continuation: $0,
+                    continuation: waiter,
                     token: token
                 )
                 enqueue(stream)

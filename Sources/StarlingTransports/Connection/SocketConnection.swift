@@ -153,7 +153,13 @@ package actor SocketConnection: Connection {
         case .open: failure = nil
         case .idle, .upgrading:
             failure = await withTaskCancellationHandler {
-                await Waiter.suspend { establishing = $0 }
+                await Waiter.suspend { waiter in
+                    switch state {
+                    case .closed(let reason): waiter.resume(returning: reason)
+                    case .open: waiter.resume(returning: nil)
+                    case .idle, .upgrading: establishing = waiter
+                    }
+                }
             } onCancel: {
                 loop.startTask { await self.fail(.cancelled) }
             }
@@ -288,7 +294,9 @@ package actor SocketConnection: Connection {
         socket.closeWrite()
         timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.partUnlessMoving() } }
         armParting(socket)
-        await Waiter.suspend { waitingForPart.append($0) }
+        await Waiter.suspend { waiter in
+            if parting == nil { waiter.resume() } else { waitingForPart.append(waiter) }
+        }
     }
 
     private func armParting(_ socket: any StreamSocket) {
