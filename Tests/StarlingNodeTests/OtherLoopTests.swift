@@ -72,6 +72,10 @@ import Testing
         configuration.usesMDNS = false
         configuration.securities = [.noise]
         configuration.listenAddresses = [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
-        return try Node(world: world, identity: try IdentityKey(wipingSeed: &seed), configuration: configuration)
+        return try Node(
+            world: world,
+            identity: try IdentityKey(wipingSeed: &seed),
+            configuration: configuration
+        )
     }
 }
