@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Two hosts on one LAN: nodes find each other by mDNS, a foreign zeroconf finds ours, and ours finds it.
 
-Makes two network namespaces with a cable between them and runs `starling up` in each. Needs root, or a kernel that
-gives an ordinary user namespaces. Run it with a Python that has the package zeroconf (setup.sh makes one).
+Runs `starling up` on each of two hosts (hosts.py). Needs root, or a kernel that gives an ordinary user namespaces. Run
+it with a Python that has the package zeroconf (setup.sh makes one).
 
   $PY_PYTHON interop/lan.py --ours .build/release/starling [--rounds N]
 """
@@ -16,49 +16,10 @@ import tempfile
 import time
 
 from common import die_with_parent
+from hosts import ADDRESSES, Hosts, become_root
 
-HOSTS = {"a": "10.77.0.1", "b": "10.77.0.2"}
 FOREIGN_ID = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
 SERVICE = "_p2p._udp.local."
-
-
-def become_root():
-    """Goes on in namespaces of its own, where this user is root."""
-    if os.geteuid() != 0 and "LAN_UNSHARED" not in os.environ:
-        os.environ["LAN_UNSHARED"] = "1"
-        os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", "--mount", "--",
-                              sys.executable, *sys.argv])
-    if "LAN_UNSHARED" in os.environ:
-        subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
-
-
-def ip(*words):
-    subprocess.run(["ip", *words], check=True)
-
-
-class Lan:
-    """The two namespaces and their cable."""
-
-    def __init__(self):
-        self.names = {host: f"starling-{os.getpid()}-{host}" for host in HOSTS}
-
-    def __enter__(self):
-        for name in self.names.values():
-            ip("netns", "add", name)
-        a, b = self.names["a"], self.names["b"]
-        ip("link", "add", "lan0", "netns", a, "type", "veth", "peer", "name", "lan0", "netns", b)
-        for host, name in self.names.items():
-            ip("-n", name, "address", "add", HOSTS[host] + "/24", "dev", "lan0")
-            ip("-n", name, "link", "set", "lo", "up")
-            ip("-n", name, "link", "set", "lan0", "up")
-        return self
-
-    def __exit__(self, *_):
-        for name in self.names.values():
-            subprocess.run(["ip", "netns", "delete", name], check=False)
-
-    def command(self, host, *words):
-        return ["ip", "netns", "exec", self.names[host], *words]
 
 
 class Node:
@@ -158,7 +119,7 @@ def foreign(lan, tool):
     node = Node(lan, "b", tool)
     try:
         other = subprocess.Popen(
-            lan.command("a", sys.executable, "-c", FOREIGN, HOSTS["a"], node.id, FOREIGN_ID, SERVICE), text=True,
+            lan.command("a", sys.executable, "-c", FOREIGN, ADDRESSES["a"], node.id, FOREIGN_ID, SERVICE), text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent)
         try:
             line = other.stdout.readline().strip()
@@ -180,7 +141,7 @@ def main():
     a.ours = os.path.abspath(a.ours)
     become_root()
     times = []
-    with Lan() as lan:
+    with Hosts() as lan:
         for number in range(1, a.rounds + 1):
             took, round_trip = find_each_other(lan, a.ours)
             times.append(took)
