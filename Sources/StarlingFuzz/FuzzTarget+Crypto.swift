@@ -79,6 +79,41 @@ extension FuzzTarget {
         }
     }
 
+    /// An encapsulated key and a ciphertext behind it; both are from strangers, and so is a key to seal to.
+    static func sealedMessage(_ input: [UInt8]) throws(BrokenPromise) {
+        guard let identity, let cipher = try? ChaChaPoly() else { return }
+        let own = OpeningKey(converting: identity)
+        let nothing: [UInt8] = []
+        let sealed = HPKE.Sealed(
+            encapsulatedKey: Array(input.prefix(HPKE.encapsulatedKeyByteCount)),
+            ciphertext: Array(input.dropFirst(HPKE.encapsulatedKeyByteCount))
+        )
+        let opened = try? HPKE.open(
+            sealed,
+            with: own,
+            info: nothing.span,
+            authenticating: nothing.span,
+            cipher
+        )
+        if let opened {
+            try promise(opened.count == input.count - HPKE.overheadByteCount, "a seal has one length")
+        }
+        if let stranger = try? PublicKey(kind: .ed25519, data: sealed.encapsulatedKey.span) {
+            _ = try? SealingKey(converting: stranger)
+        }
+        guard let peer = try? SealingKey(id: 1, publicBytes: sealed.encapsulatedKey.span),
+            let agreement = try? StaticAgreement(own, peer)
+        else { return }
+        let forged = try? HPKE.open(
+            sealed,
+            agreement,
+            info: nothing.span,
+            authenticating: nothing.span,
+            cipher
+        )
+        try promise(forged == nil, "garbage is no seal")
+    }
+
     static func certificate(_ input: [UInt8]) throws(BrokenPromise) {
         guard let certificate = try? TLSCertificate.verify(input.span, now: wallTime) else { return }
         let key = try? PublicKey(protobuf: certificate.hostKey.protobuf)

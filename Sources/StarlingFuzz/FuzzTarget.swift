@@ -27,6 +27,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "peer-record", run: peerRecord),
         FuzzTarget(name: "noise-payload", run: noisePayload),
         FuzzTarget(name: "noise-handshake", run: noiseHandshake),
+        FuzzTarget(name: "sealed-message", run: sealedMessage),
         FuzzTarget(name: "certificate", run: certificate),
         FuzzTarget(name: "frame", run: frame),
         FuzzTarget(name: "multistream-dialer", run: multistreamDialer),

@@ -16,6 +16,24 @@ import Testing
         #expect(try #require(report["floor_us"]?.double) > 0)
     }
 
+    @Test func sealingIsMeasuredWithoutAListener() async throws {
+        let run = try await ToolRun.run(["bench", "seal", "--json", "--timeout", "60s"])
+        #expect(run.status == 0, "\(run.talk)")
+        let report = try JSON(parsing: run.output)
+        #expect(report["bench"] == "seal")
+        #expect(report["payload_bytes"] == 1024)
+        for key in ["seal_us", "seal_first_us", "open_us", "open_first_us", "convert_us"] {
+            #expect(try #require(report[key]?.double, "\(key)") > 0, "\(key)")
+        }
+        let late = try await ToolRun.run(["bench", "seal", "--timeout", "1ms"])
+        #expect(late.status == 1)
+        #expect(late.talk.contains("--timeout"))
+        let target = "/ip4/127.0.0.1/tcp/1"
+        let aimed = try await ToolRun.run(["bench", "seal", "--target", target])
+        #expect(aimed.status != 0)
+        #expect(aimed.talk.contains("--target"))
+    }
+
     @Test(arguments: ["noise", "tls"])
     func bulkKnowsTheCeilingOfItsOwnRun(_ security: String) async throws {
         let run = try await ToolRun.run([

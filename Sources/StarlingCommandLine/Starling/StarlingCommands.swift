@@ -94,10 +94,14 @@ private enum Commands {
         "Measure speed and memory on this machine",
         details: """
             Starts a second process that listens, and measures between the two: each figure is the median of several \
-            rounds. With --target the listener is that peer, and figures of its process are left out.
+            rounds. With --target the listener is that peer, and figures of its process are left out. seal needs no listener.
             """,
         arguments: [
-            ArgumentSpec.choice("WHAT", "what to measure", of: ["ping", "bulk", "dial", "memory", "streams"])
+            ArgumentSpec.choice(
+                "WHAT",
+                "what to measure",
+                of: ["ping", "bulk", "dial", "memory", "streams", "seal"]
+            )
         ],
         flags: [Flags.target.spec, Flags.benchSecurity.spec, Flags.connections.spec],
         example: "starling bench ping --json"

@@ -37,19 +37,8 @@ package final class ChaChaPoly: Sendable {
         nonce: CipherNonce,
         authenticating data: Span<UInt8>
     ) throws(CipherError) {
-        precondition(key.count == Self.keyByteCount)
         let memory = unsafe block.memory(content.lowerBound..<content.upperBound + Self.tagByteCount)
-        let code = unsafe data.withUnsafeBytes { data in
-            unsafe key.withUnsafeBytes { key in
-                let call = unsafe CipherCall(
-                    memory: memory,
-                    key: key,
-                    nonce: nonce,
-                    data: data
-                )
-                return sealing.withLock { context in unsafe context.seal(call) }
-            }
-        }
+        let code = unsafe seal(memory, key: key, nonce: nonce, authenticating: data)
         guard code == 0 else { throw .libraryFailure(code: code) }
     }
 
@@ -78,25 +67,10 @@ package final class ChaChaPoly: Sendable {
         nonce: CipherNonce,
         authenticating data: Span<UInt8>
     ) throws(CipherError) -> Range<Int> {
-        precondition(key.count == Self.keyByteCount)
         guard sealed.count >= Self.tagByteCount else { throw .authenticationFailed }
         let memory = unsafe block.memory(sealed)
-        let code = unsafe data.withUnsafeBytes { data in
-            unsafe key.withUnsafeBytes { key in
-                let call = unsafe CipherCall(
-                    memory: memory,
-                    key: key,
-                    nonce: nonce,
-                    data: data
-                )
-                return opening.withLock { context in unsafe context.open(call) }
-            }
-        }
-        guard code == 0 else {
-            unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
-            let isForged = gcry_err_code(code) == GPG_ERR_CHECKSUM
-            throw isForged ? .authenticationFailed : .libraryFailure(code: code)
-        }
+        let code = unsafe open(memory, key: key, nonce: nonce, authenticating: data)
+        guard code == 0 else { throw Self.openingError(code) }
         return sealed.lowerBound..<sealed.upperBound - Self.tagByteCount
     }
 
@@ -111,6 +85,82 @@ package final class ChaChaPoly: Sendable {
     ) throws(CipherError) -> Range<Int> {
         let nothing: [UInt8] = []
         return try open(block, sealed, key: key, nonce: nonce, authenticating: nothing.span)
+    }
+
+    /// The ciphertext of `content`, with its tag behind it.
+    ///
+    /// - Precondition: the key has 32 bytes.
+    package func seal(
+        _ content: Span<UInt8>,
+        key: borrowing SecretBytes,
+        nonce: CipherNonce,
+        authenticating data: Span<UInt8>
+    ) throws(CipherError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(content.count + Self.tagByteCount)
+        content.append(to: &bytes)
+        bytes.append(contentsOf: repeatElement(0, count: Self.tagByteCount))
+        let code = unsafe bytes.withUnsafeMutableBytes { memory in
+            unsafe seal(memory, key: key, nonce: nonce, authenticating: data)
+        }
+        guard code == 0 else { throw .libraryFailure(code: code) }
+        return bytes
+    }
+
+    /// The content of `sealed`, a ciphertext with its tag behind it.
+    ///
+    /// - Precondition: the key has 32 bytes.
+    package func open(
+        _ sealed: Span<UInt8>,
+        key: borrowing SecretBytes,
+        nonce: CipherNonce,
+        authenticating data: Span<UInt8>
+    ) throws(CipherError) -> [UInt8] {
+        guard sealed.count >= Self.tagByteCount else { throw .authenticationFailed }
+        var bytes = sealed.array()
+        let code = unsafe bytes.withUnsafeMutableBytes { memory in
+            unsafe open(memory, key: key, nonce: nonce, authenticating: data)
+        }
+        guard code == 0 else { throw Self.openingError(code) }
+        bytes.removeLast(Self.tagByteCount)
+        return bytes
+    }
+
+    private func seal(
+        _ memory: UnsafeMutableRawBufferPointer,
+        key: borrowing SecretBytes,
+        nonce: CipherNonce,
+        authenticating data: Span<UInt8>
+    ) -> gcry_error_t {
+        precondition(key.count == Self.keyByteCount)
+        return unsafe data.withUnsafeBytes { data in
+            unsafe key.withUnsafeBytes { key in
+                let call = unsafe CipherCall(memory: memory, key: key, nonce: nonce, data: data)
+                return sealing.withLock { context in unsafe context.seal(call) }
+            }
+        }
+    }
+
+    /// Decrypts in place, and leaves zeros when it fails: the library decrypts before it checks the tag.
+    private func open(
+        _ memory: UnsafeMutableRawBufferPointer,
+        key: borrowing SecretBytes,
+        nonce: CipherNonce,
+        authenticating data: Span<UInt8>
+    ) -> gcry_error_t {
+        precondition(key.count == Self.keyByteCount)
+        let code = unsafe data.withUnsafeBytes { data in
+            unsafe key.withUnsafeBytes { key in
+                let call = unsafe CipherCall(memory: memory, key: key, nonce: nonce, data: data)
+                return opening.withLock { context in unsafe context.open(call) }
+            }
+        }
+        if code != 0 { unsafe memory.initializeMemory(as: UInt8.self, repeating: 0) }
+        return code
+    }
+
+    private static func openingError(_ code: gcry_error_t) -> CipherError {
+        gcry_err_code(code) == GPG_ERR_CHECKSUM ? .authenticationFailed : .libraryFailure(code: code)
     }
 }
 

@@ -98,6 +98,21 @@ public final class IdentityKey: Sendable {
 
     /// The signature of `message`, 64 bytes.
     package func sign(_ message: [UInt8]) -> [UInt8] { sign(message.span) }
+
+    /// The private key for Diffie-Hellman that belongs to this identity, 32 bytes.
+    ///
+    /// Its public half is the identity's, on the other form of the curve.
+    ///
+    /// Spec: RFC 7748, section 4.1; the private half is RFC 8032's, section 5.1.5, step 2.
+    func agreementSecret() -> SecretBytes {
+        unsafe SecretBytes(byteCount: X25519Key.byteCount) { memory in
+            unsafe secret.withUnsafeBytes { secret in
+                guard let base = unsafe memory.bindMemory(to: UInt8.self).baseAddress else { return }
+                // Fails for no input: it hashes the seed.
+                _ = unsafe crypto_sign_ed25519_sk_to_curve25519(base, secret)
+            }
+        }
+    }
 }
 
 extension IdentityKey: CustomStringConvertible {

@@ -14,7 +14,7 @@ internal import StarlingWorld
 /// `starling bench`: figures of this machine, between two processes of this program or against another peer.
 ///
 /// The library is called inside each process, so that CPU and memory are each one's own and no control socket
-/// is in the path.
+/// is in the path. What needs no peer is measured in this process alone.
 struct BenchCommand {
     private let settings: BenchSettings
     private let console: Console
@@ -25,23 +25,35 @@ struct BenchCommand {
     }
 
     func run() throws -> ExitStatus {
-        let run = try BenchRun(settings)
-        defer { run.stop() }
-        let watch = giveUpLater(run)
-        defer { withExtendedLifetime(watch) {} }
-        let report = try measure(run)
+        let report =
+            switch settings.subject {
+            case .ping: try between { try PingBench(run: $0).measure() }
+            case .bulk: try between { try BulkBench(run: $0).measure() }
+            case .dial: try between { try DialBench(run: $0).measure() }
+            case .memory: try between { try MemoryBench(run: $0).measure() }
+            case .streams: try between { try StreamsBench(run: $0).measure() }
+            case .seal: try SealBench(settings).measure()
+            }
         console.write(settings.isJSON ? report.json.text + "\n" : report.render(console.outputStyle))
         return .succeeded
     }
 
-    private func measure(_ run: BenchRun) throws -> BenchReport {
-        switch settings.subject {
-        case .ping: try PingBench(run: run).measure()
-        case .bulk: try BulkBench(run: run).measure()
-        case .dial: try DialBench(run: run).measure()
-        case .memory: try MemoryBench(run: run).measure()
-        case .streams: try StreamsBench(run: run).measure()
-        }
+    /// Measures between this process and a listener.
+    private func between(_ measure: (BenchRun) throws -> BenchReport) throws -> BenchReport {
+        let run = try BenchRun(settings)
+        defer { run.stop() }
+        let watch = giveUpLater(run)
+        defer { withExtendedLifetime(watch) {} }
+        return try measure(run)
+    }
+
+    /// What is said when a bench takes longer than it may.
+    static func timedOut(_ settings: BenchSettings) -> Diagnostic {
+        Diagnostic(
+            code: "timed_out",
+            message: "the bench is not over after \(DurationText.write(settings.timeout)).",
+            nextStep: "Give it more time with --timeout."
+        )
     }
 
     /// Ends the process when the bench takes too long; the listener sees its input end.
@@ -50,11 +62,7 @@ struct BenchCommand {
         return try? run.real.run { world in
             let loop = world.loops[0]
             let timer = loop.makeTimer {
-                let diagnostic = Diagnostic(
-                    code: "timed_out",
-                    message: "the bench is not over after \(DurationText.write(settings.timeout)).",
-                    nextStep: "Give it more time with --timeout."
-                )
+                let diagnostic = Self.timedOut(settings)
                 if settings.isJSON {
                     console.say(diagnostic.json.text + "\n")
                 } else {

@@ -4,7 +4,7 @@ internal import StarlingTransports
 
 /// What to measure.
 enum BenchSubject: String, CaseIterable {
-    case ping, bulk, dial, memory, streams
+    case ping, bulk, dial, memory, streams, seal
 }
 
 /// What `starling bench` was asked for, read from its flags.
@@ -43,6 +43,13 @@ struct BenchSettings: Sendable {
             throw Diagnostic(
                 code: "misused",
                 message: "the memory of another peer's process cannot be measured from here.",
+                nextStep: "Go without --target."
+            )
+        }
+        if target != nil && subject == .seal {
+            throw Diagnostic(
+                code: "misused",
+                message: "sealing is measured in this process alone.",
                 nextStep: "Go without --target."
             )
         }
