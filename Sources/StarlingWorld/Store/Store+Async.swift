@@ -1,3 +1,5 @@
+package import StarlingCore
+
 extension Store {
     /// Makes a batch durable.
     ///

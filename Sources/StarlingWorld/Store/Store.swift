@@ -1,3 +1,5 @@
+package import StarlingCore
+
 /// A device's durable memory: tables of rows, changed in batches that are whole or absent after any crash.
 ///
 /// Completions are called on the loop that the store was opened for, in the order of the calls. A read sees every
@@ -20,94 +22,6 @@ package protocol Store: Sendable {
 
     /// Finishes what was asked for, and closes; every later call fails with ``StoreError/closed``.
     func close(_ completion: @escaping @Sendable () -> Void)
-}
-
-/// A table of the store.
-///
-/// A table's name is its promise to the disk: it is never used again for something else.
-package struct StoreTable: Hashable, Sendable {
-    package enum Keys: Sendable {
-        /// Numbers from 1, in whose order rows are mostly added and removed; values of any size.
-        case numbers
-        /// Bytes, at most ``StoreKey/nameByteCountMax``; values of some hundred bytes.
-        case names
-    }
-
-    /// Lower-case letters and underscores.
-    package let name: StaticString
-    package let keys: Keys
-
-    package init(_ name: StaticString, _ keys: Keys) {
-        self.name = name
-        self.keys = keys
-    }
-
-    package static func == (left: StoreTable, right: StoreTable) -> Bool {
-        left.name.description == right.name.description
-    }
-
-    package func hash(into hasher: inout Hasher) { hasher.combine(name.description) }
-}
-
-/// Where one row is.
-package struct StoreKey: Hashable, Sendable {
-    package enum Place: Hashable, Sendable {
-        case number(UInt64)
-        case name([UInt8])
-    }
-
-    /// The longest name of a row.
-    package static let nameByteCountMax = 128
-
-    package let table: StoreTable
-    package let place: Place
-
-    /// - Precondition: the table is one of numbers, and the number is in `1...Int64.max`.
-    package init(_ table: StoreTable, _ number: UInt64) {
-        precondition(table.keys == .numbers && number >= 1 && number <= UInt64(Int64.max))
-        self.table = table
-        place = .number(number)
-    }
-
-    /// - Precondition: the table is one of names, and the name has 1 to ``nameByteCountMax`` bytes.
-    package init(_ table: StoreTable, _ name: [UInt8]) {
-        precondition(table.keys == .names && !name.isEmpty && name.count <= Self.nameByteCountMax)
-        self.table = table
-        place = .name(name)
-    }
-}
-
-/// One row.
-package struct StoreRow: Equatable, Sendable {
-    package let key: StoreKey
-    package let value: [UInt8]
-
-    package init(key: StoreKey, value: [UInt8]) {
-        self.key = key
-        self.value = value
-    }
-}
-
-/// Changes that happen together or not at all, in their order.
-package struct StoreBatch: Equatable, Sendable {
-    package enum Change: Equatable, Sendable {
-        /// Adds a row, or replaces it.
-        case put(StoreKey, [UInt8])
-        /// Removes a row; nothing happens when there is none.
-        case remove(StoreKey)
-    }
-
-    package private(set) var changes: [Change] = []
-
-    package init() {}
-
-    package var isEmpty: Bool { changes.isEmpty }
-
-    package mutating func put(_ key: StoreKey, _ value: [UInt8]) { changes.append(.put(key, value)) }
-
-    package mutating func remove(_ key: StoreKey) { changes.append(.remove(key)) }
-
-    package mutating func append(_ other: StoreBatch) { changes += other.changes }
 }
 
 /// Which rows of a table are wanted.
