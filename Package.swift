@@ -46,6 +46,8 @@ let package = Package(
         system("CGcrypt", pkgConfig: "libgcrypt", apt: "libgcrypt20-dev", brew: "libgcrypt"),
         system("CGnuTLS", pkgConfig: "gnutls", apt: "libgnutls28-dev", brew: "gnutls"),
         system("CMicrohttpd", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev", brew: "libmicrohttpd"),
+        system("CLZ4", pkgConfig: "liblz4", apt: "liblz4-dev", brew: "lz4"),
+        system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev", brew: "zstd"),
         .target(name: "CSys", linkerSettings: [.linkedLibrary("resolv")]),
 
         // Pure: structs, no async, no operating system
@@ -53,7 +55,7 @@ let package = Package(
         module("StarlingCrypto", ["StarlingCore", "CSodium", "CGcrypt"], strict),
         module("StarlingTLS", ["StarlingCore", "StarlingCrypto", "CGnuTLS"], strict),
         module("StarlingProtocols", ["StarlingCore", "StarlingCrypto"], strict),
-        module("StarlingMesh", ["StarlingCore", "StarlingCrypto"], strict),
+        module("StarlingMesh", ["StarlingCore", "StarlingCrypto", "CLZ4", "CZstd"], strict),
         module(
             "StarlingFuzz",
             ["StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingCrypto", "StarlingCore"],

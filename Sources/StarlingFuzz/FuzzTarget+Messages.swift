@@ -18,6 +18,30 @@ extension FuzzTarget {
         try promise(again == envelope, "an envelope reads what it writes")
     }
 
+    /// A method, a size as varint, and what a peer sent as compressed payload; then the rest as a payload of our own.
+    static func compressedPayload(_ input: [UInt8]) throws(BrokenPromise) {
+        var limits = PayloadCodec.Limits()
+        limits.payloadByteCountMax = 65_536
+        var codec = PayloadCodec(limits: limits)
+        var offset = 1
+        guard let method = input.first, let byteCount = try? Varint.read(input.span, at: &offset) else {
+            return
+        }
+        let rest = Array(input[offset...])
+        if let received = try? CompressedPayload(method: UInt64(method), byteCount: byteCount, bytes: rest),
+            let payload = try? codec.decompress(received)
+        {
+            try promise(payload.count == received.byteCount, "a payload has the size that was declared")
+            try promise(payload.count <= limits.payloadByteCountMax, "a payload is within the limit")
+        }
+        for contentType in ["text/plain", "application/octet-stream"] {
+            let compressed = codec.compress(rest, contentType: contentType)
+            try promise(compressed.bytes.count <= rest.count, "compression never grows a payload")
+            let again = try? codec.decompress(compressed)
+            try promise(again == rest, "what was compressed comes back")
+        }
+    }
+
     static func receipt(_ input: [UInt8]) throws(BrokenPromise) {
         guard let receipt = try? Receipt(verifying: input.span) else { return }
         let again = try? Receipt(verifying: receipt.encoded.span)

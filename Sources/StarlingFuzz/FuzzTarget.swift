@@ -39,6 +39,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "message-frame", run: messageFrame),
         FuzzTarget(name: "envelope", run: envelope),
         FuzzTarget(name: "receipt", run: receipt),
+        FuzzTarget(name: "compressed-payload", run: compressedPayload),
     ]
 }
 

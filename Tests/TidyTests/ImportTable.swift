@@ -11,7 +11,7 @@ enum ImportTable {
         "StarlingCrypto": ["StarlingCore", "CSodium", "CGcrypt", "Synchronization"],
         "StarlingTLS": ["StarlingCore", "StarlingCrypto", "CGnuTLS", "Synchronization"],
         "StarlingProtocols": ["StarlingCore", "StarlingCrypto"],
-        "StarlingMesh": ["StarlingCore", "StarlingCrypto"],
+        "StarlingMesh": ["StarlingCore", "StarlingCrypto", "CLZ4", "CZstd"],
         "StarlingFuzz": [
             "StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingCrypto", "StarlingCore",
         ],
