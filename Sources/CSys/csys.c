@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -60,6 +62,16 @@ static int64_t nanoseconds(clockid_t clock) {
 }
 
 int64_t csys_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC); }
+
+int csys_await_readable(int fd, int64_t deadline) {
+    struct pollfd wanted = {.fd = fd, .events = POLLIN};
+    do {
+        if (poll(&wanted, 1, 0) > 0) return 1;
+        sched_yield();
+    } while (csys_monotonic_nanoseconds() < deadline);
+    return 0;
+}
+
 int64_t csys_wall_milliseconds(void) { return nanoseconds(CLOCK_REALTIME) / 1000000; }
 
 int csys_random(void *bytes, size_t count) {

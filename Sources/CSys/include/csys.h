@@ -18,6 +18,10 @@ int csys_ignore_sigpipe(void);
 /* Raises the soft limit of open descriptors as far as `wanted` and the hard limit allow; returns what holds. */
 int64_t csys_raise_descriptor_limit(int64_t wanted);
 
+/* Looks for input until the monotonic clock shows `deadline`, and lets other threads run between the looks, but does
+ * not sleep: 1 when there is some, 0 when there is none. */
+int csys_await_readable(int fd, int64_t deadline);
+
 /* Time and randomness */
 
 int64_t csys_monotonic_nanoseconds(void);

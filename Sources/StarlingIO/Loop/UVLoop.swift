@@ -32,6 +32,8 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
     private let wakeup: UnsafeMutablePointer<uv_async_t>
     private let idle: UnsafeMutablePointer<uv_idle_t>
     private let alarm: UnsafeMutablePointer<uv_timer_t>
+    private let beforePoll: UnsafeMutablePointer<uv_prepare_t>
+    private let afterPoll: UnsafeMutablePointer<uv_check_t>
     private let inbox = Mutex(Inbox())
     private let thread = Mutex<uv_thread_t?>(nil)
 
@@ -44,6 +46,8 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
     /// When the alarm rings, in libuv's milliseconds; `nil` when it is off.
     private var alarmTime: UInt64?
     private var isContinuing = false
+    private var spin = PollSpin()
+    private var pollStart: Int64 = 0
     /// No socket opens any more.
     private(set) var isEnding = false
     private var recordBlocks = BufferPool(blockByteCount: LoopBlock.recordByteCount)
@@ -61,6 +65,8 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
         wakeup = .allocate(capacity: 1)
         idle = .allocate(capacity: 1)
         alarm = .allocate(capacity: 1)
+        beforePoll = .allocate(capacity: 1)
+        afterPoll = .allocate(capacity: 1)
         try SocketError.check(uv_loop_init(uv))
         let me = Unmanaged.passUnretained(self).toOpaque()
         wakeup.initialize(to: uv_async_t())
@@ -76,6 +82,14 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
         alarm.initialize(to: uv_timer_t())
         uv_timer_init(uv, alarm)
         alarm.pointee.data = me
+        beforePoll.initialize(to: uv_prepare_t())
+        uv_prepare_init(uv, beforePoll)
+        beforePoll.pointee.data = me
+        uv_prepare_start(beforePoll) { UVLoop.of($0?.pointee.data).willPoll() }
+        afterPoll.initialize(to: uv_check_t())
+        uv_check_init(uv, afterPoll)
+        afterPoll.pointee.data = me
+        uv_check_start(afterPoll) { UVLoop.of($0?.pointee.data).didPoll() }
         try startThread()
     }
 
@@ -84,6 +98,8 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
         wakeup.deallocate()
         idle.deallocate()
         alarm.deallocate()
+        beforePoll.deallocate()
+        afterPoll.deallocate()
     }
 
     private func startThread() throws(SocketError) {
@@ -198,6 +214,17 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
         finishTurn()
         if isStopping { uv_stop(uv) }
     }
+
+    // MARK: Polling
+
+    private func willPoll() {
+        pollStart = csys_monotonic_nanoseconds()
+        guard uv_backend_timeout(uv) != 0, let look = spin.begin() else { return }
+        let found = csys_await_readable(uv_backend_fd(uv), pollStart + look.nanosecondsClamped) == 1
+        spin.looked(found: found)
+    }
+
+    private func didPoll() { spin.waited(.nanoseconds(csys_monotonic_nanoseconds() - pollStart)) }
 
     // MARK: Timers
 
