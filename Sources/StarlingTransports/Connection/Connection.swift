@@ -30,7 +30,8 @@ package protocol Connection: AnyObject, Sendable {
 
     /// Says goodbye and closes; streams under way fail with ``StreamError/connectionClosed``.
     ///
-    /// Returns when the peer has closed too, or after ``ConnectionLimits/partingTimeout``.
+    /// Returns when the peer has closed too, or after ``ConnectionLimits/partingTimeout`` without a sign of what was
+    /// written being taken, after ``ConnectionLimits/partingTimeoutMax`` in any case.
     func close(_ reason: ConnectionError) async
 
     /// One round trip of the multiplexer, where it has been measured.

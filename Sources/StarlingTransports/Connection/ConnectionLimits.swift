@@ -21,6 +21,10 @@ package struct ConnectionLimits: Sendable {
     /// How long a connection that was closed in good order waits for the peer's end, or for a sign that what was
     /// written is still on its way.
     package var partingTimeout: Duration = .seconds(1)
+    /// How long such a connection is kept at most, however much is still on its way.
+    ///
+    /// A peer that takes one byte now and then would otherwise hold the socket, and whoever awaits the close, for ever.
+    package var partingTimeoutMax: Duration = .seconds(30)
     /// Bytes that came on all streams of the connection and that nobody has read.
     ///
     /// The stream on which more come is reset. A thousand streams of 256 KiB each would hold a quarter of a GiB; this

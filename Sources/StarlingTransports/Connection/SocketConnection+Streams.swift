@@ -213,7 +213,9 @@ extension SocketConnection: StreamBackend {
 
     /// Ends a stream both ways, at the peer too.
     func resetStream(_ stream: StreamState, _ error: StreamError) {
-        if stream.failure == nil, !(stream.hasEnded && stream.isWriteClosed) {
+        // An end that still waits for the socket has not been told: the multiplexer would keep the stream for ever.
+        let isOver = stream.hasEnded && stream.isWriteClosed && !stream.wantsWriteClose
+        if stream.failure == nil, !isOver {
             yamux.reset(stream.id)
             scheduleFlush()
         }

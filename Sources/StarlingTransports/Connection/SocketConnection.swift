@@ -48,6 +48,8 @@ package actor SocketConnection: Connection {
     /// What of the parting socket's queue was left when its timer was armed, and whether the peer spoke since.
     private var partingByteCount = 0
     private var hasHeardWhileParting = false
+    /// When the parting socket is closed in any case.
+    private var partingDeadline: Instant?
     private var timer: (any LoopTimer)?
     private var timerDeadline: Instant?
     private var upgradeDeadline: Instant?
@@ -291,6 +293,7 @@ package actor SocketConnection: Connection {
         end(reason)
         guard let socket else { return }
         parting = socket
+        partingDeadline = loop.now + setup.limits.partingTimeoutMax
         socket.closeWrite()
         timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.partUnlessMoving() } }
         armParting(socket)
@@ -302,12 +305,13 @@ package actor SocketConnection: Connection {
     private func armParting(_ socket: any StreamSocket) {
         partingByteCount = socket.queuedByteCount
         hasHeardWhileParting = false
-        timer?.arm(at: loop.now + setup.limits.partingTimeout)
+        let next = loop.now + setup.limits.partingTimeout
+        timer?.arm(at: min(next, partingDeadline ?? next))
     }
 
     /// A peer that still takes or says something has not all that we wrote: on a slow link that takes its time.
     private func partUnlessMoving() {
-        guard let parting else { return part() }
+        guard let parting, let partingDeadline, loop.now < partingDeadline else { return part() }
         if parting.queuedByteCount < partingByteCount || (hasHeardWhileParting && partingByteCount > 0) {
             armParting(parting)
         } else {

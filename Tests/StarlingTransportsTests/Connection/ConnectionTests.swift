@@ -207,4 +207,43 @@ import Testing
             await listener.close()
         }
     }
+
+    /// A peer that takes nothing of what waits and goes on talking could hold the socket for ever.
+    @Test func closingTowardsAPeerThatTalksAndDoesNotReadEnds() async throws {
+        try await Place.virtual.run(limits: { $0.partingTimeoutMax = .seconds(5) }) { meeting in
+            let peer = try NoisePeer(meeting.bob.world)
+            let listener = try await RawListener(peer.raw, on: meeting)
+            async let answered: Void = peer.answer()
+            let connection = try await meeting.alice.transport.dial(listener.address, expecting: nil)
+            try await answered
+            await peer.raw.pauseReading()
+            let loop = meeting.alice.loop
+            // Eight windows: more than the network takes between the two.
+            let writers = loop.startTask {
+                await withTaskGroup(of: Void.self) { group in
+                    for _ in 0..<8 {
+                        group.addTask {
+                            guard let stream = try? await connection.openStream(["/x"]) else { return }
+                            try? await stream.write([UInt8](repeating: 1, count: 262_144))
+                        }
+                    }
+                }
+            }
+            try await loop.sleep(for: .seconds(1))
+            let talker = loop.startTask {
+                for number in 0..<1000 {
+                    let ping = YamuxFrame(2, YamuxFrame.syn, 0, UInt32(number))
+                    guard (try? await peer.write(ping.wire)) != nil else { return }
+                    guard (try? await loop.sleep(for: .milliseconds(300))) != nil else { return }
+                }
+            }
+            let startedAt = loop.now
+            await connection.close(.closedLocally)
+            #expect(startedAt.duration(to: loop.now) <= .seconds(6))
+            talker.cancel()
+            await talker.value
+            await writers.value
+            await listener.close()
+        }
+    }
 }
