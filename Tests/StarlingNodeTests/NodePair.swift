@@ -26,6 +26,7 @@ struct NodePair {
 
     static func node(
         _ host: SimulatedHost,
+        resolver: (any Resolver)? = nil,
         _ change: (inout NodeConfiguration) throws -> Void = { _ in }
     ) throws -> Node {
         var seed = host.world.random.bytes(count: 32)
@@ -34,8 +35,10 @@ struct NodePair {
         configuration.securities = [.noise]
         configuration.listenAddresses = [try Multiaddr("/ip4/0.0.0.0/tcp/4001")]
         try change(&configuration)
+        var world = host.world
+        if let resolver { world.resolver = resolver }
         return try Node(
-            world: host.world,
+            world: world,
             identity: try IdentityKey(wipingSeed: &seed),
             configuration: configuration
         )

@@ -40,6 +40,9 @@ extension NodeFailure {
         case .resolver(.cancelled): "cancelled"
         case .unsupported: "no transport of this node dials it"
         case .backingOff(let remaining): "failed before, due in \(DurationWords.text(remaining))"
+        case .ownAddress: "it is this node's own"
+        case .outOfTime: "the dial took too long"
+        case .notTried: "not tried"
         }
     }
 

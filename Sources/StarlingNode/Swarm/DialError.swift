@@ -8,7 +8,7 @@ package struct DialError: Error, Equatable, Sendable {
     package enum Cause: Error, Equatable, Sendable {
         /// No address of the peer is known.
         case noAddresses
-        /// None of the known addresses is of a kind that this node can dial.
+        /// None of the known addresses is of a kind that this node can dial, or all are its own.
         case noUsableAddresses
         /// Every attempt failed.
         case allFailed
@@ -32,6 +32,12 @@ package struct DialError: Error, Equatable, Sendable {
             /// No transport of this node dials such an address.
             case unsupported
             case backingOff(remaining: Duration)
+            /// It is one of this node's own.
+            case ownAddress
+            /// The whole dial took too long.
+            case outOfTime
+            /// There was no time left for it, or too many others came first.
+            case notTried
         }
 
         package var address: Multiaddr
@@ -76,7 +82,7 @@ extension DialError.Attempt {
         switch failure {
         case .connection(let error): error.nextStep
         case .resolver: "Check the name, and this machine's name servers."
-        case .unsupported, .backingOff: nil
+        case .unsupported, .backingOff, .ownAddress, .outOfTime, .notTried: nil
         }
     }
 }

@@ -23,8 +23,8 @@ package struct DialPlan: Machine, Sendable {
         package init() {}
     }
 
-    /// What is dialled, the best first.
-    package let addresses: [Multiaddr]
+    /// What is dialled, the best first; only those that have not been started change their places.
+    package private(set) var addresses: [Multiaddr]
 
     private let limits: Limits
     private var nextIndex = 0
@@ -35,13 +35,21 @@ package struct DialPlan: Machine, Sendable {
 
     /// - Parameter addresses: Candidates in any order; the same address twice counts once.
     package init(addresses: [Multiaddr], limits: Limits = Limits(), now: Instant) {
-        var seen: Set<Multiaddr> = []
-        let ranked = addresses.filter { seen.insert($0).inserted }.enumerated().sorted {
-            (AddressRank($0.element), $0.offset) < (AddressRank($1.element), $1.offset)
-        }
-        self.addresses = ranked.prefix(limits.addressCountMax).map(\.element)
+        self.addresses = []
         self.limits = limits
         nextStart = now
+        add(addresses, now: now)
+    }
+
+    /// More candidates, which have been found meanwhile: they join those that wait.
+    package mutating func add(_ more: [Multiaddr], now: Instant) {
+        var seen = Set(addresses[..<nextIndex])
+        let waiting = (addresses[nextIndex...] + more).filter { seen.insert($0).inserted }
+        let ranked = waiting.enumerated().sorted {
+            (AddressRank($0.element), $0.offset) < (AddressRank($1.element), $1.offset)
+        }
+        let room = max(0, limits.addressCountMax - nextIndex)
+        addresses = addresses[..<nextIndex] + ranked.prefix(room).map(\.element)
         startDue(now)
     }
 
@@ -68,6 +76,13 @@ package struct DialPlan: Machine, Sendable {
     package mutating func attemptSucceeded() {
         underWay -= 1
         hasSucceeded = true
+    }
+
+    /// Nothing more is started; which addresses that leaves untried.
+    package mutating func giveUp() -> [Multiaddr] {
+        actions.removeAll()
+        defer { addresses.removeLast(addresses.count - nextIndex) }
+        return Array(addresses[nextIndex...])
     }
 
     package mutating func nextAction() -> Action? { actions.popFirst() }

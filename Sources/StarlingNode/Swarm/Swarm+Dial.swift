@@ -7,6 +7,9 @@ struct SharedDial {
     /// Tells a dial from an earlier one of the same peer that nobody waits for and that is not over yet.
     var number: UInt64
     var task: Task<Void, Never>
+    /// What the dial knew when it began.
+    var addresses: Set<Multiaddr>
+    var isIgnoringBackoff: Bool
     /// Each caller by its number; `nil` between its call and its waiting.
     var waiters: [UInt64: Waiter<Result<any Connection, DialError>>?] = [:]
 }
@@ -15,7 +18,8 @@ extension Swarm {
     /// The connection with a peer, dialled where there is none.
     ///
     /// Callers at the same time share one dial. Known addresses are used besides `addresses`.
-    /// With `ignoringBackoff`, addresses that failed a moment ago are tried all the same.
+    /// With `ignoringBackoff`, addresses that failed a moment ago are tried all the same. A caller who brings an address
+    /// that the dial under way does not try has it tried at once, and waits for that dial only where it fails.
     ///
     /// Cancellation: this caller stops waiting; the dial ends when nobody waits for it.
     package func connect(
@@ -29,23 +33,23 @@ extension Swarm {
         if !addresses.isEmpty {
             peerBook.add(addresses, of: peer, source: .user, lifetime: .seconds(600), now: loop.now)
         }
-        if dials[peer] == nil {
-            if !ignoringBackoff, let until = backoff.waitsUntil(.peer(peer), now: loop.now) {
-                throw DialError(peer: peer, cause: .backingOff(remaining: loop.now.duration(to: until)))
+        if let dial = dials[peer] {
+            let plain = addresses.compactMap(\.withoutPeerID)
+            let fresh =
+                ignoringBackoff && !dial.isIgnoringBackoff
+                ? plain : plain.filter { !dial.addresses.contains($0) }
+            if !fresh.isEmpty,
+                let connection = try? await run(fresh, peer: peer, ignoringBackoff: ignoringBackoff)
+            {
+                finish(dial.number, of: peer, with: connection)
+                return connection
             }
-            nextWaiter += 1
-            let number = nextWaiter
-            let task = loop.startTask {
-                let result: Result<any Connection, DialError>
-                do throws(DialError) {
-                    result = .success(try await self.dial(peer, ignoringBackoff: ignoringBackoff))
-                } catch {
-                    result = .failure(error)
-                }
-                await self.dialEnded(peer, number, result)
-            }
-            dials[peer] = SharedDial(number: number, task: task)
+            // It may have ended meanwhile, either way.
+            if Task.isCancelled { throw DialError(peer: peer, cause: .cancelled) }
+            if isStopped { throw DialError(peer: peer, cause: .stopped) }
+            if let connection = connections[peer]?.first { return connection }
         }
+        if dials[peer] == nil { try startDial(peer, ignoringBackoff: ignoringBackoff) }
         let waiter = nextWaiter
         nextWaiter += 1
         dials[peer]?.waiters[waiter] = .some(nil)
@@ -61,6 +65,37 @@ extension Swarm {
             loop.startTask { await self.stopWaiting(waiter, for: peer) }
         }
         return try result.get()
+    }
+
+    /// Begins the dial that all callers share.
+    private func startDial(_ peer: PeerID, ignoringBackoff: Bool) throws(DialError) {
+        if !ignoringBackoff, let until = backoff.waitsUntil(.peer(peer), now: loop.now) {
+            throw DialError(peer: peer, cause: .backingOff(remaining: loop.now.duration(to: until)))
+        }
+        nextWaiter += 1
+        let number = nextWaiter
+        let task = loop.startTask {
+            let result: Result<any Connection, DialError>
+            do throws(DialError) {
+                result = .success(try await self.dial(peer, ignoringBackoff: ignoringBackoff))
+            } catch {
+                result = .failure(error)
+            }
+            await self.dialEnded(peer, number, result)
+        }
+        dials[peer] = SharedDial(
+            number: number,
+            task: task,
+            addresses: Set(peerBook.addresses(of: peer, now: loop.now)),
+            isIgnoringBackoff: ignoringBackoff
+        )
+    }
+
+    /// Ends a dial that another was faster than: who waits for it gets that one's connection.
+    private func finish(_ number: UInt64, of peer: PeerID, with connection: any Connection) {
+        guard let dial = dials[peer], dial.number == number else { return }
+        dial.task.cancel()
+        dialEnded(peer, number, .success(connection))
     }
 
     /// Connects to an address, whoever is there when it names no peer.
@@ -118,30 +153,50 @@ extension Swarm {
 
     private enum Step: Sendable {
         case ended(Int, Result<any Connection, ConnectionError>)
-        case deadline
+        case resolved(Multiaddr, Result<[Multiaddr], ResolverError>)
+        case deadline(Instant)
     }
 
     /// Resolves, filters, ranks and tries addresses until one connects.
+    ///
+    /// Names are resolved while the addresses that need none are tried.
     private func run(
         _ named: [Multiaddr],
         peer: PeerID?,
         ignoringBackoff: Bool
     ) async throws(DialError) -> any Connection {
-        var attempts: [DialError.Attempt] = []
-        let addresses = await usable(named, peer: peer, ignoringBackoff, &attempts)
-        guard !addresses.isEmpty else {
-            throw DialError(peer: peer, cause: .noUsableAddresses, attempts: attempts)
-        }
         let startedAt = loop.now
-        var plan = DialPlan(addresses: addresses, limits: limits.plan, now: startedAt)
-        let (transports, loop) = (transports, loop)
         let giveUpAt = startedAt + limits.dialTimeout
+        var dial = DialRun(peer: peer, isIgnoringBackoff: ignoringBackoff)
+        let names = named.filter(\.isName)
+        let numbers = usable(named.filter { !$0.isName }, &dial)
+        var plan = DialPlan(addresses: numbers, limits: limits.plan, now: startedAt)
+        var unresolvedCount = min(names.count, limits.nameCountMax)
+        for name in names.dropFirst(limits.nameCountMax) {
+            dial.attempts.append(.init(address: name, failure: .notTried, duration: .zero))
+        }
+        let resolver = AddressResolver(
+            resolver: world.resolver,
+            depthMax: limits.resolveDepthMax,
+            lookupCountMax: limits.lookupCountMaxPerName
+        )
+        let (transports, loop) = (transports, loop)
         var starts: [Int: Instant] = [:]
         var winner: (any Connection)?
-        var isTimerSet = false
+        var timerDeadline: Instant?
+        var hasGivenUp = false
 
         await withTaskGroup(of: Step.self) { group in
-            while winner == nil && !plan.isExhausted && !Task.isCancelled {
+            for name in names.prefix(limits.nameCountMax) {
+                group.addTask {
+                    do throws(ResolverError) {
+                        return .resolved(name, .success(try await resolver.resolve(name, expecting: peer)))
+                    } catch {
+                        return .resolved(name, .failure(error))
+                    }
+                }
+            }
+            while winner == nil && !(plan.isExhausted && unresolvedCount == 0) && !Task.isCancelled {
                 while let action = plan.nextAction() {
                     guard case .start(let index) = action else { continue }
                     let address = plan.addresses[index]
@@ -157,20 +212,36 @@ extension Swarm {
                         }
                     }
                 }
-                if !isTimerSet {
-                    isTimerSet = true
-                    let deadline = min(plan.nextDeadline ?? giveUpAt, giveUpAt)
+                let deadline = min(plan.nextDeadline ?? giveUpAt, giveUpAt)
+                if !hasGivenUp, timerDeadline.map({ deadline < $0 }) ?? true {
+                    timerDeadline = deadline
                     group.addTask {
                         try? await loop.sleep(until: deadline)
-                        return .deadline
+                        return .deadline(deadline)
                     }
                 }
                 guard let step = await group.next() else { break }
                 switch step {
-                case .deadline:
-                    isTimerSet = false
-                    plan.advance(to: loop.now)
-                    if loop.now >= giveUpAt { group.cancelAll() }
+                case .deadline(let deadline):
+                    if timerDeadline == deadline { timerDeadline = nil }
+                    if loop.now < giveUpAt {
+                        plan.advance(to: loop.now)
+                    } else if !hasGivenUp {
+                        hasGivenUp = true
+                        for address in plan.giveUp() {
+                            dial.attempts.append(.init(address: address, failure: .notTried, duration: .zero))
+                        }
+                        group.cancelAll()
+                    }
+                case .resolved(let name, let result):
+                    unresolvedCount -= 1
+                    let duration = startedAt.duration(to: loop.now)
+                    switch result {
+                    case .success(let addresses): plan.add(usable(addresses, &dial), now: loop.now)
+                    case .failure(let error):
+                        let failure: DialError.Attempt.Failure = hasGivenUp ? .outOfTime : .resolver(error)
+                        dial.attempts.append(.init(address: name, failure: failure, duration: duration))
+                    }
                 case .ended(let index, .success(let connection)):
                     plan.attemptSucceeded()
                     backoff.succeeded(.address(peer, plan.addresses[index]))
@@ -178,71 +249,88 @@ extension Swarm {
                 case .ended(let index, .failure(let error)):
                     let address = plan.addresses[index]
                     let duration = (starts[index] ?? startedAt).duration(to: loop.now)
-                    attempts.append(.init(address: address, failure: .connection(error), duration: duration))
-                    // Who gave up says nothing about the address.
-                    if error != .cancelled { backoff.failed(.address(peer, address), now: loop.now) }
+                    let isCutOff = hasGivenUp && error == .cancelled
+                    let failure: DialError.Attempt.Failure = isCutOff ? .outOfTime : .connection(error)
+                    dial.attempts.append(.init(address: address, failure: failure, duration: duration))
+                    // Who gave up says nothing about the address, and neither does a limit of this process.
+                    if error != .cancelled && error != .socket(.tooManyOpenFiles) {
+                        backoff.failed(.address(peer, address), now: loop.now)
+                    }
                     plan.attemptFailed(now: loop.now)
                 }
             }
             group.cancelAll()
             // An attempt may have succeeded after the decision.
             for await step in group {
-                if case .ended(_, .success(let connection)) = step { await connection.close(.redundant) }
+                if case .ended(_, .success(let connection)) = step { closeSoon(connection, .redundant) }
             }
         }
         guard let winner else {
-            throw DialError(peer: peer, cause: Task.isCancelled ? .cancelled : .allFailed, attempts: attempts)
+            let cause = Task.isCancelled ? .cancelled : dial.cause
+            throw DialError(peer: peer, cause: cause, attempts: dial.attempts)
         }
         do throws(ConnectionError) {
             try await register(winner)
         } catch {
             switch error {
-            case .dialledSelf: throw DialError(peer: peer, cause: .dialledSelf, attempts: attempts)
+            case .dialledSelf: throw DialError(peer: peer, cause: .dialledSelf, attempts: dial.attempts)
             case .refusedByLimit(let limit):
-                throw DialError(peer: peer, cause: .limit(limit), attempts: attempts)
-            default: throw DialError(peer: peer, cause: .stopped, attempts: attempts)
+                throw DialError(peer: peer, cause: .limit(limit), attempts: dial.attempts)
+            default: throw DialError(peer: peer, cause: .stopped, attempts: dial.attempts)
             }
         }
         return winner
     }
 
-    /// The addresses that can be dialled, names resolved; why others cannot goes to `attempts`.
-    private func usable(
-        _ named: [Multiaddr],
-        peer: PeerID?,
-        _ ignoringBackoff: Bool,
-        _ attempts: inout [DialError.Attempt]
-    ) async -> [Multiaddr] {
+    /// Those of the addresses that can be dialled; why others cannot goes to the dial's attempts.
+    private func usable(_ addresses: [Multiaddr], _ dial: inout DialRun) -> [Multiaddr] {
         let own = Set(listenAddresses.compactMap(\.withoutPeerID))
-        let resolver = AddressResolver(resolver: world.resolver, depthMax: limits.resolveDepthMax)
         var usable: [Multiaddr] = []
-        for name in named {
-            let startedAt = loop.now
-            let addresses: [Multiaddr]
-            do throws(ResolverError) {
-                addresses = try await resolver.resolve(name, expecting: peer)
-            } catch {
-                let duration = startedAt.duration(to: loop.now)
-                attempts.append(.init(address: name, failure: .resolver(error), duration: duration))
-                continue
+        for address in addresses {
+            var failure: DialError.Attempt.Failure?
+            // Another node may listen where we do on another machine, but nobody else on our own addresses.
+            if let plain = address.withoutPeerID, own.contains(plain), dial.peer != nil {
+                failure = .ownAddress
+            } else if !transports.contains(where: { $0.canDial(address) }) {
+                failure = .unsupported
+            } else if !dial.isIgnoringBackoff,
+                let until = backoff.waitsUntil(.address(dial.peer, address), now: loop.now)
+            {
+                failure = .backingOff(remaining: loop.now.duration(to: until))
             }
-            for address in addresses {
-                // Another node may listen where we do on another machine, but nobody else on our own addresses.
-                if let plain = address.withoutPeerID, own.contains(plain) && peer != nil { continue }
-                if !transports.contains(where: { $0.canDial(address) }) {
-                    attempts.append(.init(address: address, failure: .unsupported, duration: .zero))
-                } else if !ignoringBackoff,
-                    let until = backoff.waitsUntil(.address(peer, address), now: loop.now)
-                {
-                    let remaining = loop.now.duration(to: until)
-                    attempts.append(
-                        .init(address: address, failure: .backingOff(remaining: remaining), duration: .zero)
-                    )
-                } else {
-                    usable.append(address)
-                }
+            if let failure {
+                dial.attempts.append(.init(address: address, failure: failure, duration: .zero))
+            } else {
+                usable.append(address)
             }
         }
         return usable
+    }
+}
+
+/// What one run of a dial has learnt.
+private struct DialRun {
+    let peer: PeerID?
+    let isIgnoringBackoff: Bool
+    var attempts: [DialError.Attempt] = []
+
+    /// What the attempts come to, when none has succeeded.
+    var cause: DialError.Cause {
+        var remaining: Duration?
+        for attempt in attempts {
+            switch attempt.failure {
+            case .connection, .resolver, .outOfTime, .notTried: return .allFailed
+            case .backingOff(let wait): remaining = min(remaining ?? wait, wait)
+            case .unsupported, .ownAddress: break
+            }
+        }
+        return remaining.map { .backingOff(remaining: $0) } ?? .noUsableAddresses
+    }
+}
+
+extension Multiaddr {
+    /// Whether it has to be resolved before it can be dialled.
+    fileprivate var isName: Bool {
+        if case .dns = host { true } else { false }
     }
 }

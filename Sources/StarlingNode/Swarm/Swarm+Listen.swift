@@ -12,6 +12,11 @@ extension Swarm: ListenerOwner {
             throw .unsupported(address)
         }
         let listener = try await transport.listen(on: address, self)
+        if isStopped {
+            // It was stopped meanwhile, and has closed the others.
+            await listener.close()
+            throw .unsupported(address)
+        }
         listeners.append(listener)
         notify(.addressesChanged)
         return listener.address

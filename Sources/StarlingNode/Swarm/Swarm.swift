@@ -23,12 +23,18 @@ package actor Swarm {
         package var peerBook = PeerBook.Limits()
         package var ledger: ResourceLedger.Limits
         package var pool: ConnectionPool.Limits
-        /// From the first address tried to the end of the dial.
+        /// From the beginning of a dial to its end, names and all addresses included.
         package var dialTimeout: Duration = .seconds(30)
         /// How deep `/dnsaddr` records may refer to others.
         package var resolveDepthMax = 4
+        /// Names that one dial resolves, at the same time; further ones are not tried.
+        package var nameCountMax = 8
+        /// Questions to the name system that one of them may cost.
+        package var lookupCountMaxPerName = 16
         /// How often surplus connections are looked for.
         package var upkeepInterval: Duration = .seconds(10)
+        /// The pause between two looks for surplus connections, while new ones keep coming.
+        package var trimInterval: Duration = .seconds(1)
 
         package init(connectionCountMax: Int, memoryByteCountMax: Int) {
             ledger = .init(connectionCountMax: connectionCountMax, memoryByteCountMax: memoryByteCountMax)
@@ -54,6 +60,10 @@ package actor Swarm {
     package var pool: ConnectionPool
     private var observers: [@Sendable (SwarmEvent) -> Void] = []
     private var upkeep: Task<Void, Never>?
+    /// Connections that this node closes, whose peers may take their time.
+    private var closings: [ConnectionID: Task<Void, Never>] = [:]
+    private var trimming: Task<Void, Never>?
+    private var trimmedAt: Instant?
     private var addressObservation: (any InterfaceObservation)?
     private(set) var isStopped = false
 
@@ -97,11 +107,15 @@ package actor Swarm {
         let closing = listeners
         listeners = []
         for listener in closing { await listener.close() }
-        for (_, dial) in dials.sorted(by: { $0.key < $1.key }) { dial.task.cancel() }
+        let dialling = dials.sorted { $0.key < $1.key }.map(\.value.task)
+        for task in dialling { task.cancel() }
         await withTaskGroup(of: Void.self) { group in
             for connection in allConnections { group.addTask { await connection.close(.closedLocally) } }
         }
         await upkeep?.value
+        await trimming?.value
+        for task in dialling { await task.value }
+        while let id = closings.keys.min(), let task = closings[id] { await task.value }
         // The transports hold the setup that names this swarm as owner: the circle ends here.
         transports = []
     }
@@ -160,7 +174,7 @@ package actor Swarm {
             }
         }
         if let refusal {
-            await connection.close(refusal)
+            closeSoon(connection, refusal)
             throw refusal
         }
         let isFirst = connections[peer] == nil
@@ -179,7 +193,7 @@ package actor Swarm {
         notify(.opened(connection, isFirst: isFirst))
         // It may have ended before it was in the table; then its end found nothing to remove.
         if let reason = await connection.closeReason { connectionClosed(connection, reason) }
-        if pool.isOverfull(connections.values.reduce(0) { $0 + $1.count }) { await trim() }
+        if pool.isOverfull(connections.values.reduce(0) { $0 + $1.count }) { trimSoon() }
     }
 
     private func connectionClosed(_ connection: any Connection, _ reason: ConnectionError) {
@@ -203,12 +217,22 @@ package actor Swarm {
     private func keepUp() async {
         while !isStopped {
             do { try await loop.sleep(for: limits.upkeepInterval) } catch { return }
-            await trim()
+            trimSoon()
             await closeRedundant()
         }
     }
 
+    /// Looks for surplus connections, unless that is under way or was a moment ago: a flood of connections would
+    /// otherwise cost a look at all of them for each.
+    private func trimSoon() {
+        if let trimmedAt, loop.now < trimmedAt + limits.trimInterval { return }
+        guard trimming == nil, !isStopped else { return }
+        trimmedAt = loop.now
+        trimming = loop.startTask { await self.trim() }
+    }
+
     private func trim() async {
+        defer { trimming = nil }
         var members: [ConnectionPool.Member] = []
         for connection in allConnections {
             members.append(
@@ -222,9 +246,21 @@ package actor Swarm {
         }
         let surplus = Set(pool.surplus(of: members, now: loop.now))
         for connection in allConnections where surplus.contains(connection.id) {
-            await connection.close(.refusedByLimit("high water mark of connections"))
+            closeSoon(connection, .refusedByLimit("high water mark of connections"))
         }
     }
+
+    /// Closes a connection without waiting for its peer; ``stop()`` does.
+    func closeSoon(_ connection: any Connection, _ reason: ConnectionError) {
+        let id = connection.id
+        guard closings[id] == nil else { return }
+        closings[id] = loop.startTask {
+            await connection.close(reason)
+            await self.closingEnded(id)
+        }
+    }
+
+    private func closingEnded(_ id: ConnectionID) { closings[id] = nil }
 
     /// Two nodes that dial each other at once get two connections.
     ///
@@ -235,7 +271,7 @@ package actor Swarm {
         {
             guard pair.contains(where: { $0.info.direction == .outbound }) else { continue }
             for connection in pair where connection.info.direction == .inbound {
-                if await connection.streamCount == 0 { await connection.close(.redundant) }
+                if await connection.streamCount == 0 { closeSoon(connection, .redundant) }
             }
         }
     }
