@@ -25,6 +25,8 @@ package actor IdentifyDriver {
     private var record: (addresses: [Multiaddr], envelope: [UInt8])?
     private var recordSequence: UInt64 = 0
     private var pushes: Task<Void, Never>?
+    /// Something has changed since the last push began.
+    private var isPushDue = false
     private var requests: [ConnectionID: Task<Void, Never>] = [:]
     private var observers: [@Sendable (IdentifiedPeer) -> Void] = []
     private var isStopped = false
@@ -89,7 +91,7 @@ package actor IdentifyDriver {
                 return try await Self.read(stream)
             }
             guard let answer else { return log(connection, "no answer in time") }
-            learn(answer, replacesAll: true)
+            learn(answer, over: connection, replacesAll: true)
         } catch {
             log(connection, "\(error)")
         }
@@ -106,7 +108,7 @@ package actor IdentifyDriver {
                 await stream.reset()
                 return log(stream.connection, "no push in time")
             }
-            learn(push, replacesAll: false)
+            learn(push, over: stream.connection, replacesAll: false)
         } catch {
             log(stream.connection, "\(error)")
         }
@@ -133,13 +135,14 @@ package actor IdentifyDriver {
         }
     }
 
-    private func learn(_ peer: IdentifiedPeer, replacesAll: Bool) {
+    private func learn(_ peer: IdentifiedPeer, over connection: any Connection, replacesAll: Bool) {
         let (id, message) = (peer.peerID, peer.message)
+        let addresses = AddressFilter.worthy(peer.addresses, metAt: connection.info.remote)
         let swarm = swarm
         swarm.assumeIsolated { swarm in
             if let record = peer.record {
                 swarm.peerBook.take(
-                    record: record.addresses,
+                    record: addresses,
                     sequence: record.sequenceNumber,
                     of: id,
                     lifetime: Self.addressLifetime,
@@ -147,7 +150,7 @@ package actor IdentifyDriver {
                 )
             } else if !message.listenAddresses.isEmpty {
                 swarm.peerBook.add(
-                    message.listenAddresses,
+                    addresses,
                     of: id,
                     source: .identify,
                     lifetime: Self.addressLifetime,
@@ -180,11 +183,25 @@ package actor IdentifyDriver {
     private func serve(_ stream: Stream) async {
         let message = await message(observed: stream.connection.info.remote)
         do throws(StreamError) {
-            try await stream.write(message.frames())
-            try await stream.closeWrite()
+            try await write(message, to: stream)
         } catch {
-            await stream.reset()
+            log(stream.connection, "\(error)")
         }
+    }
+
+    /// Writes a message and ends the stream; a peer that does not take it in time has the stream reset.
+    private func write(_ message: IdentifyMessage, to stream: Stream) async throws(StreamError) {
+        let written: Void? = try await loop.withDeadline(loop.now + Self.timeout) {
+            () async throws(StreamError) in
+            do throws(StreamError) {
+                try await stream.write(message.frames())
+                try await stream.closeWrite()
+            } catch {
+                await stream.reset()
+                throw error
+            }
+        }
+        if written == nil { throw .cancelled }
     }
 
     private func message(observed: Multiaddr?) async -> IdentifyMessage {
@@ -215,27 +232,27 @@ package actor IdentifyDriver {
 
     /// Tells all connected peers, after a moment in which more may change.
     package func changed() {
-        guard pushes == nil, !isStopped else { return }
-        pushes = loop.startTask { await self.push() }
+        guard !isStopped else { return }
+        isPushDue = true
+        if pushes == nil { pushes = loop.startTask { await self.push() } }
     }
 
-    /// Returns once the push that was asked for last has gone to every connected peer.
+    /// Returns once the push that was asked for last has gone to every connected peer that takes it.
     package func waitForPush() async { await pushes?.value }
 
     private func push() async {
-        do throws(CancellationError) { try await loop.sleep(for: Self.pushDelay) } catch {
-            pushes = nil
-            return
-        }
-        // What changes from here on is told by another push.
-        pushes = nil
-        let connections = await swarm.connectedPeers
-        var waiting = connections[...]
-        while !waiting.isEmpty && !isStopped {
-            let batch = waiting.prefix(Self.parallelPushCountMax)
-            waiting = waiting.dropFirst(batch.count)
-            await withTaskGroup(of: Void.self) { group in
-                for peer in batch { group.addTask { await self.push(to: peer) } }
+        defer { pushes = nil }
+        while isPushDue && !isStopped {
+            do throws(CancellationError) { try await loop.sleep(for: Self.pushDelay) } catch { return }
+            // What changes from here on is told by another round.
+            isPushDue = false
+            var waiting = await swarm.connectedPeers[...]
+            while !waiting.isEmpty && !isStopped {
+                let batch = waiting.prefix(Self.parallelPushCountMax)
+                waiting = waiting.dropFirst(batch.count)
+                await withTaskGroup(of: Void.self) { group in
+                    for peer in batch { group.addTask { await self.push(to: peer) } }
+                }
             }
         }
     }
@@ -247,9 +264,7 @@ package actor IdentifyDriver {
         guard known.isEmpty || known.contains(ProtocolID.identifyPush) else { return }
         let message = await message(observed: connection.info.remote)
         do throws(StreamError) {
-            let stream = try await connection.openStream([ProtocolID.identifyPush])
-            try await stream.write(message.frames())
-            try await stream.closeWrite()
+            try await write(message, to: try await connection.openStream([ProtocolID.identifyPush]))
         } catch {
             log(connection, "push: \(error)")
         }

@@ -21,12 +21,18 @@ package enum AddressSource: Int, Comparable, Sendable {
 /// In memory, bounded.
 package struct PeerBook: Sendable {
     package struct Limits: Sendable {
-        /// Peers kept; the one heard of longest ago that is not connected is forgotten beyond it.
+        /// Peers kept; beyond it the one heard of longest ago is forgotten that is not connected and that no user named.
         package var peerCountMax = 4096
         /// Addresses of one peer; the worst source, then the one that ends first, is forgotten beyond it.
         package var addressCountMaxPerPeer = 32
+        /// Bytes of one address; longer ones are not kept, unless the user gave them.
+        package var addressByteCountMax = 256
         /// Protocols of one peer; more are not kept.
         package var protocolCountMaxPerPeer = 256
+        /// Bytes of their names together; what comes behind is not kept.
+        ///
+        /// With the other limits a book of invented peers takes some tens of megabytes.
+        package var protocolByteCountMaxPerPeer = 8192
 
         package init() {}
     }
@@ -77,8 +83,10 @@ package struct PeerBook: Sendable {
     ) {
         let expires = now + lifetime
         let addressCountMax = limits.addressCountMaxPerPeer
+        let addressByteCountMax = source == .user ? Int.max : limits.addressByteCountMax
         update(peer, now: now) { entry in
-            for address in addresses.compactMap(\.withoutPeerID) {
+            for address in addresses.compactMap(\.withoutPeerID)
+            where address.bytes.count <= addressByteCountMax {
                 if let index = entry.addresses.firstIndex(where: { $0.address == address }) {
                     entry.addresses[index].source = max(entry.addresses[index].source, source)
                     entry.addresses[index].expires = max(entry.addresses[index].expires, expires)
@@ -123,9 +131,13 @@ package struct PeerBook: Sendable {
         of peer: PeerID,
         now: Instant
     ) {
-        let kept = Array(protocols.prefix(limits.protocolCountMaxPerPeer))
+        var byteCount = 0
+        let kept = protocols.prefix(limits.protocolCountMaxPerPeer).prefix { name in
+            byteCount += name.utf8.count
+            return byteCount <= limits.protocolByteCountMaxPerPeer
+        }
         update(peer, now: now) { entry in
-            entry.protocols = kept
+            entry.protocols = Array(kept)
             entry.agentVersion = agentVersion
             entry.protocolVersion = protocolVersion
         }
@@ -137,17 +149,27 @@ package struct PeerBook: Sendable {
     }
 
     private mutating func update(_ peer: PeerID, now: Instant, _ change: (inout Entry) -> Void) {
-        if entries[peer] == nil && entries.count >= limits.peerCountMax { forgetOldest() }
+        if entries[peer] == nil && entries.count >= limits.peerCountMax { forgetOldest(now) }
         var entry = entries[peer] ?? Entry(now: now)
         entry.lastHeard = now
         change(&entry)
         entries[peer] = entry
     }
 
-    private mutating func forgetOldest() {
-        let oldest = entries.lazy.filter { !$0.value.isConnected }.min {
-            ($0.value.lastHeard, $0.key) < ($1.value.lastHeard, $1.key)
+    /// What the user said is the last to go: a flood of invented peers must not take it from the node.
+    private mutating func forgetOldest(_ now: Instant) {
+        func worth(_ entry: Entry) -> (Int, Instant) {
+            let isUsers = entry.addresses.contains { $0.source == .user && $0.expires > now }
+            return (isUsers ? 1 : 0, entry.lastHeard)
         }
-        if let oldest { entries[oldest.key] = nil }
+        var oldest: (peer: PeerID, worth: (Int, Instant))?
+        for (peer, entry) in entries where !entry.isConnected {
+            let worth = worth(entry)
+            if let known = oldest, (known.worth.0, known.worth.1, known.peer) < (worth.0, worth.1, peer) {
+                continue
+            }
+            oldest = (peer, worth)
+        }
+        if let oldest { entries[oldest.peer] = nil }
     }
 }

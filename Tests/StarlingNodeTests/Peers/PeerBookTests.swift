@@ -91,4 +91,53 @@ import Testing
         )
         #expect(book[try peer(1)]?.protocols == ["/a", "/b"])
     }
+
+    @Test func whatTheUserSaidOutlivesAFloodOfOthers() throws {
+        var limits = PeerBook.Limits()
+        limits.peerCountMax = 3
+        var book = PeerBook(limits: limits)
+        book.add([try address(1)], of: try peer(1), source: .user, lifetime: .seconds(1000), now: start)
+        book.add([try address(1)], of: try peer(2), source: .user, lifetime: .seconds(2), now: start)
+        for number in UInt8(3)...20 {
+            let now = start + .seconds(Int(number))
+            book.add(
+                [try address(1)],
+                of: try peer(number),
+                source: .localDiscovery,
+                lifetime: .seconds(10),
+                now: now
+            )
+        }
+        #expect(book.peers == [try peer(1), try peer(19), try peer(20)].sorted())
+    }
+
+    @Test func namesAndAddressesAreBoundedInBytesToo() throws {
+        var limits = PeerBook.Limits()
+        limits.addressByteCountMax = 12
+        limits.protocolByteCountMaxPerPeer = 7
+        var book = PeerBook(limits: limits)
+        let peer = try peer(1)
+        let long = try Multiaddr("/dns4/long.example/tcp/1")
+        #expect(try address(1).bytes.count <= 12 && long.bytes.count > 12)
+        book.add([try address(1), long], of: peer, source: .signedRecord, lifetime: .seconds(9), now: start)
+        #expect(book.addresses(of: peer, now: start) == [try address(1)])
+        book.add([long], of: peer, source: .user, lifetime: .seconds(9), now: start)
+        #expect(book.addresses(of: peer, now: start).contains(long))
+        book.set(
+            protocols: ["/abc", "/de", "/"],
+            agentVersion: "",
+            protocolVersion: "",
+            of: peer,
+            now: start
+        )
+        #expect(book[peer]?.protocols == ["/abc", "/de"])
+        book.set(
+            protocols: ["/abc", "/def", "/"],
+            agentVersion: "",
+            protocolVersion: "",
+            of: peer,
+            now: start
+        )
+        #expect(book[peer]?.protocols == ["/abc"])
+    }
 }
