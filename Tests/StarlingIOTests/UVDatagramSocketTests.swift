@@ -115,4 +115,19 @@ import Testing
             #expect(throws: SocketError.self) { try loop.openDatagram(options, delegate: Post()) }
         }
     }
+
+    @Test func aGroupThatCannotBeJoinedDoesNotCloseTheSocketForTheOthers() async throws {
+        guard let loopback = await loopbackInterface else { return }
+        try await withLoop { loop in
+            var options = DatagramOptions(local: .ip(.v4(0), port: 0))
+            let group = IPAddress.v4(0xe000_00fb)
+            options.groups = [
+                .init(address: group, interfaceIndex: 1 << 20),
+                .init(address: group, interfaceIndex: loopback.index),
+            ]
+            try loop.openDatagram(options, delegate: Post()).close()
+            options.groups.removeLast()
+            #expect(throws: SocketError.self) { try loop.openDatagram(options, delegate: Post()) }
+        }
+    }
 }

@@ -33,17 +33,42 @@ final class UVDatagramSocket: DatagramSocket {
             csys_local_address(descriptor, &address) == 0
             ? SocketAddress(systemForm: address) ?? options.local : options.local
         watcher = try PollWatcher(loop: loop, descriptor: descriptor)
-        do {
-            for group in options.groups {
-                var form = try SocketAddress.ip(group.address, port: 0).systemForm()
-                try SocketError.check(csys_datagram_join(descriptor, &form, group.interfaceIndex))
-            }
+        do throws(SocketError) {
+            try Self.join(options.groups, watcher.descriptor, loop.log)
         } catch {
             watcher.close()
             throw error
         }
         // The watch keeps the socket, as libuv's handles do with stream sockets.
         watcher.start { self.receive() }
+    }
+
+    /// Joins the groups; fails where none can be joined.
+    ///
+    /// An interface may have gone a moment ago, and systems limit the memberships of one socket: Linux to 20.
+    private static func join(
+        _ groups: [DatagramOptions.Group],
+        _ descriptor: Int32,
+        _ log: Log
+    ) throws(SocketError) {
+        var failure: SocketError?
+        var joinedCount = 0
+        for group in groups {
+            var form = try SocketAddress.ip(group.address, port: 0).systemForm()
+            let status = csys_datagram_join(descriptor, &form, group.interfaceIndex)
+            if status >= 0 {
+                joinedCount += 1
+                continue
+            }
+            let error = SocketError(code: status)
+            failure = failure ?? error
+            log(
+                .debug,
+                "a multicast group was not joined",
+                ["interface": .number(Int64(group.interfaceIndex)), "reason": "\(error)"]
+            )
+        }
+        if joinedCount == 0, let failure { throw failure }
     }
 
     func send(_ bytes: [UInt8], to remote: SocketAddress, interfaceIndex: UInt32) throws(SocketError) {

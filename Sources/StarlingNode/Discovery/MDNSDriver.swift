@@ -6,12 +6,14 @@ internal import StarlingWorld
 /// Finds peers on the LANs that this node is on, and lets them find it: runs one ``MDNSDiscovery`` over two
 /// datagram sockets.
 actor MDNSDriver {
-    /// How long an address that was heard may be dialled; peers announce themselves more often.
+    /// How long an address that was heard may be dialled once its peer is heard no more.
     private static let addressLifetime: Duration = .seconds(300)
     /// The node with the larger PeerID lets the other dial first, so that two that find each other at once
     /// do not dial both.
     private static let politeDelay: Duration = .milliseconds(500)
-    /// Dials of found peers under way at a time; further ones wait for the peer's next announcement.
+    /// How often peers that are heard and not connected are dialled; the swarm's back-off spaces the attempts.
+    private static let attendanceInterval: Duration = .seconds(10)
+    /// Dials of found peers under way at a time; further ones wait for the next look.
     private static let dialCountMax = 32
 
     private let swarm: Swarm
@@ -19,7 +21,12 @@ actor MDNSDriver {
     private var machine: MDNSDiscovery
     private var sockets: [(socket: any DatagramSocket, isIPv4: Bool)] = []
     private var groups: Set<DatagramOptions.Group> = []
+    /// Whether a socket is missing.
+    private var isIncomplete = false
     private var timer: (any LoopTimer)?
+    private var attendance: (any LoopTimer)?
+    /// Who is heard, and where; as many as the machine remembers.
+    private var present: [PeerID: [Multiaddr]] = [:]
     private var dials: [PeerID: Task<Void, Never>] = [:]
     private var isRunning = false
 
@@ -44,6 +51,9 @@ actor MDNSDriver {
     func start() async {
         isRunning = true
         timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.timerFired() } }
+        let attendance = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.attend() } }
+        attendance.arm(at: loop.now + Self.attendanceInterval)
+        self.attendance = attendance
         await swarm.observe { [weak self] event in
             guard case .addressesChanged = event else { return }
             self?.assumeIsolated { $0.refresh() }
@@ -58,6 +68,7 @@ actor MDNSDriver {
         perform()
         isRunning = false
         timer?.disarm()
+        attendance?.disarm()
         closeSockets()
         let running = dials.sorted { $0.key < $1.key }
         for (_, task) in running { task.cancel() }
@@ -93,7 +104,8 @@ actor MDNSDriver {
                 wanted.insert(.init(address: address, interfaceIndex: interface.index))
             }
         }
-        if wanted == groups { return }
+        if wanted == groups && !isIncomplete { return }
+        let wasIncomplete = isIncomplete
         closeSockets()
         groups = wanted
         for isIPv4 in [true, false] {
@@ -106,6 +118,8 @@ actor MDNSDriver {
             do throws(SocketError) {
                 sockets.append((try loop.openDatagram(options, delegate: self), isIPv4))
             } catch {
+                isIncomplete = true
+                if wasIncomplete { continue }
                 swarm.world.log(
                     .warning,
                     "no LAN discovery over one IP version",
@@ -119,6 +133,7 @@ actor MDNSDriver {
         for (socket, _) in sockets { socket.close() }
         sockets = []
         groups = []
+        isIncomplete = false
     }
 
     private func timerFired() {
@@ -135,7 +150,9 @@ actor MDNSDriver {
                 guard case .ip(let address, _, _) = remote else { continue }
                 send(bytes, to: remote, interface, isIPv4: address.isIPv4)
             case .discovered(let peer, let addresses): discovered(peer, addresses)
-            case .lost(let peer): swarm.world.log(.debug, "peer left the LAN", ["peer": "\(peer)"])
+            case .lost(let peer):
+                present[peer] = nil
+                swarm.world.log(.debug, "peer left the LAN", ["peer": "\(peer)"])
             }
         }
         if let deadline = machine.nextDeadline { timer?.arm(at: deadline) }
@@ -161,8 +178,22 @@ actor MDNSDriver {
     }
 
     private func discovered(_ peer: PeerID, _ addresses: [Multiaddr]) {
+        present[peer] = addresses
+        attend(to: peer, addresses)
+    }
+
+    /// Sees to those who are there: a connection may have been lost, and a dial may have failed, without any change
+    /// on the LAN.
+    private func attend() {
+        guard isRunning else { return }
+        attendance?.arm(at: loop.now + Self.attendanceInterval)
+        if isIncomplete { refresh() }
+        for (peer, addresses) in present.sorted(by: { $0.key < $1.key }) { attend(to: peer, addresses) }
+    }
+
+    private func attend(to peer: PeerID, _ addresses: [Multiaddr]) {
         let now = loop.now
-        swarm.assumeIsolated { swarm in
+        let isConnected = swarm.assumeIsolated { swarm in
             swarm.peerBook.add(
                 addresses,
                 of: peer,
@@ -170,8 +201,9 @@ actor MDNSDriver {
                 lifetime: Self.addressLifetime,
                 now: now
             )
+            return swarm.isConnected(peer)
         }
-        guard dials[peer] == nil, dials.count < Self.dialCountMax else { return }
+        guard !isConnected, dials[peer] == nil, dials.count < Self.dialCountMax else { return }
         dials[peer] = loop.startTask { await self.dial(peer) }
     }
 
@@ -210,6 +242,8 @@ extension MDNSDriver: DatagramSocketDelegate {
         assumeIsolated { driver in
             driver.swarm.world.log(.warning, "discovery socket failed", ["reason": "\(error)"])
             driver.closeSockets()
+            // The next look opens them again.
+            driver.isIncomplete = driver.isRunning
         }
     }
 }

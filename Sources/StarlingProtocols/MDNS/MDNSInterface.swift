@@ -54,6 +54,8 @@ package struct MDNSInterface: Hashable, Sendable {
         guard address.transportKind != .circuit, case .ip(let host, _)? = address.host else { return nil }
         if host.isUnspecified || host.isMulticast { return nil }
         if host.isLoopback, !isLoopback { return nil }
+        // An announcement of addresses elsewhere would have a whole LAN knock there.
+        if !isOnLink(host) { return nil }
         // The peer's zone is not ours.
         let isZoned = host.isLinkLocal && host.isIPv6
         return address.replacingHost(with: host, zone: isZoned ? index : 0)
