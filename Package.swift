@@ -145,6 +145,18 @@ let package = Package(
             ["StarlingHTTP", "StarlingAPI", "StarlingIO", "StarlingWorld", "StarlingCore"]
         ),
         .testTarget(name: "TidyTests", swiftSettings: lenient),
+
+        // Run by `./dev test` in the release build; it brings its own malloc, which no product may.
+        .target(name: "CAllocationCount", path: "Tests/Allocations/CAllocationCount"),
+        .executableTarget(
+            name: "AllocationProbe",
+            dependencies: [
+                "CAllocationCount", "StarlingTransports", "StarlingIO", "StarlingWorld", "StarlingCrypto",
+                "StarlingCore",
+            ],
+            path: "Tests/Allocations/AllocationProbe",
+            swiftSettings: lenient
+        ),
     ]
 )
 

@@ -95,6 +95,21 @@ extension SocketConnection {
         }
         unreadByteCount += bytes.count
         stream.received.append(bytes)
+        if stream.isSettled {
+            stream.isSettled = false
+            unsettled.append(stream)
+            loop.atEndOfTurn(self)
+        }
+    }
+
+    /// Has what nobody read in this turn let go of the blocks it came in.
+    func settleStreams() {
+        guard !unsettled.isEmpty else { return }
+        for stream in unsettled {
+            stream.isSettled = true
+            stream.received.settle()
+        }
+        unsettled.removeAll(keepingCapacity: true)
     }
 
     private func ended(_ stream: StreamState) {

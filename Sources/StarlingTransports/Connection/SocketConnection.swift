@@ -38,6 +38,8 @@ package actor SocketConnection: Connection {
     var outgoing = RingQueue<BufferSlice>()
     var isFlushScheduled = false
     var nextToken: UInt64 = 0
+    /// Streams to which bytes came in this turn of the loop that nobody waited for.
+    var unsettled: [StreamState] = []
     /// What all streams hold unread, in bytes.
     var unreadByteCount = 0
     var hasPeerGoneAway = false
@@ -405,5 +407,10 @@ extension SocketConnection: StreamSocketDelegate, EndOfTurnWork {
         }
     }
 
-    package nonisolated func endOfTurn() { enter { $0.flush() } }
+    package nonisolated func endOfTurn() {
+        enter { connection in
+            connection.settleStreams()
+            connection.flush()
+        }
+    }
 }

@@ -40,6 +40,8 @@ final class StreamState {
     var opener: Waiter<StreamError?>?
 
     var received = ReceivedBytes()
+    /// Whether ``received`` holds nothing that came in this turn of the loop.
+    var isSettled = true
     var hasEnded = false
     var reader: PendingRead?
 
