@@ -7,7 +7,8 @@ extension Multiaddr: CustomStringConvertible {
         guard text.utf8.count <= Self.textByteCountMax else { throw .tooLong }
         guard !text.isEmpty else { throw .empty }
         guard text.utf8.first == UInt8(ascii: "/") else { throw .missingSlash }
-        var rest = String(text)[...].dropFirst()
+        var rest = String(text)[...]
+        _ = Self.cut(&rest)
         var components: [Component] = []
         while !rest.isEmpty {
             guard components.count < Self.componentCountMax else { throw .tooManyComponents }
@@ -40,10 +41,16 @@ extension Multiaddr: CustomStringConvertible {
     }
 
     /// Takes the text up to the next slash, and the slash.
+    ///
+    /// By bytes: a slash with a combining mark behind it is another `Character`, and still a slash.
     private static func cut(_ rest: inout Substring) -> Substring {
-        let part = rest.prefix { $0 != "/" }
-        rest = rest[part.endIndex...].dropFirst()
-        return part
+        let bytes = rest.utf8
+        guard let slash = bytes.firstIndex(of: UInt8(ascii: "/")) else {
+            defer { rest = rest[rest.endIndex...] }
+            return rest
+        }
+        defer { rest = rest[bytes.index(after: slash)...] }
+        return rest[..<slash]
     }
 
     private static func parse(
@@ -83,12 +90,13 @@ extension Multiaddr: CustomStringConvertible {
 
     /// The peer ID that a path ends in, as in `/run/node.sock/p2p/12D3KooW…`, and where the path ends before it.
     static func peerIDSuffix(ofPath path: Substring) -> (end: Substring.Index, id: PeerID)? {
-        guard let slash = path.lastIndex(of: "/"),
-            let id = try? PeerID(text: path[path.index(after: slash)...])
+        let bytes = path.utf8
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")),
+            let id = try? PeerID(text: path[bytes.index(after: slash)...])
         else { return nil }
-        let before = path[..<slash]
-        for suffix in ["/p2p", "/ipfs"] where before.hasSuffix(suffix) {
-            return (path.index(slash, offsetBy: -suffix.count), id)
+        let before = bytes[..<slash]
+        for name in ["/p2p", "/ipfs"] where before.suffix(name.utf8.count).elementsEqual(name.utf8) {
+            return (bytes.index(slash, offsetBy: -name.utf8.count), id)
         }
         return nil
     }

@@ -184,6 +184,22 @@ import Testing
         #expect(address.with(peerID: try PeerID(text: Self.peer)) == address)
     }
 
+    /// A combining mark makes one `Character` of itself and what is before it, such as the slash.
+    @Test(arguments: ["\u{301}a", "a\u{301}", "\u{600}", "\u{200d}", "\u{1f3fb}b", "\u{fe0f}"])
+    func aNameMayBeginOrEndWithWhatJoinsASlash(name: String) throws {
+        for code: [UInt8] in [[0x35], [0x36], [0x37], [0x38], [0xc1, 0x03], [0x2a]] {
+            let bytes = code + [UInt8(name.utf8.count)] + name.utf8 + [0x06, 0x0f, 0xa1]
+            let address = try Multiaddr(bytes: bytes)
+            #expect(try Multiaddr(address.description) == address)
+        }
+        let path = Array("/\(name)/\(name)".utf8)
+        let unix = try Multiaddr(bytes: [0x90, 0x03, UInt8(path.count)] + path)
+        #expect(try Multiaddr(unix.description) == unix)
+        let named = unix.with(peerID: try PeerID(text: Self.peer))
+        #expect(named.components.count == 2)
+        #expect(try Multiaddr(named.description) == named)
+    }
+
     @Test func aUnixPathThatEndsInAPeerIDIsRefusedAsOneValue() throws {
         let path = Array("/run/a.sock/p2p/\(Self.peer)".utf8)
         var bytes: [UInt8] = [0x90, 0x03]
