@@ -195,6 +195,30 @@ import Testing
         }
     }
 
+    /// Else a few commands that were broken off would keep all others from the node.
+    @Test func theWorkForAClientThatHasGoneIsCancelled() async throws {
+        var limits = HTTPServerLimits()
+        limits.connectionCountMax = 1
+        limits.absenceCheckInterval = .milliseconds(5)
+        let responder = GatedResponder()
+        try await ServedSocket.with(responder, limits: limits) { socket in
+            for _ in 0..<3 {
+                var connection: RawConnection? = try RawConnection(socket.path)
+                connection?.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                await responder.waitFor(count: 1)
+                connection = nil
+                await responder.waitForNone()
+            }
+            // One that ends only its own direction still waits for its answer.
+            let connection = try RawConnection(socket.path)
+            connection.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            await responder.waitFor(count: 1)
+            connection.endWriting()
+            responder.open()
+            #expect(try connection.response()?.status == 200)
+        }
+    }
+
     @Test func stoppingAnswersWhoWaitsAndRemovesTheSocket() async throws {
         let responder = GatedResponder()
         try await ServedSocket.with(responder) { socket in

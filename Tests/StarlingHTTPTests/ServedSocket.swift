@@ -84,6 +84,7 @@ final class GatedResponder: APIResponder {
         var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
         var next = 0
         var watcher: (count: Int, continuation: CheckedContinuation<Void, Never>)?
+        var leaveWatcher: CheckedContinuation<Void, Never>?
     }
 
     private let state = Mutex(State())
@@ -108,7 +109,12 @@ final class GatedResponder: APIResponder {
                 }
             }
         } onCancel: {
-            state.withLock { $0.waiting.removeValue(forKey: number)?.resume() }
+            state.withLock { state in
+                state.waiting.removeValue(forKey: number)?.resume()
+                guard state.waiting.isEmpty else { return }
+                state.leaveWatcher?.resume()
+                state.leaveWatcher = nil
+            }
         }
         return Task.isCancelled ? .stopping : APIResponse(json: ["number": JSON(number)], status: 200)
     }
@@ -122,6 +128,15 @@ final class GatedResponder: APIResponder {
                 } else {
                     state.watcher = (count, continuation)
                 }
+            }
+        }
+    }
+
+    /// Returns when all that waited have been cancelled.
+    func waitForNone() async {
+        await withCheckedContinuation { continuation in
+            state.withLock { state in
+                if state.waiting.isEmpty { continuation.resume() } else { state.leaveWatcher = continuation }
             }
         }
     }
@@ -166,6 +181,8 @@ final class RawConnection {
         }
         return true
     }
+
+    func endWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// One answer; nil where the server closed without a whole one.
     func response() throws -> HTTPResponse? {

@@ -2,6 +2,14 @@ internal import CMicrohttpd
 internal import StarlingAPI
 internal import Synchronization
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
 /// One request and its answer, as libmicrohttpd's thread and the node's loop see it.
 ///
 /// libmicrohttpd calls several times for one request: at its head, for each part of its body, at its end, and
@@ -53,6 +61,19 @@ final class HTTPExchange: Sendable {
         MHD_suspend_connection(connection)
         let address = UInt(bitPattern: connection)
         state.withLock { $0.connection = address }
+    }
+
+    /// Whether the client of a suspended connection has closed it, which the library does not look for.
+    var isAbandoned: Bool {
+        // Under the lock the connection stays suspended, so that the descriptor stays its own.
+        state.withLock { state in
+            guard let address = state.connection, let connection = OpaquePointer(bitPattern: address) else {
+                return false
+            }
+            // The end of both directions is always told; a client that only writes no more still waits.
+            var entry = pollfd(fd: cmicrohttpd_descriptor(connection), events: 0, revents: 0)
+            return poll(&entry, 1, 0) > 0 && entry.revents & Int16(POLLHUP | POLLERR) != 0
+        }
     }
 
     /// Hands the answer over and lets the library go on with the connection.

@@ -41,11 +41,35 @@ final class HTTPRequestDesk: Sendable {
             state.numberNext += 1
             let number = state.numberNext
             state.tasks[number] = loop.startTask { [self] in
-                exchange.answer(await responder.respond(to: request))
+                exchange.answer(await response(to: request, for: exchange))
                 taskDidEnd(number)
             }
             return true
         }
+    }
+
+    /// The answer; the work on it is cancelled when the client goes away before.
+    private func response(to request: APIRequest, for exchange: HTTPExchange) async -> APIResponse {
+        await withTaskGroup(of: APIResponse?.self) { [self] group in
+            group.addTask { [responder] in await responder.respond(to: request) }
+            group.addTask { await self.waitForAbsence(of: exchange) }
+            var response: APIResponse?
+            while let ended = await group.next() {
+                group.cancelAll()
+                if let ended { response = ended }
+            }
+            return response ?? .stopping
+        }
+    }
+
+    /// Returns when the client has gone, or the task is cancelled.
+    private func waitForAbsence(of exchange: HTTPExchange) async -> APIResponse? {
+        repeat {
+            do throws(CancellationError) { try await loop.sleep(for: limits.absenceCheckInterval) } catch {
+                break
+            }
+        } while !exchange.isAbandoned
+        return nil
     }
 
     /// Takes no further requests, cancels the work on those at hand, and waits until each has its answer.

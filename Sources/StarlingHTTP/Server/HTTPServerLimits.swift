@@ -14,6 +14,10 @@ package struct HTTPServerLimits: Sendable {
     package var headByteCountMax = 32 << 10
     /// Seconds without a byte after which a connection is closed, while it is the client's turn.
     package var idleSecondsMax = 30
+    /// How often a client that waits for an answer is looked at.
+    ///
+    /// The work for one that has gone is cancelled: it would hold one of the connections.
+    package var absenceCheckInterval: Duration = .milliseconds(500)
     /// How long ``HTTPServer/stop()`` waits for answers that are being written; then it cuts them off.
     package var drainTimeMax: Duration = .seconds(1)
 
