@@ -19,7 +19,14 @@ public final class Node: Sendable {
     public struct Configuration: Sendable {
         /// The folder that holds the identity key, made where missing; `nil` for an identity that ends with the node.
         public var home: String?
+        /// The longest ``name``, in bytes of UTF-8.
+        public static let nameByteCountMax = 64
+        /// The least ``memoryByteCountMax``: 16 MiB.
+        public static let memoryByteCountMin = 16 << 20
+
         /// What people call the node; others see it.
+        ///
+        /// At most ``nameByteCountMax`` bytes.
         public var name: String
         /// Where to listen; port 0 lets the system choose one.
         public var listenAddresses: [String]
@@ -135,7 +142,10 @@ public final class Node: Sendable {
     }
 
     /// Measures round trips to a peer, which is dialled where needed.
+    ///
+    /// With a count below 1 nothing is measured.
     public func ping(_ peer: PeerID, count: Int = 1) async throws(NodeError) -> [Duration] {
+        guard count > 0 else { return [] }
         var roundTrips: [Duration] = []
         do throws(NodePingError) {
             try await node.ping(peer, count: count) { roundTrips.append($0) }
@@ -204,7 +214,30 @@ public final class Node: Sendable {
         }
     }
 
+    private static func check(_ configuration: Configuration) throws(NodeError) {
+        func demand(_ isValid: Bool, _ message: String, _ nextStep: String) throws(NodeError) {
+            guard !isValid else { return }
+            throw NodeError(.invalidConfiguration, message, nextStep: nextStep)
+        }
+        try demand(
+            configuration.name.utf8.count <= Configuration.nameByteCountMax,
+            "The node's name has more than \(Configuration.nameByteCountMax) bytes.",
+            "Use a shorter one."
+        )
+        try demand(
+            configuration.connectionCountMax ?? 1 >= 1,
+            "A node without connections can do nothing.",
+            "Allow one connection at least, or leave the limit out."
+        )
+        try demand(
+            configuration.memoryByteCountMax ?? .max >= Configuration.memoryByteCountMin,
+            "A node needs \(Configuration.memoryByteCountMin) bytes of memory for its connections.",
+            "Allow as much, or leave the limit out."
+        )
+    }
+
     private static func settings(_ configuration: Configuration) throws(NodeError) -> NodeConfiguration {
+        try check(configuration)
         var settings = NodeConfiguration(machineMemoryByteCount: SystemMemory.byteCount)
         settings.name = configuration.name
         settings.usesMDNS = configuration.usesLANDiscovery

@@ -32,6 +32,8 @@ public struct NodeError: Error, Sendable {
         public static let invalidMessage = Code(rawValue: "invalid_message")
         /// Nothing came in time.
         public static let timedOut = Code(rawValue: "timed_out")
+        /// A setting of ``Node/Configuration`` is out of its range.
+        public static let invalidConfiguration = Code(rawValue: "invalid_configuration")
         /// The operating system lacks something.
         public static let system = Code(rawValue: "system")
     }
@@ -68,23 +70,34 @@ extension NodeError {
                 nextStep: "Choose another port, or 0 for any.",
                 cause: error
             )
-        case .listen(let reason):
-            self.init(.cannotListen, "The node cannot listen: \(reason).", cause: error)
+        case .listen(.unsupported(let address)):
+            self.init(
+                .cannotListen,
+                "No transport of this node listens on \(address).",
+                nextStep: "Use TCP: /ip4/0.0.0.0/tcp/0",
+                cause: error
+            )
+        case .listen(.socket(let address, let reason)):
+            self.init(
+                .cannotListen,
+                "The node cannot listen on \(address): \(reason).",
+                nextStep: "Use an address of this machine, and a port above 1023.",
+                cause: error
+            )
         case .setup, .discovery:
-            self.init(.system, "The node's libraries did not start: \(error).", cause: error)
+            self.init(
+                .system,
+                "The node's libraries did not start: \(error).",
+                nextStep: "Check the system's memory, and that its libraries are those it was built with.",
+                cause: error
+            )
         }
     }
 
     init(_ error: DialError) {
-        let peer = error.peer.map { "\($0)" } ?? "The peer"
-        let attempts = error.attempts.map { "\($0.address): \($0.failure)" }.joined(separator: "; ")
-        let message: String
-        switch error.cause {
-        case .noAddresses: message = "No address of \(peer) is known."
-        default: message = "\(peer) cannot be reached\(attempts.isEmpty ? "." : ": \(attempts).")"
-        }
+        let failure = NodeFailure(error)
         let code: Code = error.cause == .noAddresses ? .unknownPeer : .unreachable
-        self.init(code, message, nextStep: error.nextStep, cause: error)
+        self.init(code, failure.message, nextStep: failure.nextStep, cause: error)
     }
 
     init(_ error: NodePingError) {

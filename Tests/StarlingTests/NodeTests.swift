@@ -66,6 +66,30 @@ import Testing
         await node.stop()
     }
 
+    @Test func settingsOutOfRangeAreRefusedAndNoTrap() async throws {
+        let name = String(repeating: "n", count: Node.Configuration.nameByteCountMax)
+        let node = try await Self.start(name)
+        #expect(try await node.ping(node.id, count: -1).isEmpty)
+        await node.stop()
+        let configurations: [Node.Configuration] = [
+            .init(name: name + "n"), .init(connectionCountMax: 0), .init(connectionCountMax: -1),
+            .init(memoryByteCountMax: Node.Configuration.memoryByteCountMin - 1),
+            .init(memoryByteCountMax: -1),
+        ]
+        for configuration in configurations {
+            let error = await #expect(throws: NodeError.self) { try await Node.start(configuration) }
+            #expect(error?.code == .invalidConfiguration)
+            #expect(error?.nextStep.isEmpty == false)
+        }
+        let unsupported = await #expect(throws: NodeError.self) {
+            try await Node.start(
+                .init(listenAddresses: ["/ip4/127.0.0.1/udp/0/quic-v1"], usesLANDiscovery: false)
+            )
+        }
+        #expect(unsupported?.code == .cannotListen)
+        #expect(unsupported?.nextStep.contains("TCP") == true)
+    }
+
     @Test func anAddressInUseIsRefusedClearly() async throws {
         let first = try await Self.start("first")
         let address = try #require(await first.addresses.first?.withoutPeerID)

@@ -5,19 +5,20 @@ internal import StarlingWorld
 
 extension NodeFailure {
     /// Each address that was tried, why it failed, how long it took, and the next step.
-    init(_ error: DialError) {
+    package init(_ error: DialError) {
         let peer = error.peer.map { "\($0)" } ?? "the peer"
+        let start = error.peer.map { "\($0)" } ?? "The peer"
         let code: Code
         var message: String
         switch error.cause {
         case .noAddresses: (code, message) = (.unknownPeer, "No address of \(peer) is known.")
         case .noUsableAddresses:
             (code, message) = (.unreachable, "No address of \(peer) can be dialled from here.")
-        case .allFailed: (code, message) = (.unreachable, "\(peer) cannot be reached.")
+        case .allFailed: (code, message) = (.unreachable, "\(start) cannot be reached.")
         case .backingOff(let remaining):
             (code, message) = (
                 .unreachable,
-                "\(peer) could not be reached a moment ago; the next attempt is due in \(DurationWords.text(remaining))."
+                "\(start) could not be reached a moment ago; the next attempt is due in \(DurationWords.text(remaining))."
             )
         case .dialledSelf: (code, message) = (.invalidRequest, "That is this node itself.")
         case .limit(let name): (code, message) = (.limitReached, "A limit of this node is reached: \(name).")

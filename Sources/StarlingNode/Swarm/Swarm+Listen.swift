@@ -59,10 +59,10 @@ extension Swarm: ListenerOwner {
         switch outcome {
         case .success(let connection):
             do throws(ConnectionError) { try await register(connection) } catch {
-                world.log(.warning, "inbound connection closed", ["reason": "\(error)"])
+                world.log(.warning, "inbound connection closed", ["reason": "\(error.reason)"])
             }
         case .failure(let error):
-            world.log(.debug, "inbound connection failed", ["reason": "\(error)"])
+            world.log(.debug, "inbound connection failed", ["reason": "\(error.reason)"])
         }
     }
 }

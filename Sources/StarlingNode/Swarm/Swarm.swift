@@ -204,7 +204,7 @@ package actor Swarm {
         if isLast { connections[peer] = nil }
         protocols.withLedger { $0.closeConnection(peer) }
         if isLast { peerBook.setConnected(false, peer, now: loop.now) }
-        world.log(.info, "connection closed", ["peer": "\(peer)", "reason": "\(reason)"])
+        world.log(.info, "connection closed", ["peer": "\(peer)", "reason": "\(reason.reason)"])
         notify(.closed(peer, connection.id, reason, isLast: isLast))
     }
 
