@@ -12,45 +12,55 @@ struct Starling {
     /// Runs the command to its end.
     func run() -> ExitStatus {
         let help = HelpText(table: table, style: console.outputStyle)
-        if CommandLineParser.asksForGeneralHelp(words) {
-            console.write(help.overview())
-            return .succeeded
-        }
-        if words.first == "--version" {
-            console.write(Version.line)
-            return .succeeded
-        }
         do {
+            if CommandLineParser.asksForGeneralHelp(words) {
+                try console.write(help.overview())
+                return .succeeded
+            }
+            if words.first == "--version" {
+                try console.write(Version.line)
+                return .succeeded
+            }
             let invocation = try CommandLineParser(table: table).parse(words)
             if invocation.wantsHelp {
-                console.write(help.page(invocation.command))
+                try console.write(help.page(invocation.command))
                 return .succeeded
             }
             return try run(invocation, help)
         } catch let error as UsageError {
-            if error == .noCommand {
+            if error == .noCommand, !wantsJSON {
                 console.say(HelpText(table: table, style: console.talkStyle).overview())
             }
             report(Diagnostic(error, program: table.program))
             return .misused
         } catch {
-            let diagnostic = error as? Diagnostic
-            report(diagnostic ?? Diagnostic(code: "internal", message: "\(error).", nextStep: ""))
-            return .failed
+            let diagnostic =
+                error as? Diagnostic
+                ?? Diagnostic(
+                    code: "internal",
+                    message: "\(error).",
+                    nextStep: "This is a bug of starling: please tell its makers."
+                )
+            report(diagnostic)
+            return diagnostic.exitStatus
         }
     }
 
     /// Says what went wrong: a line for people, or with --json an object for programs; on standard error either way.
     private func report(_ diagnostic: Diagnostic) {
-        let isJSON = words.prefix { $0 != "--" }.contains(StarlingFlags.json.spec.dashed)
-        if isJSON { console.say(diagnostic.json.text + "\n") } else { console.say(diagnostic) }
+        if wantsJSON { console.say(diagnostic.json.text + "\n") } else { console.say(diagnostic) }
     }
 
+    /// Whether failures are told as JSON, also where the command line could not be understood.
+    private var wantsJSON: Bool { words.prefix { $0 != "--" }.contains(StarlingFlags.json.spec.dashed) }
+
     private func run(_ invocation: Invocation, _ help: HelpText) throws -> ExitStatus {
+        let isJSON = invocation[StarlingFlags.json]
         switch invocation.command.name {
         case .help:
+            let document = HelpDocument(table: table)
             guard let name = invocation.argument(0) else {
-                console.write(help.overview())
+                try console.write(isJSON ? document.json.text + "\n" : help.overview())
                 return .succeeded
             }
             guard let command = table.command(named: name) else {
@@ -58,14 +68,16 @@ struct Starling {
                 _ = try CommandLineParser(table: table).parse([name])
                 return .misused
             }
-            console.write(help.page(command))
+            try console.write(isJSON ? document.json(command).text + "\n" : help.page(command))
             return .succeeded
         case .version:
-            console.write(invocation[StarlingFlags.json] ? Version.json : Version.line)
+            try console.write(isJSON ? Version.json : Version.line)
             return .succeeded
         case .completions:
-            let script = invocation.argument(0).flatMap { CompletionScript(table: table).script(for: $0) }
-            console.write(script ?? "")
+            let shell = invocation.argument(0) ?? ""
+            let script = CompletionScript(table: table).script(for: shell) ?? ""
+            let json: JSON = ["shell": .string(shell), "script": .string(script)]
+            try console.write(isJSON ? json.text + "\n" : script)
             return .succeeded
         case .id: return try ClientCommands(invocation, console).id()
         case .peers: return try ClientCommands(invocation, console).peers()

@@ -62,10 +62,22 @@ import Testing
     }
 
     @Test func aFlagIsNotTakenForTheValueOfAnother() {
-        #expect(throws: UsageError.missingValue(flag: "--name", expectation: "a text", command: .up)) {
+        #expect(
+            throws: UsageError.missingValue(
+                flag: "--name",
+                expectation: "a text of at most 64 bytes",
+                command: .up
+            )
+        ) {
             try parser.parse(["up", "--name", "--json"])
         }
-        #expect(throws: UsageError.missingValue(flag: "--name", expectation: "a text", command: .up)) {
+        #expect(
+            throws: UsageError.missingValue(
+                flag: "--name",
+                expectation: "a text of at most 64 bytes",
+                command: .up
+            )
+        ) {
             try parser.parse(["up", "--name"])
         }
     }

@@ -75,7 +75,7 @@ import Testing
         #expect(run.output.isEmpty)
         #expect(run.talk.contains("cannot be reached"))
         let memory = try await ToolRun.run(["bench", "memory", "--target", nobody])
-        #expect(memory.status == 1)
+        #expect(memory.status == 2)
         #expect(memory.talk.contains("Go without --target."))
     }
 

@@ -24,17 +24,19 @@ struct ToolRun {
         _ words: [String],
         home: String? = nil,
         input: String = "",
-        environment: [String: String] = [:]
+        environment: [String: String] = [:],
+        outputPath: String? = nil
     ) async throws -> ToolRun {
         let process = Process()
         process.executableURL = executable
         process.arguments = words + (home.map { ["--home", $0] } ?? [])
         process.environment = environment
         let (output, talk, stdin) = (Pipe(), Pipe(), Pipe())
-        process.standardOutput = output
+        process.standardOutput = outputPath.flatMap { FileHandle(forWritingAtPath: $0) } ?? output
         process.standardError = talk
         process.standardInput = stdin
         try process.run()
+        if outputPath != nil { try output.fileHandleForWriting.close() }
         try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
         try stdin.fileHandleForWriting.close()
         // The talk is short, so that it fits its pipe while the output is read.

@@ -39,7 +39,10 @@ import Testing
             let run = try await ToolRun.run([command], home: home)
             #expect(run.status == 1)
             #expect(run.output.isEmpty)
-            #expect(run.talk == "starling: no node is running in \(home). Start one with: starling up\n")
+            #expect(
+                run.talk
+                    == "starling: no node is running in \(home). Start one with: starling up --home \(home)\n"
+            )
         }
         let run = try await ToolRun.run(["status", "--json"], home: home)
         #expect(try JSON(parsing: run.talk)["error"]?["code"] == "no_node")
@@ -151,7 +154,7 @@ import Testing
             let json = try await node.run("connect", "/ip4/192.0.2.7/tcp/4001/p2p/\(Self.peer)", "--json")
             #expect(try NodeFailure(json: JSON(parsing: json.talk)) == failure)
             let wrong = try await node.run("connect", "/ip4/nope/tcp/1")
-            #expect(wrong.status == 1)
+            #expect(wrong.status == 2)
             #expect(wrong.talk.contains("not a multiaddr"))
         }
     }
@@ -199,6 +202,83 @@ import Testing
             #expect(try JSON(parsing: taken.output) == page)
             #expect(node.responder.requests.map(\.path) == ["/v1/inbox", "/v1/inbox", "/v1/inbox/take"])
         }
+    }
+
+    /// The node forgets what is taken: what nobody could read must not be.
+    @Test func whatCouldNotBeShownIsNotTaken() async throws {
+        let page: JSON = [
+            "messages": [
+                [
+                    "position": 7, "id": "0a", "from": .string(Self.peer), "type": "text/plain",
+                    "created_ms": 0, "received_ms": 1000, "text": "hello",
+                ]
+            ], "has_more": false,
+        ]
+        try await FixedNode.with(["GET /v1/inbox": (200, page), "POST /v1/inbox/take": (200, ["taken": 1])]) {
+            node in
+            for flags in [[], ["--json"]] {
+                let run = try await ToolRun.run(
+                    ["inbox", "--take"] + flags,
+                    home: node.home,
+                    outputPath: "/dev/full"
+                )
+                #expect(run.status == 1)
+                #expect(run.talk.contains("standard output takes no more"))
+            }
+            #expect(node.responder.requests.map(\.path) == ["/v1/inbox", "/v1/inbox"])
+        }
+    }
+
+    @Test func aWrongAddressOrNameIsMisuse() async throws {
+        let home = try FixedNode.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: home) }
+        let misuses = [
+            ["connect", "/ip4/300.0.0.1/tcp/1"], ["ping", "/foo/bar"], ["up", "--listen", "/ip4/x/tcp/1"],
+            ["up", "--bootstrap", "/ip4/192.0.2.7/tcp/4001"],
+            ["send", Self.peer.replacing("K", with: "0"), "hi"],
+            ["bench", "ping", "--target", "/ip4/x/tcp/1"], ["peers", "--timeout", "25h"],
+            ["peers", "--timeout", "999us"], ["up", "--name", String(repeating: "n", count: 65)],
+        ]
+        for words in misuses {
+            let run = try await ToolRun.run(words + ["--json"], home: home)
+            #expect(run.status == 2, "\(words)")
+            #expect(run.output.isEmpty)
+            #expect(try JSON(parsing: run.talk)["error"]?["next_step"]?.string?.isEmpty == false, "\(words)")
+        }
+    }
+
+    @Test func withJSONThereIsNothingElse() async throws {
+        #expect(try JSON(parsing: await ToolRun.run(["--json"]).talk)["error"]?["code"] == "misused")
+        #expect(try await ToolRun.run(["--json", "--help"]).status == 0)
+        let help = try JSON(parsing: await ToolRun.run(["help", "--json"]).output)
+        #expect(help["commands"]?.array?.count == 13)
+        let ping = try JSON(parsing: await ToolRun.run(["help", "ping", "--json"]).output)
+        #expect(ping["flags"]?.array?.contains { $0["short"] == "-c" } == true)
+        let script = try JSON(parsing: await ToolRun.run(["completions", "fish", "--json"]).output)
+        #expect(script["script"]?.string?.hasPrefix("complete -c starling") == true)
+    }
+
+    @Test func aSimulationIsGivenUpInTime() async throws {
+        let run = try await ToolRun.run(["sim", "--nodes", "1000", "--minutes", "10000", "--timeout", "1ms"])
+        #expect(run.status == 1)
+        #expect(run.talk.contains("--timeout"))
+    }
+
+    @Test func aHomeThatCannotBeIsToldWithTheNextStep() async throws {
+        let home = try FixedNode.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: home) }
+        _ = FileManager.default.createFile(atPath: home + "/file", contents: Data())
+        let under = try await ToolRun.run(["up"], home: home + "/file/home")
+        #expect(under.status == 1)
+        #expect(under.talk.contains("cannot be made there. Check"))
+        _ = FileManager.default.createFile(
+            atPath: home + "/identity.key",
+            contents: Data("garbage".utf8),
+            attributes: [.posixPermissions: 0o600]
+        )
+        let damaged = try await ToolRun.run(["up"], home: home)
+        #expect(damaged.status == 1)
+        #expect(damaged.talk.contains("is damaged: it does not hold libp2p's PrivateKey message."))
     }
 
     @Test func anAnswerThatIsNoneIsAFailureAndNoCrash() async throws {

@@ -24,6 +24,12 @@ package struct Diagnostic: Error, Equatable, Sendable {
             + ([program, "help"] + (error.command.map { [$0.rawValue] } ?? [])).joined(separator: " ")
     }
 
+    /// The words of failures that lie in the command line itself.
+    private static let misuses = ["misused", "invalid_multiaddr", "invalid_peer_id"]
+
+    /// How the process ends that reports this.
+    package var exitStatus: ExitStatus { Self.misuses.contains(code) ? .misused : .failed }
+
     /// The same shape in which the API tells a failure.
     package var json: JSON {
         ["error": ["code": .string(code), "message": .string(message), "next_step": .string(nextStep)]]

@@ -15,9 +15,10 @@ package struct CommandLineParser: Sendable {
         return try reading.finish()
     }
 
-    /// Whether help was asked for before any command: `starling --help`.
+    /// Whether help was asked for and no command was named: `starling --help`, `starling --json -h`.
     package static func asksForGeneralHelp(_ words: [String]) -> Bool {
-        words.first == "--help" || words.first == "-h"
+        guard let help = words.firstIndex(where: { $0 == "--help" || $0 == "-h" }) else { return false }
+        return words[..<help].allSatisfy { $0.hasPrefix("--") && $0 != "--" }
     }
 }
 

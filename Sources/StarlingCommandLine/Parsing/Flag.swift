@@ -59,6 +59,19 @@ extension Flag where Value == String {
         Self(name, valueName: valueName, summary: summary, expectation: "a text") { $0.isEmpty ? nil : $0 }
     }
 
+    /// Any text of one to `byteCountMax` bytes.
+    package static func text(
+        _ name: String,
+        _ valueName: String,
+        byteCountMax: Int,
+        _ summary: String
+    ) -> Self {
+        let expectation = "a text of at most \(byteCountMax) bytes"
+        return Self(name, valueName: valueName, summary: summary, expectation: expectation) { text in
+            (1...byteCountMax).contains(text.utf8.count) ? text : nil
+        }
+    }
+
     /// One of a few words.
     package static func choice(_ name: String, of words: [String], _ summary: String) -> Self {
         Self(
@@ -136,15 +149,16 @@ extension Flag where Value == Duration {
         }
     }
 
-    /// A duration above zero.
+    /// A duration from a millisecond to a day, which is as exact and as long as the node counts.
     package static func duration(_ name: String, _ summary: String) -> Self {
         Self(
             name,
             valueName: "DURATION",
             summary: summary,
-            expectation: "a duration such as 5s, 250ms or 1m30s"
+            expectation: "a duration such as 5s, 250ms or 1m30s, from 1ms to 24h"
         ) { text in
-            DurationText.read(text).flatMap { $0 > .zero ? $0 : nil }
+            let range: ClosedRange<Duration> = .milliseconds(1) ... .seconds(86_400)
+            return DurationText.read(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }
 }

@@ -29,7 +29,14 @@ package enum StarlingFlags {
         "no-mdns",
         "Neither look for nor announce to peers on the LAN."
     )
-    package static let name = Flag<String>.text("name", "TEXT", "A name that other nodes show.")
+    package static let name = Flag<String>.text(
+        "name",
+        "TEXT",
+        byteCountMax: nameByteCountMax,
+        "A name that other nodes show."
+    )
+    /// Longer ones do not fit what peers keep of an agent version.
+    static let nameByteCountMax = 64
     package static let security = Flag<[String]>.list(
         "security",
         of: ["noise", "tls"],

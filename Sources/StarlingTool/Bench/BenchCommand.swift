@@ -34,7 +34,7 @@ struct BenchCommand {
             case .streams: try between { try StreamsBench(run: $0).measure() }
             case .seal: try SealBench(settings).measure()
             }
-        console.write(settings.isJSON ? report.json.text + "\n" : report.render(console.outputStyle))
+        try console.write(settings.isJSON ? report.json.text + "\n" : report.render(console.outputStyle))
         return .succeeded
     }
 

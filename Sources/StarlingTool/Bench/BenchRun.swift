@@ -62,11 +62,7 @@ final class BenchRun {
         do throws(DialError) {
             return try await node.swarm.connect(to: target)
         } catch {
-            throw Diagnostic(
-                code: "unreachable",
-                message: "\(target) cannot be reached: \(error).",
-                nextStep: error.nextStep
-            )
+            throw Diagnostic(NodeFailure(error))
         }
     }
 

@@ -31,9 +31,9 @@ struct ClientCommands {
         _ render: (Value) -> String
     ) throws(Diagnostic) {
         if invocation[StarlingFlags.json] {
-            console.write(json.text + "\n")
+            try console.write(json.text + "\n")
         } else {
-            console.write(render(try client.value(json)))
+            try console.write(render(try client.value(json)))
         }
     }
 
@@ -121,7 +121,7 @@ struct ClientCommands {
         } else {
             try show(json, as: InboxPage.self) { $0.render(style) }
         }
-        // Only what has been shown is taken.
+        // Only what has been shown is taken: an output that failed ends the command before this.
         if invocation[StarlingFlags.take], let last = page.messages.last {
             _ = try client.post("/v1/inbox/take", InboxTake(through: last.position).json, timeout: timeout)
         }

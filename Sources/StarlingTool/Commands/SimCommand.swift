@@ -9,10 +9,13 @@ struct SimCommand {
     private let options: PingFleet.Options
     private let runCount: Int
     private let isJSON: Bool
+    /// When the whole run is given up; `nil` for never.
+    private let timeout: Duration?
 
     init(_ invocation: Invocation, _ console: Console) {
         self.console = console
         isJSON = invocation[StarlingFlags.json]
+        timeout = invocation[StarlingFlags.timeout]
         runCount = invocation[StarlingFlags.runs] ?? 1
         var options = PingFleet.Options()
         if let nodeCount = invocation[StarlingFlags.nodes] { options.nodeCount = nodeCount }
@@ -23,6 +26,18 @@ struct SimCommand {
 
     /// Runs the simulation, as often as asked, and reports it; fails when a rule was broken or two runs differ.
     func run() throws(Diagnostic) -> ExitStatus {
+        let watch = try timeout.map { timeout throws(Diagnostic) in
+            try ProcessDeadline(
+                timeout,
+                Diagnostic(
+                    code: "timed_out",
+                    message: "the simulation is not over after \(DurationText.write(timeout)).",
+                    nextStep: "Give it more time with --timeout, or simulate less."
+                ),
+                isJSON: isJSON
+            )
+        }
+        defer { withExtendedLifetime(watch) {} }
         var reports: [PingFleet.Report] = []
         let clock = SystemWallClock()
         let start = clock.now
@@ -40,7 +55,7 @@ struct SimCommand {
         let wallSeconds = Double(milliseconds) / 1000 / Double(runCount)
         var violations = report.violations
         if reports.contains(where: { $0 != report }) { violations.append("two runs of one seed differ") }
-        console.write(isJSON ? json(report, wallSeconds, violations) : text(report, wallSeconds))
+        try console.write(isJSON ? json(report, wallSeconds, violations) : text(report, wallSeconds))
         if violations.isEmpty { return .succeeded }
         if !isJSON {
             for violation in violations { console.say("broken: \(violation)\n") }

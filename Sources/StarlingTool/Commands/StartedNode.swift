@@ -15,17 +15,19 @@ struct StartedNode: Sendable {
     /// Says goodbye to all peers and ends.
     func stop() async { await node.stop() }
 
-    /// Builds the node from the settings and starts it; `say` tells people what differs from what they asked for.
+    /// Builds the node from the settings and starts it.
+    ///
+    /// `onOtherPort` hears of the usual port and of the one that is used because that is taken.
     static func start(
         _ settings: UpSettings,
         identity: IdentityKey,
         world: World,
         descriptorCountMax: Int,
-        say: @Sendable (String) -> Void
+        onOtherPort: @Sendable (UInt16, UInt16) -> Void
     ) async throws(Diagnostic) -> StartedNode {
         var configuration = configuration(settings, descriptorCountMax: descriptorCountMax)
         guard let addresses = settings.listenAddresses else {
-            return try await startOnFreePort(configuration, identity, world, say)
+            return try await startOnFreePort(configuration, identity, world, onOtherPort)
         }
         configuration.listenAddresses = addresses
         do throws(NodeStartError) {
@@ -71,7 +73,7 @@ struct StartedNode: Sendable {
         _ configuration: NodeConfiguration,
         _ identity: IdentityKey,
         _ world: World,
-        _ say: @Sendable (String) -> Void
+        _ onOtherPort: @Sendable (UInt16, UInt16) -> Void
     ) async throws(Diagnostic) -> StartedNode {
         var configuration = configuration
         var hosts = [IPAddress.v6(high: 0, low: 0), .v4(0)]
@@ -80,7 +82,7 @@ struct StartedNode: Sendable {
             configuration.listenAddresses = hosts.reversed().map { Multiaddr($0, tcpPort: port) }
             do throws(NodeStartError) {
                 let started = try await start(configuration, identity, world)
-                if port != Self.port { say("Port \(Self.port) is taken; this node listens on \(port).\n") }
+                if port != Self.port { onOtherPort(Self.port, port) }
                 return started
             } catch {
                 guard case .listen(.socket(let address, let reason)) = error else { throw diagnostic(error) }
@@ -120,7 +122,7 @@ struct StartedNode: Sendable {
             Diagnostic(
                 code: "system",
                 message: "the node cannot listen on \(address): \(reason).",
-                nextStep: ""
+                nextStep: "Use another address with --listen."
             )
         case .listen(.unsupported(let address)):
             Diagnostic(
@@ -129,7 +131,11 @@ struct StartedNode: Sendable {
                 nextStep: "Use TCP: /ip4/0.0.0.0/tcp/4001"
             )
         case .setup, .discovery:
-            Diagnostic(code: "internal", message: "the node cannot start: \(error).", nextStep: "")
+            Diagnostic(
+                code: "internal",
+                message: "the node cannot start: \(error).",
+                nextStep: "Check the system's memory and libraries with: ./dev setup"
+            )
         }
     }
 }

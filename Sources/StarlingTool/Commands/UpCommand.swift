@@ -13,6 +13,8 @@ struct UpCommand: Sendable {
     private let home: Home
     private let settings: UpSettings
     private let isJSON: Bool
+    /// How long the start may take; `nil` for as long as it needs.
+    private let timeout: Duration?
 
     /// A descriptor for each connection; the system's usual limit of 1024 is reached by half-open ones alone.
     private static let descriptorCountWanted = 20_000
@@ -22,6 +24,7 @@ struct UpCommand: Sendable {
         home = try Home(invocation)
         settings = try UpSettings(invocation)
         isJSON = invocation[StarlingFlags.json]
+        timeout = invocation[StarlingFlags.timeout]
     }
 
     /// Runs the node until a signal or `POST /v1/shutdown` ends it.
@@ -30,7 +33,7 @@ struct UpCommand: Sendable {
         do throws(FileError) {
             try SystemFiles().createFolder(home.path)
         } catch {
-            throw StoredIdentity.diagnostic(error)
+            throw StoredIdentity.folderDiagnostic(error)
         }
         let lock = try HomeLock(home)
         defer { withExtendedLifetime(lock) {} }
@@ -40,11 +43,11 @@ struct UpCommand: Sendable {
         let real = try makeWorld(Log(levelMin: settings.logLevel, sink: log))
         defer { real.stop() }
 
-        let session = try real.run { [self] world in try await start(world, identity) }
+        let session = try real.run { [self] world in try await startInTime(world, identity) }
         announce(session.node)
         signal.wait()
         signal.restore()
-        if !isJSON { console.say("Stopping.\n") }
+        tell("Stopping.", elsewhere: .info, "stopping", [:], real.world)
         try real.run { _ in
             await session.server.stop()
             await session.node.stop()
@@ -69,6 +72,20 @@ struct UpCommand: Sendable {
         }
     }
 
+    private func startInTime(_ world: World, _ identity: IdentityKey) async throws -> Session {
+        guard let timeout else { return try await start(world, identity) }
+        let loop = world.loops[0]
+        let session = try await loop.withDeadline(loop.now + timeout) { [self] in
+            try await start(world, identity)
+        }
+        if let session { return session }
+        throw Diagnostic(
+            code: "timed_out",
+            message: "the node was not ready within \(DurationText.write(timeout)).",
+            nextStep: "Give it more time with --timeout."
+        )
+    }
+
     private func start(_ world: World, _ identity: IdentityKey) async throws -> Session {
         let descriptorCountMax = DescriptorLimit.raise(to: Self.descriptorCountWanted)
         world.log(.info, "descriptor limit", ["descriptors": .number(Int64(descriptorCountMax))])
@@ -77,7 +94,15 @@ struct UpCommand: Sendable {
             identity: identity,
             world: world,
             descriptorCountMax: descriptorCountMax,
-            say: say
+            onOtherPort: { wanted, port in
+                tell(
+                    "Port \(wanted) is taken; this node listens on \(port).",
+                    elsewhere: .warning,
+                    "port taken",
+                    ["wanted": .number(Int64(wanted)), "port": .number(Int64(port))],
+                    world
+                )
+            }
         )
         do throws(HTTPServerError) {
             let server = try HTTPServer(
@@ -92,18 +117,31 @@ struct UpCommand: Sendable {
         }
     }
 
-    private func say(_ text: String) { console.say(text) }
+    /// Tells people at a terminal; elsewhere standard error is a log of JSON lines, and this is one of them.
+    private func tell(
+        _ text: String,
+        elsewhere level: LogLevel,
+        _ message: StaticString,
+        _ values: KeyValuePairs<String, LogValue>,
+        _ world: World
+    ) {
+        if console.isTalkTerminal { console.say(text + "\n") } else { world.log(level, message, values) }
+    }
 
     /// The line that scripts wait for, or the lines that people read.
+    ///
+    /// A node whose output nobody reads goes on all the same.
     private func announce(_ node: StartedNode) {
         let identity = node.identity
         if isJSON {
             var ready: JSON = ["event": "ready", "peer_id": .string(identity.peerID.base58)]
             ready["addrs"] = JSON(identity.addresses.map { "\($0)" })
-            console.write(ready.text + "\n")
+            try? console.write(ready.text + "\n")
         } else {
-            console.write(identity.render(console.outputStyle))
-            console.say("Ready. Ctrl-C stops it; other commands go to another terminal.\n")
+            try? console.write(identity.render(console.outputStyle))
+            if console.isTalkTerminal {
+                console.say("Ready. Ctrl-C stops it; other commands go to another terminal.\n")
+            }
         }
     }
 
@@ -113,7 +151,7 @@ struct UpCommand: Sendable {
             Diagnostic(
                 code: "already_running",
                 message: "a node is running in \(home.shown) already.",
-                nextStep: "See it with: starling status; or run another with its own --home."
+                nextStep: "See it with: starling status\(home.flagText); or run another with its own --home."
             )
         case .pathTooLong(let path, let byteCountMax):
             Diagnostic(

@@ -9,6 +9,7 @@ final class PeerLines: Sendable {
     init(_ console: Console) { self.console = Mutex(console) }
 
     func write(_ object: JSON) {
-        console.withLock { $0.write(object.text + "\n") }
+        // A harness that has gone away ends the process by ending its input.
+        console.withLock { try? $0.write(object.text + "\n") }
     }
 }

@@ -14,33 +14,44 @@ struct Console: Sendable {
     let outputStyle: TextStyle
     let talkStyle: TextStyle
     let isOutputTerminal: Bool
+    let isTalkTerminal: Bool
 
     init() {
         let (noColor, term) = (Environment["NO_COLOR"], Environment["TERM"])
         isOutputTerminal = isatty(STDOUT_FILENO) == 1
         outputStyle = TextStyle(isTerminal: isOutputTerminal, noColor: noColor, term: term)
-        talkStyle = TextStyle(isTerminal: isatty(STDERR_FILENO) == 1, noColor: noColor, term: term)
+        isTalkTerminal = isatty(STDERR_FILENO) == 1
+        talkStyle = TextStyle(isTerminal: isTalkTerminal, noColor: noColor, term: term)
     }
 
     /// Writes data at once.
     ///
-    /// A reader that has gone away is no failure of ours: what it did not want is dropped.
-    func write(_ text: String) { Self.write(text, to: STDOUT_FILENO) }
+    /// - Throws: `output_failed` when not all of it went out: nobody has seen the rest.
+    func write(_ text: String) throws(Diagnostic) {
+        guard let reason = Self.write(text, to: STDOUT_FILENO) else { return }
+        throw Diagnostic(
+            code: "output_failed",
+            message: "standard output takes no more: \(reason).",
+            nextStep: "Send it where there is room and somebody reads."
+        )
+    }
 
-    func say(_ text: String) { Self.write(text, to: STDERR_FILENO) }
+    func say(_ text: String) { _ = Self.write(text, to: STDERR_FILENO) }
 
     func say(_ diagnostic: Diagnostic) {
         say(diagnostic.render(program: CommandTable.starling.program, style: talkStyle))
     }
 
-    private static func write(_ text: String, to descriptor: Int32) {
+    /// Why not all was written; `nil` when it was.
+    private static func write(_ text: String, to descriptor: Int32) -> String? {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { unsafe systemWrite(descriptor, $0) }
             if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return }
+            guard count > 0 else { return String(cString: strerror(errno)) }
             bytes = bytes.dropFirst(count)
         }
+        return nil
     }
 
     private static func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {

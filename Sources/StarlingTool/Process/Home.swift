@@ -3,12 +3,18 @@ internal import StarlingCommandLine
 /// The folder in which a node keeps its key and its socket.
 struct Home: Sendable {
     let path: String
+    /// What to add to a command so that it means this folder too: nothing for the usual one.
+    let flagText: String
 
     /// The folder that was asked for, or the user's state folder by the XDG Base Directory specification.
     init(_ invocation: Invocation) throws(Diagnostic) {
         if let path = invocation[StarlingFlags.home] {
             self.path = path
-        } else if let state = Environment["XDG_STATE_HOME"], state.hasPrefix("/") {
+            flagText = " \(StarlingFlags.home.spec.dashed) \(Self.quoted(path))"
+            return
+        }
+        flagText = ""
+        if let state = Environment["XDG_STATE_HOME"], state.hasPrefix("/") {
             // The specification says that a relative path is to be ignored.
             path = state + "/starling"
         } else if let home = Environment["HOME"], !home.isEmpty {
@@ -25,6 +31,22 @@ struct Home: Sendable {
     var socketPath: String { path + "/node.sock" }
     var keyPath: String { path + "/identity.key" }
     var lockPath: String { path + "/node.lock" }
+
+    /// A word as a shell reads it whole.
+    private static func quoted(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."),
+                UInt8(ascii: "-"), UInt8(ascii: "_"):
+                true
+            default: false
+            }
+        }
+        if isPlain { return text }
+        return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
+            + "'"
+    }
 
     /// The path for people, with `~` for the user's folder.
     var shown: String {

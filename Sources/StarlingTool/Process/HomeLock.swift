@@ -29,7 +29,7 @@ struct HomeLock: ~Copyable {
             throw Diagnostic(
                 code: "already_running",
                 message: "a node is running in \(home.shown) already.",
-                nextStep: "See it with: starling status; or run another with its own --home."
+                nextStep: "See it with: starling status\(home.flagText); or run another with its own --home."
             )
         }
         self.descriptor = descriptor

@@ -81,7 +81,7 @@ struct NodeClient {
             Diagnostic(
                 code: "no_node",
                 message: "no node is running in \(home.shown).",
-                nextStep: "Start one with: starling up"
+                nextStep: "Start one with: starling up\(home.flagText)"
             )
         case .notPermitted:
             Diagnostic(
@@ -105,7 +105,7 @@ struct NodeClient {
             Diagnostic(
                 code: "closed",
                 message: "the node closed the connection without an answer.",
-                nextStep: "Check that it still runs: starling status"
+                nextStep: "Check that it still runs: starling status\(home.flagText)"
             )
         case .response(let error):
             Self.unlike("HTTP: \(error)")

@@ -36,16 +36,45 @@ enum StoredIdentity {
         case .damaged(let path, let error):
             Diagnostic(
                 code: "invalid_key",
-                message: "the key file \(path) is damaged: \(error).",
+                message: "the key file \(path) is damaged: \(reason(error)).",
                 nextStep: "Restore it from a copy; or move it away, and the node takes a new identity."
             )
+        }
+    }
+
+    private static func reason(_ error: KeyError) -> String {
+        switch error {
+        case .unsupportedType: "its key is not an Ed25519 one"
+        case .halvesDiffer: "the halves of its key do not belong together"
+        case .wrongLength: "its key has the wrong length"
+        case .malformedMessage, .notCanonical, .tooLarge, .malformedDER, .unsupportedParameters,
+            .invalidPoint:
+            "it does not hold libp2p's PrivateKey message"
+        }
+    }
+
+    /// Why there is no home folder.
+    static func folderDiagnostic(_ error: FileError) -> Diagnostic {
+        switch error {
+        case .notFound(let path):
+            Diagnostic(
+                code: "not_found",
+                message: "the folder \(path) cannot be made there.",
+                nextStep: "Check the path for what is no folder, or use another with --home."
+            )
+        case .alreadyExists, .notPermitted, .readableByOthers, .tooLarge, .noSpace, .other:
+            diagnostic(error)
         }
     }
 
     static func diagnostic(_ error: FileError) -> Diagnostic {
         switch error {
         case .notFound(let path):
-            Diagnostic(code: "not_found", message: "there is no file \(path).", nextStep: "")
+            Diagnostic(
+                code: "not_found",
+                message: "there is no file \(path).",
+                nextStep: "Check the path, or use another folder with --home."
+            )
         case .alreadyExists(let path):
             Diagnostic(code: "already_exists", message: "\(path) exists already.", nextStep: "Try again.")
         case .notPermitted(let path):
@@ -70,10 +99,14 @@ enum StoredIdentity {
             Diagnostic(
                 code: "no_space",
                 message: "there is no space left to write \(path).",
-                nextStep: "Make some."
+                nextStep: "Make some, or use a folder on another disk with --home."
             )
         case .other(let path, let name):
-            Diagnostic(code: "system", message: "the system refused to use \(path): \(name).", nextStep: "")
+            Diagnostic(
+                code: "system",
+                message: "the system refused to use \(path): \(name).",
+                nextStep: "Check what is there, or use another folder with --home."
+            )
         }
     }
 }

@@ -1,0 +1,49 @@
+internal import StarlingCommandLine
+internal import StarlingCore
+internal import StarlingIO
+internal import StarlingWorld
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// Ends the process when work that nothing can interrupt takes longer than it may.
+///
+/// Its clock runs on a loop, whose thread is not the one that works. It counts while it is kept.
+struct ProcessDeadline: Sendable {
+    // Made and let go of, touched by nobody between.
+    nonisolated(unsafe) private let timer: any LoopTimer
+
+    /// Starts the clock on a loop of its own, which lives as long as the process.
+    ///
+    /// - Throws: `system` where there is no room for a loop.
+    init(_ timeout: Duration, _ diagnostic: Diagnostic, isJSON: Bool) throws(Diagnostic) {
+        let console = Console()
+        let log = StandardErrorLog(format: StandardErrorLog.suitableFormat(noColor: Environment["NO_COLOR"]))
+        do {
+            let real = try RealWorld.make(loopCount: 1, log: Log(levelMin: .error, sink: log))
+            self = try real.run { world in
+                ProcessDeadline(timeout, world) {
+                    if isJSON { console.say(diagnostic.json.text + "\n") } else { console.say(diagnostic) }
+                    _exit(diagnostic.exitStatus.rawValue)
+                }
+            }
+        } catch {
+            throw Diagnostic(
+                code: "system",
+                message: "there is no room for a timer: \(error).",
+                nextStep: "Raise the limit of open files (ulimit -n), or go without --timeout."
+            )
+        }
+    }
+
+    private init(_ timeout: Duration, _ world: World, _ end: @escaping @Sendable () -> Void) {
+        let loop = world.loops[0]
+        timer = loop.makeTimer(end)
+        timer.arm(at: loop.now + timeout)
+    }
+}
