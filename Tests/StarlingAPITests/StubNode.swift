@@ -96,6 +96,8 @@ enum Sample {
         streamCount: 5,
         reservedByteCount: 1 << 20,
         reservedByteCountMax: 1 << 28,
+        receivedByteCount: 1 << 33,
+        sentByteCount: 12,
         inboxMessageCount: 1,
         outboxMessageCount: 0
     )

@@ -100,6 +100,8 @@ extension APISchema {
             APIField("streams", natural, "Streams that are open."),
             APIField("reserved_bytes", natural, "Memory reserved for connections and streams."),
             APIField("max_reserved_bytes", natural, "The most that may be reserved."),
+            APIField("received_bytes", natural, "Bytes that came over connections since the start."),
+            APIField("sent_bytes", natural, "Bytes that went over connections since the start."),
             APIField("inbox_messages", natural, "Messages received and not taken."),
             APIField("outbox_messages", natural, "Messages accepted and not delivered."),
         ],

@@ -39,6 +39,8 @@ extension NodeStatus: APIValue {
             "known_peers": JSON(knownPeerCount), "connections": JSON(connectionCount),
             "max_connections": JSON(connectionCountMax), "streams": JSON(streamCount),
             "reserved_bytes": JSON(reservedByteCount), "max_reserved_bytes": JSON(reservedByteCountMax),
+            "received_bytes": JSON(Int64(clamping: receivedByteCount)),
+            "sent_bytes": JSON(Int64(clamping: sentByteCount)),
             "inbox_messages": JSON(inboxMessageCount), "outbox_messages": JSON(outboxMessageCount),
         ]
     }
@@ -60,6 +62,8 @@ extension NodeStatus: APIValue {
             streamCount: try fields.count("streams"),
             reservedByteCount: try fields.count("reserved_bytes"),
             reservedByteCountMax: try fields.count("max_reserved_bytes"),
+            receivedByteCount: UInt64(try fields.count("received_bytes")),
+            sentByteCount: UInt64(try fields.count("sent_bytes")),
             inboxMessageCount: try fields.count("inbox_messages"),
             outboxMessageCount: try fields.count("outbox_messages")
         )

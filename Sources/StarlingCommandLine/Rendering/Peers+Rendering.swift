@@ -31,6 +31,11 @@ extension NodeStatus {
             "reserved",
             "\(ByteCountText.write(reservedByteCount)) of at most \(ByteCountText.write(reservedByteCountMax))"
         )
+        facts.append(
+            "traffic",
+            "\(ByteCountText.write(Int(clamping: receivedByteCount))) received, "
+                + "\(ByteCountText.write(Int(clamping: sentByteCount))) sent"
+        )
         facts.append("inbox", Self.messages(inboxMessageCount))
         facts.append("outbox", Self.messages(outboxMessageCount))
         facts.append("event loops", "\(loopCount)")

@@ -13,6 +13,8 @@ package actor IdentifyDriver {
     private static let addressLifetime: Duration = .seconds(3600)
     /// Changes that come close together are told once.
     private static let pushDelay: Duration = .milliseconds(100)
+    /// Streams of identify, and of push, that one peer may have open: one for each of its connections, and some more.
+    private static let streamCountMaxPerPeer = 16
     /// Pushes under way at a time.
     private static let parallelPushCountMax = 32
 
@@ -49,8 +51,15 @@ package actor IdentifyDriver {
     func start() async {
         // Later records of this identity must count as newer, after a restart too.
         recordSequence = UInt64(clamping: swarm.world.wallClock.now.millisecondsSince1970)
-        swarm.protocols.set(ProtocolID.identify) { [weak self] stream in await self?.serve(stream) }
-        swarm.protocols.set(ProtocolID.identifyPush) { [weak self] stream in await self?.take(stream) }
+        let streamCountMax = Self.streamCountMaxPerPeer
+        swarm.protocols.set(ProtocolID.identify, streamCountMaxPerPeer: streamCountMax) {
+            [weak self] stream in
+            await self?.serve(stream)
+        }
+        swarm.protocols.set(ProtocolID.identifyPush, streamCountMaxPerPeer: streamCountMax) {
+            [weak self] stream in
+            await self?.take(stream)
+        }
         await swarm.observe { [weak self] event in
             self?.assumeIsolated { $0.swarmDid(event) }
         }
@@ -79,6 +88,7 @@ package actor IdentifyDriver {
 
     private func ask(_ connection: any Connection) async {
         defer { requests[connection.id] = nil }
+        let hold = ByteHold(swarm.protocols, of: connection.info.peer)
         do {
             let answer = try await loop.withDeadline(loop.now + Self.timeout) {
                 () async throws(IdentifyFailure) -> IdentifiedPeer in
@@ -88,7 +98,7 @@ package actor IdentifyDriver {
                 } catch {
                     throw .stream(error)
                 }
-                return try await Self.read(stream)
+                return try await Self.read(stream, hold)
             }
             guard let answer else { return log(connection, "no answer in time") }
             learn(answer, over: connection, replacesAll: true)
@@ -99,10 +109,11 @@ package actor IdentifyDriver {
 
     /// Takes what a peer pushes.
     private func take(_ stream: Stream) async {
+        let hold = ByteHold(swarm.protocols, of: stream.peer)
         do {
             let push = try await loop.withDeadline(loop.now + Self.timeout) {
                 () async throws(IdentifyFailure) -> IdentifiedPeer in
-                try await Self.read(stream)
+                try await Self.read(stream, hold)
             }
             guard let push else {
                 await stream.reset()
@@ -114,10 +125,16 @@ package actor IdentifyDriver {
         }
     }
 
-    private static func read(_ stream: Stream) async throws(IdentifyFailure) -> IdentifiedPeer {
+    private static func read(
+        _ stream: Stream,
+        _ hold: ByteHold
+    ) async throws(IdentifyFailure) -> IdentifiedPeer {
         var reader = IdentifyReader()
+        var byteCount = 0
         do {
             while let bytes = try await stream.read() {
+                byteCount += bytes.count
+                guard hold.set(byteCount) else { throw StreamError.unreadLimit }
                 try bytes.withSpan { span throws(IdentifyError) in try reader.receive(span) }
             }
             let message = try reader.receiveEnd()

@@ -192,7 +192,8 @@ package actor MessageDriver {
     // MARK: Receiving
 
     private func serve(_ stream: Stream) async {
-        var frames = FrameStream(stream, frameByteCountMax: MessageFrame.byteCountMax)
+        let hold = ByteHold(swarm.protocols, of: stream.peer)
+        var frames = FrameStream(stream, frameByteCountMax: MessageFrame.byteCountMax) { hold.set($0) }
         do {
             while let bytes = try await frames.next() {
                 guard case .envelope(let envelope)? = try MessageFrame.parse(bytes.span) else { continue }

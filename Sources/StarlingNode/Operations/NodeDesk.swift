@@ -34,6 +34,7 @@ package struct NodeDesk: NodeOperations {
         var streamCount = 0
         for connection in connections { streamCount += await connection.streamCount }
         let (reserved, limits) = node.swarm.protocols.withLedger { ($0.memoryByteCount, $0.limits) }
+        let traffic = await node.swarm.traffic
         return NodeStatus(
             identity: await identity(),
             version: NodeVersion.text,
@@ -47,6 +48,8 @@ package struct NodeDesk: NodeOperations {
             streamCount: streamCount,
             reservedByteCount: reserved,
             reservedByteCountMax: limits.memoryByteCountMax,
+            receivedByteCount: traffic.receivedByteCount,
+            sentByteCount: traffic.sentByteCount,
             inboxMessageCount: await node.messages.inboxCount,
             outboxMessageCount: await node.outbox.count
         )

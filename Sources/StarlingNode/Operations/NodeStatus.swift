@@ -37,6 +37,9 @@ package struct NodeStatus: Sendable, Equatable {
     /// Memory that connections and streams have reserved, and the most they may.
     package var reservedByteCount: Int
     package var reservedByteCountMax: Int
+    /// Bytes that came and went over connections since the node started, encrypted as they were.
+    package var receivedByteCount: UInt64
+    package var sentByteCount: UInt64
     /// Messages received and not taken.
     package var inboxMessageCount: Int
     /// Messages accepted and not delivered.
@@ -55,6 +58,8 @@ package struct NodeStatus: Sendable, Equatable {
         streamCount: Int,
         reservedByteCount: Int,
         reservedByteCountMax: Int,
+        receivedByteCount: UInt64,
+        sentByteCount: UInt64,
         inboxMessageCount: Int,
         outboxMessageCount: Int
     ) {
@@ -70,6 +75,8 @@ package struct NodeStatus: Sendable, Equatable {
         self.streamCount = streamCount
         self.reservedByteCount = reservedByteCount
         self.reservedByteCountMax = reservedByteCountMax
+        self.receivedByteCount = receivedByteCount
+        self.sentByteCount = sentByteCount
         self.inboxMessageCount = inboxMessageCount
         self.outboxMessageCount = outboxMessageCount
     }

@@ -8,6 +8,7 @@ package enum ResourceError: Error, Equatable, Sendable {
     case tooManyStreams
     case tooManyStreamsOfPeer
     case tooManyStreamsOfProtocol
+    case tooManyHeldBytesOfPeer
     case outOfMemory
 
     /// The limit's name, for messages.
@@ -19,6 +20,7 @@ package enum ResourceError: Error, Equatable, Sendable {
         case .tooManyStreams: "streams of the node"
         case .tooManyStreamsOfPeer: "streams of one peer"
         case .tooManyStreamsOfProtocol: "streams of one protocol"
+        case .tooManyHeldBytesOfPeer: "unfinished messages of one peer"
         case .outOfMemory: "memory of the node"
         }
     }
@@ -43,6 +45,10 @@ package struct ResourceLedger: Sendable {
         package var streamCountMax: Int
         package var streamCountMaxPerPeer: Int
         package var streamCountMaxPerProtocol: Int
+        /// Bytes of a peer's messages that have not come whole, over all its streams.
+        ///
+        /// Eight of the largest; they count as memory of the node, too.
+        package var heldByteCountMaxPerPeer = 8 << 20
         /// What one open connection is charged with.
         package var connectionByteCount = 32_768
         /// What one open stream is charged with; its windows are bounded at the multiplexer.
@@ -61,6 +67,9 @@ package struct ResourceLedger: Sendable {
     private struct PeerScope {
         var connectionCount = 0
         var streamCount = 0
+        var heldByteCount = 0
+        /// Streams of protocols that have a limit for each peer.
+        var limitedStreamCounts: [String: Int] = [:]
     }
 
     package let limits: Limits
@@ -107,7 +116,14 @@ package struct ResourceLedger: Sendable {
         forgetIfUnused(peer)
     }
 
-    package mutating func openStream(_ peer: PeerID, _ protocolID: String) throws(ResourceError) {
+    /// Takes note of an inbound stream.
+    ///
+    /// - Parameter countMaxPerPeer: Streams of this protocol that one peer may have, where that is less than of all.
+    package mutating func openStream(
+        _ peer: PeerID,
+        _ protocolID: String,
+        countMaxPerPeer: Int? = nil
+    ) throws(ResourceError) {
         guard streamCount < limits.streamCountMax else { throw .tooManyStreams }
         guard (peers[peer]?.streamCount ?? 0) < limits.streamCountMaxPerPeer else {
             throw .tooManyStreamsOfPeer
@@ -115,9 +131,15 @@ package struct ResourceLedger: Sendable {
         guard (protocolStreamCounts[protocolID] ?? 0) < limits.streamCountMaxPerProtocol else {
             throw .tooManyStreamsOfProtocol
         }
+        if let countMaxPerPeer {
+            guard (peers[peer]?.limitedStreamCounts[protocolID] ?? 0) < countMaxPerPeer else {
+                throw .tooManyStreamsOfProtocol
+            }
+        }
         try charge(limits.streamByteCount)
         streamCount += 1
         peers[peer, default: PeerScope()].streamCount += 1
+        if countMaxPerPeer != nil { peers[peer]?.limitedStreamCounts[protocolID, default: 0] += 1 }
         protocolStreamCounts[protocolID, default: 0] += 1
     }
 
@@ -125,9 +147,26 @@ package struct ResourceLedger: Sendable {
         streamCount -= 1
         memoryByteCount -= limits.streamByteCount
         peers[peer]?.streamCount -= 1
+        if let count = peers[peer]?.limitedStreamCounts[protocolID] {
+            peers[peer]?.limitedStreamCounts[protocolID] = count > 1 ? count - 1 : nil
+        }
         forgetIfUnused(peer)
         let count = (protocolStreamCounts[protocolID] ?? 1) - 1
         protocolStreamCounts[protocolID] = count > 0 ? count : nil
+    }
+
+    /// Takes note of how many bytes of a peer's unfinished message are held, which were `old` before.
+    package mutating func hold(_ peer: PeerID, _ byteCount: Int, insteadOf old: Int) throws(ResourceError) {
+        let growth = byteCount - old
+        let held = peers[peer]?.heldByteCount ?? 0
+        if growth > 0 {
+            guard held + growth <= limits.heldByteCountMaxPerPeer else { throw .tooManyHeldBytesOfPeer }
+            try charge(growth)
+        } else {
+            memoryByteCount += growth
+        }
+        peers[peer, default: PeerScope()].heldByteCount = held + growth
+        forgetIfUnused(peer)
     }
 
     private mutating func charge(_ byteCount: Int) throws(ResourceError) {
@@ -136,7 +175,9 @@ package struct ResourceLedger: Sendable {
     }
 
     private mutating func forgetIfUnused(_ peer: PeerID) {
-        guard let scope = peers[peer], scope.connectionCount == 0, scope.streamCount == 0 else { return }
+        guard let scope = peers[peer], scope.connectionCount == 0, scope.streamCount == 0,
+            scope.heldByteCount == 0
+        else { return }
         peers[peer] = nil
     }
 }

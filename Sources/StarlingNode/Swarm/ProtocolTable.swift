@@ -11,8 +11,15 @@ package typealias StreamAction = @Sendable (Stream) async -> Void
 ///
 /// Read on every loop, for each inbound stream: leaf data behind a lock.
 package final class ProtocolTable: Sendable {
+    /// A protocol that the node speaks.
+    struct Entry {
+        var action: StreamAction
+        /// Streams of it that one peer may have; `nil` for as many as of all protocols together.
+        var streamCountMaxPerPeer: Int?
+    }
+
     private struct State {
-        var actions: [String: StreamAction] = [:]
+        var entries: [String: Entry] = [:]
         var ledger: ResourceLedger
         /// Inbound connections that the ledger counts as pending, by ticket.
         var upgrades: [UInt64: PendingUpgrade] = [:]
@@ -23,14 +30,18 @@ package final class ProtocolTable: Sendable {
     package init(ledger: ResourceLedger) { state = Mutex(State(ledger: ledger)) }
 
     /// The protocols, sorted.
-    package var protocolIDs: [String] { state.withLock { $0.actions.keys.sorted() } }
+    package var protocolIDs: [String] { state.withLock { $0.entries.keys.sorted() } }
 
-    package func speaks(_ protocolID: String) -> Bool { state.withLock { $0.actions[protocolID] != nil } }
+    package func speaks(_ protocolID: String) -> Bool { state.withLock { $0.entries[protocolID] != nil } }
 
-    package func action(for protocolID: String) -> StreamAction? { state.withLock { $0.actions[protocolID] } }
+    func entry(_ protocolID: String) -> Entry? { state.withLock { $0.entries[protocolID] } }
 
-    package func set(_ protocolID: String, _ action: StreamAction?) {
-        state.withLock { $0.actions[protocolID] = action }
+    /// Begins to speak a protocol; with no action the node stops to.
+    ///
+    /// - Parameter streamCountMaxPerPeer: Streams of it that one peer may have open; more are reset.
+    package func set(_ protocolID: String, streamCountMaxPerPeer: Int? = nil, _ action: StreamAction?) {
+        let entry = action.map { Entry(action: $0, streamCountMaxPerPeer: streamCountMaxPerPeer) }
+        state.withLock { $0.entries[protocolID] = entry }
     }
 
     /// Takes note of an inbound connection that is not open yet; where there are too many, another gives way.

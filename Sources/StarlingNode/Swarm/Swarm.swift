@@ -127,6 +127,9 @@ package actor Swarm {
         connections.sorted { $0.key < $1.key }.flatMap(\.value)
     }
 
+    /// What all connections have moved, those that have ended included.
+    package var traffic: Traffic { transports.reduce(into: Traffic()) { $0 += $1.traffic } }
+
     package var connectedPeers: [PeerID] { connections.keys.sorted() }
 
     /// The connection that new streams to a peer use: the oldest.
@@ -287,10 +290,11 @@ extension Swarm: ConnectionOwner {
     package nonisolated func speaks(_ protocolID: String) -> Bool { protocols.speaks(protocolID) }
 
     package nonisolated func take(_ stream: Stream) -> Bool {
-        guard let action = protocols.action(for: stream.protocolID) else { return false }
+        guard let entry = protocols.entry(stream.protocolID) else { return false }
         let (peer, protocolID) = (stream.peer, stream.protocolID)
         do throws(ResourceError) {
-            try protocols.withLedger { ledger throws(ResourceError) in try ledger.openStream(peer, protocolID)
+            try protocols.withLedger { ledger throws(ResourceError) in
+                try ledger.openStream(peer, protocolID, countMaxPerPeer: entry.streamCountMaxPerPeer)
             }
         } catch {
             world.log(.warning, "stream refused", ["peer": "\(peer)", "limit": "\(error.text)"])
@@ -298,7 +302,7 @@ extension Swarm: ConnectionOwner {
         }
         // Ends with the stream: when its connection closes, the action's reads and writes fail.
         stream.connection.loop.startTask { [protocols] in
-            await action(stream)
+            await entry.action(stream)
             protocols.withLedger { $0.closeStream(peer, protocolID) }
         }
         return true

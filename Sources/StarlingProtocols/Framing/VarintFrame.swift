@@ -42,6 +42,9 @@ package struct VarintFrameReader: Sendable {
     private var messageByteCount: Int?
     private var partial: [UInt8] = []
 
+    /// Bytes held of a message that is not complete.
+    package var heldByteCount: Int { partial.count }
+
     package init(messageByteCountMax: Int) {
         precondition(messageByteCountMax >= 0)
         self.messageByteCountMax = messageByteCountMax

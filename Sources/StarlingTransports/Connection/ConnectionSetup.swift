@@ -26,6 +26,8 @@ package struct ConnectionSetup: Sendable {
     package let owner: any ConnectionOwner
     /// The cipher of the loop that the connection lives on.
     package var cipher: ChaChaPoly
+    /// Counts the bytes of the loop's connections.
+    package var meter = TrafficMeter()
     /// Who must be at the other end; `nil` takes anyone.
     package var expectedPeer: PeerID?
 

@@ -81,8 +81,9 @@ extension SocketConnection {
     }
 
     func writeOut() {
-        guard !outgoing.isEmpty else { return }
-        socket?.write(&outgoing)
+        guard !outgoing.isEmpty, let socket else { return }
+        setup.meter.didSend((0..<outgoing.count).reduce(0) { $0 + outgoing[$1].count })
+        socket.write(&outgoing)
     }
 
     /// Seals and writes what waits, in turn, until nothing waits or the socket is congested.

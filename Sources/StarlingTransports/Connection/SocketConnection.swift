@@ -180,11 +180,11 @@ package actor SocketConnection: Connection {
     }
 
     private func sendUpgradeOutput() {
-        guard case .upgrading(var upgrade) = state, let socket else { return }
+        guard case .upgrading(var upgrade) = state, socket != nil else { return }
         state = .idle  // so that the machine below is the only copy
         while let bytes = upgrade.nextOutput() { outgoing.append(bytes) }
         state = .upgrading(upgrade)
-        if !outgoing.isEmpty { socket.write(&outgoing) }
+        writeOut()
     }
 
     func upgradeDidReceive(_ bytes: BufferSlice) {
@@ -195,7 +195,7 @@ package actor SocketConnection: Connection {
         } catch {
             // What the peer should still see, such as an alert, goes out before the end.
             while let bytes = upgrade.nextOutput() { outgoing.append(bytes) }
-            socket?.write(&outgoing)
+            writeOut()
             return fail(error)
         }
         let result = upgrade.takeResult()
@@ -376,6 +376,7 @@ extension SocketConnection: StreamSocketDelegate, EndOfTurnWork {
 
     package nonisolated func socketDidRead(_ bytes: BufferSlice) {
         enter(bytes) { connection, bytes in
+            connection.setup.meter.didReceive(bytes.count)
             switch connection.state {
             case .upgrading: connection.upgradeDidReceive(bytes)
             case .open:

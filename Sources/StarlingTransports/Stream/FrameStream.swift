@@ -9,9 +9,18 @@ package struct FrameStream {
     private var reader: VarintFrameReader
     /// What was read and not yet used up.
     private var unread: BufferSlice?
+    private let mayHold: @Sendable (Int) -> Bool
+    private var heldByteCount = 0
 
-    package init(_ stream: Stream, frameByteCountMax: Int) {
+    /// - Parameter mayHold: Told how many bytes of an unfinished message are held whenever that changes; `false` ends
+    ///   the reading with ``StreamError/unreadLimit``.
+    package init(
+        _ stream: Stream,
+        frameByteCountMax: Int,
+        mayHold: @escaping @Sendable (Int) -> Bool = { _ in true }
+    ) {
         self.stream = stream
+        self.mayHold = mayHold
         reader = VarintFrameReader(messageByteCountMax: frameByteCountMax)
     }
 
@@ -20,7 +29,12 @@ package struct FrameStream {
     /// - Throws: ``FrameError`` when the stream fails or ends inside a message, or a length is out of bounds.
     package mutating func next() async throws(FrameError) -> [UInt8]? {
         while true {
-            if let message = try takeMessage() { return message }
+            let message = try takeMessage()
+            if reader.heldByteCount != heldByteCount {
+                heldByteCount = reader.heldByteCount
+                if !mayHold(heldByteCount) { throw .stream(.unreadLimit) }
+            }
+            if let message { return message }
             do throws(StreamError) { unread = try await stream.read() } catch { throw .stream(error) }
             if unread == nil {
                 if reader.isInsideMessage { throw .stream(.ended) }

@@ -17,10 +17,13 @@ package final class SocketTransport: Transport {
         for _ in world.loops {
             var own = setup
             do throws(CryptoError) { own.cipher = try ChaChaPoly() } catch { throw .crypto(error) }
+            own.meter = TrafficMeter()
             setups.append(own)
         }
         self.setups = setups
     }
+
+    package var traffic: Traffic { setups.reduce(into: Traffic()) { $0 += $1.meter.traffic } }
 
     package func canDial(_ address: Multiaddr) -> Bool { Self.socketAddress(address) != nil }
 

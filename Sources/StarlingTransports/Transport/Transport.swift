@@ -9,6 +9,9 @@ package protocol Transport: Sendable {
     /// Whether this transport listens on such addresses.
     func canListen(on address: Multiaddr) -> Bool
 
+    /// What all its connections have moved, those that have ended included.
+    var traffic: Traffic { get }
+
     /// Connects, and returns the open connection.
     ///
     /// Cancellation: whatever was begun is closed.

@@ -27,6 +27,10 @@ import Testing
         #expect(status.connectionCount == 1)
         #expect(status.securities == ["noise"])
         #expect(status.reservedByteCount > 0)
+        let theirs = try pair.simulation.complete(on: pair.bobHost) { await desk(pair.bob).status() }
+        #expect(status.receivedByteCount > 200 && status.sentByteCount > 200)
+        #expect(status.receivedByteCount == theirs.sentByteCount)
+        #expect(status.sentByteCount == theirs.receivedByteCount)
         #expect(peers.map(\.peerID) == [bob])
         #expect(peers.first?.name == "kitchen")
     }

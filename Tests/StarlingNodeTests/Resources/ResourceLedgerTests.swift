@@ -74,4 +74,34 @@ import Testing
         var closed = self.ledger { $0.pendingConnectionCountMax = 0 }
         #expect(throws: ResourceError.tooManyPendingConnections) { try closed.beginPending(from: .own) }
     }
+
+    @Test func streamsOfAProtocolMayBeLimitedForThePeer() throws {
+        var ledger = ledger()
+        try ledger.openStream(a, "/x", countMaxPerPeer: 1)
+        #expect(throws: ResourceError.tooManyStreamsOfProtocol) {
+            try ledger.openStream(a, "/x", countMaxPerPeer: 1)
+        }
+        try ledger.openStream(a, "/y")
+        try ledger.openStream(b, "/x", countMaxPerPeer: 1)
+        ledger.closeStream(a, "/x")
+        try ledger.openStream(a, "/x", countMaxPerPeer: 1)
+    }
+
+    @Test func unfinishedMessagesAreLimitedForThePeerAndChargedToTheNode() throws {
+        var ledger = ledger { $0.heldByteCountMaxPerPeer = 1000 }
+        try ledger.hold(a, 600, insteadOf: 0)
+        try ledger.hold(a, 400, insteadOf: 0)
+        #expect(throws: ResourceError.tooManyHeldBytesOfPeer) { try ledger.hold(a, 401, insteadOf: 400) }
+        #expect(ledger.memoryByteCount == 1000)
+        try ledger.hold(b, 1000, insteadOf: 0)
+        try ledger.hold(a, 0, insteadOf: 600)
+        try ledger.hold(a, 1000, insteadOf: 400)
+        #expect(ledger.memoryByteCount == 2000)
+        try ledger.hold(a, 0, insteadOf: 1000)
+        try ledger.hold(b, 0, insteadOf: 1000)
+        #expect(ledger.memoryByteCount == 0)
+        var small = self.ledger { $0.memoryByteCountMax = 99 }
+        #expect(throws: ResourceError.outOfMemory) { try small.hold(a, 100, insteadOf: 0) }
+        try small.hold(a, 99, insteadOf: 0)
+    }
 }

@@ -1,0 +1,34 @@
+package import StarlingCore
+internal import Synchronization
+
+/// What one stream holds of a message that has not come whole, charged to its peer and to the node's memory.
+///
+/// Given back when nobody refers to it any more.
+package final class ByteHold: Sendable {
+    private let protocols: ProtocolTable
+    private let peer: PeerID
+    private let held = Mutex(0)
+
+    package init(_ protocols: ProtocolTable, of peer: PeerID) {
+        self.protocols = protocols
+        self.peer = peer
+    }
+
+    deinit { _ = set(0) }
+
+    /// Says how many bytes are held from here on; `false` where that is too much, and as many as before are charged.
+    package func set(_ byteCount: Int) -> Bool {
+        held.withLock { held in
+            let old = held
+            do throws(ResourceError) {
+                try protocols.withLedger { ledger throws(ResourceError) in
+                    try ledger.hold(peer, byteCount, insteadOf: old)
+                }
+                held = byteCount
+                return true
+            } catch {
+                return false
+            }
+        }
+    }
+}
