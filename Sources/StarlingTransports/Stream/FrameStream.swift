@@ -43,6 +43,23 @@ package struct FrameStream {
         }
     }
 
+    /// The messages that are there, at least one, in their order; `nil` when the stream ended between two messages.
+    ///
+    /// It reads on until `byteCount` bytes of them are there or what has arrived is used up: a peer that sends much at
+    /// once is served in batches, one that sends little is not kept waiting.
+    ///
+    /// - Throws: ``FrameError``, as ``next()`` does; messages before the error are lost with the stream.
+    package mutating func nextBatch(byteCount: Int) async throws(FrameError) -> [[UInt8]]? {
+        guard let first = try await next() else { return nil }
+        var batch = [first]
+        var taken = first.count
+        while taken < byteCount, let message = try takeMessage() {
+            taken += message.count
+            batch.append(message)
+        }
+        return batch
+    }
+
     private mutating func takeMessage() throws(FrameError) -> [UInt8]? {
         guard var bytes = unread else { return nil }
         var offset = 0
