@@ -48,6 +48,7 @@ let package = Package(
         system("CMicrohttpd", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev", brew: "libmicrohttpd"),
         system("CLZ4", pkgConfig: "liblz4", apt: "liblz4-dev", brew: "lz4"),
         system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev", brew: "zstd"),
+        system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
         .target(name: "CSys", linkerSettings: [.linkedLibrary("resolv")]),
 
         // Pure: structs, no async, no operating system
@@ -81,19 +82,21 @@ let package = Package(
 
         // Outside: builds a World, or puts a face on the node
         module("StarlingIO", ["StarlingWorld", "StarlingCore", "CUV", "CSys"], lenient),
+        module("StarlingStore", ["StarlingWorld", "StarlingCore", "CSQLite"], lenient),
         module("StarlingHTTP", ["StarlingAPI", "StarlingWorld", "StarlingCore", "CMicrohttpd"], lenient),
         module(
             "StarlingSimulator",
             [
                 "StarlingAPI", "StarlingNode", "StarlingTransports", "StarlingMesh", "StarlingProtocols",
-                "StarlingTLS", "StarlingWorld", "StarlingCrypto", "StarlingCore",
+                "StarlingTLS", "StarlingStore", "StarlingWorld", "StarlingCrypto", "StarlingCore",
             ],
             lenient
         ),
         module(
             "Starling",
             [
-                "StarlingNode", "StarlingIO", "StarlingTransports", "StarlingWorld", "StarlingCrypto",
+                "StarlingNode", "StarlingIO", "StarlingStore", "StarlingTransports", "StarlingWorld",
+                "StarlingCrypto",
                 "StarlingCore",
             ],
             lenient
@@ -103,7 +106,7 @@ let package = Package(
             name: "StarlingTool",
             dependencies: [
                 "StarlingCommandLine", "Starling", "StarlingHTTP", "StarlingAPI", "StarlingSimulator",
-                "StarlingIO", "StarlingNode",
+                "StarlingIO", "StarlingStore", "StarlingNode",
                 "StarlingTransports", "StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingWorld",
                 "StarlingCrypto", "StarlingCore", "CSys",
             ],
@@ -134,11 +137,12 @@ let package = Package(
         ),
         tests("StarlingAPI", ["StarlingSimulator", "StarlingNode", "StarlingWorld", "StarlingCore"]),
         tests("StarlingIO", ["StarlingSimulator", "StarlingWorld", "StarlingCore"]),
+        tests("StarlingStore", ["StarlingSimulator", "StarlingIO", "StarlingWorld", "StarlingCore"]),
         tests(
             "StarlingHTTP",
             ["StarlingAPI", "StarlingSimulator", "StarlingIO", "StarlingWorld", "StarlingCore"]
         ),
-        tests("StarlingSimulator", ["StarlingNode", "StarlingWorld", "StarlingCore"]),
+        tests("StarlingSimulator", ["StarlingNode", "StarlingStore", "StarlingWorld", "StarlingCore"]),
         tests("StarlingCommandLine", ["StarlingAPI", "StarlingNode", "StarlingCore"]),
         tests(
             "StarlingTool",

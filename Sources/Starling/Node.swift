@@ -2,6 +2,7 @@ public import StarlingCore
 internal import StarlingCrypto
 internal import StarlingIO
 internal import StarlingNode
+internal import StarlingStore
 internal import StarlingTransports
 internal import StarlingWorld
 
@@ -17,7 +18,7 @@ public final class Node: Sendable {
     ///
     /// Every setting has a value that fits most nodes.
     public struct Configuration: Sendable {
-        /// The folder that holds the identity key, made where missing; `nil` for an identity that ends with the node.
+        /// The folder that holds the identity key and the store, made where missing; `nil` for both to end with the node.
         public var home: String?
         /// The longest ``name``, in bytes of UTF-8.
         public static let nameByteCountMax = 64
@@ -74,11 +75,11 @@ public final class Node: Sendable {
 
     /// Starts a node.
     ///
-    /// - Throws: ``NodeError`` when an address is malformed or taken, or the key cannot be read; nothing is
-    ///   left running then.
+    /// - Throws: ``NodeError`` when an address is malformed or taken, or the key or the store cannot be read; nothing
+    ///   is left running then.
     public static func start(_ configuration: Configuration = Configuration()) async throws(NodeError) -> Node
     {
-        let real: RealWorld
+        var real: RealWorld
         do throws(SocketError) {
             let log = Log(
                 levelMin: .error,
@@ -90,6 +91,7 @@ public final class Node: Sendable {
         }
         do throws(NodeError) {
             let identity = try identity(configuration, real.world)
+            real = real.with(store: try store(configuration, real.world))
             let settings = try settings(configuration)
             let node: StarlingNode.Node
             do throws(NodeStartError) {
@@ -102,6 +104,7 @@ public final class Node: Sendable {
             do throws(NodeStartError) { try await node.start() } catch { throw NodeError(error) }
             return Node(real: real, node: node, arrivals: arrivals)
         } catch {
+            await real.world.store.close()
             real.stop()
             throw error
         }
@@ -112,6 +115,7 @@ public final class Node: Sendable {
     /// The node is of no use afterwards; its messages end.
     public func stop() async {
         await node.stop()
+        await node.world.store.close()
         arrivals.end()
     }
 
@@ -234,6 +238,22 @@ public final class Node: Sendable {
             "A node needs \(Configuration.memoryByteCountMin) bytes of memory for its connections.",
             "Allow as much, or leave the limit out."
         )
+    }
+
+    /// The node's durable memory; without a home it ends with the node.
+    private static func store(
+        _ configuration: Configuration,
+        _ world: World
+    ) throws(NodeError) -> any Store {
+        let (loop, clock) = (world.loops[0], world.wallClock)
+        do throws(StoreError) {
+            guard let home = configuration.home else {
+                return try SQLiteStore.inMemory(loop: loop, wallClock: clock)
+            }
+            return try SQLiteStore.open(path: home + "/starling.db", loop: loop, wallClock: clock)
+        } catch {
+            throw NodeError(.store, error.words.what, nextStep: error.words.nextStep, cause: error)
+        }
     }
 
     private static func settings(_ configuration: Configuration) throws(NodeError) -> NodeConfiguration {

@@ -20,6 +20,8 @@ public struct NodeError: Error, Sendable {
         public static let cannotListen = Code(rawValue: "cannot_listen")
         /// The identity key cannot be read or made.
         public static let identity = Code(rawValue: "identity")
+        /// The node's durable memory cannot be opened.
+        public static let store = Code(rawValue: "store")
         /// No address of the peer is known.
         public static let unknownPeer = Code(rawValue: "unknown_peer")
         /// The peer cannot be reached.

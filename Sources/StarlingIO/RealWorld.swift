@@ -17,7 +17,7 @@ package struct RealWorld: Sendable {
 
     /// Starts `loopCount` loops and builds a world on them.
     ///
-    /// The first also carries lookups and the watch on interfaces.
+    /// The first also carries lookups and the watch on interfaces. The world has no store; see ``with(store:)``.
     ///
     /// The process ignores SIGPIPE from then on: writing to a connection that is gone is an error like any other.
     ///
@@ -40,8 +40,18 @@ package struct RealWorld: Sendable {
             resolver: SystemResolver(loop: loops[0]),
             interfaces: SystemInterfaces(loop: loops[0]),
             files: SystemFiles(),
+            store: ClosedStore(loop: loops[0]),
             log: log
         )
+        return RealWorld(world: world, loops: loops)
+    }
+
+    /// The same world with a store, which was opened for its first loop.
+    ///
+    /// Whoever opened the store closes it, before ``stop()``.
+    package func with(store: any Store) -> RealWorld {
+        var world = world
+        world.store = store
         return RealWorld(world: world, loops: loops)
     }
 

@@ -1,6 +1,6 @@
 package import StarlingCore
 
-/// Everything a node cannot compute: loops, time, randomness, network, names, files, log.
+/// Everything a node cannot compute: loops, time, randomness, network, names, files, store, log.
 ///
 /// `starling` builds the real one from StarlingIO, the simulator builds a seeded one, and nothing else
 /// touches the operating system.
@@ -14,6 +14,8 @@ package struct World: Sendable {
     package var resolver: any Resolver
     package var interfaces: any InterfaceMonitor
     package var files: any FileStore
+    /// The node's durable memory; its completions come on the first loop.
+    package var store: any Store
     package var log: Log
 
     /// - Precondition: there is at least one loop.
@@ -24,6 +26,7 @@ package struct World: Sendable {
         resolver: any Resolver,
         interfaces: any InterfaceMonitor,
         files: any FileStore,
+        store: any Store,
         log: Log
     ) {
         precondition(!loops.isEmpty)
@@ -33,6 +36,7 @@ package struct World: Sendable {
         self.resolver = resolver
         self.interfaces = interfaces
         self.files = files
+        self.store = store
         self.log = log
     }
 }

@@ -28,23 +28,27 @@ enum ImportTable {
         "StarlingAPI": ["StarlingNode", "StarlingWorld", "StarlingCore", "Synchronization"],
         // Outside
         "StarlingIO": platform.union(["StarlingWorld", "StarlingCore", "CUV", "CSys", "Synchronization"]),
+        // Files and one thread: what SQLite does not do for the store.
+        "StarlingStore": platform.union(["StarlingWorld", "StarlingCore", "CSQLite", "Synchronization"]),
         "StarlingHTTP": platform.union([
             "StarlingAPI", "StarlingWorld", "StarlingCore", "CMicrohttpd", "Synchronization",
         ]),
         // The simulator asks the platform one thing: which thread this is, to notice work that escaped it.
         "StarlingSimulator": platform.union([
             "StarlingAPI", "StarlingNode", "StarlingTransports", "StarlingMesh", "StarlingProtocols",
-            "StarlingTLS", "StarlingWorld", "StarlingCrypto", "StarlingCore", "Synchronization",
+            "StarlingTLS", "StarlingStore", "StarlingWorld", "StarlingCrypto", "StarlingCore",
+            "Synchronization",
         ]),
         "Starling": [
-            "StarlingNode", "StarlingIO", "StarlingTransports", "StarlingWorld", "StarlingCrypto",
+            "StarlingNode", "StarlingIO", "StarlingStore", "StarlingTransports", "StarlingWorld",
+            "StarlingCrypto",
             "StarlingCore",
             "Synchronization",
         ],
         "StarlingCommandLine": ["StarlingAPI", "StarlingNode", "StarlingCore"],
         "StarlingTool": platform.union([
             "Starling", "StarlingCommandLine", "StarlingHTTP", "StarlingAPI", "StarlingSimulator",
-            "StarlingIO", "StarlingNode",
+            "StarlingIO", "StarlingStore", "StarlingNode",
             "StarlingTransports", "StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingWorld",
             "StarlingCrypto", "StarlingCore", "CSys", "Synchronization",
         ]),

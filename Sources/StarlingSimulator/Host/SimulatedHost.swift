@@ -27,6 +27,8 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         package var logLevelMin = LogLevel.info
         /// How far the host's clock is ahead of the others'.
         package var clockSkew = Duration.zero
+        /// How long the host's disk takes to make a group of batches durable, at least.
+        package var syncTime = Duration.microseconds(200)
 
         package init(interfaces: [SimulatedInterface] = []) { self.interfaces = interfaces }
     }
@@ -35,6 +37,10 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
     package let name: String
     /// The host's disk, which survives crashes.
     package let files = MemoryFiles()
+    /// What the host's store keeps, which survives crashes as far as it was completed.
+    package let tables = MemoryTables()
+    /// The store of the process that runs, or ran last.
+    package private(set) var store: SimulatedStore?
     /// What the host logged, over all its lives.
     package let log: MemoryLog
     package let wallClock: SimulatedWallClock
@@ -51,6 +57,7 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
     private let seed: UInt64
     private let loopCount: Int
     private let logLevelMin: LogLevel
+    private let syncTime: Duration
     private var random = SimulatedRandom(seed: 0)
     private var power = Power.running
     private var lifeCount: UInt64 = 0
@@ -82,6 +89,7 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         scheduler = network.scheduler
         loopCount = configuration.loopCount
         logLevelMin = configuration.logLevelMin
+        syncTime = configuration.syncTime
         log = MemoryLog(scheduler: scheduler)
         wallClock = SimulatedWallClock(
             scheduler: scheduler,
@@ -104,6 +112,7 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
             resolver: resolver,
             interfaces: interfaceMonitor,
             files: files,
+            store: store ?? ClosedStore(loop: loop),
             log: Log(levelMin: logLevelMin, sink: log)
         )
     }
@@ -125,6 +134,7 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         guard power == .running else { return }
         for loop in loops { loop.die() }
         power = crash == .process ? .withoutProcess : .off
+        store?.crash(crash)
         closeAll()
         network.forEachConnection { connection in
             for end in [connection.dialer, connection.listener] {
@@ -151,6 +161,12 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         random = SimulatedRandom(seed: generator.next())
         loops = (0..<loopCount).map { _ in SimulatedLoop(scheduler: scheduler, host: self) }
         resolver.loop = loops.first
+        store = SimulatedStore(
+            backend: MemoryStoreBackend(tables: tables),
+            loop: loop,
+            syncTime: syncTime,
+            seed: generator.next()
+        )
     }
 
     func tearDown() {

@@ -5,6 +5,7 @@ internal import StarlingCrypto
 internal import StarlingHTTP
 internal import StarlingIO
 internal import StarlingNode
+internal import StarlingStore
 internal import StarlingWorld
 
 /// `starling up`: one node in the foreground, from its key to its last goodbye.
@@ -40,17 +41,26 @@ struct UpCommand: Sendable {
         let identity = try StoredIdentity.readOrCreate(home)
         let log = StandardErrorLog(format: StandardErrorLog.suitableFormat(noColor: Environment["NO_COLOR"]))
         defer { log.flush() }
-        let real = try makeWorld(Log(levelMin: settings.logLevel, sink: log))
+        var real = try makeWorld(Log(levelMin: settings.logLevel, sink: log))
         defer { real.stop() }
+        real = real.with(store: try openStore(real.world))
 
-        let session = try real.run { [self] world in try await startInTime(world, identity) }
+        let session = try real.run { [self] world in
+            do {
+                return try await startInTime(world, identity)
+            } catch {
+                await world.store.close()
+                throw error
+            }
+        }
         announce(session.node)
         signal.wait()
         signal.restore()
         tell("Stopping.", elsewhere: .info, "stopping", [:], real.world)
-        try real.run { _ in
+        try real.run { world in
             await session.server.stop()
             await session.node.stop()
+            await world.store.close()
         }
         return .succeeded
     }
@@ -84,6 +94,22 @@ struct UpCommand: Sendable {
             message: "the node was not ready within \(DurationText.write(timeout)).",
             nextStep: "Give it more time with --timeout."
         )
+    }
+
+    private func openStore(_ world: World) throws(Diagnostic) -> any Store {
+        do throws(StoreError) {
+            return try SQLiteStore.open(
+                path: home.storePath,
+                loop: world.loops[0],
+                wallClock: world.wallClock
+            )
+        } catch {
+            throw Diagnostic(
+                code: "store",
+                message: "\(home.shown)/starling.db: \(error.words.what)",
+                nextStep: error.words.nextStep
+            )
+        }
     }
 
     private func start(_ world: World, _ identity: IdentityKey) async throws -> Session {

@@ -1,6 +1,6 @@
 internal import StarlingCommandLine
 
-/// The folder in which a node keeps its key and its socket.
+/// The folder in which a node keeps its key, its store and its socket.
 struct Home: Sendable {
     let path: String
     /// What to add to a command so that it means this folder too: nothing for the usual one.
@@ -30,6 +30,7 @@ struct Home: Sendable {
 
     var socketPath: String { path + "/node.sock" }
     var keyPath: String { path + "/identity.key" }
+    var storePath: String { path + "/starling.db" }
     var lockPath: String { path + "/node.lock" }
 
     /// A word as a shell reads it whole.

@@ -50,9 +50,10 @@ extension Store {
     }
 
     /// Finishes what was asked for, and closes.
-    package func close(isolation: isolated any Actor = #isolation) async {
-        await Waiter.suspend(isolation: isolation) { waiter in
-            close { waiter.resume() }
+    package func close(isolation: isolated (any Actor)? = #isolation) async {
+        unsafe await withUnsafeContinuation(isolation: isolation) {
+            (waiting: UnsafeContinuation<Void, Never>) in
+            close { unsafe waiting.resume() }
         }
     }
 }

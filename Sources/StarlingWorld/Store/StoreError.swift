@@ -12,13 +12,15 @@ package enum StoreError: Error, Equatable, Sendable {
     case damaged(reason: String)
     /// The file or its folder cannot be opened.
     case notFound(path: String)
+    /// A value is longer than ``StoreLimits/valueByteCountMax``: cut it into several rows.
+    case tooLarge
     /// The store was closed before.
     case closed
     /// Anything else, by the library's own name for it, such as `SQLITE_IOERR_FSYNC`.
     case other(name: String)
 }
 
-/// What opening a store found.
+/// What opening a store found, and what was found damaged since.
 package struct StoreReport: Equatable, Sendable {
     /// A row that was there and failed its checksum, or a part of the file that could not be read.
     package struct Quarantined: Equatable, Sendable {
@@ -35,9 +37,23 @@ package struct StoreReport: Equatable, Sendable {
         }
     }
 
-    package var quarantined: [Quarantined] = []
-    /// Where the damaged file was put aside; `nil` when it was not.
-    package var asidePath: String?
+    /// One entry for each table and reason.
+    package private(set) var quarantined: [Quarantined] = []
+    /// Where damaged files were put aside, in the order of their discovery.
+    package var asidePaths: [String] = []
 
     package init() {}
+
+    package var isClean: Bool { quarantined.isEmpty && asidePaths.isEmpty }
+
+    /// Adds to what is told of a table; counts of the same reason are summed.
+    package mutating func note(_ found: Quarantined) {
+        let known = quarantined.firstIndex { $0.table == found.table && $0.reason == found.reason }
+        guard let known else { return quarantined.append(found) }
+        guard let before = quarantined[known].rowCount, let more = found.rowCount else {
+            quarantined[known].rowCount = nil
+            return
+        }
+        quarantined[known].rowCount = before + more
+    }
 }

@@ -1,0 +1,119 @@
+internal import StarlingWorld
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// The thread of a store, and the queue in front of it.
+final class StoreWorker: @unchecked Sendable {  // tidy-ok: lock below
+    private let loop: any EventLoop
+    private let engine: StoreEngine
+    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let wakeup = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+    // Guarded by the lock.
+    private var queue: [StoreCall] = []
+    private var isClosed = false
+
+    private init(engine: StoreEngine, loop: any EventLoop) {
+        self.engine = engine
+        self.loop = loop
+        pthread_mutex_init(lock, nil)
+        pthread_cond_init(wakeup, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(wakeup)
+        pthread_mutex_destroy(lock)
+        lock.deallocate()
+        wakeup.deallocate()
+    }
+
+    /// Starts a thread, which lives until the store is closed.
+    static func start(engine: StoreEngine, loop: any EventLoop) throws(StoreError) -> StoreWorker {
+        let worker = StoreWorker(engine: engine, loop: loop)
+        let context = Unmanaged.passRetained(worker).toOpaque()
+        #if canImport(Darwin)
+            var thread: pthread_t?
+            let status = pthread_create(&thread, nil, { StoreWorker.takeOver($0).run() }, context)
+            if status == 0, let thread { pthread_detach(thread) }
+        #else
+            var thread = pthread_t()
+            let status = pthread_create(&thread, nil, { StoreWorker.takeOver($0).run() }, context)
+            if status == 0 { pthread_detach(thread) }
+        #endif
+        guard status == 0 else {
+            Unmanaged<StoreWorker>.fromOpaque(context).release()
+            throw .other(name: String(cString: strerror(status)))
+        }
+        return worker
+    }
+
+    // MARK: Any thread
+
+    /// Queues a call.
+    func take(_ call: StoreCall) {
+        let isRefused = locked {
+            if isClosed { return true }
+            if case .close = call { isClosed = true }
+            if queue.isEmpty { pthread_cond_signal(wakeup) }
+            queue.append(call)
+            return false
+        }
+        if isRefused { post([call.fail(.closed)]) }
+    }
+
+    /// Closes, unless that was asked for already.
+    func end() {
+        locked {
+            guard !isClosed else { return }
+            isClosed = true
+            if queue.isEmpty { pthread_cond_signal(wakeup) }
+            queue.append(.close({}))
+        }
+    }
+
+    private func locked<Value>(_ body: () -> Value) -> Value {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        return body()
+    }
+
+    // MARK: The thread
+
+    private func run() -> UnsafeMutableRawPointer? {
+        var calls: [StoreCall] = []
+        while true {
+            locked {
+                while queue.isEmpty { pthread_cond_wait(wakeup, lock) }
+                swap(&queue, &calls)
+            }
+            var rest = calls[...]
+            while !rest.isEmpty {
+                let group = rest.prefix(engine.groupCount(in: rest))
+                rest = rest.dropFirst(group.count)
+                if case .close = group.first {
+                    post(engine.run(group))
+                    return nil
+                }
+                post(engine.run(group))
+                engine.mend()
+            }
+            calls.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// Calls completions on the loop, all in one job.
+    private func post(_ completions: [@Sendable () -> Void]) {
+        loop.startTask { for completion in completions { completion() } }
+    }
+
+    private static func takeOver(_ context: UnsafeMutableRawPointer?) -> StoreWorker {
+        guard let context else { preconditionFailure("a thread without its store") }
+        return Unmanaged<StoreWorker>.fromOpaque(context).takeRetainedValue()
+    }
+}
