@@ -289,6 +289,8 @@ package enum SwarmError: Error, Equatable, Sendable {
 extension Swarm: ConnectionOwner {
     package nonisolated func speaks(_ protocolID: String) -> Bool { protocols.speaks(protocolID) }
 
+    package nonisolated var protocolIDs: [String] { protocols.protocolIDs }
+
     package nonisolated func take(_ stream: Stream) -> Bool {
         guard let entry = protocols.entry(stream.protocolID) else { return false }
         let (peer, protocolID) = (stream.peer, stream.protocolID)

@@ -78,6 +78,8 @@ package struct ConnectionInfo: Sendable {
 package protocol ConnectionOwner: AnyObject, Sendable {
     /// Whether inbound streams of this protocol are taken.
     func speaks(_ protocolID: String) -> Bool
+    /// The protocols that inbound streams are taken for, sorted; what a peer hears that asks.
+    var protocolIDs: [String] { get }
     /// Takes an inbound stream whose protocol was agreed; `false` resets it.
     func take(_ stream: Stream) -> Bool
     /// The connection has closed; its streams have failed. Called once, only after it was open.

@@ -167,7 +167,11 @@ extension SocketConnection {
         do {
             let owner = setup.owner
             let byteCount = try bytes.withSpan { span throws(MultistreamError) in
-                try listener.receive(span, isSupported: { owner.speaks($0) })
+                try listener.receive(
+                    span,
+                    isSupported: { owner.speaks($0) },
+                    listing: { owner.protocolIDs }
+                )
             }
             _ = rest.removePrefix(byteCount)
             didConsume(byteCount, stream)

@@ -11,7 +11,10 @@ extension SocketConnection: StreamBackend {
         do throws(YamuxStreamError) {
             id = try yamux.open(now: loop.now)
         } catch {
-            throw error == .goingAway ? .connectionClosed(.goneAway) : .tooManyStreams
+            guard error == .goingAway else { throw .tooManyStreams }
+            // A peer that has said goodbye and stays would keep others from dialling it anew.
+            if hasPeerGoneAway && streams.isEmpty { fail(.goneAway) }
+            throw .connectionClosed(.goneAway)
         }
         let isLazy = protocols.count == 1
         var dialer = MultistreamDialer(protocols: protocols, pace: isLazy ? .lazy : .patient)

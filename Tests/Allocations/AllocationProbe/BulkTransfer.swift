@@ -133,6 +133,7 @@ private final class Receiver: ConnectionOwner, ListenerOwner {
     }
 
     func speaks(_ protocolID: String) -> Bool { true }
+    var protocolIDs: [String] { [] }
 
     func take(_ stream: Stream) -> Bool {
         stream.connection.loop.startTask {

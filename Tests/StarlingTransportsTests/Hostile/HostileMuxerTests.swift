@@ -252,4 +252,28 @@ import Testing
             try await meeting.alice.loop.sleep(for: .seconds(45))
         }
     }
+
+    @Test func aPeerThatSaysGoodbyeAndStaysIsLetGoWithTheNextStream() async throws {
+        try await Self.attack(.goneAway) { peer, meeting, _ in
+            let theirs = try #require(meeting.bob.owner.connections.first)
+            try await peer.write(YamuxFrame(3, 0, 0, 0).wire)
+            try await meeting.alice.loop.sleep(for: .milliseconds(50))
+            await #expect(throws: StreamError.connectionClosed(.goneAway)) {
+                _ = try await theirs.openStream(["/x"])
+            }
+        }
+    }
+
+    @Test func whatIsSpokenIsListed() async throws {
+        try await Self.attack(nil) { peer, _, _ in
+            let line = NoisePeer.line
+            let ask = line(ProtocolID.multistream) + line("ls")
+            try await peer.write(YamuxFrame.data(1, Self.syn, ask))
+            var answer: [UInt8] = []
+            let header = line(ProtocolID.multistream)
+            while answer.count <= header.count { answer += try await peer.frameOfMuxer().data }
+            let text = String(decoding: answer, as: UTF8.self)
+            #expect(text.contains("/echo\n") && text.contains("/x\n"))
+        }
+    }
 }

@@ -87,6 +87,8 @@ final class Owner: ConnectionOwner, ListenerOwner {
 
     func speaks(_ protocolID: String) -> Bool { state.withLock { $0.actions[protocolID] != nil } }
 
+    var protocolIDs: [String] { state.withLock { $0.actions.keys.sorted() } }
+
     func take(_ stream: Stream) -> Bool {
         let action = state.withLock { state in
             state.takenStreamCount += 1
