@@ -152,27 +152,15 @@ package struct NodeDesk: NodeOperations {
         to target: PingRequest.Target,
         within timeout: Duration
     ) async throws(NodeFailure) -> any Connection {
-        let swarm = node.swarm
-        let connection: (any Connection)?
+        let (swarm, deadline) = (node.swarm, loop.now + timeout)
         do throws(DialError) {
-            connection = try await loop.withDeadline(loop.now + timeout) {
-                () async throws(DialError) -> any Connection in
-                switch target {
-                case .peer(let peer): try await swarm.connect(to: peer)
-                case .address(let address): try await swarm.connect(to: address)
-                }
+            switch target {
+            case .peer(let peer): return try await swarm.connect(to: peer, until: deadline)
+            case .address(let address): return try await swarm.connect(to: address, until: deadline)
             }
         } catch {
             throw NodeFailure(error)
         }
-        guard let connection else {
-            throw NodeFailure(
-                .timedOut,
-                "No connection stood within \(DurationWords.text(timeout)).",
-                nextStep: "Give it more time with --timeout, or check the address."
-            )
-        }
-        return connection
     }
 
     private func summary(

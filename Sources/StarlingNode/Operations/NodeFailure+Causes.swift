@@ -15,6 +15,7 @@ extension NodeFailure {
         case .noUsableAddresses:
             (code, message) = (.unreachable, "No address of \(peer) can be dialled from here.")
         case .allFailed: (code, message) = (.unreachable, "\(start) cannot be reached.")
+        case .timedOut: (code, message) = (.timedOut, "No connection with \(peer) stood in time.")
         case .backingOff(let remaining):
             (code, message) = (
                 .unreachable,
@@ -42,7 +43,7 @@ extension NodeFailure {
         case .unsupported: "no transport of this node dials it"
         case .backingOff(let remaining): "failed before, due in \(DurationWords.text(remaining))"
         case .ownAddress: "it is this node's own"
-        case .outOfTime: "the dial took too long"
+        case .outOfTime: "no answer in time"
         case .notTried: "not tried"
         }
     }

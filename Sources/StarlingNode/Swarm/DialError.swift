@@ -12,6 +12,8 @@ package struct DialError: Error, Equatable, Sendable {
         case noUsableAddresses
         /// Every attempt failed.
         case allFailed
+        /// The caller's time is over.
+        case timedOut
         /// The last dials failed, and it is too early to try again.
         case backingOff(remaining: Duration)
         /// The peer is this node.
@@ -34,7 +36,7 @@ package struct DialError: Error, Equatable, Sendable {
             case backingOff(remaining: Duration)
             /// It is one of this node's own.
             case ownAddress
-            /// The whole dial took too long.
+            /// The time for the whole dial was over.
             case outOfTime
             /// There was no time left for it, or too many others came first.
             case notTried
@@ -69,6 +71,7 @@ package struct DialError: Error, Equatable, Sendable {
         case .noUsableAddresses: "Use an address with /tcp/; other transports are not built in."
         case .allFailed:
             attempts.lazy.compactMap(\.nextStep).first ?? "Check that the peer is running and reachable."
+        case .timedOut: "Give it more time with --timeout, or check the address."
         case .backingOff: "Try again after the wait, or connect by address to try at once."
         case .dialledSelf: "Use the address of another peer."
         case .limit: "Close connections, or raise max_connections or max_memory."

@@ -9,7 +9,8 @@ struct SharedDial {
     var task: Task<Void, Never>
     /// What the dial knew when it began.
     var addresses: Set<Multiaddr>
-    var isIgnoringBackoff: Bool
+    /// How far it has come.
+    var progress: DialProgress
     /// Each caller by its number; `nil` between its call and its waiting.
     var waiters: [UInt64: Waiter<Result<any Connection, DialError>>?] = [:]
 }
@@ -21,11 +22,14 @@ extension Swarm {
     /// With `ignoringBackoff`, addresses that failed a moment ago are tried all the same. A caller who brings an address
     /// that the dial under way does not try has it tried at once, and waits for that dial only where it fails.
     ///
+    /// At `deadline` this caller hears how far the dial has come.
+    ///
     /// Cancellation: this caller stops waiting; the dial ends when nobody waits for it.
     package func connect(
         to peer: PeerID,
         addresses: [Multiaddr] = [],
-        ignoringBackoff: Bool = false
+        ignoringBackoff: Bool = false,
+        until deadline: Instant? = nil
     ) async throws(DialError) -> any Connection {
         if isStopped { throw DialError(peer: peer, cause: .stopped) }
         if peer == peerID { throw DialError(peer: peer, cause: .dialledSelf) }
@@ -36,10 +40,14 @@ extension Swarm {
         if let dial = dials[peer] {
             let plain = addresses.compactMap(\.withoutPeerID)
             let fresh =
-                ignoringBackoff && !dial.isIgnoringBackoff
+                ignoringBackoff && !dial.progress.isIgnoringBackoff
                 ? plain : plain.filter { !dial.addresses.contains($0) }
             if !fresh.isEmpty,
-                let connection = try? await run(fresh, peer: peer, ignoringBackoff: ignoringBackoff)
+                let connection = try? await run(
+                    fresh,
+                    DialProgress(peer, ignoringBackoff: ignoringBackoff),
+                    until: deadline
+                )
             {
                 finish(dial.number, of: peer, with: connection)
                 return connection
@@ -53,6 +61,14 @@ extension Swarm {
         let waiter = nextWaiter
         nextWaiter += 1
         dials[peer]?.waiters[waiter] = .some(nil)
+        let timer = deadline.map { deadline in
+            let timer = loop.makeTimer { [weak self] in
+                self?.assumeIsolated { $0.stopWaiting(waiter, for: peer, .timedOut) }
+            }
+            timer.arm(at: deadline)
+            return timer
+        }
+        defer { timer?.disarm() }
         let result: Result<any Connection, DialError> = await withTaskCancellationHandler {
             await Waiter.suspend { continuation in
                 if let result = earlyResults.removeValue(forKey: waiter) {
@@ -62,7 +78,7 @@ extension Swarm {
                 }
             }
         } onCancel: {
-            loop.startTask { await self.stopWaiting(waiter, for: peer) }
+            loop.startTask { await self.stopWaiting(waiter, for: peer, .cancelled) }
         }
         return try result.get()
     }
@@ -77,7 +93,7 @@ extension Swarm {
         let task = loop.startTask {
             let result: Result<any Connection, DialError>
             do throws(DialError) {
-                result = .success(try await self.dial(peer, ignoringBackoff: ignoringBackoff))
+                result = .success(try await self.dial(peer, number, ignoringBackoff: ignoringBackoff))
             } catch {
                 result = .failure(error)
             }
@@ -87,7 +103,7 @@ extension Swarm {
             number: number,
             task: task,
             addresses: Set(peerBook.addresses(of: peer, now: loop.now)),
-            isIgnoringBackoff: ignoringBackoff
+            progress: DialProgress(peer, ignoringBackoff: ignoringBackoff)
         )
     }
 
@@ -99,16 +115,23 @@ extension Swarm {
     }
 
     /// Connects to an address, whoever is there when it names no peer.
-    package func connect(to address: Multiaddr) async throws(DialError) -> any Connection {
+    package func connect(
+        to address: Multiaddr,
+        until deadline: Instant? = nil
+    ) async throws(DialError) -> any Connection {
         if let peer = address.peerID {
-            return try await connect(to: peer, addresses: [address], ignoringBackoff: true)
+            return try await connect(to: peer, addresses: [address], ignoringBackoff: true, until: deadline)
         }
-        return try await run([address], peer: nil, ignoringBackoff: true)
+        return try await run([address], DialProgress(nil, ignoringBackoff: true), until: deadline)
     }
 
-    private func stopWaiting(_ waiter: UInt64, for peer: PeerID) {
-        guard let continuation = dials[peer]?.waiters.removeValue(forKey: waiter) else { return }
-        answer(waiter, continuation, .failure(DialError(peer: peer, cause: .cancelled)))
+    private func stopWaiting(_ waiter: UInt64, for peer: PeerID, _ cause: DialError.Cause) {
+        guard let dial = dials[peer], let continuation = dials[peer]?.waiters.removeValue(forKey: waiter)
+        else {
+            return
+        }
+        let attempts = cause == .timedOut ? dial.progress.attempts(at: loop.now) : []
+        answer(waiter, continuation, .failure(DialError(peer: peer, cause: cause, attempts: attempts)))
         // Whoever comes from here on gets a dial of its own, not the end of this one.
         if dials[peer]?.waiters.isEmpty == true { dials.removeValue(forKey: peer)?.task.cancel() }
     }
@@ -138,11 +161,18 @@ extension Swarm {
         }
     }
 
-    private func dial(_ peer: PeerID, ignoringBackoff: Bool) async throws(DialError) -> any Connection {
+    private func dial(
+        _ peer: PeerID,
+        _ number: UInt64,
+        ignoringBackoff: Bool
+    ) async throws(DialError) -> any Connection {
         let addresses = peerBook.addresses(of: peer, now: loop.now)
         guard !addresses.isEmpty else { throw DialError(peer: peer, cause: .noAddresses) }
+        guard let shared = dials[peer], shared.number == number else {
+            throw DialError(peer: peer, cause: .cancelled)
+        }
         do throws(DialError) {
-            return try await run(addresses, peer: peer, ignoringBackoff: ignoringBackoff)
+            return try await run(addresses, shared.progress)
         } catch {
             // The peer may have reached us meanwhile.
             if let connection = connections[peer]?.first { return connection }
@@ -162,14 +192,15 @@ extension Swarm {
     /// Names are resolved while the addresses that need none are tried.
     private func run(
         _ named: [Multiaddr],
-        peer: PeerID?,
-        ignoringBackoff: Bool
+        _ dial: DialProgress,
+        until deadline: Instant? = nil
     ) async throws(DialError) -> any Connection {
+        let peer = dial.peer
         let startedAt = loop.now
-        let giveUpAt = startedAt + limits.dialTimeout
-        var dial = DialRun(peer: peer, isIgnoringBackoff: ignoringBackoff)
+        let latest = startedAt + limits.dialTimeout
+        let giveUpAt = min(latest, deadline ?? latest)
         let names = named.filter(\.isName)
-        let numbers = usable(named.filter { !$0.isName }, &dial)
+        let numbers = usable(named.filter { !$0.isName }, dial)
         var plan = DialPlan(addresses: numbers, limits: limits.plan, now: startedAt)
         var unresolvedCount = min(names.count, limits.nameCountMax)
         for name in names.dropFirst(limits.nameCountMax) {
@@ -181,13 +212,13 @@ extension Swarm {
             lookupCountMax: limits.lookupCountMaxPerName
         )
         let (transports, loop) = (transports, loop)
-        var starts: [Int: Instant] = [:]
         var winner: (any Connection)?
         var timerDeadline: Instant?
         var hasGivenUp = false
 
         await withTaskGroup(of: Step.self) { group in
             for name in names.prefix(limits.nameCountMax) {
+                dial.begin(name, at: startedAt)
                 group.addTask {
                     do throws(ResolverError) {
                         return .resolved(name, .success(try await resolver.resolve(name, expecting: peer)))
@@ -200,7 +231,7 @@ extension Swarm {
                 while let action = plan.nextAction() {
                     guard case .start(let index) = action else { continue }
                     let address = plan.addresses[index]
-                    starts[index] = loop.now
+                    dial.begin(address, at: loop.now)
                     group.addTask {
                         guard let transport = transports.first(where: { $0.canDial(address) }) else {
                             return .ended(index, .failure(.socket(.addressUnavailable)))
@@ -235,12 +266,12 @@ extension Swarm {
                     }
                 case .resolved(let name, let result):
                     unresolvedCount -= 1
-                    let duration = startedAt.duration(to: loop.now)
                     switch result {
-                    case .success(let addresses): plan.add(usable(addresses, &dial), now: loop.now)
+                    case .success(let addresses):
+                        dial.forget(name)
+                        plan.add(usable(addresses, dial), now: loop.now)
                     case .failure(let error):
-                        let failure: DialError.Attempt.Failure = hasGivenUp ? .outOfTime : .resolver(error)
-                        dial.attempts.append(.init(address: name, failure: failure, duration: duration))
+                        dial.end(name, hasGivenUp ? .outOfTime : .resolver(error), at: loop.now)
                     }
                 case .ended(let index, .success(let connection)):
                     plan.attemptSucceeded()
@@ -248,10 +279,8 @@ extension Swarm {
                     winner = connection
                 case .ended(let index, .failure(let error)):
                     let address = plan.addresses[index]
-                    let duration = (starts[index] ?? startedAt).duration(to: loop.now)
                     let isCutOff = hasGivenUp && error == .cancelled
-                    let failure: DialError.Attempt.Failure = isCutOff ? .outOfTime : .connection(error)
-                    dial.attempts.append(.init(address: address, failure: failure, duration: duration))
+                    dial.end(address, isCutOff ? .outOfTime : .connection(error), at: loop.now)
                     // Who gave up says nothing about the address, and neither does a limit of this process.
                     if error != .cancelled && error != .socket(.tooManyOpenFiles) {
                         backoff.failed(.address(peer, address), now: loop.now)
@@ -266,7 +295,8 @@ extension Swarm {
             }
         }
         guard let winner else {
-            let cause = Task.isCancelled ? .cancelled : dial.cause
+            let isTimedOut = hasGivenUp && giveUpAt == deadline
+            let cause = Task.isCancelled ? .cancelled : isTimedOut ? .timedOut : dial.cause
             throw DialError(peer: peer, cause: cause, attempts: dial.attempts)
         }
         do throws(ConnectionError) {
@@ -283,7 +313,7 @@ extension Swarm {
     }
 
     /// Those of the addresses that can be dialled; why others cannot goes to the dial's attempts.
-    private func usable(_ addresses: [Multiaddr], _ dial: inout DialRun) -> [Multiaddr] {
+    private func usable(_ addresses: [Multiaddr], _ dial: DialProgress) -> [Multiaddr] {
         let own = Set(listenAddresses.compactMap(\.withoutPeerID))
         var usable: [Multiaddr] = []
         for address in addresses {
@@ -305,26 +335,6 @@ extension Swarm {
             }
         }
         return usable
-    }
-}
-
-/// What one run of a dial has learnt.
-private struct DialRun {
-    let peer: PeerID?
-    let isIgnoringBackoff: Bool
-    var attempts: [DialError.Attempt] = []
-
-    /// What the attempts come to, when none has succeeded.
-    var cause: DialError.Cause {
-        var remaining: Duration?
-        for attempt in attempts {
-            switch attempt.failure {
-            case .connection, .resolver, .outOfTime, .notTried: return .allFailed
-            case .backingOff(let wait): remaining = min(remaining ?? wait, wait)
-            case .unsupported, .ownAddress: break
-            }
-        }
-        return remaining.map { .backingOff(remaining: $0) } ?? .noUsableAddresses
     }
 }
 

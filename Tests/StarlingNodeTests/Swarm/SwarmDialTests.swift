@@ -30,6 +30,28 @@ import Testing
         #expect(duration < .seconds(1))
     }
 
+    @Test(arguments: [true, false]) func aCallerWhoseTimeIsOverHearsHowFarTheDialHasCome(isNamed: Bool) throws
+    {
+        let pair = try NodePair()
+        let (alice, bob) = (pair.alice, pair.bob.peerID)
+        let hole = pair.simulation.host("hole")
+        pair.simulation.network.partition([pair.aliceHost, pair.bobHost], [hole])
+        let lost = try Multiaddr("/ip4/10.0.0.3/tcp/4001")
+        let error = try pair.simulation.complete(on: pair.aliceHost) {
+            let loop = alice.world.loops[0]
+            let startedAt = loop.now
+            let address = isNamed ? lost.with(peerID: bob) : lost
+            let error = await #expect(throws: DialError.self) {
+                _ = try await alice.swarm.connect(to: address, until: startedAt + .seconds(3))
+            }
+            #expect(startedAt.duration(to: loop.now) == .seconds(3))
+            return error
+        }
+        #expect(error?.cause == .timedOut)
+        #expect(error?.attempts == [.init(address: lost, failure: .outOfTime, duration: .seconds(3))])
+        #expect(error?.nextStep.contains("--timeout") == true)
+    }
+
     @Test func aNameThatStandsForAPeerIsFollowedToIt() throws {
         let pair = try NodePair()
         let (alice, bob) = (pair.alice, pair.bob.peerID)
