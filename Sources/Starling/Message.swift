@@ -14,11 +14,15 @@ public struct Message: Sendable {
     /// What the sender sent, at most 1 MiB.
     public let payload: [UInt8]
 
+    /// Its place in the inbox.
+    let number: UInt64
+
     init(_ entry: InboxEntry) {
         id = "\(entry.id)"
         from = entry.from
         type = entry.type
         payload = entry.payload
+        number = entry.number
     }
 
     /// The payload as text; `nil` when it is not UTF-8.

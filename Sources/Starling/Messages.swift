@@ -2,6 +2,9 @@ internal import StarlingNode
 internal import Synchronization
 
 /// The messages that arrive at a node, in order.
+///
+/// They stay in the inbox until ``Node/acknowledge(_:)``; one that was acknowledged before a reader came to it is not seen
+/// by that reader.
 public struct Messages: AsyncSequence, Sendable {
     /// A message that has arrived.
     public typealias Element = Message
@@ -23,10 +26,13 @@ public struct Messages: AsyncSequence, Sendable {
         /// The next message; `nil` when the node has stopped or the task was cancelled.
         public mutating func next() async -> Message? {
             while !Task.isCancelled {
+                // Before the look into the inbox: what has arrived by then and is not there was acknowledged.
+                let arrivedNumber = node.arrivals.lastNumber
                 if let entry = await node.node.messages.entries(after: lastNumber, countMax: 1).first {
                     lastNumber = entry.number
                     return Message(entry)
                 }
+                lastNumber = Swift.max(lastNumber, arrivedNumber)
                 guard await node.arrivals.wait(after: lastNumber) else { return nil }
             }
             return nil
@@ -45,6 +51,9 @@ final class Arrivals: Sendable {
     }
 
     private let state = Mutex(State())
+
+    /// The number of the newest message that arrived.
+    var lastNumber: UInt64 { state.withLock { $0.lastNumber } }
 
     func noteArrival(number: UInt64) {
         let waiters = state.withLock { state in

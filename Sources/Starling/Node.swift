@@ -9,7 +9,10 @@ internal import StarlingWorld
 /// One running Starling with one identity.
 ///
 ///     let node = try await Node.start(.init(name: "kitchen"))
-///     for await message in node.messages { print(message.from, message.text ?? "") }
+///     for await message in node.messages {
+///         print(message.from, message.text ?? "")
+///         await node.acknowledge(message)
+///     }
 ///
 /// It listens, finds peers on the LAN by itself, and keeps connections with those that it was told of. Its identity
 /// lives in ``Configuration/home``; without one the node has a new identity each time.
@@ -20,7 +23,7 @@ public final class Node: Sendable {
     public struct Configuration: Sendable {
         /// The folder that holds the identity key and the store, made where missing; `nil` for both to end with the node.
         public var home: String?
-        /// The longest ``name``, in bytes of UTF-8.
+        /// The longest ``name``, ``agentVersion`` and ``protocolVersion``, in bytes of UTF-8.
         public static let nameByteCountMax = 64
         /// The least ``memoryByteCountMax``: 16 MiB.
         public static let memoryByteCountMin = 16 << 20
@@ -35,6 +38,14 @@ public final class Node: Sendable {
         public var bootstrapAddresses: [String]
         /// Whether to announce the node on its LANs, and to look for others there.
         public var usesLANDiscovery: Bool
+        /// What the node says that it runs, such as `kitchen-clock/2.1`; `nil` for Starling and its version.
+        ///
+        /// At most ``nameByteCountMax`` bytes. The name is put behind it.
+        public var agentVersion: String?
+        /// Which network the node says that it belongs to, such as `/kitchen/1`; `nil` for `starling/1`.
+        ///
+        /// At most ``nameByteCountMax`` bytes.
+        public var protocolVersion: String?
         /// The most connections, both directions; `nil` scales with the machine.
         public var connectionCountMax: Int?
         /// The most memory that connections and streams may take, in bytes; `nil` scales with the machine.
@@ -47,6 +58,8 @@ public final class Node: Sendable {
             listenAddresses: [String] = ["/ip4/0.0.0.0/tcp/0"],
             bootstrapAddresses: [String] = [],
             usesLANDiscovery: Bool = true,
+            agentVersion: String? = nil,
+            protocolVersion: String? = nil,
             connectionCountMax: Int? = nil,
             memoryByteCountMax: Int? = nil
         ) {
@@ -55,6 +68,8 @@ public final class Node: Sendable {
             self.listenAddresses = listenAddresses
             self.bootstrapAddresses = bootstrapAddresses
             self.usesLANDiscovery = usesLANDiscovery
+            self.agentVersion = agentVersion
+            self.protocolVersion = protocolVersion
             self.connectionCountMax = connectionCountMax
             self.memoryByteCountMax = memoryByteCountMax
         }
@@ -191,8 +206,17 @@ public final class Node: Sendable {
 
     /// The messages that arrive, from the first one that is still in the inbox on.
     ///
-    /// It ends when the node stops or the task that iterates is cancelled. Each iteration sees every message.
+    /// It ends when the node stops or the task that iterates is cancelled. Each iteration sees every message that has not
+    /// been acknowledged: ``acknowledge(_:)`` what was dealt with, or the inbox fills up.
     public var messages: Messages { Messages(node: self) }
+
+    /// Takes a message and all that arrived before it out of the inbox, for good.
+    ///
+    /// The inbox holds 10,000 messages and 64 MiB of payload; when it is full, further ones are refused, and their senders
+    /// told so.
+    public func acknowledge(_ message: Message) async {
+        _ = await node.messages.take(through: message.number)
+    }
 
     // MARK: Settings
 
@@ -224,8 +248,9 @@ public final class Node: Sendable {
             throw NodeError(.invalidConfiguration, message, nextStep: nextStep)
         }
         try demand(
-            configuration.name.utf8.count <= Configuration.nameByteCountMax,
-            "The node's name has more than \(Configuration.nameByteCountMax) bytes.",
+            [configuration.name, configuration.agentVersion ?? "", configuration.protocolVersion ?? ""]
+                .allSatisfy { $0.utf8.count <= Configuration.nameByteCountMax },
+            "The node's name or one of its versions has more than \(Configuration.nameByteCountMax) bytes.",
             "Use a shorter one."
         )
         try demand(
@@ -260,6 +285,8 @@ public final class Node: Sendable {
         try check(configuration)
         var settings = NodeConfiguration(machineMemoryByteCount: SystemMemory.byteCount)
         settings.name = configuration.name
+        if let agentVersion = configuration.agentVersion { settings.agentVersion = agentVersion }
+        if let protocolVersion = configuration.protocolVersion { settings.protocolVersion = protocolVersion }
         settings.usesMDNS = configuration.usesLANDiscovery
         for text in configuration.listenAddresses { settings.listenAddresses.append(try multiaddr(text)) }
         for text in configuration.bootstrapAddresses {

@@ -41,6 +41,30 @@ import Testing
         await hall.stop()
     }
 
+    @Test func whatIsAcknowledgedIsSeenNoMore() async throws {
+        let kitchen = try await Self.start("kitchen")
+        let hall = try await Self.start("hall")
+        let address = try #require(await hall.addresses.first)
+        try await kitchen.connect(to: address.description)
+        let slow = hall.messages.makeAsyncIterator()
+        for text in ["one", "two"] { try await kitchen.send(text, to: hall.id) }
+        var quick = hall.messages.makeAsyncIterator()
+        for text in ["one", "two"] {
+            let message = try #require(await quick.next())
+            #expect(message.text == text)
+            await hall.acknowledge(message)
+        }
+        // The slow reader comes when all that arrived is gone: it waits for what is new.
+        let waiting = Task {
+            var slow = slow
+            return await slow.next()?.text
+        }
+        try await kitchen.send("three", to: hall.id)
+        #expect(await waiting.value == "three")
+        await kitchen.stop()
+        await hall.stop()
+    }
+
     @Test func aCancelledReaderEnds() async throws {
         let hall = try await Self.start("hall")
         let reader = Task { await hall.messages.first { _ in true } == nil }
@@ -74,7 +98,8 @@ import Testing
         let configurations: [Node.Configuration] = [
             .init(name: name + "n"), .init(connectionCountMax: 0), .init(connectionCountMax: -1),
             .init(memoryByteCountMax: Node.Configuration.memoryByteCountMin - 1),
-            .init(memoryByteCountMax: -1),
+            .init(memoryByteCountMax: -1), .init(agentVersion: name + "n"),
+            .init(protocolVersion: name + "n"),
         ]
         for configuration in configurations {
             let error = await #expect(throws: NodeError.self) { try await Node.start(configuration) }

@@ -13,6 +13,7 @@ private func readmeExample() async throws {
 
     for await message in hall.messages {
         print(message.from, message.text ?? "")
+        await hall.acknowledge(message)
         break
     }
 }
