@@ -237,7 +237,8 @@ import Testing
             ["up", "--bootstrap", "/ip4/192.0.2.7/tcp/4001"],
             ["send", Self.peer.replacing("K", with: "0"), "hi"],
             ["bench", "ping", "--target", "/ip4/x/tcp/1"], ["peers", "--timeout", "25h"],
-            ["peers", "--timeout", "999us"], ["up", "--name", String(repeating: "n", count: 65)],
+            ["peers", "--timeout", "999us"], ["inbox", "--take", "--after", "5"],
+            ["up", "--name", String(repeating: "n", count: 65)],
         ]
         for words in misuses {
             let run = try await ToolRun.run(words + ["--json"], home: home)

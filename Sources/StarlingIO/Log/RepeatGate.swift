@@ -1,12 +1,14 @@
 internal import StarlingCore
 internal import StarlingWorld
 
-/// Lets the first few of equal lines through and counts the rest.
+/// Lets the first few lines of one message and level through and counts the rest.
+///
+/// Values do not count: a flood has another peer or address in each of its lines.
 struct RepeatGate {
-    /// Equal lines let through within ``window``.
+    /// Lines of one message let through within ``window``.
     static let lineCountMax = 5
     static let window = Duration.seconds(10)
-    /// Different lines watched at a time.
+    /// Different messages watched at a time.
     ///
     /// When there are more, the oldest is forgotten, and its count told.
     static let keyCountMax = 256

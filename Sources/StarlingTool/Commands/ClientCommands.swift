@@ -112,6 +112,14 @@ struct ClientCommands {
     }
 
     func inbox() throws(Diagnostic) -> ExitStatus {
+        if invocation[StarlingFlags.take], invocation[StarlingFlags.after] != nil {
+            throw Diagnostic(
+                code: "misused",
+                message:
+                    "--take acknowledges all messages up to the last one shown, and --after leaves some out.",
+                nextStep: "Use one of the two; --limit shows the oldest first."
+            )
+        }
         var target = "/v1/inbox?limit=\(invocation[StarlingFlags.limit] ?? 100)"
         if let after = invocation[StarlingFlags.after] { target += "&after=\(after)" }
         let json = try client.get(target, timeout: timeout)
