@@ -1,14 +1,55 @@
 import StarlingCore
+import StarlingSimulator
 import StarlingTransports
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// Bytes that say where they stand, so that one lost, doubled or swapped is seen.
+///
+/// They are cut from one table and compared in bulk: byte by byte, an unoptimized build takes minutes.
 enum Pattern {
-    static func byte(_ seed: Int, at offset: Int) -> UInt8 {
-        UInt8(truncatingIfNeeded: (offset &* 31) ^ (offset >> 8) ^ (seed &* 97))
+    /// A prime, so that no block size of a protocol is a multiple of it.
+    private static let period = 65_521
+    /// The period twice: any piece of it begins in the first half.
+    private static let table: [UInt8] = {
+        var random = SplitMix64(seed: 1)
+        let once = (0..<period).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        return once + once
+    }()
+
+    /// Where in the table the byte stands.
+    private static func place(_ seed: Int, _ offset: Int) -> Int { (seed * 4099 + offset) % period }
+
+    static func byte(_ seed: Int, at offset: Int) -> UInt8 { table[place(seed, offset)] }
+
+    static func bytes(_ seed: Int, _ range: Range<Int>) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(range.count)
+        while bytes.count < range.count {
+            let start = place(seed, range.lowerBound + bytes.count)
+            bytes += table[start..<start + min(range.count - bytes.count, period)]
+        }
+        return bytes
     }
 
-    static func bytes(_ seed: Int, _ range: Range<Int>) -> [UInt8] { range.map { byte(seed, at: $0) } }
+    /// The first place where bytes that begin at `offset` are others than they should be.
+    static func firstWrong(_ seed: Int, _ bytes: Span<UInt8>, at offset: Int) -> Int? {
+        let expected = Self.bytes(seed, offset..<offset + bytes.count)
+        let isRight = bytes.withUnsafeBytes { came in
+            expected.withUnsafeBytes { expected in
+                guard let came = came.baseAddress, let expected = expected.baseAddress else { return true }
+                return memcmp(came, expected, bytes.count) == 0
+            }
+        }
+        return isRight ? nil : bytes.indices.first { bytes[$0] != expected[$0] }.map { offset + $0 }
+    }
 
     /// Writes so many bytes in pieces of `pieceByteCount`.
     static func write(_ seed: Int, _ byteCount: Int, to stream: Stream, pieceByteCount: Int) async throws {
@@ -24,11 +65,7 @@ enum Pattern {
     static func check(_ seed: Int, _ stream: Stream) async throws -> (byteCount: Int, wrongAt: Int?) {
         var (offset, wrongAt): (Int, Int?) = (0, nil)
         while let slice = try await stream.read() {
-            slice.withSpan { bytes in
-                for index in bytes.indices where bytes[index] != byte(seed, at: offset + index) {
-                    wrongAt = wrongAt ?? offset + index
-                }
-            }
+            wrongAt = wrongAt ?? slice.withSpan { firstWrong(seed, $0, at: offset) }
             offset += slice.count
         }
         return (offset, wrongAt)

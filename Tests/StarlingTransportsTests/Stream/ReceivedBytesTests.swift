@@ -67,16 +67,14 @@ import Testing
             switch Int.random(in: 0..<10, using: &random) {
             case 0..<5:
                 let piece = slice(sizes.randomElement(using: &random) ?? 1)
-                for index in 0..<piece.count { piece.buffer[index] = Pattern.byte(1, at: put + index) }
+                piece.buffer.write(Pattern.bytes(1, put..<put + piece.count).span, at: 0)
                 put += piece.count
                 received.append(piece)
             case 5..<7: received.settle()
             default:
                 guard let bytes = received.take(sizes.randomElement(using: &random) ?? 1) else { continue }
-                bytes.withSpan { span in
-                    let isRight = span.indices.allSatisfy { span[$0] == Pattern.byte(1, at: taken + $0) }
-                    #expect(isRight)
-                }
+                let wrongAt = bytes.withSpan { Pattern.firstWrong(1, $0, at: taken) }
+                #expect(wrongAt == nil)
                 taken += bytes.count
             }
             #expect(received.byteCount == put - taken)
