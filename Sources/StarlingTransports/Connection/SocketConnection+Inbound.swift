@@ -11,10 +11,10 @@ extension SocketConnection {
                 multiplexerDidReceive(plaintext)
             }
         } catch {
-            return fail(error)
+            return failWithWord(error)
         }
         if case .open = state, channel?.isEnded == true {
-            fail(hasPeerGoneAway ? .goneAway : .closedByPeer(.open))
+            failWithWord(hasPeerGoneAway ? .goneAway : .closedByPeer(.open))
         }
     }
 
@@ -28,7 +28,14 @@ extension SocketConnection {
     /// Tells the peer what it did wrong, and ends the connection.
     func multiplexerFailed(_ error: YamuxError) {
         flush()
-        fail(.muxer(error))
+        failWithWord(.muxer(error))
+    }
+
+    /// Ends the connection at once, but lets the channel say why, or that nothing more comes.
+    private func failWithWord(_ reason: ConnectionError) {
+        channel?.close(into: &outgoing)
+        writeOut()
+        fail(reason)
     }
 
     func handleMultiplexerEvents() {

@@ -128,6 +128,21 @@ struct ConnectionUpgrade {
         _ channel: any SecureChannel,
         _ security: SecurityProtocol,
         _ peer: SecuredPeer,
+        _ negotiation: Negotiation
+    ) throws(ConnectionError) {
+        do throws(ConnectionError) {
+            try agreeOnMuxer(channel, security, peer, negotiation)
+        } catch {
+            // The peer is told why, or that nothing more comes.
+            channel.close(into: &output)
+            throw error
+        }
+    }
+
+    private mutating func agreeOnMuxer(
+        _ channel: any SecureChannel,
+        _ security: SecurityProtocol,
+        _ peer: SecuredPeer,
         _ machine: Negotiation
     ) throws(ConnectionError) {
         var negotiation = machine

@@ -24,6 +24,8 @@ protocol SecureChannel: AnyObject {
     func handshake(into output: inout RingQueue<BufferSlice>) throws(ConnectionError) -> SecuredPeer?
 
     /// The content of the next record, or `nil` until more is fed.
+    ///
+    /// After an error ``close(into:)`` has what tells the peer, such as an alert.
     func nextContent() throws(ConnectionError) -> BufferSlice?
 
     /// Seals a record's content, and appends what goes to the socket.
@@ -35,7 +37,7 @@ protocol SecureChannel: AnyObject {
         into output: inout RingQueue<BufferSlice>
     ) throws(ConnectionError)
 
-    /// Appends what tells the peer that nothing more comes.
+    /// Appends what tells the peer that nothing more comes, or which error ended the channel.
     func close(into output: inout RingQueue<BufferSlice>)
 }
 
