@@ -120,8 +120,10 @@ extension NodeError {
     init(_ error: MessageFailure) {
         switch error {
         case .unreachable(let error): self.init(error)
-        case .envelope(let reason):
+        case .message(let reason):
             self.init(.invalidMessage, "The message cannot be sent: \(reason).", cause: error)
+        case .invalidType:
+            self.init(.invalidMessage, "The message's type is empty or too long.", cause: error)
         case .ownAddress: self.init(.invalidMessage, "A node sends itself no messages.", cause: error)
         case .receiptTimedOut:
             self.init(

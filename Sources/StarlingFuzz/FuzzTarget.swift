@@ -40,6 +40,9 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "envelope", run: envelope),
         FuzzTarget(name: "receipt", run: receipt),
         FuzzTarget(name: "compressed-payload", run: compressedPayload),
+        FuzzTarget(name: "settlement", run: settlement),
+        FuzzTarget(name: "message-header", run: messageHeader),
+        FuzzTarget(name: "message-content", run: messageContent),
     ]
 }
 

@@ -155,6 +155,9 @@ package struct ProtobufWriter: Sendable {
 
     package init() {}
 
+    /// Makes room for what the caller is about to write, so that it is written in one piece.
+    package mutating func reserveCapacity(_ byteCount: Int) { bytes.reserveCapacity(byteCount) }
+
     package mutating func varint(_ number: Int, _ value: UInt64) {
         appendVarint(UInt64(number) << 3)
         appendVarint(value)

@@ -2,49 +2,68 @@ package import StarlingCore
 
 /// What a `/starling/message/1` stream carries, each frame behind its length as a varint.
 ///
-///     message Frame { oneof kind { Envelope envelope = 1; Receipt receipt = 2; } }
+///     message Frame { oneof kind { Envelope envelope = 1; Receipt receipt = 2; Settlement settlement = 3;
+///                                  Fragment fragment = 4; FragmentRequest fragment_request = 5; } }
 ///
 /// A frame of a kind that is not known is skipped, so that later versions can add some.
 ///
 /// Spec: docs/specs/message.md, "Stream".
-package enum MessageFrame: Equatable, Sendable {
-    /// An envelope's bytes; ``Envelope/init(verifying:limits:)`` reads them.
-    case envelope([UInt8])
-    /// A receipt's bytes; ``Receipt/init(verifying:limits:)`` reads them.
-    case receipt([UInt8])
+package struct MessageFrame: Equatable, Sendable {
+    package enum Kind: UInt8, CaseIterable, Sendable {
+        /// ``Envelope/init(verifying:limits:)`` reads it.
+        case envelope = 1
+        /// ``Receipt/init(verifying:limits:)`` reads it.
+        case receipt = 2
+        /// ``Settlement/init(verifying:limits:)`` reads it.
+        case settlement = 3
+        /// A piece of an envelope, on links that carry no longer ones.
+        case fragment = 4
+        /// Names the pieces that did not arrive.
+        case fragmentRequest = 5
+    }
+
+    package let kind: Kind
+    package let bytes: [UInt8]
 
     /// The stream protocol.
     package static let protocolID = "/starling/message/1"
 
-    /// The longest frame that a peer may send.
+    /// The longest frame that a peer may send, without its length.
     package static let byteCountMax = max(
         Envelope.Limits().envelopeByteCountMax,
-        Receipt.Limits().receiptByteCountMax
+        Receipt.Limits().receiptByteCountMax,
+        Settlement.Limits().settlementByteCountMax
     )
+
+    package init(_ kind: Kind, _ bytes: [UInt8]) {
+        self.kind = kind
+        self.bytes = bytes
+    }
 
     /// The frame in `bytes`, without the length before it; `nil` when its kind is not known.
     package static func parse(_ bytes: Span<UInt8>) throws(ProtobufError) -> MessageFrame? {
         var cursor = ProtobufCursor(bytes)
         while let field = try cursor.next(in: bytes) {
-            switch field.number {
-            case 1: return .envelope(try field.bytes(in: bytes))
-            case 2: return .receipt(try field.bytes(in: bytes))
-            default: break
-            }
+            guard let kind = UInt8(exactly: field.number).flatMap({ Kind(rawValue: $0) }) else { continue }
+            return MessageFrame(kind, try field.bytes(in: bytes))
         }
         return nil
     }
 
     /// The frame as it goes onto the stream, its length before it.
     package var encoded: [UInt8] {
-        var writer = ProtobufWriter()
-        switch self {
-        case .envelope(let bytes): writer.bytes(1, bytes)
-        case .receipt(let bytes): writer.bytes(2, bytes)
-        }
-        var frame: [UInt8] = []
-        frame.reserveCapacity(writer.bytes.count + 4)
-        Varint.append(UInt64(writer.bytes.count), to: &frame)
-        return frame + writer.bytes
+        var wire: [UInt8] = []
+        wire.reserveCapacity(bytes.count + 12)
+        append(to: &wire)
+        return wire
+    }
+
+    /// Appends the frame as it goes onto the stream, its length before it.
+    package func append(to wire: inout [UInt8]) {
+        let inner = UInt64(bytes.count)
+        Varint.append(UInt64(1 + Varint.byteCount(of: inner) + bytes.count), to: &wire)
+        wire.append(kind.rawValue << 3 | 2)
+        Varint.append(inner, to: &wire)
+        wire += bytes
     }
 }

@@ -22,15 +22,29 @@ package struct Receipt: Equatable, Sendable {
     }
 
     /// What became of one message.
-    package enum Outcome: UInt64, Sendable {
+    package enum Outcome: UInt8, CaseIterable, Sendable {
         /// It is in the recipient's inbox.
         case delivered = 1
-        /// The recipient has no room for it.
+        /// The recipient has no room for it, and may have later.
         case refusedFull = 2
         /// The recipient does not take messages of this sender or type.
         case refusedByPolicy = 3
         /// The payload is larger than the recipient takes.
         case refusedTooLarge = 4
+        /// Its lifetime is over by the recipient's clock, or its number was settled before.
+        case expired = 5
+        /// Its number is too far ahead of the lowest one that is not settled; it is welcome later.
+        case heldBack = 6
+        /// It is sealed to a key that the recipient does not have, or its content is malformed.
+        case unreadable = 7
+
+        /// Whether the same envelope may fare better later.
+        package var isTransient: Bool {
+            switch self {
+            case .refusedFull, .heldBack: true
+            case .delivered, .refusedByPolicy, .refusedTooLarge, .expired, .unreadable: false
+            }
+        }
     }
 
     package struct Entry: Equatable, Sendable {
@@ -55,19 +69,23 @@ package struct Receipt: Equatable, Sendable {
     private static let signatureDomain = Array("starling-receipt-1:".utf8)
 
     /// Signs a receipt.
+    ///
+    /// - Precondition: there is an entry.
     package init(for entries: [Entry], to sender: PeerID, created: WallTime, from recipient: IdentityKey) {
+        precondition(!entries.isEmpty)
         from = recipient.peerID
         to = sender
         self.created = created
         self.entries = entries
         var writer = ProtobufWriter()
+        writer.reserveCapacity(entries.count * 22 + 96)
         writer.bytes(1, recipient.peerID.multihash)
         writer.bytes(2, sender.multihash)
         writer.varint(3, UInt64(clamping: created.millisecondsSince1970))
         for entry in entries {
             writer.message(4) { inner in
                 inner.bytes(1, entry.id.bytes)
-                inner.varint(2, entry.outcome.rawValue)
+                inner.varint(2, UInt64(entry.outcome.rawValue))
             }
         }
         bodyBytes = writer.bytes
@@ -77,52 +95,34 @@ package struct Receipt: Equatable, Sendable {
     /// Reads a receipt and checks its form and its signature.
     package init(verifying message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
         do throws(ProtobufError) {
-            var (body, signature): ([UInt8]?, [UInt8]?) = (nil, nil)
-            var cursor = ProtobufCursor(message)
-            while let field = try cursor.next(in: message) {
-                switch field.number {
-                case 1: body = try field.bytes(in: message)
-                case 2: signature = try field.bytes(in: message)
-                default: break
-                }
-            }
-            guard let body else { throw .missingField(fieldNumber: 1) }
-            guard let signature else { throw .missingField(fieldNumber: 2) }
-            let parsed = try Self.parse(body.span, limits)
+            let signed = try SignedBody.parse(message)
+            let parsed = try Self.parse(signed.body.span, limits)
+            (bodyBytes, signature) = (signed.body, signed.signature)
             (from, to, created, entries) = (parsed.from, parsed.to, parsed.created, parsed.entries)
-            bodyBytes = body
-            self.signature = signature
         } catch {
             throw .malformed(error)
         }
-        guard let key = PublicKey(peerID: from) else { throw .unsupportedSenderKey }
-        guard key.verify(signature, over: Self.signatureDomain + bodyBytes) else { throw .wrongSignature }
+        try SignedBody.verify(signature, over: Self.signatureDomain + bodyBytes, by: from)
     }
 
     /// The receipt in its wire form.
-    package var encoded: [UInt8] {
-        var writer = ProtobufWriter()
-        writer.bytes(1, bodyBytes)
-        writer.bytes(2, signature)
-        return writer.bytes
-    }
+    package var encoded: [UInt8] { SignedBody.encode(bodyBytes, signature) }
 
     private static func parse(
-        _ bytes: Span<UInt8>,
+        _ body: Span<UInt8>,
         _ limits: Limits
     ) throws(ProtobufError) -> (from: PeerID, to: PeerID, created: WallTime, entries: [Entry]) {
-        var (from, to): (PeerID?, PeerID?) = (nil, nil)
-        var created: WallTime?
+        var (from, to, created): (PeerID?, PeerID?, UInt64?) = (nil, nil, nil)
         var entries: [Entry] = []
-        var cursor = ProtobufCursor(bytes)
-        while let field = try cursor.next(in: bytes) {
+        var cursor = ProtobufCursor(body)
+        while let field = try cursor.next(in: body) {
             switch field.number {
-            case 1: from = try? PeerID(multihash: try field.bytes(in: bytes))
-            case 2: to = try? PeerID(multihash: try field.bytes(in: bytes))
-            case 3: created = WallTime(millisecondsSince1970: Int64(clamping: try field.varint()))
+            case 1: from = try field.peerID(in: body)
+            case 2: to = try field.peerID(in: body)
+            case 3: created = try field.varint()
             case 4:
                 guard entries.count < limits.entryCountMax else { throw .tooManyEntries(fieldNumber: 4) }
-                entries.append(try parseEntry(bytes, try field.range()))
+                entries.append(try entry(body, try field.range()))
             default: break
             }
         }
@@ -130,16 +130,16 @@ package struct Receipt: Equatable, Sendable {
         guard let to else { throw .missingField(fieldNumber: 2) }
         guard let created else { throw .missingField(fieldNumber: 3) }
         guard !entries.isEmpty else { throw .missingField(fieldNumber: 4) }
-        return (from, to, created, entries)
+        return (from, to, WallTime(millisecondsSince1970: Int64(clamping: created)), entries)
     }
 
-    private static func parseEntry(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ProtobufError) -> Entry {
+    private static func entry(_ body: Span<UInt8>, _ range: Range<Int>) throws(ProtobufError) -> Entry {
         var (id, outcome): (MessageID?, Outcome?) = (nil, nil)
         var cursor = ProtobufCursor(range: range)
-        while let field = try cursor.next(in: bytes) {
+        while let field = try cursor.next(in: body) {
             switch field.number {
-            case 1: id = MessageID(bytes: try field.bytes(in: bytes))
-            case 2: outcome = Outcome(rawValue: try field.varint())
+            case 1: id = try field.messageID(in: body)
+            case 2: outcome = UInt8(exactly: try field.varint()).flatMap { Outcome(rawValue: $0) }
             default: break
             }
         }

@@ -51,21 +51,24 @@ package struct Inbox: Sendable {
 
     package var count: Int { entries.count }
 
-    package mutating func add(_ envelope: Envelope, received: WallTime) -> Outcome {
-        let header = envelope.header
+    package mutating func add(
+        _ header: MessageHeader,
+        _ content: MessageContent,
+        received: WallTime
+    ) -> Outcome {
         let seenID = SeenID(from: header.from, id: header.id)
         guard !seen.contains(seenID) else { return .repeated }
-        guard !isFull(for: envelope.payload.count) else { return .full }
+        guard !isFull(for: content.payload.count) else { return .full }
         remember(seenID)
         lastNumber += 1
         let entry = InboxEntry(
             number: lastNumber,
             id: header.id,
-            type: header.type,
+            type: content.type.name,
             from: header.from,
             created: header.created,
             received: received,
-            payload: envelope.payload
+            payload: content.payload
         )
         entries.append(entry)
         payloadByteCount += entry.payload.count

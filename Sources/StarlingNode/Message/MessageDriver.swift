@@ -7,7 +7,9 @@ internal import StarlingWorld
 /// Why a message was not delivered.
 package enum MessageFailure: Error, Equatable, Sendable {
     /// The message itself is not one that can be sent.
-    case envelope(EnvelopeError)
+    case message(SealError)
+    /// The type's name is empty, or longer than a type's name may be.
+    case invalidType
     /// The recipient could not be reached.
     case unreachable(DialError)
     /// The stream to the recipient failed; whether the message arrived is not known.
@@ -36,6 +38,8 @@ package actor MessageDriver {
         package var envelope = Envelope.Limits()
         package var receipt = Receipt.Limits()
         package var inbox = Inbox.Limits()
+        /// How long a message is of use.
+        package var lifetimeMilliseconds: Int64 = 86_400_000
         /// From the written envelope to its receipt.
         package var receiptTimeout: Duration = .seconds(30)
 
@@ -99,18 +103,29 @@ package actor MessageDriver {
     package func seal(type: String, payload: [UInt8], to recipient: PeerID) throws(MessageFailure) -> Envelope
     {
         guard recipient != identity.peerID else { throw .ownAddress }
-        do throws(EnvelopeError) {
+        guard let type = MessageType(type) else { throw .invalidType }
+        let header = MessageHeader(
+            id: MessageID(random: world.random.bytes(count: MessageID.byteCount)),
+            from: identity.peerID,
+            to: recipient,
+            created: world.wallClock.now,
+            lifetimeMilliseconds: limits.lifetimeMilliseconds,
+            // Nothing is kept between two runs, so every message begins a series of its own.
+            place: .init(
+                series: world.random.bytes(count: 8).reduce(0) { $0 << 8 | UInt64($1) },
+                number: 1,
+                floor: 1
+            )
+        )
+        do throws(SealError) {
             return try Envelope(
-                id: MessageID(random: world.random.bytes(count: MessageID.byteCount)),
-                type: type,
-                to: recipient,
-                created: world.wallClock.now,
-                payload: payload,
+                header,
+                content: MessageContent(type: type, payload: payload),
                 from: identity,
                 limits: limits.envelope
             )
         } catch {
-            throw .envelope(error)
+            throw .message(error)
         }
     }
 
@@ -118,7 +133,7 @@ package actor MessageDriver {
     ///
     /// Cancellation: the stream is reset; whether the message arrived is not known then.
     package func deliver(_ envelope: Envelope) async throws(MessageFailure) -> Delivery {
-        let recipient = envelope.header.to
+        guard let recipient = envelope.header.to else { preconditionFailure("made for one peer") }
         let stream: Stream
         do throws(SwarmError) {
             stream = try await swarm.openStream(to: recipient, [MessageFrame.protocolID])
@@ -148,7 +163,7 @@ package actor MessageDriver {
     ) async throws(MessageFailure) -> Receipt {
         var frames = FrameStream(stream, frameByteCountMax: limits.receipt.receiptByteCountMax)
         do throws(StreamError) {
-            try await stream.write(MessageFrame.envelope(envelope.encoded).encoded)
+            try await stream.write(MessageFrame(.envelope, envelope.encoded).encoded)
             try await stream.closeWrite()
         } catch {
             await stream.reset()
@@ -167,7 +182,7 @@ package actor MessageDriver {
                 throw .invalidReceipt(.malformed(error))
             }
             // Other kinds are for later versions.
-            if case .receipt(let receipt)? = frame { return try check(receipt, of: envelope, limits) }
+            if let frame, frame.kind == .receipt { return try check(frame.bytes, of: envelope, limits) }
         }
     }
 
@@ -196,9 +211,11 @@ package actor MessageDriver {
         var frames = FrameStream(stream, frameByteCountMax: MessageFrame.byteCountMax) { hold.set($0) }
         do {
             while let bytes = try await frames.next() {
-                guard case .envelope(let envelope)? = try MessageFrame.parse(bytes.span) else { continue }
-                let receipt = try take(envelope, from: stream.peer)
-                try await stream.write(MessageFrame.receipt(receipt.encoded).encoded)
+                guard let frame = try MessageFrame.parse(bytes.span), frame.kind == .envelope else {
+                    continue
+                }
+                let receipt = try take(frame.bytes, from: stream.peer)
+                try await stream.write(MessageFrame(.receipt, receipt.encoded).encoded)
             }
             try await stream.closeWrite()
         } catch {
@@ -215,13 +232,7 @@ package actor MessageDriver {
             // Direct peers only: an envelope of somebody else has no way here yet.
             outcome = .refusedByPolicy
         } else {
-            switch inbox.add(envelope, received: world.wallClock.now) {
-            case .added(let entry):
-                outcome = .delivered
-                for observer in observers { observer(entry) }
-            case .repeated: outcome = .delivered
-            case .full: outcome = .refusedFull
-            }
+            outcome = add(envelope)
         }
         return Receipt(
             for: [.init(id: envelope.header.id, outcome: outcome)],
@@ -229,5 +240,17 @@ package actor MessageDriver {
             created: world.wallClock.now,
             from: identity
         )
+    }
+
+    private func add(_ envelope: Envelope) -> Receipt.Outcome {
+        let content: MessageContent
+        do throws(OpenError) { content = try envelope.content() } catch { return error.outcome }
+        switch inbox.add(envelope.header, content, received: world.wallClock.now) {
+        case .added(let entry):
+            for observer in observers { observer(entry) }
+            return .delivered
+        case .repeated: return .delivered
+        case .full: return .refusedFull
+        }
     }
 }

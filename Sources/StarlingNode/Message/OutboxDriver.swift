@@ -174,10 +174,9 @@ extension MessageFailure {
     package var mayPass: Bool {
         switch self {
         case .unreachable(let error): error.cause != .dialledSelf
-        case .stream, .receiptTimedOut, .refused(.refusedFull): true
-        case .envelope, .invalidReceipt, .refused(.delivered), .refused(.refusedByPolicy),
-            .refused(.refusedTooLarge), .ownAddress:
-            false
+        case .stream, .receiptTimedOut: true
+        case .refused(let outcome): outcome.isTransient
+        case .message, .invalidType, .invalidReceipt, .ownAddress: false
         }
     }
 }

@@ -99,15 +99,19 @@ extension NodeFailure {
 
     init(_ failure: MessageFailure, peer: PeerID) {
         switch failure {
-        case .envelope(.payloadTooLarge(let byteCountMax)):
+        case .message(.content(.payloadTooLarge(let byteCountMax))):
             self.init(
                 .tooLarge,
                 "The payload is larger than \(byteCountMax) bytes.",
                 nextStep: "Send it in parts."
             )
-        case .envelope(.typeTooLong):
-            self.init(.invalidRequest, "The message's type is too long.", nextStep: "Use a shorter one.")
-        case .envelope(let error): self.init(.internal, "The message cannot be sealed: \(error).")
+        case .invalidType:
+            self.init(
+                .invalidRequest,
+                "The message's type is empty or too long.",
+                nextStep: "Use a name of 1 to \(MessageType.byteCountMax) bytes."
+            )
+        case .message(let error): self.init(.internal, "The message cannot be sealed: \(error).")
         case .unreachable(let error): self.init(error)
         case .stream(.stream(let error)): self.init(error, peer: peer)
         case .stream(.invalid):
@@ -127,7 +131,15 @@ extension NodeFailure {
             )
         case .refused(.refusedTooLarge):
             self.init(.refused, "\(peer) does not take messages so large.", nextStep: "Send it in parts.")
-        case .refused(.refusedByPolicy), .refused(.delivered):
+        case .refused(.expired):
+            self.init(
+                .refused,
+                "The message is too old by the clock of \(peer).",
+                nextStep: "Compare the clocks of both devices."
+            )
+        case .refused(.unreadable):
+            self.init(.refused, "\(peer) cannot read the message.", nextStep: "Ask which version it runs.")
+        case .refused(.refusedByPolicy), .refused(.delivered), .refused(.heldBack):
             self.init(.refused, "\(peer) does not take this message.", nextStep: "Ask whoever runs it.")
         case .ownAddress:
             self.init(.invalidRequest, "The recipient is this node itself.", nextStep: "Name another peer.")

@@ -8,20 +8,33 @@ import Testing
 @Suite struct MessageSpecTests {
     @Test func theVectorsOfTheSpecificationHold() throws {
         let envelope = try MessageKit.envelope()
+        let sealed = try MessageKit.sealed(MessageKit.content, ChaChaPoly())
         let receipt = Receipt(
             for: [.init(id: MessageKit.id, outcome: .delivered)],
             to: MessageKit.alice.peerID,
             created: MessageKit.created,
             from: MessageKit.bob
         )
+        let settlement = Settlement(
+            of: [.init(series: MessageKit.series, floor: 8, ranges: [10...12])],
+            to: MessageKit.bob.peerID,
+            created: MessageKit.created,
+            from: MessageKit.alice
+        )
         let computed: [(name: String, value: String)] = [
             ("alice", MessageKit.alice.peerID.description), ("bob", MessageKit.bob.peerID.description),
-            ("header", Hex.encode(envelope.headerBytes)),
-            ("envelope signature", Hex.encode(envelope.signature)),
-            ("envelope frame", Hex.encode(MessageFrame.envelope(envelope.encoded).encoded)),
+            ("header", Hex.encode(envelope.headerBytes)), ("content", Hex.encode(envelope.body)),
+            ("signature", Hex.encode(envelope.signature)),
+            ("frame", Hex.encode(MessageFrame(.envelope, envelope.encoded).encoded)),
+            ("private header", Hex.encode(sealed.headerBytes)), ("private body", Hex.encode(sealed.body)),
+            ("private signature", Hex.encode(sealed.signature)),
+            ("private frame", Hex.encode(MessageFrame(.envelope, sealed.encoded).encoded)),
             ("receipt body", Hex.encode(receipt.bodyBytes)),
             ("receipt signature", Hex.encode(receipt.signature)),
-            ("receipt frame", Hex.encode(MessageFrame.receipt(receipt.encoded).encoded)),
+            ("receipt frame", Hex.encode(MessageFrame(.receipt, receipt.encoded).encoded)),
+            ("settlement body", Hex.encode(settlement.bodyBytes)),
+            ("settlement signature", Hex.encode(settlement.signature)),
+            ("settlement frame", Hex.encode(MessageFrame(.settlement, settlement.encoded).encoded)),
         ]
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<4 { root.deleteLastPathComponent() }

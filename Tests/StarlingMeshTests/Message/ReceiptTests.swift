@@ -16,6 +16,11 @@ import Testing
         ]
     }
 
+    @Test func whatMayPassIsToldFromWhatIsFinal() {
+        let transient = Receipt.Outcome.allCases.filter(\.isTransient)
+        #expect(transient == [.refusedFull, .heldBack])
+    }
+
     private static func receipt(_ outcomes: [Receipt.Outcome]) -> Receipt {
         Receipt(
             for: outcomes.map { .init(id: MessageKit.id, outcome: $0) },
@@ -25,7 +30,7 @@ import Testing
         )
     }
 
-    @Test(arguments: [Receipt.Outcome.delivered, .refusedFull, .refusedByPolicy, .refusedTooLarge])
+    @Test(arguments: Receipt.Outcome.allCases)
     func comesBackAsItWasSigned(outcome: Receipt.Outcome) throws {
         let receipt = Self.receipt([outcome, .delivered])
         let read = try MessageKit.verifyReceipt(receipt.encoded)
@@ -55,6 +60,10 @@ import Testing
         let unknown = MessageKit.field(4, MessageKit.field(1, MessageKit.id.bytes) + MessageKit.field(2, 99))
         #expect(throws: EnvelopeError.malformed(.missingField(fieldNumber: 1))) {
             try MessageKit.verifyReceipt(MessageKit.signedReceipt(body: head + noID))
+        }
+        let shortID = MessageKit.field(4, MessageKit.field(1, [1]) + MessageKit.field(2, 1))
+        #expect(throws: EnvelopeError.malformed(.invalidValue(fieldNumber: 1))) {
+            try MessageKit.verifyReceipt(MessageKit.signedReceipt(body: head + shortID))
         }
         for entry in [noOutcome, unknown] {
             #expect(throws: EnvelopeError.malformed(.invalidValue(fieldNumber: 2))) {
@@ -92,13 +101,13 @@ import Testing
         #expect(largest.count <= most.receiptByteCountMax)
     }
 
-    @Test func framesCarryEitherAndSkipWhatIsNotKnown() throws {
-        for frame in [MessageFrame.envelope([1, 2, 3]), .receipt([4, 5])] {
+    @Test func framesCarryEachKindAndSkipWhatIsNotKnown() throws {
+        for frame in MessageFrame.Kind.allCases.map({ MessageFrame($0, [1, 2, $0.rawValue]) }) {
             let bytes = frame.encoded
             #expect(Int(bytes[0]) == bytes.count - 1)
             #expect(try MessageFrame.parse(Array(bytes.dropFirst()).span) == frame)
         }
-        #expect(try MessageFrame.parse(MessageKit.field(3, [1]).span) == nil)
+        #expect(try MessageFrame.parse(MessageKit.field(6, [1]).span) == nil)
         #expect(try MessageFrame.parse([UInt8]().span) == nil)
         #expect(throws: ProtobufError.self) { try MessageFrame.parse([0x0a, 5, 1].span) }
     }

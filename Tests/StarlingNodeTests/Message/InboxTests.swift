@@ -14,22 +14,26 @@ import Testing
         return key
     }
 
-    private func envelope(_ id: UInt8, byteCount: Int = 1, from sender: UInt8 = 1) throws -> Envelope {
-        try Envelope(
+    private func add(_ id: UInt8, byteCount: Int = 1, from sender: UInt8 = 1, to inbox: inout Inbox) throws
+        -> Inbox.Outcome
+    {
+        let header = MessageHeader(
             id: MessageID(random: [UInt8](repeating: id, count: 16)),
-            type: "t",
+            from: Self.key(sender).peerID,
             to: recipient.peerID,
             created: WallTime(millisecondsSince1970: 1),
-            payload: [UInt8](repeating: id, count: byteCount),
-            from: Self.key(sender)
+            lifetimeMilliseconds: 1,
+            place: .init(series: 1, number: 1, floor: 1)
         )
+        let payload = [UInt8](repeating: id, count: byteCount)
+        return inbox.add(header, MessageContent(type: .data, payload: payload), received: now)
     }
 
     private let now = WallTime(millisecondsSince1970: 2)
 
     @Test func messagesAreNumberedAndReadInOrder() throws {
         var inbox = Inbox()
-        for id in UInt8(1)...3 { _ = inbox.add(try envelope(id), received: now) }
+        for id in UInt8(1)...3 { _ = try add(id, to: &inbox) }
         #expect(inbox.entries(after: 0, countMax: 10).map(\.number) == [1, 2, 3])
         #expect(inbox.entries(after: 1, countMax: 1).map(\.payload) == [[2]])
         #expect(inbox.entries(after: 3, countMax: 1).isEmpty)
@@ -42,18 +46,18 @@ import Testing
 
     @Test func arepeatedMessageIsKeptOnce() throws {
         var inbox = Inbox()
-        _ = inbox.add(try envelope(1), received: now)
-        #expect(inbox.add(try envelope(1), received: now) == .repeated)
+        _ = try add(1, to: &inbox)
+        #expect(try add(1, to: &inbox) == .repeated)
         #expect(inbox.take(through: 1) == 1)
-        #expect(inbox.add(try envelope(1), received: now) == .repeated, "also after it was taken")
+        #expect(try add(1, to: &inbox) == .repeated, "also after it was taken")
         #expect(inbox.count == 0)
     }
 
     @Test func anotherSendersMessageWithTheSameIDIsAnotherMessage() throws {
         // Or a stranger who learns an id could have the message to which it belongs taken for a repetition.
         var inbox = Inbox()
-        _ = inbox.add(try envelope(1, from: 1), received: now)
-        guard case .added = inbox.add(try envelope(1, from: 2), received: now) else {
+        _ = try add(1, from: 1, to: &inbox)
+        guard case .added = try add(1, from: 2, to: &inbox) else {
             Issue.record("taken for a repetition")
             return
         }
@@ -65,12 +69,12 @@ import Testing
         limits.entryCountMax = 2
         limits.payloadByteCountMax = 100
         var inbox = Inbox(limits: limits)
-        _ = inbox.add(try envelope(1, byteCount: 60), received: now)
-        #expect(inbox.add(try envelope(2, byteCount: 41), received: now) == .full)
-        _ = inbox.add(try envelope(2, byteCount: 40), received: now)
-        #expect(inbox.add(try envelope(3, byteCount: 0), received: now) == .full)
+        _ = try add(1, byteCount: 60, to: &inbox)
+        #expect(try add(2, byteCount: 41, to: &inbox) == .full)
+        _ = try add(2, byteCount: 40, to: &inbox)
+        #expect(try add(3, byteCount: 0, to: &inbox) == .full)
         #expect(inbox.take(through: 1) == 1)
-        guard case .added(let entry) = inbox.add(try envelope(3, byteCount: 60), received: now) else {
+        guard case .added(let entry) = try add(3, byteCount: 60, to: &inbox) else {
             Issue.record("there was room")
             return
         }
@@ -81,9 +85,9 @@ import Testing
         var limits = Inbox.Limits()
         limits.seenIDCountMax = 2
         var inbox = Inbox(limits: limits)
-        for id in UInt8(1)...3 { _ = inbox.add(try envelope(id), received: now) }
-        #expect(inbox.add(try envelope(3), received: now) == .repeated)
-        guard case .added = inbox.add(try envelope(1), received: now) else {
+        for id in UInt8(1)...3 { _ = try add(id, to: &inbox) }
+        #expect(try add(3, to: &inbox) == .repeated)
+        guard case .added = try add(1, to: &inbox) else {
             Issue.record("the oldest is forgotten")
             return
         }
