@@ -100,7 +100,7 @@ private enum Commands {
             ArgumentSpec.choice(
                 "WHAT",
                 "what to measure",
-                of: ["ping", "bulk", "dial", "memory", "streams", "seal"]
+                of: ["ping", "bulk", "dial", "memory", "streams", "seal", "urgent"]
             )
         ],
         flags: [Flags.target.spec, Flags.benchSecurity.spec, Flags.connections.spec],

@@ -16,7 +16,7 @@ final class UVStreamSocket: StreamSocket {
     private static let requestSliceCountMax = 4
     /// Bytes that may wait in the kernel unsent: enough to keep the link busy, little enough that a change of
     /// priority takes effect soon.
-    static let unsentByteCountMax: Int32 = 131_072
+    static let unsentByteCountMax: Int32 = 65_536
 
     private enum State {
         case connecting

@@ -146,12 +146,16 @@ package actor Swarm {
     }
 
     /// Opens a stream to a peer, dialling it first where needed.
-    package func openStream(to peer: PeerID, _ protocolIDs: [String]) async throws(SwarmError) -> Stream {
+    package func openStream(
+        to peer: PeerID,
+        _ protocolIDs: [String],
+        priority: StreamPriority = .normal
+    ) async throws(SwarmError) -> Stream {
         for attempt in 0..<2 {
             let connection: any Connection
             do throws(DialError) { connection = try await connect(to: peer) } catch { throw .dial(error) }
             do throws(StreamError) {
-                return try await connection.openStream(protocolIDs)
+                return try await connection.openStream(protocolIDs, priority: priority)
             } catch {
                 // The connection may have ended between the two calls; once is enough to know better.
                 guard attempt == 0, case .connectionClosed = error else { throw .stream(error) }

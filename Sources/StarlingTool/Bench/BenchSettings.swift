@@ -4,7 +4,7 @@ internal import StarlingTransports
 
 /// What to measure.
 enum BenchSubject: String, CaseIterable {
-    case ping, bulk, dial, memory, streams, seal
+    case ping, bulk, dial, memory, streams, seal, urgent
 }
 
 /// What `starling bench` was asked for, read from its flags.

@@ -20,7 +20,7 @@ package protocol Connection: AnyObject, Sendable {
     /// not speak it is found out at the first read.
     ///
     /// Cancellation: the stream is reset.
-    func openStream(_ protocols: [String]) async throws(StreamError) -> Stream
+    func openStream(_ protocols: [String], priority: StreamPriority) async throws(StreamError) -> Stream
 
     /// The number of open streams, both directions.
     var streamCount: Int { get async }
@@ -36,6 +36,15 @@ package protocol Connection: AnyObject, Sendable {
 
     /// One round trip of the multiplexer, where it has been measured.
     var roundTrip: Duration? { get async }
+}
+
+extension Connection {
+    /// Opens a stream of normal priority.
+    package nonisolated(nonsending) func openStream(
+        _ protocols: [String]
+    ) async throws(StreamError) -> Stream {
+        try await openStream(protocols, priority: .normal)
+    }
 }
 
 /// A number for one connection of this process.

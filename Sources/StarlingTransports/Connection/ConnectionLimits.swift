@@ -10,10 +10,10 @@ package struct ConnectionLimits: Sendable {
     ///
     /// The stream is reset.
     package var streamNegotiationTimeout: Duration = .seconds(10)
-    /// Sealed bytes that wait for the socket.
+    /// Sealed bytes that wait for the socket: with as many, nothing more is sealed.
     ///
-    /// Writers are held back beyond it.
-    package var sendQueueByteCountMax = 262_144
+    /// Nothing overtakes what is sealed, so it is little; with what the kernel holds unsent it keeps a fast link busy.
+    package var sendQueueByteCountMax = 4096
     /// Bytes that one turn of the loop seals for one connection, so that a bulk transfer leaves the loop to others.
     package var turnByteCountMax = 1_048_576
     /// How long a stream that the application dropped after ending its own direction waits for the peer's end.

@@ -6,9 +6,9 @@ internal import StarlingWorld
 extension SocketConnection {
     /// Puts a stream that wants to write at the end of the queue.
     func enqueue(_ stream: StreamState) {
-        if !stream.isQueued {
-            stream.isQueued = true
-            writers.append(stream.id)
+        if stream.queuedPriority == nil {
+            stream.queuedPriority = stream.priority
+            writers.append(stream.id, stream.priority)
         }
         scheduleFlush()
     }
@@ -26,23 +26,30 @@ extension SocketConnection {
         return socket.queuedByteCount >= setup.limits.sendQueueByteCountMax
     }
 
-    /// Writes as much of `bytes` as window and socket take, and returns how far it came.
-    func writeNow(_ stream: StreamState, _ bytes: StreamBytes, from start: Int) -> Int {
+    /// Writes as much of `bytes` as window and socket take, up to `limit`, and returns how far it came.
+    func writeNow(
+        _ stream: StreamState,
+        _ bytes: StreamBytes,
+        from start: Int,
+        upTo limit: Int = .max
+    ) -> Int {
         var written = start
+        let end = min(bytes.count, limit)
         do {
-            while written < bytes.count {
+            while written < end {
                 guard ensureRoom() else { return written }
                 let taken: Int
+                let next = min(end, written + recordRoom - YamuxSession.frameHeaderByteCount)
                 switch bytes {
                 case .array(let array):
                     taken = try yamux.write(
-                        array.span.extracting(written..<array.count),
+                        array.span.extracting(written..<next),
                         on: stream.id,
                         to: &builder
                     )
                 case .slice(let slice):
                     taken = try slice.withSpan { span throws(YamuxStreamError) in
-                        try yamux.write(span.extracting(written..<span.count), on: stream.id, to: &builder)
+                        try yamux.write(span.extracting(written..<next), on: stream.id, to: &builder)
                     }
                 }
                 if taken == 0 { return written }
@@ -60,7 +67,7 @@ extension SocketConnection {
     /// `false` when the socket is congested.
     private func ensureRoom() -> Bool {
         guard case .open = state else { return false }
-        if builder.isStarted && builder.room > YamuxSession.frameHeaderByteCount { return true }
+        if builder.isStarted && recordRoom > YamuxSession.frameHeaderByteCount { return true }
         if builder.isStarted {
             seal()
             writeOut()
@@ -70,9 +77,15 @@ extension SocketConnection {
         return true
     }
 
+    /// Content that the record under way still takes, at the socket's pace.
+    private var recordRoom: Int {
+        builder.room - max(0, builder.contentByteCountMax - pace.recordByteCountMax)
+    }
+
     /// Closes the record under way and puts it into the queue for the socket.
     private func seal() {
         guard let record = builder.finish() else { return }
+        pace.wrote(record.content.count, now: loop.now)
         do {
             try channel?.seal(record.block, record.content, into: &outgoing)
         } catch {
@@ -89,6 +102,7 @@ extension SocketConnection {
     /// Seals and writes what waits, in turn, until nothing waits or the socket is congested.
     func flush() {
         isFlushScheduled = false
+        turnByteCount = 0
         guard case .open = state, socket != nil else { return }
         var budget = setup.limits.turnByteCountMax
         while !isCongested {
@@ -96,37 +110,42 @@ extension SocketConnection {
                 guard ensureRoom() else { break }
                 if yamux.writeControl(to: &builder) { continue }
             }
-            guard budget > 0, let id = writers.popFirst() else { break }
-            guard let stream = streams[id] else { continue }
-            stream.isQueued = false
-            budget -= max(64, advanceWriter(stream))
+            guard budget > 0, let turn = writers.next() else { break }
+            guard let stream = streams[turn.id], stream.queuedPriority == turn.priority else { continue }
+            stream.queuedPriority = nil
+            // A turn that writes nothing costs something too.
+            let byteCount = max(64, advanceWriter(stream, min(budget, turn.byteCountMax)))
+            writers.charge(byteCount, turn.priority)
+            budget -= byteCount
         }
         seal()
         writeOut()
-        if !writers.isEmpty && !isCongested { scheduleFlush() }
+        guard !isCongested else { return }
+        if !writers.isEmpty { scheduleFlush() } else { pace.paused(at: loop.now) }
     }
 
-    /// Writes what one stream has waiting: negotiation first, then data, then the end.
+    /// Writes what one stream has waiting: negotiation first, then at most `byteCountMax` of data, then the end.
     ///
     /// - Returns: How many bytes were written.
-    private func advanceWriter(_ stream: StreamState) -> Int {
+    private func advanceWriter(_ stream: StreamState, _ byteCountMax: Int) -> Int {
         var byteCount = 0
         if !stream.preamble.isEmpty {
             let written = writeNow(stream, .array(stream.preamble), from: 0)
             stream.preamble.removeFirst(written)
             byteCount += written
             if !stream.preamble.isEmpty {
-                waitForRoom(stream)
+                waitForRoom(stream, afterWriting: written)
                 return byteCount
             }
         }
         if var writer = stream.writer {
-            let written = writeNow(stream, writer.bytes, from: writer.writtenByteCount)
+            let start = writer.writtenByteCount
+            let written = writeNow(stream, writer.bytes, from: start, upTo: start + byteCountMax)
             byteCount += written - writer.writtenByteCount
             if written < writer.bytes.count {
                 writer.writtenByteCount = written
                 stream.writer = writer
-                waitForRoom(stream)
+                waitForRoom(stream, afterWriting: written - start)
                 return byteCount
             }
             stream.writer = nil
@@ -140,9 +159,12 @@ extension SocketConnection {
         return byteCount
     }
 
-    /// A stream that could not finish waits for the socket here, and for its window at the multiplexer.
-    private func waitForRoom(_ stream: StreamState) {
+    /// A stream that could not finish waits for its turn here, and for its window at the multiplexer.
+    ///
+    /// A turn may end just where the window does, and then the multiplexer does not know that there is more: who wrote
+    /// something always comes again, and says so.
+    private func waitForRoom(_ stream: StreamState, afterWriting byteCount: Int) {
         guard case .open = state, streams[stream.id] != nil else { return }
-        if isCongested || yamux.sendWindow(of: stream.id) > 0 { enqueue(stream) }
+        if byteCount > 0 || isCongested || yamux.sendWindow(of: stream.id) > 0 { enqueue(stream) }
     }
 }

@@ -4,7 +4,10 @@ internal import StarlingWorld
 
 // The application's side of the streams: opening, reading, writing, ending.
 extension SocketConnection: StreamBackend {
-    package func openStream(_ protocols: [String]) async throws(StreamError) -> Stream {
+    package func openStream(
+        _ protocols: [String],
+        priority: StreamPriority
+    ) async throws(StreamError) -> Stream {
         precondition(!protocols.isEmpty)
         if case .closed(let reason) = state { throw .connectionClosed(reason) }
         let id: YamuxStreamID
@@ -27,6 +30,7 @@ extension SocketConnection: StreamBackend {
         while let bytes = dialer.nextOutput() { state.preamble += bytes }
         state.negotiation = .dialling(dialer)
         state.protocolID = protocols[0]
+        state.priority = priority
         streams[id] = state
         enqueue(state)
         if !isLazy {
@@ -110,8 +114,10 @@ extension SocketConnection: StreamBackend {
         if bytes.count == 0 { return }
         var writtenByteCount = 0
         // With nobody before us the bytes go straight into the record; only what does not fit waits.
-        if writers.isEmpty && stream.preamble.isEmpty {
+        let isNext = writers.wouldBeNext(stream.priority) && stream.preamble.isEmpty
+        if isNext && turnByteCount < setup.limits.turnByteCountMax {
             writtenByteCount = writeNow(stream, bytes, from: 0)
+            turnByteCount += writtenByteCount
         }
         scheduleFlush()
         if writtenByteCount == bytes.count { return }
@@ -156,6 +162,13 @@ extension SocketConnection: StreamBackend {
         guard let stream = stream(id) else { return }
         resetStream(stream, .closed)
         streams[stream.id] = nil
+    }
+
+    package func setPriority(_ id: UInt64, _ priority: StreamPriority) {
+        guard let stream = stream(id), stream.priority != priority else { return }
+        stream.priority = priority
+        // Its place in the other class is passed over when it comes up.
+        if stream.queuedPriority.take() != nil { enqueue(stream) }
     }
 
     package nonisolated func abandon(_ id: UInt64) {

@@ -29,7 +29,10 @@ package actor SocketConnection: Connection {
     var yamux: YamuxSession
     var streams: [YamuxStreamID: StreamState] = [:]
     /// Streams that wait to write, in turn.
-    var writers = RingQueue<YamuxStreamID>()
+    var writers = WriterQueue()
+    /// What has been written past the queue since the last flush, in bytes.
+    var turnByteCount = 0
+    var pace = SendPace()
     /// Inbound streams whose protocol is not agreed yet, with the moment at which they are given up.
     var negotiations = RingQueue<StreamDeadline>()
     /// Streams that wait for the peer's end after the application left, likewise.
@@ -399,7 +402,12 @@ extension SocketConnection: StreamSocketDelegate, EndOfTurnWork {
         }
     }
 
-    package nonisolated func socketDidDrain() { enter { $0.scheduleFlush() } }
+    package nonisolated func socketDidDrain() {
+        enter { connection in
+            connection.pace.drained(at: connection.loop.now)
+            connection.scheduleFlush()
+        }
+    }
 
     package nonisolated func socketDidFail(_ error: SocketError) {
         assumeIsolated { connection in

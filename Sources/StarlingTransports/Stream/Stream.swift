@@ -6,6 +6,7 @@ package protocol StreamBackend: AnyObject, Sendable {
     func write(_ id: UInt64, _ bytes: StreamBytes) async throws(StreamError)
     func closeWrite(_ id: UInt64) async throws(StreamError)
     func reset(_ id: UInt64) async
+    func setPriority(_ id: UInt64, _ priority: StreamPriority) async
     /// The last reference to the stream is gone.
     nonisolated func abandon(_ id: UInt64)
 }
@@ -77,6 +78,13 @@ package final class Stream: Sendable {
     /// See ``write(_:)-([UInt8])``.
     package nonisolated(nonsending) func write(_ bytes: BufferSlice) async throws(StreamError) {
         try await backend.write(id, .slice(bytes))
+    }
+
+    /// Says when this stream writes among the others of its connection, also for a write that waits already.
+    ///
+    /// It holds for this side's writes; a stream is of normal priority until told otherwise.
+    package nonisolated(nonsending) func setPriority(_ priority: StreamPriority) async {
+        await backend.setPriority(id, priority)
     }
 
     /// Ends this direction: the peer reads an end after the bytes written so far.

@@ -49,8 +49,9 @@ final class StreamState {
     var isWriteClosed = false
     /// An end that waits for the preamble to be written.
     var wantsWriteClose = false
-    /// Whether the stream stands in the connection's queue of writers.
-    var isQueued = false
+    var priority = StreamPriority.normal
+    /// The class in which the stream stands in the connection's queue of writers; `nil` when it does not.
+    var queuedPriority: StreamPriority?
 
     /// Set once: reads (after what was received) and writes fail with it.
     var failure: StreamError?

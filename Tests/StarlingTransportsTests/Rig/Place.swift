@@ -30,6 +30,7 @@ enum Place: Sendable, CustomTestStringConvertible {
     func run(
         securities: [SecurityProtocol] = [.noise],
         link: LinkProfile = .lan,
+        network: NetworkLimits = NetworkLimits(),
         limits change: (inout ConnectionLimits) -> Void = { _ in },
         _ body: @escaping @Sendable (Meeting) async throws -> Void
     ) async throws {
@@ -39,6 +40,7 @@ enum Place: Sendable, CustomTestStringConvertible {
         case .simulated(let seed, let chunking):
             var configuration = Simulation.Configuration()
             configuration.link = link
+            configuration.networkLimits = network
             configuration.chunking = chunking
             try Self.simulate(seed, configuration, securities, limits, body)
         case .loopback:
