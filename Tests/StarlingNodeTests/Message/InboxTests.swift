@@ -14,8 +14,13 @@ import Testing
         return key
     }
 
-    private func add(_ id: UInt8, byteCount: Int = 1, from sender: UInt8 = 1, to inbox: inout Inbox) throws
-        -> Inbox.Outcome
+    private func add(
+        _ id: UInt8,
+        byteCount: Int = 1,
+        from sender: UInt8 = 1,
+        to inbox: inout StarlingNode.Inbox
+    ) throws
+        -> StarlingNode.Inbox.Outcome
     {
         let header = MessageHeader(
             id: MessageID(random: [UInt8](repeating: id, count: 16)),
@@ -32,7 +37,7 @@ import Testing
     private let now = WallTime(millisecondsSince1970: 2)
 
     @Test func messagesAreNumberedAndReadInOrder() throws {
-        var inbox = Inbox()
+        var inbox = StarlingNode.Inbox()
         for id in UInt8(1)...3 { _ = try add(id, to: &inbox) }
         #expect(inbox.entries(after: 0, countMax: 10).map(\.number) == [1, 2, 3])
         #expect(inbox.entries(after: 1, countMax: 1).map(\.payload) == [[2]])
@@ -45,7 +50,7 @@ import Testing
     }
 
     @Test func arepeatedMessageIsKeptOnce() throws {
-        var inbox = Inbox()
+        var inbox = StarlingNode.Inbox()
         _ = try add(1, to: &inbox)
         #expect(try add(1, to: &inbox) == .repeated)
         #expect(inbox.take(through: 1) == 1)
@@ -55,7 +60,7 @@ import Testing
 
     @Test func anotherSendersMessageWithTheSameIDIsAnotherMessage() throws {
         // Or a stranger who learns an id could have the message to which it belongs taken for a repetition.
-        var inbox = Inbox()
+        var inbox = StarlingNode.Inbox()
         _ = try add(1, from: 1, to: &inbox)
         guard case .added = try add(1, from: 2, to: &inbox) else {
             Issue.record("taken for a repetition")
@@ -65,10 +70,10 @@ import Testing
     }
 
     @Test func aFullInboxRefusesUntilSomeAreTaken() throws {
-        var limits = Inbox.Limits()
+        var limits = StarlingNode.Inbox.Limits()
         limits.entryCountMax = 2
         limits.payloadByteCountMax = 100
-        var inbox = Inbox(limits: limits)
+        var inbox = StarlingNode.Inbox(limits: limits)
         _ = try add(1, byteCount: 60, to: &inbox)
         #expect(try add(2, byteCount: 41, to: &inbox) == .full)
         _ = try add(2, byteCount: 40, to: &inbox)
@@ -82,9 +87,9 @@ import Testing
     }
 
     @Test func oldIDsAreForgottenBeyondTheLimit() throws {
-        var limits = Inbox.Limits()
+        var limits = StarlingNode.Inbox.Limits()
         limits.seenIDCountMax = 2
-        var inbox = Inbox(limits: limits)
+        var inbox = StarlingNode.Inbox(limits: limits)
         for id in UInt8(1)...3 { _ = try add(id, to: &inbox) }
         #expect(try add(3, to: &inbox) == .repeated)
         guard case .added = try add(1, to: &inbox) else {

@@ -1,0 +1,72 @@
+internal import StarlingCore
+
+// Entries: who has them, and what is done with.
+extension Inbox {
+    /// An entry; `nil` when it was acknowledged, or never came.
+    package func entry(at position: UInt64) -> InboxEntry? { entries[position]?.entry }
+
+    /// The entry of a message; `nil` when it was acknowledged, or never came.
+    package func entry(of id: MessageID) -> InboxEntry? { ids[id].flatMap { entry(at: $0) } }
+
+    /// Entries that are on the disk, in the order of their arrival.
+    package func entries(after position: UInt64 = 0, countMax: Int = 1000) -> [InboxEntry] {
+        order.positions(after: position, countMax: countMax).compactMap { entry(at: $0) }
+            .filter { $0.state != .storing }
+    }
+
+    /// Hands an entry out, once the disk knows that it is; again, when whoever had it has died.
+    ///
+    /// - Returns: Whether it is there, and not about to be handed out already.
+    package mutating func handOut(_ position: UInt64) -> Bool {
+        guard let entry = entries[position]?.entry else { return false }
+        switch entry.state {
+        case .storing, .handingOut: return false
+        case .waiting, .handedOut: break
+        }
+        entries[position]?.entry.attempt += 1
+        entries[position]?.entry.state = .handingOut
+        entries[position]?.hasAttemptRow = true
+        pending.bookkeeping.put(
+            StoreKey(DeliveryTables.attempts, position),
+            InboxRow.counter(UInt64(entry.attempt + 1))
+        )
+        pending.handedOut.append(position)
+        tellWrite()
+        return true
+    }
+
+    /// Forgets an entry that its application has dealt with.
+    ///
+    /// Once the next batch is on the disk, it is not handed out again.
+    ///
+    /// - Returns: Whether it was there and on the disk.
+    package mutating func acknowledge(_ position: UInt64) -> Bool {
+        guard let entry = entries[position], entry.entry.state != .storing else { return false }
+        pending.bookkeeping.remove(StoreKey(DeliveryTables.inbox, position))
+        if entry.hasAttemptRow { pending.bookkeeping.remove(StoreKey(DeliveryTables.attempts, position)) }
+        forget(position)
+        tellWrite()
+        return true
+    }
+
+    /// Forgets every entry up to and including a position.
+    ///
+    /// - Returns: How many those were.
+    package mutating func acknowledge(through position: UInt64) -> Int {
+        var count = 0
+        for found in order.positions(after: 0, countMax: entries.count) where found <= position {
+            if acknowledge(found) { count += 1 }
+        }
+        return count
+    }
+
+    /// Forgets an entry without a word to the disk.
+    mutating func forget(_ position: UInt64) {
+        guard let entry = entries.removeValue(forKey: position) else { return }
+        order.remove(position)
+        if ids[entry.entry.id] == position { ids[entry.entry.id] = nil }
+        byteCount -= entry.entry.byteCount
+        senders[entry.sender].entryCount -= 1
+        forgetSenderIfIdle(entry.sender)
+    }
+}

@@ -1,0 +1,394 @@
+package import StarlingCore
+
+/// What has arrived at this node: each message once, kept until it is acknowledged, its receipt owed until the sender
+/// has confirmed it.
+///
+/// A message that is offered gets a ticket when it is new; with its content it becomes an entry. The entry, the
+/// sender's window and the receipt that is owed are written in one batch, and only what is written is answered. One
+/// batch is on its way at a time.
+///
+/// Envelopes and settlements that come in here have had their signatures checked.
+package struct Inbox: Sendable {
+    package struct Limits: Sendable {
+        /// Entries that are not acknowledged; with so many, messages are refused for the time being.
+        package var entryCountMax = 10_000
+        /// Bytes of their contents, likewise.
+        package var byteCountMax = 1_073_741_824
+        /// Receipts that are not confirmed, likewise.
+        package var owedCountMax = 262_144
+        /// Series of one sender; beyond it one whose messages are all too old is forgotten, or a message held back.
+        package var senderSeriesCountMax = 16
+        /// Series in all, likewise.
+        package var seriesCountMax = 65_536
+        /// Numbers from the floor on that are kept track of; what is beyond is held back.
+        package var windowCount: UInt64 = 4096
+        /// By how much the clocks of two nodes may differ.
+        package var clockTolerance: Duration = .seconds(900)
+        /// How long after a message's lifetime its receipt is owed, and its series known.
+        package var retention: Duration = .seconds(3600)
+        /// Answers to one sender that are not owed, and wait to be sent; more are dropped, and asked for again.
+        package var answerCountMax = 4096
+        /// Positions that are reserved at once: a restart skips at most so many, and the row is written so seldom.
+        package var reservationCount: UInt64 = 1024
+        package var retries = RetrySchedule.Limits()
+        package var receipt = Receipt.Limits()
+
+        package init() {}
+    }
+
+    struct Entry: Sendable {
+        var entry: InboxEntry
+        var sender: Int
+        /// Whether ``DeliveryTables/attempts`` has a row for it.
+        var hasAttemptRow = false
+    }
+
+    /// What is known of a number that is decided, or about to be.
+    struct Decision: Sendable {
+        enum State: Sendable {
+            /// Somebody reads the content.
+            case reading
+            /// On its way to the disk.
+            case storing
+            /// The receipt is owed.
+            case owed
+        }
+
+        var state: State
+        var id: MessageID
+        var outcome: Receipt.Outcome
+        var expires: WallTime
+        /// The row that owes the receipt.
+        var row = -1
+        /// Whether the receipt waits to be sent.
+        var isQueued = false
+    }
+
+    struct Series: Sendable {
+        var sender: Int
+        let series: UInt64
+        var window: SeriesWindow
+        /// When the last of the messages seen in it is of no more use.
+        var expires: WallTime
+        var decisions: [UInt64: Decision] = [:]
+        /// Whether its row is not what it should be.
+        var isDirty = false
+        /// Numbers decided for the next batch.
+        var decided: [UInt64] = []
+    }
+
+    struct Answer: Sendable {
+        var entry: Receipt.Entry
+        /// The series and number of a receipt that is owed; -1 for an answer that is not.
+        var series = -1
+        var number: UInt64 = 0
+    }
+
+    struct Sender: Sendable {
+        let id: PeerID
+        var series: [Int] = []
+        var isUp = false
+        var answers = RingQueue<Answer>()
+        var isAnswerTold = false
+        var owedCount = 0
+        var resending = RetrySchedule()
+        /// Entries that it sent and that are here.
+        var entryCount = 0
+    }
+
+    /// Receipts that one row owes.
+    struct OwedRow: Sendable {
+        var position: UInt64
+        var series: Int
+        var numbers: [UInt64]
+        /// Those of ``numbers`` that are still owed.
+        var count: Int
+    }
+
+    /// What a batch on its way to the disk will change here.
+    struct Batch: Sendable {
+        var bookkeeping = StoreBatch()
+        /// Entries that are new.
+        var added: [UInt64] = []
+        /// Entries that are handed out once it is written.
+        var handedOut: [UInt64] = []
+        /// Numbers that are decided once it is written, by series.
+        var decided: [(series: Int, row: Int)] = []
+        /// Rows that are new with it.
+        var rows = StoreBatch()
+    }
+
+    let own: PeerID
+    let limits: Limits
+    var jitter: DeliveryJitter
+
+    var senders: [Sender] = []
+    var freeSenders: [Int] = []
+    var senderIndex: [PeerID: Int] = [:]
+    var series: [Series] = []
+    var freeSeries: [Int] = []
+    /// Each series by its sender and name.
+    var seriesIndex: [SeriesName: Int] = [:]
+    /// Where the search for a series to forget goes on.
+    var forgetCursor = 0
+    var dirtySeries: [Int] = []
+
+    var entries: [UInt64: Entry] = [:]
+    var order = PositionOrder()
+    var ids: [MessageID: UInt64] = [:]
+    var nextPosition: UInt64 = 1
+    var reservedPosition: UInt64 = 0
+    /// What is restored before its entries.
+    var attempts: [UInt64: Int] = [:]
+    /// Bytes of the contents of all entries, with those that are being read.
+    package internal(set) var byteCount = 0
+    /// Messages that are being read.
+    var readingCount = 0
+
+    var owedRows: [OwedRow] = []
+    var freeOwedRows: [Int] = []
+    var nextOwedPosition: UInt64 = 1
+    /// Receipts that are owed, in all.
+    package internal(set) var owedCount = 0
+
+    /// When a sender's receipts are sent again, by sender.
+    var resendTimers = DeadlineHeap()
+    /// When receipts are owed no longer, by row.
+    var owedTimers = DeadlineHeap()
+
+    var pending = Batch()
+    var inFlight: Batch?
+    var isWriteTold = false
+    var actions = RingQueue<InboxAction>()
+
+    struct SeriesName: Hashable, Sendable {
+        var sender: Int
+        var series: UInt64
+    }
+
+    /// - Parameters:
+    ///   - own: Whose inbox it is.
+    ///   - seed: Eight random bytes, which spread the retries.
+    package init(own: PeerID, seed: UInt64, limits: Limits = Limits()) {
+        self.own = own
+        self.limits = limits
+        jitter = DeliveryJitter(seed: seed)
+    }
+
+    /// Entries that are not acknowledged.
+    package var count: Int { entries.count }
+
+    /// Series that are known.
+    package var seriesCount: Int { seriesIndex.count }
+
+    /// What to do next; pull until `nil` after every call.
+    package mutating func nextAction() -> InboxAction? { actions.popFirst() }
+
+    /// When ``advance(to:)`` must next be called.
+    package var nextDeadline: Instant? {
+        [resendTimers.first, owedTimers.first].compactMap(\.self).min()
+    }
+
+    // MARK: Messages
+
+    /// Whether this message came before, by a header whose signature nobody has checked yet.
+    ///
+    /// Its receipt is sent again then. It spares the check: what a forger hears is what the sender was told.
+    package mutating func recognize(_ header: MessageHeader, now: Instant) -> Bool {
+        guard header.to == own, let place = header.place, let sender = senderIndex[header.from],
+            let series = seriesIndex[SeriesName(sender: sender, series: place.series)],
+            let decision = self.series[series].decisions[place.number], decision.id == header.id
+        else { return false }
+        repeatAnswer(series, place.number, now: now)
+        return true
+    }
+
+    /// Says what becomes of a message: the driver has checked the signature, and that its way is allowed.
+    ///
+    /// - Parameter byteCount: The size of the body.
+    package mutating func offer(
+        _ header: MessageHeader,
+        byteCount: Int,
+        now: Instant,
+        wallNow: WallTime
+    ) -> InboxVerdict {
+        guard header.to == own, let place = header.place else { return .refused(.refusedByPolicy) }
+        let sender = sender(header.from)
+        let isExpired = isOver(header.expires, limits.clockTolerance, wallNow)
+        let found = seriesIndex[SeriesName(sender: sender, series: place.series)]
+        if found == nil, isExpired { return refused(header.id, .expired, sender) }
+        guard let index = found ?? newSeries(sender, place.series, floor: place.floor, wallNow: wallNow)
+        else {
+            return refused(header.id, .heldBack, sender)
+        }
+        raise(index, to: place.floor, now: now)
+        switch series[index].window.standing(of: place.number) {
+        case .settled: return refused(header.id, .expired, sender)
+        case .beyond: return refused(header.id, .heldBack, sender)
+        case .decided:
+            guard series[index].decisions[place.number]?.id == header.id else {
+                return refused(header.id, .expired, sender)
+            }
+            repeatAnswer(index, place.number, now: now)
+            return .duplicate
+        case .open:
+            // Somebody reads it right now.
+            if series[index].decisions[place.number] != nil { return .duplicate }
+        }
+        guard owedCount < limits.owedCountMax else { return refused(header.id, .refusedFull, sender) }
+        let ticket = InboxTicket(header: header, series: index, byteCount: byteCount)
+        if isExpired {
+            begin(ticket, wallNow: wallNow)
+            refuse(ticket, .expired, now: now)
+            return .refused(.expired)
+        }
+        guard entries.count + readingCount < limits.entryCountMax,
+            self.byteCount + byteCount <= limits.byteCountMax
+        else { return refused(header.id, .refusedFull, sender) }
+        begin(ticket, wallNow: wallNow)
+        return .take(ticket)
+    }
+
+    /// Makes an entry of a message that was offered, with its content.
+    ///
+    /// - Parameter handsOut: Whether somebody takes it as soon as it is written.
+    /// - Returns: Its position, under which it is found in ``InboxAction/arrived(position:)`` or
+    ///   ``InboxAction/handOut(position:attempt:)``.
+    package mutating func add(
+        _ ticket: InboxTicket,
+        _ content: MessageContent,
+        handsOut: Bool,
+        now: Instant,
+        wallNow: WallTime
+    ) -> UInt64 {
+        guard let place = ticket.header.place, isReading(ticket) else { preconditionFailure("not offered") }
+        let header = ticket.header
+        let position = newPosition()
+        let encoded = content.encoded
+        let entry = InboxEntry(
+            position: position,
+            id: header.id,
+            type: content.type,
+            kind: content.kind,
+            from: header.from,
+            priority: header.priority,
+            privacy: header.privacy,
+            created: header.created,
+            received: wallNow,
+            byteCount: encoded.count,
+            attempt: handsOut ? 1 : 0,
+            state: .storing
+        )
+        readingCount -= 1
+        byteCount += encoded.count - ticket.byteCount
+        let sender = series[ticket.series].sender
+        entries[position] = Entry(entry: entry, sender: sender)
+        senders[sender].entryCount += 1
+        order.append(position)
+        if ids[header.id] == nil { ids[header.id] = position }
+        pending.added.append(position)
+        let row = InboxRow(entry: entry, place: place, content: encoded)
+        pending.rows.put(StoreKey(DeliveryTables.inbox, position), row.encoded)
+        decide(ticket, .delivered)
+        return position
+    }
+
+    /// Refuses a message that was offered, for good.
+    ///
+    /// - Precondition: the outcome is final, and not `delivered`.
+    package mutating func refuse(_ ticket: InboxTicket, _ outcome: Receipt.Outcome, now: Instant) {
+        precondition(!outcome.isTransient && outcome != .delivered)
+        guard isReading(ticket) else { preconditionFailure("not offered") }
+        readingCount -= 1
+        byteCount -= ticket.byteCount
+        decide(ticket, outcome)
+    }
+
+    /// Gives a ticket back: the message is as if it had not come.
+    package mutating func abandon(_ ticket: InboxTicket) {
+        guard let place = ticket.header.place, isReading(ticket) else { return }
+        readingCount -= 1
+        byteCount -= ticket.byteCount
+        series[ticket.series].decisions[place.number] = nil
+    }
+
+    /// Answers a message that is not offered, as its way is not allowed.
+    package mutating func answer(_ id: MessageID, _ outcome: Receipt.Outcome, to sender: PeerID) {
+        _ = refused(id, outcome, self.sender(sender))
+    }
+
+    /// The next position, which the disk has reserved by the time an entry has it.
+    private mutating func newPosition() -> UInt64 {
+        let position = nextPosition
+        nextPosition += 1
+        if position > reservedPosition {
+            reservedPosition = position + limits.reservationCount - 1
+            pending.bookkeeping.put(
+                StoreKey(DeliveryTables.inboxCounter, 1),
+                InboxRow.counter(reservedPosition)
+            )
+        }
+        return position
+    }
+
+    // MARK: Decisions
+
+    private func isReading(_ ticket: InboxTicket) -> Bool {
+        guard let place = ticket.header.place, ticket.series < series.count,
+            let decision = series[ticket.series].decisions[place.number], case .reading = decision.state
+        else { return false }
+        return decision.id == ticket.header.id
+    }
+
+    private mutating func begin(_ ticket: InboxTicket, wallNow: WallTime) {
+        guard let place = ticket.header.place else { return }
+        let latest = wallNow.millisecondsSince1970 + MessageHeader.lifetimeMax.milliseconds
+        let expires = min(ticket.header.expires, WallTime(millisecondsSince1970: latest))
+        series[ticket.series].decisions[place.number] = Decision(
+            state: .reading,
+            id: ticket.header.id,
+            outcome: .delivered,
+            expires: expires
+        )
+        series[ticket.series].expires = max(series[ticket.series].expires, expires)
+        readingCount += 1
+        byteCount += ticket.byteCount
+    }
+
+    private mutating func decide(_ ticket: InboxTicket, _ outcome: Receipt.Outcome) {
+        guard let place = ticket.header.place else { return }
+        let index = ticket.series
+        series[index].decisions[place.number]?.state = .storing
+        series[index].decisions[place.number]?.outcome = outcome
+        series[index].window.decide(place.number)
+        series[index].decided.append(place.number)
+        owedCount += 1
+        senders[series[index].sender].owedCount += 1
+        touch(index)
+    }
+
+    /// Sees that a series' row is written.
+    mutating func touch(_ index: Int) {
+        if !series[index].isDirty {
+            series[index].isDirty = true
+            dirtySeries.append(index)
+        }
+        tellWrite()
+    }
+
+    mutating func tellWrite() {
+        guard !isWriteTold, inFlight == nil, hasPending else { return }
+        isWriteTold = true
+        actions.append(.write)
+    }
+
+    var hasPending: Bool {
+        !dirtySeries.isEmpty || !pending.bookkeeping.isEmpty || !pending.rows.isEmpty
+            || !pending.handedOut.isEmpty
+    }
+
+    func isOver(_ time: WallTime, _ grace: Duration, _ wallNow: WallTime) -> Bool {
+        let (end, overflow) = time.millisecondsSince1970.addingReportingOverflow(grace.milliseconds)
+        return !overflow && end < wallNow.millisecondsSince1970
+    }
+}

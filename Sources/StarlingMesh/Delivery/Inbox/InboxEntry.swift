@@ -1,0 +1,64 @@
+package import StarlingCore
+
+/// A message that has arrived, without its content.
+package struct InboxEntry: Equatable, Sendable {
+    /// How far it is.
+    package enum State: Equatable, Sendable {
+        /// It is being written to the disk.
+        case storing
+        /// Nobody has it.
+        case waiting
+        /// That it is handed out is being written to the disk.
+        case handingOut
+        /// Somebody has it and has not acknowledged it.
+        case handedOut
+    }
+
+    /// Counts up from 1 in the order of arrival.
+    package var position: UInt64
+    package var id: MessageID
+    package var type: MessageType
+    package var kind: MessageContent.Kind
+    package var from: PeerID
+    package var priority: MessagePriority
+    package var privacy: MessageHeader.Privacy
+    package var created: WallTime
+    package var received: WallTime
+    /// The size of the content, as it is kept.
+    package var byteCount: Int
+    /// How often it was handed out.
+    package var attempt: Int
+    package var state: State
+}
+
+/// A number that was given to a message for as long as it is being read.
+package struct InboxTicket: Equatable, Sendable {
+    let header: MessageHeader
+    let series: Int
+    let byteCount: Int
+}
+
+/// What the driver is to do for the inbox.
+package enum InboxAction: Equatable, Sendable {
+    /// There is something to write: ``Inbox/takeBatch()``.
+    case write
+    /// The entry is on the disk, and nobody has it yet.
+    case arrived(position: UInt64)
+    /// The entry may be handed out; the disk knows that it is.
+    case handOut(position: UInt64, attempt: Int)
+    /// The entry could not be written and is not there; its sender sends it again.
+    case lost(position: UInt64)
+    /// Receipts can be signed and sent: ``Inbox/takeReceipts(for:now:)``.
+    case answer(PeerID)
+}
+
+/// What becomes of a message that is offered.
+package enum InboxVerdict: Equatable, Sendable {
+    /// Read the content, then ``Inbox/add(_:_:handsOut:now:wallNow:)``, ``Inbox/refuse(_:_:now:)`` or
+    /// ``Inbox/abandon(_:)``.
+    case take(InboxTicket)
+    /// It came before: its receipt is sent again, or will be once it is written.
+    case duplicate
+    /// It is not taken; its receipt says why.
+    case refused(Receipt.Outcome)
+}

@@ -1,0 +1,314 @@
+package import StarlingCore
+
+// Links: who can be reached, and what is sent to them next.
+extension Outbox {
+    // MARK: Inputs
+
+    /// The peer is connected: what waits for it is sent at once.
+    package mutating func linkUp(_ id: PeerID, now: Instant) {
+        let peer = peer(id)
+        guard !peers[peer].isUp else { return }
+        peers[peer].isUp = true
+        peers[peer].isReaching = false
+        peers[peer].reachAt = nil
+        peers[peer].holdUntil = nil
+        peers[peer].offering.reset()
+        for lane in peers[peer].lanes where lane >= 0 {
+            lanes[lane].toldFloor = 1
+            lanes[lane].lastProgress = now
+            lanes[lane].isStallTold = false
+            if lanes[lane].numbers.floor > 1 { owe(settlementOf: lane) }
+            if lanes[lane].liveCount > 0 { stallTimers.set(lane, to: now + limits.stallDuration) }
+        }
+        settle(peer, at: now)
+        feed(peer, now: now)
+    }
+
+    /// The last connection to the peer is gone: what was sent to it waits again.
+    package mutating func linkDown(_ id: PeerID, now: Instant) {
+        guard let peer = peerIndex[id], peers[peer].isUp else { return }
+        peers[peer].isUp = false
+        peers[peer].queues.removeAll()
+        (peers[peer].settleAt, peers[peer].isSettleTold, peers[peer].holdUntil) = (nil, false, nil)
+        peers[peer].isTransmitTold = false
+        for lane in peers[peer].lanes where lane >= 0 {
+            stallTimers.remove(lane)
+            while lanes[lane].active.last >= 0 {
+                let slot = Int(lanes[lane].active.last)
+                if case .loading = slots[slot].state { releaseLoad(slot) }
+                retryTimers.remove(slot)
+                slots[slot].retrying.reset()
+                slots[slot].state = .waiting
+                remove(slot, from: .active)
+                prepend(slot, to: .waiting)
+            }
+            // Memory is for those who can be sent to.
+            var slot = lanes[lane].waiting.first
+            while slot >= 0 {
+                dropEnvelope(Int(slot))
+                slot = slots[Int(slot)].next
+            }
+        }
+        reachIfNeeded(peer, now: now, isFirst: false)
+        feedStarved(now: now)
+        forgetPeerIfIdle(peer)
+    }
+
+    /// The peer could not be connected to: it is tried again later.
+    package mutating func unreachable(_ id: PeerID, now: Instant) {
+        guard let peer = peerIndex[id], !peers[peer].isUp else { return }
+        peers[peer].isReaching = false
+        reachIfNeeded(peer, now: now, isFirst: false)
+    }
+
+    /// The next envelope for a peer, among the priorities whose streams take bytes; it counts as sent.
+    package mutating func nextTransmission(
+        to id: PeerID,
+        among priorities: PrioritySet = .all,
+        now: Instant
+    ) -> Transmission? {
+        guard let peer = peerIndex[id] else { return nil }
+        guard let (reference, priority) = peers[peer].queues.next(among: priorities) else {
+            peers[peer].isTransmitTold = false
+            return nil
+        }
+        let slot = Int(reference)
+        guard let envelope = slots[slot].envelope else { preconditionFailure("queued without its envelope") }
+        dropEnvelope(slot)
+        slots[slot].state = .sent
+        slots[slot].attempts += 1
+        retryTimers.set(slot, to: now + slots[slot].retrying.next(limits.retries, &jitter))
+        if !starved.isEmpty { feedStarved(now: now) }
+        return Transmission(id: slots[slot].id, priority: priority, envelope: envelope)
+    }
+
+    /// What was read for ``OutboxAction/load(position:)``: the row's value, or `nil` when it is not there.
+    package mutating func loaded(position: UInt64, row: [UInt8]?, now: Instant, wallNow: WallTime) {
+        guard let slot = positions[position], case .loading = slots[slot].state else { return }
+        let peer = lanes[slots[slot].lane].peer
+        let priority = lanes[slots[slot].lane].priority
+        releaseLoad(slot)
+        peers[peer].queues.release(priority)
+        guard let row, case .live(let envelope, _)? = try? OutboxRow(row.span) else {
+            end(slot, .damaged, wallNow: wallNow)
+            feed(peer, now: now)
+            return
+        }
+        envelopeByteCount += envelope.count
+        slots[slot].envelope = envelope
+        enqueue(slot)
+        tellTransmit(peer)
+    }
+
+    /// What has come due.
+    package mutating func advance(to now: Instant, wallNow: WallTime) {
+        while let slot = lifetimes.popFirst(through: now) {
+            let lane = slots[slot].lane
+            end(slot, .expired, wallNow: wallNow)
+            feed(lanes[lane].peer, now: now)
+        }
+        while let slot = retryTimers.popFirst(through: now) {
+            let lane = slots[slot].lane
+            if case .sent = slots[slot].state { peers[lanes[lane].peer].queues.release(lanes[lane].priority) }
+            slots[slot].state = .waiting
+            remove(slot, from: .active)
+            prepend(slot, to: .waiting)
+            feed(lanes[lane].peer, now: now)
+        }
+        while let peer = peerTimers.popFirst(through: now) { advance(peer: peer, now: now) }
+        while let lane = stallTimers.popFirst(through: now) { watch(lane, now: now) }
+        trimHistory(wallNow: wallNow)
+        tellWrite()
+    }
+
+    // MARK: Feeding
+
+    /// Hands messages that wait to the link's queues, as far as there is room.
+    mutating func feed(_ peer: Int, now: Instant) {
+        guard peers[peer].isUp, peers[peer].holdUntil == nil else { return }
+        for priority in MessagePriority.allCases {
+            let lane = peers[peer].lanes[priority.index]
+            guard lane >= 0 else { continue }
+            while lanes[lane].waiting.first >= 0 {
+                let slot = Int(lanes[lane].waiting.first)
+                guard mayFeed(slot, lane, peer, now: now) else { break }
+                remove(slot, from: .waiting)
+                append(slot, to: .active)
+                if slots[slot].envelope == nil {
+                    load(slot, peer, priority)
+                } else {
+                    enqueue(slot)
+                }
+            }
+        }
+        if peers[peer].queues.waitingCount > 0 { tellTransmit(peer) }
+    }
+
+    private mutating func mayFeed(_ slot: Int, _ lane: Int, _ peer: Int, now: Instant) -> Bool {
+        if slots[slot].number >= lanes[lane].toldFloor + limits.windowCount {
+            if lanes[lane].numbers.floor > lanes[lane].toldFloor {
+                owe(settlementOf: lane)
+                settle(peer, at: now)
+            }
+            return false
+        }
+        // A recipient that was full gets one message at a time until it takes one.
+        if peers[peer].isProbing, peers[peer].queues.count > 0 { return false }
+        if slots[slot].envelope == nil, !hasRoom(toLoad: slot) {
+            if !peers[peer].isStarved {
+                peers[peer].isStarved = true
+                starved.append(peer)
+            }
+            return false
+        }
+        let priority = lanes[lane].priority
+        if peers[peer].queues.hasRoom(priority) { return true }
+        guard priority == .emergency, let low = peers[peer].queues.displaceLow() else { return false }
+        slots[Int(low)].state = .waiting
+        remove(Int(low), from: .active)
+        prepend(Int(low), to: .waiting)
+        actions.append(.displaced(low: slots[Int(low)].id, by: slots[slot].id))
+        return true
+    }
+
+    private mutating func enqueue(_ slot: Int) {
+        let lane = slots[slot].lane
+        let place = peers[lanes[lane].peer].queues.append(
+            Int32(slot),
+            byteCount: slots[slot].byteCount,
+            lanes[lane].priority
+        )
+        slots[slot].state = .queued(place: place)
+    }
+
+    private mutating func load(_ slot: Int, _ peer: Int, _ priority: MessagePriority) {
+        slots[slot].state = .loading
+        peers[peer].queues.claim(priority)
+        envelopeByteCount += slots[slot].byteCount
+        actions.append(.load(position: slots[slot].position))
+    }
+
+    /// Gives back the memory that was promised to a load; what it brings is not taken any more.
+    mutating func releaseLoad(_ slot: Int) { envelopeByteCount -= slots[slot].byteCount }
+
+    private func hasRoom(toLoad slot: Int) -> Bool {
+        envelopeByteCount == 0 || envelopeByteCount + slots[slot].byteCount <= limits.envelopeByteCountMax
+    }
+
+    /// Feeds those who waited for room in memory, in turn.
+    mutating func feedStarved(now: Instant) {
+        while envelopeByteCount < limits.envelopeByteCountMax, let peer = starved.popFirst() {
+            peers[peer].isStarved = false
+            feed(peer, now: now)
+            // The next one has its turn when there is room again.
+            if peers[peer].isStarved { return }
+        }
+    }
+
+    // MARK: Reaching
+
+    /// A message for a peer became sendable, or less stands in its way.
+    mutating func wake(_ peer: Int, now: Instant) {
+        if peers[peer].isUp {
+            for lane in peers[peer].lanes where lane >= 0 && lanes[lane].liveCount > 0 {
+                if !stallTimers.contains(lane) { stallTimers.set(lane, to: now + limits.stallDuration) }
+            }
+            feed(peer, now: now)
+        } else {
+            reachIfNeeded(peer, now: now, isFirst: true)
+        }
+    }
+
+    private mutating func reachIfNeeded(_ peer: Int, now: Instant, isFirst: Bool) {
+        guard !peers[peer].isReaching, peers[peer].reachAt == nil else { return }
+        guard peers[peer].lanes.contains(where: { $0 >= 0 && lanes[$0].liveCount > 0 }) else { return }
+        if isFirst, peers[peer].reaching.count == 0 {
+            reach(peer)
+        } else {
+            peers[peer].reachAt = now + peers[peer].reaching.next(limits.retries, &jitter)
+            setTimer(peer)
+        }
+    }
+
+    private mutating func reach(_ peer: Int) {
+        peers[peer].isReaching = true
+        actions.append(.reach(peers[peer].id))
+    }
+
+    // MARK: Timers
+
+    func isDue(_ deadline: Instant?, _ now: Instant) -> Bool { deadline.map { $0 <= now } ?? false }
+
+    mutating func setTimer(_ peer: Int) {
+        let first = [peers[peer].reachAt, peers[peer].holdUntil, peers[peer].settleAt].compactMap(\.self)
+            .min()
+        if let first { peerTimers.set(peer, to: first) } else { peerTimers.remove(peer) }
+    }
+
+    private mutating func advance(peer: Int, now: Instant) {
+        if isDue(peers[peer].reachAt, now) {
+            peers[peer].reachAt = nil
+            let isNeeded = peers[peer].lanes.contains { $0 >= 0 && lanes[$0].liveCount > 0 }
+            if !peers[peer].isUp, isNeeded { reach(peer) }
+        }
+        if isDue(peers[peer].holdUntil, now) {
+            peers[peer].holdUntil = nil
+            feed(peer, now: now)
+        }
+        if isDue(peers[peer].settleAt, now) {
+            peers[peer].settleAt = nil
+            tellSettle(peer)
+        }
+        setTimer(peer)
+    }
+
+    /// Looks whether a lane has moved since it was looked at.
+    private mutating func watch(_ lane: Int, now: Instant) {
+        guard peers[lanes[lane].peer].isUp, lanes[lane].liveCount > 0 else { return }
+        let due = lanes[lane].lastProgress + limits.stallDuration
+        guard due <= now else { return stallTimers.set(lane, to: due) }
+        stallTimers.set(lane, to: now + limits.stallDuration)
+        guard !lanes[lane].isStallTold, let stall = stall(of: lane, now: now) else { return }
+        lanes[lane].isStallTold = true
+        stallCount += 1
+        actions.append(.stalled(stall))
+    }
+
+    private func stall(of lane: Int, now: Instant) -> OutboxStall? {
+        let entry = lanes[lane]
+        let oldest = entry.numbers[entry.numbers.floor]
+        // A number that is promised, or whose row is on its way, is not on the link yet.
+        guard oldest >= 0 else { return nil }
+        let slot = slots[Int(oldest)]
+        let reason: OutboxStall.Reason
+        switch slot.state {
+        case .free, .storing, .ending: return nil
+        case .loading: reason = .loading
+        case .queued: reason = .linkBlocked
+        case .sent: reason = .noReceipt
+        case .resting: reason = .heldBack
+        case .waiting:
+            if peers[entry.peer].isProbing {
+                reason = .recipientFull
+            } else if slot.number >= entry.toldFloor + limits.windowCount {
+                reason = .windowFull
+            } else {
+                reason = slot.envelope == nil && peers[entry.peer].isStarved ? .loading : .queueFull
+            }
+        }
+        return OutboxStall(
+            to: peers[entry.peer].id,
+            priority: entry.priority,
+            oldest: slot.id,
+            count: entry.liveCount,
+            reason: reason,
+            duration: entry.lastProgress.duration(to: now)
+        )
+    }
+
+    private mutating func tellTransmit(_ peer: Int) {
+        guard !peers[peer].isTransmitTold else { return }
+        peers[peer].isTransmitTold = true
+        actions.append(.transmit(peers[peer].id))
+    }
+}

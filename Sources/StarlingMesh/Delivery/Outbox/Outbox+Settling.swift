@@ -1,0 +1,210 @@
+package import StarlingCore
+
+// The end of messages: receipts, lifetimes, settlements and the history.
+extension Outbox {
+    // MARK: Inputs
+
+    /// What a recipient says of messages; its signature has been checked, and that it is to this node.
+    package mutating func receipt(_ receipt: Receipt, now: Instant, wallNow: WallTime) {
+        guard receipt.to == own else { return }
+        self.receipt(receipt.entries, from: receipt.from, now: now, wallNow: wallNow)
+    }
+
+    mutating func receipt(_ entries: [Receipt.Entry], from id: PeerID, now: Instant, wallNow: WallTime) {
+        guard let peer = peerIndex[id] else { return }
+        for entry in entries {
+            guard let slot = index[entry.id], lanes[slots[slot].lane].peer == peer else {
+                answerUnknown(peer, now: now)
+                continue
+            }
+            switch slots[slot].state {
+            case .free, .storing, .ending: continue
+            case .waiting, .loading, .queued, .sent, .resting: break
+            }
+            let lane = slots[slot].lane
+            switch entry.outcome {
+            case .delivered, .refusedByPolicy, .refusedTooLarge, .expired, .unreadable:
+                end(slot, .init(entry.outcome), wallNow: wallNow)
+                lanes[lane].lastProgress = now
+                lanes[lane].isStallTold = false
+                peers[peer].reaching.reset()
+                peers[peer].offering.reset()
+            case .refusedFull:
+                guard case .sent = slots[slot].state else { continue }
+                offerAgainLater(slot, peer, now: now)
+            case .heldBack:
+                guard case .sent = slots[slot].state else { continue }
+                slots[slot].lastRefusal = entry.outcome
+                slots[slot].state = .resting
+                peers[peer].queues.release(lanes[lane].priority)
+                // It is likely behind with what is settled.
+                owe(settlementOf: lane)
+                settle(peer, at: now)
+            }
+        }
+        feed(peer, now: now)
+        tellWrite()
+    }
+
+    /// What a peer is to be told of settled messages; sign and send it.
+    ///
+    /// - Returns: `nil` when there is nothing to tell.
+    package mutating func takeSettlement(for id: PeerID, now: Instant) -> [Settlement.Series]? {
+        guard let peer = peerIndex[id], peers[peer].isUp else { return nil }
+        peers[peer].isSettleTold = false
+        peers[peer].settleAt = nil
+        peers[peer].settledCount = 0
+        setTimer(peer)
+        var series: [Settlement.Series] = []
+        for lane in peers[peer].lanes where lane >= 0 && lanes[lane].isSettlementDue {
+            lanes[lane].isSettlementDue = false
+            let floor = lanes[lane].numbers.floor
+            lanes[lane].toldFloor = floor
+            series.append(
+                .init(
+                    series: lanes[lane].series,
+                    floor: floor,
+                    ranges: lanes[lane].numbers.settledRanges(
+                        below: floor + limits.windowCount,
+                        countMax: limits.settlement.rangeCountMax
+                    )
+                )
+            )
+        }
+        feed(peer, now: now)
+        return series.isEmpty ? nil : series
+    }
+
+    // MARK: Ends
+
+    /// Settles a message that is on the disk; the number follows once the disk knows.
+    mutating func end(_ slot: Int, _ state: OutboxMessage.State, wallNow: WallTime) {
+        let lane = slots[slot].lane
+        let peer = lanes[lane].peer
+        switch slots[slot].state {
+        case .free, .storing, .ending: return
+        case .waiting: remove(slot, from: .waiting)
+        case .loading:
+            releaseLoad(slot)
+            peers[peer].queues.release(lanes[lane].priority)
+            remove(slot, from: .active)
+        case .queued(let place):
+            peers[peer].queues.remove(place, lanes[lane].priority)
+            remove(slot, from: .active)
+        case .sent:
+            peers[peer].queues.release(lanes[lane].priority)
+            remove(slot, from: .active)
+        case .resting: remove(slot, from: .active)
+        }
+        retryTimers.remove(slot)
+        lifetimes.remove(slot)
+        dropEnvelope(slot)
+        var message = report(slot)
+        message.state = state
+        message.ended = wallNow
+        slots[slot].state = .ending
+        count -= 1
+        byteCount -= slots[slot].byteCount
+        let row = OutboxRow.ended(message, key: slots[slot].key)
+        pending.bookkeeping.put(StoreKey(DeliveryTables.outbox, message.position), row.encoded)
+        pending.ended.append((slot, message))
+        tellWrite()
+    }
+
+    /// The disk knows that a message is settled.
+    mutating func finish(_ slot: Int, _ message: OutboxMessage, now: Instant) {
+        let lane = slots[slot].lane
+        let peer = lanes[lane].peer
+        lanes[lane].numbers[slots[slot].number] = LaneNumbers.settled
+        index[message.id] = nil
+        remember(Ended(message: message, key: slots[slot].key))
+        freeSlot(slot)
+        actions.append(.ended(message))
+        owe(settlementOf: lane)
+        peers[peer].settledCount += 1
+        if peers[peer].settledCount >= limits.settlementCount {
+            settle(peer, at: now)
+        } else if peers[peer].settleAt == nil, !peers[peer].isSettleTold {
+            settle(peer, at: now + limits.settlementDelay)
+        }
+        forgetPeerIfIdle(peer)
+    }
+
+    private mutating func offerAgainLater(_ slot: Int, _ peer: Int, now: Instant) {
+        slots[slot].lastRefusal = .refusedFull
+        peers[peer].queues.release(lanes[slots[slot].lane].priority)
+        retryTimers.remove(slot)
+        slots[slot].state = .waiting
+        remove(slot, from: .active)
+        prepend(slot, to: .waiting)
+        // All that were on their way are refused alike: they count once.
+        guard peers[peer].holdUntil == nil else { return }
+        peers[peer].holdUntil = now + peers[peer].offering.next(limits.retries, &jitter)
+        setTimer(peer)
+    }
+
+    // MARK: Settlements
+
+    /// A receipt came for a message that is settled: its recipient has not heard of that.
+    private mutating func answerUnknown(_ peer: Int, now: Instant) {
+        for lane in peers[peer].lanes where lane >= 0 { owe(settlementOf: lane) }
+        if peers[peer].settleAt == nil, !peers[peer].isSettleTold {
+            settle(peer, at: now + limits.settlementDelay)
+        }
+    }
+
+    mutating func owe(settlementOf lane: Int) { lanes[lane].isSettlementDue = true }
+
+    /// Tells a settlement at a time, or earlier when one is due earlier.
+    mutating func settle(_ peer: Int, at time: Instant) {
+        guard peers[peer].isUp, !peers[peer].isSettleTold,
+            peers[peer].lanes.contains(where: { $0 >= 0 && lanes[$0].isSettlementDue })
+        else { return }
+        peers[peer].settleAt = min(peers[peer].settleAt ?? time, time)
+        setTimer(peer)
+    }
+
+    mutating func tellSettle(_ peer: Int) {
+        guard peers[peer].isUp, !peers[peer].isSettleTold else { return }
+        peers[peer].isSettleTold = true
+        actions.append(.settle(peers[peer].id))
+    }
+
+    // MARK: History
+
+    mutating func remember(_ ended: Ended) {
+        let id = ended.message.id
+        history[id] = ended
+        historyOrder.append(id)
+        if let key = ended.key { keys[key] = id }
+        if historyOrder.count > limits.historyCountMax { forgetOldest() }
+    }
+
+    /// Forgets what was settled too long ago.
+    mutating func trimHistory(wallNow: WallTime) {
+        let oldest = wallNow.millisecondsSince1970 - limits.historyDuration.milliseconds
+        while let first = historyOrder.first, let ended = history[first]?.message.ended,
+            ended.millisecondsSince1970 < oldest
+        {
+            forgetOldest()
+        }
+    }
+
+    mutating func forgetOldest() {
+        guard let id = historyOrder.popFirst(), let ended = history.removeValue(forKey: id) else { return }
+        if let key = ended.key { keys[key] = nil }
+        pending.bookkeeping.remove(StoreKey(DeliveryTables.outbox, ended.message.position))
+    }
+}
+
+extension OutboxMessage.State {
+    /// What a final outcome makes of a message.
+    init(_ outcome: Receipt.Outcome) {
+        switch outcome {
+        case .delivered: self = .delivered
+        case .expired: self = .expired
+        case .refusedByPolicy, .refusedTooLarge, .unreadable, .refusedFull, .heldBack:
+            self = .refused(outcome)
+        }
+    }
+}

@@ -1,0 +1,339 @@
+package import StarlingCore
+
+/// What this node owes others: numbered, kept until each recipient's receipt, tried again until the lifetime ends.
+///
+/// The driver numbers a message with ``begin(_:id:seriesDraw:now:wallNow:)``, makes its envelope, and hands it in with
+/// ``accept(_:now:)``. What has to be on the disk comes out of ``takeBatch()``; nothing is answered, sent or told before
+/// ``stored(now:)``. One batch is on its way at a time, so that rows change in the order in which they were decided.
+///
+/// A message is in the outbox until it is settled, and in the history for a while after that. Queues to links hold
+/// references; a message leaves the outbox by its settlement only.
+///
+/// Time within a run is the loop's: jumps of the wall clock change nothing but what is restored.
+package struct Outbox: Sendable {
+    package struct Limits: Sendable {
+        /// Messages that are not settled; more are not accepted.
+        package var messageCountMax = 10_000
+        /// Bytes of their bodies; more are not accepted.
+        package var byteCountMax = 1_073_741_824
+        /// Settled messages that are remembered; the oldest is forgotten.
+        package var historyCountMax = 10_000
+        /// How long they are.
+        package var historyDuration: Duration = .seconds(7 * 86_400)
+        /// The longest idempotency key.
+        package var keyByteCountMax = 64
+        /// Numbers from a told floor on that may be sent: recipients keep track of so many.
+        package var windowCount: UInt64 = 4096
+        /// Numbers that are reserved at once: a restart skips at most so many, and rows are written so seldom.
+        package var reservationCount: UInt64 = 256
+        /// Series that are remembered; beyond it the one that has been idle for longest begins anew.
+        package var laneCountMax = 16_384
+        /// Envelopes kept in memory until they are sent; others are read from the disk when it is their turn.
+        package var envelopeByteCountMax = 16_777_216
+        /// Settled messages after which a settlement is told.
+        package var settlementCount = 256
+        /// How long a settlement waits for more.
+        package var settlementDelay: Duration = .milliseconds(100)
+        /// How long nothing may move before that is told.
+        package var stallDuration: Duration = .seconds(60)
+        package var retries = RetrySchedule.Limits()
+        package var queues = SendQueues.Limits()
+        package var settlement = Settlement.Limits()
+
+        package init() {}
+    }
+
+    /// What ``begin(_:id:seriesDraw:now:wallNow:)`` says.
+    package enum Beginning: Equatable, Sendable {
+        /// Make the envelope of this header, then call ``Outbox/accept(_:now:)`` or ``Outbox/abandon(_:)``.
+        case make(MessageHeader)
+        /// The key names this message, which was accepted before.
+        case known(MessageID)
+    }
+
+    struct Promise: Sendable {
+        var lane: Int
+        var header: MessageHeader
+        var byteCount: Int
+        var key: [UInt8]?
+        var expires: Instant
+    }
+
+    /// A settled message, as it is remembered.
+    struct Ended: Sendable {
+        var message: OutboxMessage
+        var key: [UInt8]?
+    }
+
+    /// What a batch on its way to the disk will change here.
+    struct Batch: Sendable {
+        /// Rows of what has happened: written again when the batch fails.
+        var bookkeeping = StoreBatch()
+        /// Slots whose rows are new: not accepted when the batch fails.
+        var accepted: [Int] = []
+        /// Slots that are settled, and what was told of their end.
+        var ended: [(slot: Int, message: OutboxMessage)] = []
+
+        var isEmpty: Bool { bookkeeping.isEmpty && accepted.isEmpty && ended.isEmpty }
+    }
+
+    let own: PeerID
+    let limits: Limits
+    var jitter: DeliveryJitter
+
+    var slots: [OutboxSlot] = []
+    var freeSlots: [Int] = []
+    var index: [MessageID: Int] = [:]
+    var promises: [MessageID: Promise] = [:]
+    var keys: [[UInt8]: MessageID] = [:]
+    var positions: [UInt64: Int] = [:]
+    var nextPosition: UInt64 = 1
+
+    var lanes: [OutboxLane] = []
+    var freeLanes: [Int] = []
+    /// Lanes in the order of their use, for when there are too many.
+    var laneOrder = RingQueue<Int>()
+    var peers: [OutboxPeer] = []
+    var freePeers: [Int] = []
+    var peerIndex: [PeerID: Int] = [:]
+
+    var history: [MessageID: Ended] = [:]
+    var historyOrder = RingQueue<MessageID>()
+
+    /// Messages whose numbers are put in order at the end of a restoration.
+    var restored: [(lane: Int, number: UInt64, slot: Int)] = []
+
+    /// When a sent message is sent again, by slot.
+    var retryTimers = DeadlineHeap()
+    /// When a message's lifetime ends, by slot.
+    var lifetimes = DeadlineHeap()
+    /// What a peer waits for: to be reached, offered to or told a settlement.
+    var peerTimers = DeadlineHeap()
+    /// When a lane is looked at, by lane.
+    var stallTimers = DeadlineHeap()
+
+    var pending = Batch()
+    var pendingRows = StoreBatch()
+    var inFlight: Batch?
+    var isWriteTold = false
+    var actions = RingQueue<OutboxAction>()
+
+    /// Messages that are not settled, with those being made.
+    package var count: Int = 0
+    /// The bytes of their bodies.
+    package var byteCount: Int = 0
+    /// Bytes of envelopes in memory, with those being read.
+    var envelopeByteCount = 0
+    /// Peers that wait for room in memory, in order.
+    var starved = RingQueue<Int>()
+    /// Messages of a run that were found stuck, for the metrics.
+    package var stallCount = 0
+
+    /// - Parameters:
+    ///   - own: Whose messages these are.
+    ///   - seed: Eight random bytes, which spread the retries.
+    package init(own: PeerID, seed: UInt64, limits: Limits = Limits()) {
+        self.own = own
+        self.limits = limits
+        jitter = DeliveryJitter(seed: seed)
+    }
+
+    // MARK: Accepting
+
+    /// Numbers a message, and says what header it has.
+    ///
+    /// The message counts from here on. Nothing is written yet.
+    ///
+    /// - Parameters:
+    ///   - id: 16 random bytes.
+    ///   - seriesDraw: 8 random bytes, used when this is the first message to the recipient of its priority.
+    package mutating func begin(
+        _ request: OutboxRequest,
+        id: MessageID,
+        seriesDraw: UInt64,
+        now: Instant,
+        wallNow: WallTime
+    ) throws(AcceptError) -> Beginning {
+        if let key = request.key {
+            guard (1...limits.keyByteCountMax).contains(key.count) else { throw .invalidKey }
+            if let known = keys[key] {
+                guard recipient(of: known) == request.to else { throw .keyTaken(by: known) }
+                return .known(known)
+            }
+        }
+        guard index[id] == nil, promises[id] == nil, history[id] == nil else { throw .idTaken }
+        let lifetime = request.lifetime.milliseconds
+        guard lifetime >= 1, request.lifetime <= MessageHeader.lifetimeMax else { throw .lifetimeOutOfRange }
+        guard count < limits.messageCountMax else { throw .tooManyMessages(countMax: limits.messageCountMax) }
+        guard byteCount + request.byteCount <= limits.byteCountMax else {
+            throw .tooManyBytes(byteCountMax: limits.byteCountMax)
+        }
+        let lane = lane(to: request.to, request.priority, seriesDraw: seriesDraw, now: now)
+        let number = lanes[lane].numbers.next
+        lanes[lane].numbers.append(LaneNumbers.promised)
+        var header = MessageHeader(
+            id: id,
+            from: own,
+            to: request.to,
+            created: wallNow,
+            lifetimeMilliseconds: lifetime,
+            place: .init(series: lanes[lane].series, number: number, floor: lanes[lane].numbers.floor)
+        )
+        header.priority = request.priority
+        header.privacy = request.privacy
+        header.recipientKeyID = request.recipientKeyID
+        header.hopLimit = request.hopLimit
+        promises[id] = Promise(
+            lane: lane,
+            header: header,
+            byteCount: request.byteCount,
+            key: request.key,
+            expires: now + request.lifetime
+        )
+        if let key = request.key { keys[key] = id }
+        count += 1
+        byteCount += request.byteCount
+        return .make(header)
+    }
+
+    /// Takes the envelope of a message that was begun, to be written.
+    ///
+    /// - Precondition: the message was begun, and neither accepted nor abandoned.
+    package mutating func accept(_ envelope: Envelope, now: Instant) {
+        guard let promise = promises.removeValue(forKey: envelope.header.id),
+            let place = promise.header.place,
+            envelope.header == promise.header
+        else { preconditionFailure("no such message was begun") }
+        byteCount += envelope.body.count - promise.byteCount
+        let lane = promise.lane
+        reserve(place.number, lane)
+        let encoded = envelope.encoded
+        let slot = newSlot(id: promise.header.id, now: now)
+        slots[slot].state = .storing
+        slots[slot].lane = lane
+        slots[slot].number = place.number
+        slots[slot].position = nextPosition
+        slots[slot].byteCount = envelope.body.count
+        slots[slot].created = promise.header.created
+        slots[slot].lifetimeMilliseconds = promise.header.lifetimeMilliseconds
+        slots[slot].privacy = promise.header.privacy
+        slots[slot].expires = promise.expires
+        slots[slot].key = promise.key
+        index[promise.header.id] = slot
+        positions[nextPosition] = slot
+        lanes[lane].numbers[place.number] = Int32(slot)
+        let row = OutboxRow.live(envelope: encoded, key: promise.key)
+        pendingRows.put(StoreKey(DeliveryTables.outbox, nextPosition), row.encoded)
+        nextPosition += 1
+        pending.accepted.append(slot)
+        // Who can be sent to soon need not read it back.
+        if peers[lanes[lane].peer].isUp { keep(encoded, slot) }
+        tellWrite()
+    }
+
+    /// Gives up a message that was begun and could not be made.
+    package mutating func abandon(_ id: MessageID) {
+        guard let promise = promises.removeValue(forKey: id), let place = promise.header.place else { return }
+        lanes[promise.lane].numbers[place.number] = LaneNumbers.settled
+        if let key = promise.key { keys[key] = nil }
+        count -= 1
+        byteCount -= promise.byteCount
+    }
+
+    // MARK: Writing
+
+    /// What is to be written next; `nil` when there is nothing, or when the last batch is still on its way.
+    package mutating func takeBatch() -> StoreBatch? {
+        isWriteTold = false
+        guard inFlight == nil, !pending.isEmpty else { return nil }
+        var batch = pending.bookkeeping
+        batch.append(pendingRows)
+        inFlight = pending
+        pending = Batch()
+        pendingRows = StoreBatch()
+        return batch
+    }
+
+    /// The batch is on the disk.
+    package mutating func stored(now: Instant, wallNow: WallTime) {
+        guard let batch = inFlight else { return }
+        inFlight = nil
+        for slot in batch.accepted {
+            slots[slot].state = .waiting
+            lifetimes.set(slot, to: slots[slot].expires)
+            let lane = slots[slot].lane
+            if lanes[lane].liveCount == 0 { lanes[lane].lastProgress = now }
+            append(slot, to: .waiting)
+            actions.append(.accepted(slots[slot].id))
+        }
+        for (slot, message) in batch.ended { finish(slot, message, now: now) }
+        trimHistory(wallNow: wallNow)
+        var woken = -1
+        for slot in batch.accepted where slots[slot].lane >= 0 {
+            let peer = lanes[slots[slot].lane].peer
+            if peer != woken { wake(peer, now: now) }
+            woken = peer
+        }
+        tellWrite()
+    }
+
+    /// The batch was not written, and nothing of it is on the disk.
+    package mutating func storeFailed(now: Instant) {
+        guard let batch = inFlight else { return }
+        inFlight = nil
+        for slot in batch.accepted {
+            let id = slots[slot].id
+            // The number is not given again: the disk may yet have the row after a crash.
+            lanes[slots[slot].lane].numbers[slots[slot].number] = LaneNumbers.settled
+            if let key = slots[slot].key { keys[key] = nil }
+            index[id] = nil
+            count -= 1
+            byteCount -= slots[slot].byteCount
+            freeSlot(slot)
+            actions.append(.notAccepted(id))
+        }
+        var bookkeeping = batch.bookkeeping
+        bookkeeping.append(pending.bookkeeping)
+        pending.bookkeeping = bookkeeping
+        pending.ended = batch.ended + pending.ended
+        tellWrite()
+    }
+
+    /// What to do next; pull until `nil` after every call.
+    package mutating func nextAction() -> OutboxAction? { actions.popFirst() }
+
+    // MARK: Asking
+
+    /// What is known of a message; `nil` when it was never accepted, or is forgotten.
+    package func message(_ id: MessageID) -> OutboxMessage? {
+        if let slot = index[id] { return report(slot) }
+        return history[id]?.message
+    }
+
+    /// The message that a key names.
+    package func message(key: [UInt8]) -> OutboxMessage? { keys[key].flatMap { message($0) } }
+
+    /// Messages that are not settled, in the order of their acceptance.
+    package func messages(after position: UInt64 = 0, countMax: Int = 1000) -> [OutboxMessage] {
+        let wanted = positions.keys.filter { $0 > position }.sorted().prefix(countMax)
+        return wanted.compactMap { positions[$0] }.map { report($0) }
+    }
+
+    /// Settled messages, the last ones first.
+    package func ended(countMax: Int = 1000) -> [OutboxMessage] {
+        (0..<min(countMax, historyOrder.count)).compactMap {
+            history[historyOrder[historyOrder.count - 1 - $0]]?.message
+        }
+    }
+
+    /// Messages to a peer that are not settled.
+    package func count(to peer: PeerID) -> Int {
+        guard let index = peerIndex[peer] else { return 0 }
+        return peers[index].lanes.reduce(0) { $0 + ($1 < 0 ? 0 : lanes[$1].liveCount) }
+    }
+
+    /// When ``advance(to:wallNow:)`` must next be called.
+    package var nextDeadline: Instant? {
+        [retryTimers.first, lifetimes.first, peerTimers.first, stallTimers.first].compactMap(\.self).min()
+    }
+}

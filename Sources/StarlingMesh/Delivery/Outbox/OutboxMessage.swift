@@ -1,0 +1,148 @@
+package import StarlingCore
+
+/// What is known of a message that was accepted.
+package struct OutboxMessage: Equatable, Sendable {
+    /// Where a message is on its way.
+    package enum State: Equatable, Sendable {
+        /// It is being written to the disk; `accept` has not answered yet.
+        case storing
+        /// It is in the outbox: its recipient is away, or others go first.
+        case queued
+        /// It was sent and has no receipt yet.
+        case sent
+        /// It is in the recipient's inbox, by the recipient's receipt.
+        case delivered
+        /// Its lifetime ended before a receipt came.
+        case expired
+        /// The recipient does not take it, and never will.
+        case refused(Receipt.Outcome)
+        /// Its envelope could not be read back from the disk.
+        case damaged
+
+        /// Whether nothing more will become of it.
+        package var isFinal: Bool {
+            switch self {
+            case .storing, .queued, .sent: false
+            case .delivered, .expired, .refused, .damaged: true
+            }
+        }
+    }
+
+    package var id: MessageID
+    package var to: PeerID
+    package var priority: MessagePriority
+    package var privacy: MessageHeader.Privacy
+    package var created: WallTime
+    package var lifetimeMilliseconds: Int64
+    /// The size of the body, as it was signed.
+    package var byteCount: Int
+    package var state: State
+    /// When it was settled; `nil` as long as it is not.
+    package var ended: WallTime?
+    /// How often it was sent.
+    package var attempts: Int
+    /// Why the last attempt did not settle it, by the recipient's word.
+    package var lastRefusal: Receipt.Outcome?
+    /// Counts up from 1 in the order of acceptance.
+    package var position: UInt64
+}
+
+/// What an application asks for.
+package struct OutboxRequest: Sendable {
+    package var to: PeerID
+    package var priority = MessagePriority.normal
+    package var privacy = MessageHeader.Privacy.private
+    package var recipientKeyID: UInt32 = 0
+    /// How long it is tried; whole milliseconds.
+    package var lifetime: Duration = .seconds(86_400)
+    package var hopLimit: UInt8 = 16
+    /// What the application calls this message: asking again with the same key answers with the first message.
+    ///
+    /// Kept as long as the message is, and then as long as ``Outbox/Limits`` keep its end.
+    package var key: [UInt8]?
+    /// The size of the payload, or of what it is sealed into.
+    package var byteCount: Int
+
+    package init(to: PeerID, byteCount: Int) {
+        self.to = to
+        self.byteCount = byteCount
+    }
+}
+
+/// Why a message was not accepted.
+package enum AcceptError: Error, Equatable, Sendable {
+    /// Too many messages wait: try again when some are settled.
+    case tooManyMessages(countMax: Int)
+    /// Too many bytes wait: try again when some are settled.
+    case tooManyBytes(byteCountMax: Int)
+    /// Use one of a millisecond to 30 days.
+    case lifetimeOutOfRange
+    /// Use one of 1 to 64 bytes.
+    case invalidKey
+    /// The key names a message to somebody else: use another one.
+    case keyTaken(by: MessageID)
+    /// The draw is not random: this id is another message's.
+    case idTaken
+}
+
+/// What the driver is to do for the outbox.
+package enum OutboxAction: Equatable, Sendable {
+    /// The message is on the disk: answer whoever waits for its acceptance.
+    case accepted(MessageID)
+    /// The message could not be written, and is not accepted.
+    case notAccepted(MessageID)
+    /// There is something to write: ``Outbox/takeBatch()``.
+    case write
+    /// Connect to the peer, then ``Outbox/linkUp(_:now:)`` or ``Outbox/unreachable(_:now:)``.
+    case reach(PeerID)
+    /// Read the row at this position, then ``Outbox/loaded(_:row:now:wallNow:)``.
+    case load(position: UInt64)
+    /// A settlement is due: ``Outbox/takeSettlement(for:now:)``.
+    case settle(PeerID)
+    /// Something can be sent: ``Outbox/nextTransmission(to:among:now:)``.
+    case transmit(PeerID)
+    /// The message is settled, and the disk knows.
+    case ended(OutboxMessage)
+    /// An EMERGENCY took the place of a LOW message, which waits in the outbox again.
+    case displaced(low: MessageID, by: MessageID)
+    /// Messages wait though the peer is there, and nothing has moved for a while.
+    case stalled(OutboxStall)
+}
+
+/// What is stuck, and why.
+package struct OutboxStall: Equatable, Sendable {
+    package enum Reason: Equatable, Sendable {
+        /// The recipient sends no receipt.
+        case noReceipt
+        /// The recipient says that its inbox is full.
+        case recipientFull
+        /// The recipient says that the number is too far ahead.
+        case heldBack
+        /// Too many numbers wait for one that is not settled.
+        case windowFull
+        /// The link takes no more bytes.
+        case linkBlocked
+        /// The message is being read from the disk.
+        case loading
+        /// Messages of the same or a higher priority fill the link's queues.
+        case queueFull
+    }
+
+    package var to: PeerID
+    package var priority: MessagePriority
+    /// The message of the lowest number.
+    package var oldest: MessageID
+    /// How many of the same recipient and priority wait.
+    package var count: Int
+    package var reason: Reason
+    /// Since anything moved.
+    package var duration: Duration
+}
+
+/// One envelope to send.
+package struct Transmission: Equatable, Sendable {
+    package let id: MessageID
+    package let priority: MessagePriority
+    /// The encoded envelope.
+    package let envelope: [UInt8]
+}

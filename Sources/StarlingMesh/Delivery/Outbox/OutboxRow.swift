@@ -1,0 +1,163 @@
+package import StarlingCore
+
+/// A row of ``DeliveryTables/outbox``: a message that is owed, or what became of it.
+///
+///     message Row { bytes envelope = 1; bytes key = 2; Ended ended = 3; }
+///     message Ended { bytes id = 1; bytes to = 2; uint64 created_ms = 3; uint64 lifetime_ms = 4; uint32 priority = 5;
+///                     uint32 privacy = 6; uint64 bytes = 7; uint32 outcome = 8; uint64 ended_ms = 9;
+///                     uint64 attempts = 10; }
+///
+/// A settled message keeps no body. An outcome of 0 is one whose envelope was damaged.
+package enum OutboxRow: Equatable, Sendable {
+    case live(envelope: [UInt8], key: [UInt8]?)
+    case ended(OutboxMessage, key: [UInt8]?)
+
+    package var encoded: [UInt8] {
+        var writer = ProtobufWriter()
+        switch self {
+        case .live(let envelope, let key):
+            writer.reserveCapacity(envelope.count + 80)
+            writer.bytes(1, envelope)
+            if let key { writer.bytes(2, key) }
+        case .ended(let message, let key):
+            if let key { writer.bytes(2, key) }
+            writer.message(3) { inner in
+                inner.reserveCapacity(112)
+                inner.bytes(1, message.id.bytes)
+                inner.bytes(2, message.to.multihash)
+                inner.varint(3, UInt64(clamping: message.created.millisecondsSince1970))
+                inner.varint(4, UInt64(clamping: message.lifetimeMilliseconds))
+                inner.varint(5, UInt64(message.priority.rawValue))
+                inner.varint(6, UInt64(message.privacy.rawValue))
+                inner.varint(7, UInt64(message.byteCount))
+                inner.varint(8, UInt64(Self.outcome(message.state)?.rawValue ?? 0))
+                inner.varint(9, UInt64(clamping: message.ended?.millisecondsSince1970 ?? 0))
+                inner.varint(10, UInt64(message.attempts))
+            }
+        }
+        return writer.bytes
+    }
+
+    /// Reads a row; the position of an ended message is the row's own.
+    package init(_ bytes: Span<UInt8>, position: UInt64 = 0) throws(ProtobufError) {
+        var (envelope, key, ended): ([UInt8]?, [UInt8]?, OutboxMessage?) = (nil, nil, nil)
+        var cursor = ProtobufCursor(bytes)
+        while let field = try cursor.next(in: bytes) {
+            switch field.number {
+            case 1: envelope = try field.bytes(in: bytes)
+            case 2: key = try field.bytes(in: bytes)
+            case 3: ended = try Self.ended(bytes, try field.range(), position: position)
+            default: break
+            }
+        }
+        if let ended {
+            self = .ended(ended, key: key)
+        } else if let envelope {
+            self = .live(envelope: envelope, key: key)
+        } else {
+            throw .missingField(fieldNumber: 1)
+        }
+    }
+
+    private static func ended(
+        _ bytes: Span<UInt8>,
+        _ range: Range<Int>,
+        position: UInt64
+    ) throws(ProtobufError) -> OutboxMessage {
+        var (id, to): (MessageID?, PeerID?) = (nil, nil)
+        var numbers = [UInt64](repeating: 0, count: 11)
+        var cursor = ProtobufCursor(range: range)
+        while let field = try cursor.next(in: bytes) {
+            switch field.number {
+            case 1: id = try field.messageID(in: bytes)
+            case 2: to = try field.peerID(in: bytes)
+            case 3...10: numbers[field.number] = try field.varint()
+            default: break
+            }
+        }
+        guard let id else { throw .missingField(fieldNumber: 1) }
+        guard let to else { throw .missingField(fieldNumber: 2) }
+        guard let priority = UInt8(exactly: numbers[5]).flatMap({ MessagePriority(rawValue: $0) }) else {
+            throw .invalidValue(fieldNumber: 5)
+        }
+        guard let privacy = UInt8(exactly: numbers[6]).flatMap({ MessageHeader.Privacy(rawValue: $0) }) else {
+            throw .invalidValue(fieldNumber: 6)
+        }
+        var state = OutboxMessage.State.damaged
+        if numbers[8] > 0 {
+            guard let outcome = UInt8(exactly: numbers[8]).flatMap({ Receipt.Outcome(rawValue: $0) }) else {
+                throw .invalidValue(fieldNumber: 8)
+            }
+            state = .init(outcome)
+        }
+        return OutboxMessage(
+            id: id,
+            to: to,
+            priority: priority,
+            privacy: privacy,
+            created: WallTime(millisecondsSince1970: Int64(clamping: numbers[3])),
+            lifetimeMilliseconds: Int64(clamping: numbers[4]),
+            byteCount: Int(clamping: numbers[7]),
+            state: state,
+            ended: WallTime(millisecondsSince1970: Int64(clamping: numbers[9])),
+            attempts: Int(clamping: numbers[10]),
+            lastRefusal: nil,
+            position: position
+        )
+    }
+
+    private static func outcome(_ state: OutboxMessage.State) -> Receipt.Outcome? {
+        switch state {
+        case .delivered: .delivered
+        case .expired: .expired
+        case .refused(let outcome): outcome
+        case .damaged, .storing, .queued, .sent: nil
+        }
+    }
+}
+
+// Rows of ``DeliveryTables/lanes``: `message Lane { fixed64 series = 1; uint64 reserved = 2; }` under the recipient's
+// multihash and the priority.
+extension OutboxRow {
+    static func laneKey(_ peer: PeerID, _ priority: MessagePriority) -> StoreKey {
+        StoreKey(DeliveryTables.lanes, peer.multihash + [priority.rawValue])
+    }
+
+    static func lane(series: UInt64, reserved: UInt64) -> [UInt8] {
+        var writer = ProtobufWriter()
+        writer.fixed64(1, series)
+        writer.varint(2, reserved)
+        return writer.bytes
+    }
+
+    struct Lane: Equatable {
+        var peer: PeerID
+        var priority: MessagePriority
+        var series: UInt64
+        var reserved: UInt64
+    }
+
+    static func lane(_ key: [UInt8], _ bytes: Span<UInt8>) throws(DeliveryRowError) -> Lane {
+        guard let last = key.last, let priority = MessagePriority(rawValue: last),
+            let peer = try? PeerID(multihash: Array(key.dropLast()))
+        else { throw .malformed(.invalidValue(fieldNumber: 0)) }
+        var (series, reserved): (UInt64?, UInt64?) = (nil, nil)
+        do throws(ProtobufError) {
+            var cursor = ProtobufCursor(bytes)
+            while let field = try cursor.next(in: bytes) {
+                switch field.number {
+                case 1: series = try field.fixed64()
+                case 2: reserved = try field.varint()
+                default: break
+                }
+            }
+            guard let series else { throw .missingField(fieldNumber: 1) }
+            guard let reserved, reserved <= MessageHeader.Place.numberMax else {
+                throw .invalidValue(fieldNumber: 2)
+            }
+            return Lane(peer: peer, priority: priority, series: series, reserved: reserved)
+        } catch {
+            throw .malformed(error)
+        }
+    }
+}
