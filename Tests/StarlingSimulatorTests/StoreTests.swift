@@ -13,12 +13,46 @@ import Testing
         }
     }
 
-    @Test func whatWasCompletedOutlivesACrashAndTheRestIsWholeOrAbsent() throws {
+    @Test(arguments: StoreCheck.all)
+    func aSimulatedHostKeepsOnItsDiskWhatEveryStorePromises(_ check: StoreCheck) throws {
+        func run(seed: UInt64) throws -> UInt64 {
+            let simulation = Simulation(seed: seed)
+            let host = simulation.host(configuration: Self.configuration(.disk))
+            let (loop, store) = (host.loop, host.world.store)
+            try simulation.complete(on: host) {
+                try await StoreStage(loop: loop, outlivesClose: false) { store }.run(check)
+            }
+            return simulation.traceHash
+        }
+        #expect(try run(seed: 1) == run(seed: 1))
+    }
+
+    private static func configuration(_ storage: SimulatedHost.Storage) -> SimulatedHost.Configuration {
+        var configuration = SimulatedHost.Configuration()
+        configuration.storage = storage
+        return configuration
+    }
+
+    @Test func aHostWhoseDiskIsFullTellsWhyItHasNoStore() throws {
+        let simulation = Simulation(seed: 1)
+        let host = simulation.host(configuration: Self.configuration(.disk))
+        host.crash(.process)
+        for path in host.disk?.paths ?? [] { try host.disk?.remove(path) }
+        host.disk?.faults.byteCountMax = 0
+        host.restart()
+        #expect(host.storeError == .noSpace)
+        host.disk?.faults.byteCountMax = nil
+        host.restart()
+        #expect(host.storeError == nil && host.store != nil)
+    }
+
+    @Test(arguments: [SimulatedHost.Storage.tables, .disk])
+    func whatWasCompletedOutlivesACrashAndTheRestIsWholeOrAbsent(_ storage: SimulatedHost.Storage) throws {
         let table = StoreTable("crash", .numbers)
         var (present, absent) = (0, 0)
         for seed in UInt64(1)...40 {
             let simulation = Simulation(seed: seed)
-            let host = simulation.host()
+            let host = simulation.host(configuration: Self.configuration(storage))
             try simulation.complete(on: host) {
                 let probe = StoreCaller(host.world)
                 try await probe.put(table, 1...2)

@@ -18,6 +18,14 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         case power
     }
 
+    /// What a host's store is made of.
+    package enum Storage: Sendable {
+        /// Tables in memory, which take little of it: for runs with thousands of hosts.
+        case tables
+        /// The store of real nodes on a ``SimulatedDisk``.
+        case disk
+    }
+
     /// What a host is made of.
     package struct Configuration: Sendable {
         /// The network interfaces besides loopback; the simulation gives a host without any its own address
@@ -27,6 +35,7 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         package var logLevelMin = LogLevel.info
         /// How far the host's clock is ahead of the others'.
         package var clockSkew = Duration.zero
+        package var storage = Storage.tables
         /// How long the host's disk takes to make a group of batches durable, at least.
         package var syncTime = Duration.microseconds(200)
 
@@ -37,10 +46,14 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
     package let name: String
     /// The host's disk, which survives crashes.
     package let files = MemoryFiles()
-    /// What the host's store keeps, which survives crashes as far as it was completed.
+    /// What the host's store keeps, where that is ``Storage/tables``.
     package let tables = MemoryTables()
+    /// The disk of the host's store, where that is ``Storage/disk``.
+    package let disk: SimulatedDisk?
     /// The store of the process that runs, or ran last.
     package private(set) var store: SimulatedStore?
+    /// Why that process has no store; it is up to its node to end then.
+    package private(set) var storeError: StoreError?
     /// What the host logged, over all its lives.
     package let log: MemoryLog
     package let wallClock: SimulatedWallClock
@@ -90,6 +103,7 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         loopCount = configuration.loopCount
         logLevelMin = configuration.logLevelMin
         syncTime = configuration.syncTime
+        disk = configuration.storage == .disk ? SimulatedDisk(seed: seed) : nil
         log = MemoryLog(scheduler: scheduler)
         wallClock = SimulatedWallClock(
             scheduler: scheduler,
@@ -161,12 +175,22 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         random = SimulatedRandom(seed: generator.next())
         loops = (0..<loopCount).map { _ in SimulatedLoop(scheduler: scheduler, host: self) }
         resolver.loop = loops.first
-        store = SimulatedStore(
-            backend: MemoryStoreBackend(tables: tables),
-            loop: loop,
-            syncTime: syncTime,
-            seed: generator.next()
-        )
+        openStore(seed: generator.next())
+    }
+
+    private func openStore(seed: UInt64) {
+        (store, storeError) = (nil, nil)
+        do throws(StoreError) {
+            let backend: any SimulatedStoreBackend
+            if let disk {
+                backend = try SQLiteStoreBackend(disk: disk, wallClock: wallClock)
+            } else {
+                backend = MemoryStoreBackend(tables: tables)
+            }
+            store = SimulatedStore(backend: backend, loop: loop, syncTime: syncTime, seed: seed)
+        } catch {
+            storeError = error
+        }
     }
 
     func tearDown() {

@@ -76,6 +76,9 @@ final class SQLiteConnection {
     /// Rows that the last statement changed.
     var changedRowCount: Int { Int(sqlite3_changes64(handle)) }
 
+    /// Whether SQLite refuses to write what it may write.
+    var isReadOnly: Bool { sqlite3_db_readonly(handle, "main") != 0 }
+
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
     /// Moves the whole write-ahead log into the database and syncs that.

@@ -12,9 +12,7 @@ internal import StarlingWorld
 extension StoreError {
     /// What a status of SQLite means, with the system's own error at hand.
     init(connection: OpaquePointer, status: Int32, path: String = "") {
-        // The number of the last failed system call explains input and output errors only.
-        let isSystem = [SQLITE_IOERR, SQLITE_CANTOPEN].contains(status & 0xff)
-        switch isSystem ? sqlite3_system_errno(connection) : 0 {
+        switch Self.systemError(connection, status) {
         case ENOSPC, EDQUOT: self = .noSpace
         case EROFS: self = .readOnly
         default:
@@ -25,6 +23,23 @@ extension StoreError {
                 self = known
             }
         }
+    }
+
+    /// The number of the system call that failed, where it was one.
+    ///
+    /// A commit leaves it with the file that it wrote to, not with the connection.
+    private static func systemError(_ connection: OpaquePointer, _ status: Int32) -> Int32 {
+        guard [SQLITE_IOERR, SQLITE_CANTOPEN].contains(status & 0xff) else { return 0 }
+        let known = sqlite3_system_errno(connection)
+        if known != 0 { return known }
+        var log: UnsafeMutablePointer<sqlite3_file>?
+        var number: Int32 = 0
+        let found = sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log)
+        if found == SQLITE_OK, let log, let methods = log.pointee.pMethods {
+            _ = methods.pointee.xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number)
+        }
+        if number == 0 { sqlite3_file_control(connection, "main", SQLITE_FCNTL_LAST_ERRNO, &number) }
+        return number
     }
 
     /// What a status of SQLite means, by itself.
@@ -66,27 +81,7 @@ extension StoreError {
         case SQLITE_MISUSE: "SQLITE_MISUSE"
         case SQLITE_NOLFS: "SQLITE_NOLFS"
         case SQLITE_RANGE: "SQLITE_RANGE"
-        default: ioName(status) ?? "SQLite's status \(status)"
-        }
-    }
-
-    private static func ioName(_ status: Int32) -> String? {
-        guard status & 0xff == SQLITE_IOERR else { return nil }
-        return switch status >> 8 {
-        case 1: "SQLITE_IOERR_READ"
-        case 2: "SQLITE_IOERR_SHORT_READ"
-        case 3: "SQLITE_IOERR_WRITE"
-        case 4: "SQLITE_IOERR_FSYNC"
-        case 5: "SQLITE_IOERR_DIR_FSYNC"
-        case 6: "SQLITE_IOERR_TRUNCATE"
-        case 7: "SQLITE_IOERR_FSTAT"
-        case 10: "SQLITE_IOERR_DELETE"
-        case 12: "SQLITE_IOERR_NOMEM"
-        case 13: "SQLITE_IOERR_ACCESS"
-        case 15: "SQLITE_IOERR_LOCK"
-        case 16: "SQLITE_IOERR_CLOSE"
-        case 22: "SQLITE_IOERR_SEEK"
-        default: "SQLITE_IOERR \(status >> 8)"
+        default: IOStatus.name(of: status) ?? "SQLite's status \(status)"
         }
     }
 }

@@ -53,6 +53,12 @@ package protocol StoreFile: AnyObject {
 package protocol StoreFileLock: AnyObject {}
 
 extension StoreFile {
+    func write(_ bytes: [UInt8], at offset: Int) throws(StoreError) {
+        try bytes.withUnsafeBufferPointer { bytes throws(StoreError) in
+            try write(UnsafeRawBufferPointer(bytes), at: offset)
+        }
+    }
+
     /// Fills `bytes` from the front as far as the file goes, and returns how far that was.
     func read(_ bytes: inout [UInt8], at offset: Int) throws(StoreError) -> Int {
         try bytes.withUnsafeMutableBufferPointer { bytes throws(StoreError) -> Int in

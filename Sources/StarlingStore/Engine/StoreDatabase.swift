@@ -89,12 +89,56 @@ final class StoreDatabase {
             if !has(key.table) {
                 try connection.execute(TableStatements.creation(of: key.table))
                 present.insert(key.table.name)
+                try register(key.table)
             }
             try statements(of: key.table).put(key.place, value)
         case .remove(let key):
             if has(key.table) { try statements(of: key.table).remove(key.place) }
         }
     }
+
+    private func register(_ table: StoreTable) throws(StoreError) {
+        let (place, value) = StoreSchema.registration(of: table)
+        try statements(of: StoreSchema.meta).put(place, value)
+    }
+
+    // MARK: Check
+
+    /// Looks at every page and every row.
+    ///
+    /// - Parameter onDamage: hears of each row that fails its checksum.
+    /// - Throws: ``StoreError/damaged(reason:)`` when pages or the order of rows are not right.
+    func check(_ onDamage: (StoreKey) -> Void) throws(StoreError) {
+        let findings = try connection.texts("PRAGMA quick_check(3)")
+        guard findings == ["ok"] else {
+            let text = findings.joined(separator: "; ").split(separator: "\n").joined(separator: " ")
+            throw .damaged(reason: text)
+        }
+        let tables = try callersTables
+        for table in [StoreSchema.meta] + tables {
+            var last: StoreKey.Place?
+            try statements(of: table).walkAll { found throws(StoreError) in
+                let place: StoreKey.Place?
+                switch found {
+                case .sound(let row): place = row.key.place
+                case .damaged(let damaged):
+                    place = damaged
+                    if let damaged { onDamage(StoreKey(table, damaged)) }
+                }
+                guard let place, last.map({ $0.precedes(place) }) ?? true else {
+                    throw .damaged(reason: "a row of \(table.name) stands at a wrong place")
+                }
+                last = place
+            }
+        }
+        // A table whose registration is gone gets another.
+        for table in tables {
+            let place = StoreSchema.registration(of: table).place
+            if try statements(of: StoreSchema.meta).read(place) == nil { try register(table) }
+        }
+    }
+
+    // MARK: Undoing
 
     /// Undoes the transaction, if there still is one, and forgets tables that it made.
     func rollBack() {
@@ -105,5 +149,16 @@ final class StoreDatabase {
 
     private func readSchema() throws(StoreError) {
         present = Set(try connection.texts("SELECT name FROM sqlite_schema WHERE type = 'table'"))
+    }
+}
+
+extension StoreKey.Place {
+    /// Whether this place comes before another of the same table.
+    func precedes(_ other: StoreKey.Place) -> Bool {
+        switch (self, other) {
+        case (.number(let left), .number(let right)): left < right
+        case (.name(let left), .name(let right)): left.lexicographicallyPrecedes(right)
+        case (.number, .name), (.name, .number): false
+        }
     }
 }

@@ -43,6 +43,8 @@ package final class StoreEngine {
     var database: StoreDatabase?
     /// Whether something failed after which the disk's state has to be put right before anything is written.
     var isUnwell = false
+    /// Whether SQLite met damage since the file was opened: all of it is checked before it is used again.
+    var isDamaged = false
     /// Rows that failed their checksum and still stand in their tables.
     var damagedKeys: [StoreKey] = []
     private var isClosed = false
@@ -59,7 +61,7 @@ package final class StoreEngine {
         self.wallClock = wallClock
         self.board = board
         lock = try place.map { place throws(StoreError) in try place.disk.lock(place.lockPath) }
-        database = try open()
+        database = try openChecked()
     }
 
     // MARK: Calls
@@ -126,6 +128,7 @@ package final class StoreEngine {
                 } catch {
                     database.rollBack()
                     isUnwell = true
+                    noteFailure(error)
                     throw error
                 }
             } else {
@@ -154,6 +157,9 @@ package final class StoreEngine {
         }
     }
 
+    /// Gives back what SQLite keeps in memory; it reads it again when it needs it.
+    package func releaseMemory() { database?.connection.releaseMemory() }
+
     /// Moves what is committed into the database's own file, and closes that.
     package func close() {
         isClosed = true
@@ -179,6 +185,7 @@ extension StoreEngine {
                 return .success(nil)
             }
         } catch {
+            noteFailure(error)
             return .failure(error)
         }
     }
@@ -201,6 +208,7 @@ extension StoreEngine {
             }
             return .success(rows)
         } catch {
+            noteFailure(error)
             return .failure(error)
         }
     }

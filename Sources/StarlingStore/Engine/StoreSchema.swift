@@ -36,6 +36,19 @@ enum StoreSchema {
         }
     }
 
+    /// The row of ``meta`` that says that there is a table: a damaged schema loses its rows' table, but not its name.
+    static func registration(of table: StoreTable) -> (place: StoreKey.Place, value: [UInt8]) {
+        (.name(Array("table:\(table.name)".utf8)), [table.keys == .names ? 1 : 0])
+    }
+
+    /// The table that such a row tells of.
+    static func registered(_ row: StoreRow) -> StoreTable? {
+        guard case .name(let bytes) = row.key.place, row.value.count == 1 else { return nil }
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard text.hasPrefix("table:"), StoreTable.isName(String(text.dropFirst(6))) else { return nil }
+        return StoreTable(onDisk: String(text.dropFirst(6)), row.value[0] == 1 ? .names : .numbers)
+    }
+
     private static func write(_ version: Int, to database: StoreDatabase) throws(StoreError) {
         let value = withUnsafeBytes(of: UInt64(version).littleEndian) { Array($0) }
         try database.statements(of: meta).put(.name(versionName), value)

@@ -1,0 +1,108 @@
+import StarlingCore
+import StarlingSimulator
+import StarlingStore
+import StarlingWorld
+import Testing
+
+@Suite struct DiskFaultTests {
+    private func batch(_ number: UInt64, byteCount: Int = 100) -> StoreBatch {
+        var batch = StoreBatch()
+        batch.put(StoreKey(numbers, number), [UInt8](repeating: UInt8(number % 251), count: byteCount))
+        batch.put(StoreKey(names, [UInt8(number % 251)]), [1])
+        return batch
+    }
+
+    enum Fault: CaseIterable {
+        case full, readOnly, failingSync
+
+        var error: StoreError {
+            switch self {
+            case .full: .noSpace
+            case .readOnly: .readOnly
+            case .failingSync: .other(name: "SQLITE_IOERR_FSYNC")
+            }
+        }
+
+        func set(_ disk: SimulatedDisk) {
+            switch self {
+            case .full: disk.faults.byteCountMax = 0
+            case .readOnly: disk.faults.isReadOnly = true
+            case .failingSync: disk.faults.failsSync = true
+            }
+        }
+    }
+
+    /// Whatever the fault, what the caller hears is what is there, now and after a crash.
+    @Test(arguments: Fault.allCases)
+    func aFaultFailsWholeBatchesAndPasses(_ fault: Fault) throws {
+        for seed in UInt64(1)...20 {
+            let disk = SimulatedDisk(seed: seed)
+            var rig: EngineRig? = try EngineRig(disk)
+            var expected: [StoreKey: [UInt8]] = [:]
+            for number in UInt64(1)...5 {
+                #expect(rig?.commit(batch(number)) == nil)
+                expected.apply(batch(number))
+            }
+            fault.set(disk)
+            for number in UInt64(6)...8 {
+                let errors = rig?.commit([batch(number), batch(number + 100, byteCount: 9000)])
+                #expect(errors?.allSatisfy { $0 != nil } == true)
+                if number == 6 { #expect(errors?.first == fault.error) }
+                if fault != .failingSync { #expect(difference(try rig?.all(), expected) == nil) }
+            }
+            disk.faults = .init()
+            #expect(difference(try rig?.all(), expected) == nil, "seed \(seed)")
+            #expect(rig?.commit(batch(9)) == nil, "seed \(seed)")
+            expected.apply(batch(9))
+            #expect(difference(try rig?.all(), expected) == nil)
+            disk.crash(.power)
+            rig = nil
+            let again = try EngineRig(disk)
+            #expect(difference(try again.all(), expected) == nil, "seed \(seed)")
+            #expect(again.board.report.isClean)
+        }
+    }
+
+    /// The log cannot be moved into the database, but holds what was promised.
+    @Test func aFullDiskStillOpensAndReads() throws {
+        let disk = SimulatedDisk(seed: 1)
+        var rig: EngineRig? = try EngineRig(disk)
+        for number in UInt64(1)...20 { #expect(rig?.commit(batch(number, byteCount: 3000)) == nil) }
+        disk.crash(.power)
+        rig = nil
+        disk.faults.byteCountMax = 0
+        let again = try EngineRig(disk)
+        #expect(try again.rows(of: numbers).count == 20)
+        #expect(again.commit(batch(21)) == .noSpace)
+        disk.faults = .init()
+        #expect(again.commit(batch(21)) == nil)
+        #expect(try again.rows(of: numbers).count == 21)
+        again.engine.close()
+        let third = try EngineRig(disk)
+        #expect(try third.rows(of: numbers).count == 21)
+    }
+
+    @Test func aDiskThatCannotBeWrittenIsATypedErrorAtTheStart() throws {
+        let disk = SimulatedDisk(seed: 1)
+        disk.faults.isReadOnly = true
+        #expect(throws: StoreError.readOnly) { try EngineRig(disk) }
+        disk.faults = .init()
+        disk.faults.byteCountMax = 0
+        #expect(throws: StoreError.noSpace) { try EngineRig(disk) }
+        disk.faults = .init()
+        #expect(try EngineRig(disk).commit(batch(1)) == nil)
+    }
+
+    @Test func theLogStaysWithinItsLimitWhateverIsWritten() throws {
+        let disk = SimulatedDisk(seed: 1)
+        var limits = StoreEngine.Limits()
+        limits.checkpointFrameCount = 50
+        let rig = try EngineRig(disk, limits: limits)
+        var largest = 0
+        for number in UInt64(1)...300 {
+            #expect(rig.commit(batch(number, byteCount: 1000)) == nil)
+            largest = max(largest, disk.content(of: EngineRig.logPath)?.count ?? 0)
+        }
+        #expect(largest > 50 * 4120 && largest < 80 * 4120, "\(largest) bytes")
+    }
+}
