@@ -136,7 +136,7 @@ let package = Package(
             ]
         ),
         tests("StarlingAPI", ["StarlingSimulator", "StarlingNode", "StarlingWorld", "StarlingCore"]),
-        tests("StarlingIO", ["StarlingSimulator", "StarlingWorld", "StarlingCore"]),
+        tests("StarlingIO", ["StarlingSimulator", "StarlingNode", "StarlingWorld", "StarlingCore"]),
         tests("StarlingStore", ["StarlingSimulator", "StarlingIO", "StarlingWorld", "StarlingCore"]),
         tests(
             "StarlingHTTP",

@@ -3,18 +3,23 @@
 #endif
 #include "csys.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <linux/fs.h>
 #include <sys/random.h>
 #endif
 #ifdef __GLIBC__
@@ -141,3 +146,59 @@ int csys_make_folder(const char *path) { return checked(mkdir(path, 0700)); }
 int csys_is_terminal(int fd) { return isatty(fd); }
 void csys_close(int fd) { close(fd); }
 int csys_spare_descriptor(void) { return checked(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+int csys_open_write(const char *path) { return checked(open(path, O_WRONLY | O_CLOEXEC)); }
+
+int64_t csys_read_at(int fd, void *bytes, size_t count, uint64_t offset) {
+    ssize_t got;
+    do got = pread(fd, bytes, count, (off_t)offset);
+    while (got < 0 && errno == EINTR);
+    return got < 0 ? -errno : got;
+}
+
+int64_t csys_write_at(int fd, const void *bytes, size_t count, uint64_t offset) {
+    ssize_t put;
+    do put = pwrite(fd, bytes, count, (off_t)offset);
+    while (put < 0 && errno == EINTR);
+    return put < 0 ? -errno : put;
+}
+
+int csys_rename(const char *from, const char *to) { return checked(rename(from, to)); }
+
+int csys_clone(int from, int to) {
+#ifdef FICLONE
+    return checked(ioctl(to, FICLONE, from));
+#else
+    (void)from;
+    (void)to;
+    return -ENOTSUP;
+#endif
+}
+
+int64_t csys_free_space(const char *path) {
+    struct statvfs status;
+    if (statvfs(path, &status) != 0) return -errno;
+    uint64_t blocks = status.f_bavail, size = status.f_frsize;
+    return size > 0 && blocks > INT64_MAX / size ? INT64_MAX : (int64_t)(blocks * size);
+}
+
+int csys_list_files(const char *path, void *context,
+                    void (*visit)(void *context, const char *name, int64_t byte_count)) {
+    DIR *folder = opendir(path);
+    if (folder == NULL) return -errno;
+    int result = 0;
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir(folder);
+        if (entry == NULL) {
+            result = -errno;
+            break;
+        }
+        struct stat status;
+        /* A file that has just gone is none. */
+        if (fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        if (S_ISREG(status.st_mode)) visit(context, entry->d_name, status.st_size);
+    }
+    closedir(folder);
+    return result;
+}

@@ -43,6 +43,10 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "settlement", run: settlement),
         FuzzTarget(name: "message-header", run: messageHeader),
         FuzzTarget(name: "message-content", run: messageContent),
+        FuzzTarget(name: "blob-attachment", run: blobAttachment),
+        FuzzTarget(name: "blob-frames", run: blobFrames),
+        FuzzTarget(name: "blob-fetch", run: blobFetch),
+        FuzzTarget(name: "blob-offer", run: blobOffer),
     ]
 }
 

@@ -119,4 +119,14 @@ int csys_sync(int fd);
 /* Gives a file a second name, which must be free. */
 int csys_link(const char *from, const char *to);
 int csys_make_folder(const char *path);
+int csys_open_write(const char *path);
+int64_t csys_read_at(int fd, void *bytes, size_t count, uint64_t offset);
+int64_t csys_write_at(int fd, const void *bytes, size_t count, uint64_t offset);
+int csys_rename(const char *from, const char *to);
+/* Makes the open file `to` share the blocks of the open file `from`; a negative errno where that cannot be. */
+int csys_clone(int from, int to);
+/* Bytes that files in the folder of this path may still take. */
+int64_t csys_free_space(const char *path);
+/* Calls `visit` with each plain file of a folder and its size. */
+int csys_list_files(const char *path, void *context, void (*visit)(void *context, const char *name, int64_t byte_count));
 int csys_is_terminal(int fd);

@@ -51,6 +51,25 @@ internal import CGcrypt
     /// The digest of `bytes`.
     package static func hash(_ bytes: [UInt8]) -> [UInt8] { hash(bytes.span) }
 
+    /// The digest of one byte that says what is hashed, and of up to two parts behind it.
+    package static func hash(
+        domain: UInt8,
+        _ first: Span<UInt8>,
+        _ second: Span<UInt8> = Span()
+    ) -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { digest, count in
+            var domain = domain
+            unsafe withUnsafeBytes(of: &domain) { domain in
+                unsafe first.withUnsafeBytes { first in
+                    unsafe second.withUnsafeBytes { second in
+                        if let base = digest.baseAddress { unsafe hash(into: base, domain, first, second) }
+                    }
+                }
+            }
+            count = byteCount
+        }
+    }
+
     /// Writes the digest of up to four parts, one behind the other, without allocating.
     static func hash(
         into digest: UnsafeMutablePointer<UInt8>,

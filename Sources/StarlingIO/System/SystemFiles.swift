@@ -72,7 +72,11 @@ package struct SystemFiles: FileStore {
 
     /// Makes a name in a folder survive a power cut.
     private static func syncFolder(of path: String) throws(FileError) {
-        let folder = parent(of: path) ?? (path.hasPrefix("/") ? "/" : ".")
+        try syncFolder(parent(of: path) ?? (path.hasPrefix("/") ? "/" : "."))
+    }
+
+    /// Makes the names in a folder survive a power cut.
+    static func syncFolder(_ folder: String) throws(FileError) {
         let descriptor = try check(csys_open_folder(folder), folder)
         defer { csys_close(descriptor) }
         let status = csys_sync(descriptor)
@@ -89,7 +93,7 @@ package struct SystemFiles: FileStore {
     }
 
     @discardableResult
-    private static func check<Number: FixedWidthInteger>(
+    static func check<Number: FixedWidthInteger>(
         _ result: Number,
         _ path: String
     ) throws(FileError) -> Int where Number: SignedInteger {
@@ -98,7 +102,7 @@ package struct SystemFiles: FileStore {
     }
 
     @discardableResult
-    private static func check(_ result: Int32, _ path: String) throws(FileError) -> Int32 {
+    static func check(_ result: Int32, _ path: String) throws(FileError) -> Int32 {
         guard result >= 0 else { throw error(result, path) }
         return result
     }

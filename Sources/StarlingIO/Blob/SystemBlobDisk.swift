@@ -1,0 +1,120 @@
+internal import CSys
+internal import CUV
+package import StarlingCore
+package import StarlingWorld
+
+/// The operating system's files, as a blob store uses them.
+package struct SystemBlobDisk: BlobDisk {
+    package init() {}
+
+    package func files(in folder: String) throws(FileError) -> [String: UInt64] {
+        let list = FileList()
+        let status = csys_list_files(
+            folder,
+            Unmanaged.passUnretained(list).toOpaque(),
+            { context, name, byteCount in
+                guard let context, let name else { return }
+                let list = Unmanaged<FileList>.fromOpaque(context).takeUnretainedValue()
+                list.files[String(cString: name)] = UInt64(clamping: byteCount)
+            }
+        )
+        try SystemFiles.check(status, folder)
+        return list.files
+    }
+
+    /// What a C callback fills.
+    private final class FileList {
+        var files: [String: UInt64] = [:]
+    }
+
+    package func createFolder(_ path: String) throws(FileError) { try SystemFiles().createFolder(path) }
+
+    package func byteCount(of path: String) throws(FileError) -> UInt64 {
+        let descriptor = try SystemFiles.check(csys_open_read(path), path)
+        defer { csys_close(descriptor) }
+        var byteCount: Int64 = 0
+        try SystemFiles.check(csys_file_mode(descriptor, &byteCount), path)
+        return UInt64(clamping: byteCount)
+    }
+
+    package func read(
+        _ path: String,
+        at offset: UInt64,
+        into block: Buffer,
+        _ range: Range<Int>
+    ) throws(FileError) -> Int {
+        let descriptor = try SystemFiles.check(csys_open_read(path), path)
+        defer { csys_close(descriptor) }
+        let memory = block.memory(range)
+        var count = 0
+        while count < memory.count {
+            let place = offset + UInt64(count)
+            let start = memory.baseAddress.map { $0 + count }
+            let read = try SystemFiles.check(
+                csys_read_at(descriptor, start, memory.count - count, place),
+                path
+            )
+            if read == 0 { break }
+            count += read
+        }
+        return count
+    }
+
+    package func create(_ path: String) throws(FileError) {
+        csys_close(try SystemFiles.check(csys_open_create(path), path))
+    }
+
+    package func write(_ bytes: BufferSlice, to path: String, at offset: UInt64) throws(FileError) {
+        let descriptor = try SystemFiles.check(csys_open_write(path), path)
+        defer { csys_close(descriptor) }
+        let memory = bytes.buffer.memory(bytes.range)
+        var count = 0
+        while count < memory.count {
+            let place = offset + UInt64(count)
+            let start = memory.baseAddress.map { $0 + count }
+            count += try SystemFiles.check(
+                csys_write_at(descriptor, start, memory.count - count, place),
+                path
+            )
+        }
+    }
+
+    package func sync(_ path: String) throws(FileError) {
+        let descriptor = try SystemFiles.check(csys_open_write(path), path)
+        defer { csys_close(descriptor) }
+        try SystemFiles.check(csys_sync(descriptor), path)
+    }
+
+    package func syncFolder(_ path: String) throws(FileError) { try SystemFiles.syncFolder(path) }
+
+    package func rename(_ path: String, to other: String) throws(FileError) {
+        try SystemFiles.check(csys_rename(path, other), path)
+    }
+
+    package func renameIfFree(_ path: String, to other: String) throws(FileError) {
+        // A link, unlike a rename, does not replace a file that another process created meanwhile.
+        try SystemFiles.check(csys_link(path, other), other)
+        try SystemFiles.check(csys_unlink(path), path)
+    }
+
+    package func remove(_ path: String) throws(FileError) {
+        let status = csys_unlink(path)
+        if status != UV_ENOENT.rawValue { try SystemFiles.check(status, path) }
+    }
+
+    package func clone(_ path: String, to other: String) throws(FileError) -> Bool {
+        let source = try SystemFiles.check(csys_open_read(path), path)
+        defer { csys_close(source) }
+        let target = try SystemFiles.check(csys_open_create(other), other)
+        let status = csys_clone(source, target)
+        csys_close(target)
+        if status == 0 { return true }
+        // Another file system, or one that cannot: the caller copies.
+        try remove(other)
+        return false
+    }
+
+    package func freeByteCount(in folder: String) throws(FileError) -> UInt64 {
+        UInt64(try SystemFiles.check(csys_free_space(folder), folder))
+    }
+}

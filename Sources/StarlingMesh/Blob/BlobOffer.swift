@@ -1,0 +1,226 @@
+package import StarlingCore
+
+/// Why a stream on which a blob was asked for is ended.
+package enum BlobOfferError: Error, Equatable, Sendable {
+    /// What the peer sent is no frame of the protocol.
+    case malformed(ProtobufError)
+    /// The length before a frame is none, or beyond the limit.
+    case invalidLength(VarintError)
+    /// Chunks were asked for before the blob was named, or another blob was.
+    case outOfOrder
+    /// Chunks were asked for that the blob does not have.
+    case noSuchChunk(Int)
+    /// More was asked for at a time, or in all, than one stream is good for.
+    case tooMuch
+    /// Nothing was asked for, or taken, for too long.
+    case idle
+}
+
+/// Answers one stream on which a peer fetches a blob.
+///
+/// Chunks are read a few ahead of what the stream takes, so that a slow peer costs no more memory than that.
+///
+/// Spec: docs/specs/blob.md, "Stream".
+package struct BlobOffer: Machine, Sendable {
+    package struct Limits: Sendable {
+        /// Chunks that are read, or wait for the stream, at a time.
+        package var readAheadCount = 4
+        /// How often all chunks of the blob may be asked for on one stream; beyond that it is reset.
+        package var repeatCountMax = 2
+        /// How long a peer may neither ask nor take anything.
+        package var idleTimeout: Duration = .seconds(60)
+
+        package init() {}
+    }
+
+    package enum Action: Equatable, Sendable {
+        /// Say whether the peer gets this blob: ``BlobOffer/accept(leaves:now:)`` or ``BlobOffer/refuse(_:)``.
+        case open(BlobID, wantsLeaves: Bool)
+        /// Read a chunk, and say ``BlobOffer/read(_:_:)`` or ``BlobOffer/refuse(_:)``.
+        case read(Int)
+        /// Write these bytes to the stream.
+        case send([UInt8])
+        /// Write a chunk to the stream, and say ``BlobOffer/sent(now:)``.
+        case sendChunk(BlobChunk)
+        /// End our direction of the stream.
+        case end
+        /// The peer broke a rule, or sleeps: reset the stream.
+        case fail(BlobOfferError)
+    }
+
+    private enum State: Sendable {
+        case waiting
+        case opening(BlobID)
+        case serving(BlobID)
+        case over
+    }
+
+    private let limits: Limits
+    private var state = State.waiting
+    private var reader = BlobFrameReader(byteCountMax: BlobProtocol.askByteCountMax)
+    private var actions = RingQueue<Action>()
+    /// What was asked for and is not read yet.
+    private var wanted = RingQueue<Range<Int>>()
+    private var wantedCount = 0
+    /// What is being read, in the order of the wish, and what of it is there.
+    private var reading = RingQueue<(index: Int, chunk: BlobChunk?)>()
+    /// Chunks that the stream has not taken yet.
+    private var sendingCount = 0
+    private var answeredCount = 0
+    private var hasEnded = false
+    private var lastActivity: Instant
+
+    package init(limits: Limits = Limits(), now: Instant) {
+        self.limits = limits
+        lastActivity = now
+    }
+
+    /// The blob that the stream is about.
+    package var id: BlobID? {
+        switch state {
+        case .waiting, .over: nil
+        case .opening(let id), .serving(let id): id
+        }
+    }
+
+    // MARK: Inputs
+
+    /// Bytes came on the stream, cut anywhere.
+    package mutating func receive(_ bytes: Span<UInt8>, now: Instant) {
+        var offset = 0
+        do throws(BlobOfferError) {
+            while offset < bytes.count {
+                if case .over = state { return }
+                let frame: [UInt8]?
+                do throws(VarintError) { frame = try reader.next(bytes, at: &offset) } catch {
+                    throw .invalidLength(error)
+                }
+                guard let frame else { return }
+                let ask: BlobAsk?
+                do throws(ProtobufError) { ask = try BlobAsk.parse(frame.span) } catch {
+                    throw .malformed(error)
+                }
+                lastActivity = now
+                if let ask { try take(ask) }
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// The peer ended its direction: it asks for nothing more.
+    package mutating func receiveEnd() {
+        hasEnded = true
+        advanceReading()
+    }
+
+    /// The peer may have the blob; with leaves where it wants them.
+    package mutating func accept(leaves: [UInt8], now: Instant) {
+        guard case .opening(let id) = state else { return }
+        lastActivity = now
+        state = .serving(id)
+        for start in stride(from: 0, to: leaves.count, by: BlobProtocol.leavesByteCountMax) {
+            let end = min(leaves.count, start + BlobProtocol.leavesByteCountMax)
+            actions.append(.send(BlobAnswer.leaves(Array(leaves[start..<end])).encoded))
+        }
+        advanceReading()
+    }
+
+    /// The peer does not get the blob, or not the rest of it.
+    package mutating func refuse(_ reason: BlobAnswer.Refusal) {
+        if case .over = state { return }
+        end()
+        actions.append(.send(BlobAnswer.refusal(reason).encoded))
+        actions.append(.end)
+    }
+
+    /// A chunk was read.
+    package mutating func read(_ index: Int, _ chunk: BlobChunk) {
+        if case .over = state { return }
+        for position in 0..<reading.count where reading[position].index == index {
+            if reading[position].chunk == nil {
+                reading[position].chunk = chunk
+                break
+            }
+        }
+        while let first = reading.first, let chunk = first.chunk {
+            _ = reading.popFirst()
+            sendingCount += 1
+            actions.append(.send(BlobAnswer.chunk(first.index).encoded))
+            actions.append(.sendChunk(chunk))
+        }
+    }
+
+    /// The stream has taken a chunk.
+    package mutating func sent(now: Instant) {
+        lastActivity = now
+        sendingCount -= min(1, sendingCount)
+        advanceReading()
+    }
+
+    package var nextDeadline: Instant? {
+        if case .over = state { return nil }
+        return lastActivity + limits.idleTimeout
+    }
+
+    package mutating func advance(to now: Instant) {
+        guard let deadline = nextDeadline, deadline <= now else { return }
+        fail(.idle)
+    }
+
+    package mutating func nextAction() -> Action? { actions.popFirst() }
+
+    // MARK: Transitions
+
+    private mutating func take(_ ask: BlobAsk) throws(BlobOfferError) {
+        switch (ask, state) {
+        case (.open(let id, let wantsLeaves), .waiting):
+            state = .opening(id)
+            actions.append(.open(id, wantsLeaves: wantsLeaves))
+        case (.want(let chunks), .opening(let id)), (.want(let chunks), .serving(let id)):
+            guard chunks.upperBound <= id.chunkCount else { throw .noSuchChunk(chunks.upperBound - 1) }
+            let openCount = wantedCount + reading.count + sendingCount
+            guard openCount + chunks.count <= BlobProtocol.wantedChunkCountMax,
+                answeredCount + chunks.count <= limits.repeatCountMax * id.chunkCount
+            else { throw .tooMuch }
+            answeredCount += chunks.count
+            wantedCount += chunks.count
+            wanted.append(chunks)
+            advanceReading()
+        case (.open, _), (.want, _): throw .outOfOrder
+        }
+    }
+
+    /// Reads as far ahead as the limit lets it; at the end of all wishes the stream ends.
+    private mutating func advanceReading() {
+        guard case .serving = state else {
+            // Whoever ends before it has named a blob, or before it was looked for, wants none.
+            if hasEnded, case .waiting = state { finish() }
+            return
+        }
+        while reading.count + sendingCount < limits.readAheadCount, let next = wanted.popFirst() {
+            if next.count > 1 { wanted.prepend(next.dropFirst()) }
+            wantedCount -= 1
+            reading.append((next.lowerBound, nil))
+            actions.append(.read(next.lowerBound))
+        }
+        if hasEnded && reading.isEmpty && sendingCount == 0 { finish() }
+    }
+
+    private mutating func finish() {
+        end()
+        actions.append(.end)
+    }
+
+    private mutating func fail(_ error: BlobOfferError) {
+        end()
+        actions.append(.fail(error))
+    }
+
+    private mutating func end() {
+        state = .over
+        actions.removeAll()
+        wanted.removeAll()
+        reading.removeAll()
+    }
+}

@@ -1,0 +1,406 @@
+package import StarlingCore
+package import StarlingMesh
+internal import StarlingTransports
+package import StarlingWorld
+
+/// A file that was taken into the store: all that the recipient has to be told of it.
+package struct StoredBlob: Equatable, Sendable {
+    package var id: BlobID
+    /// The size of the file.
+    package var contentByteCount: UInt64
+    /// What opens a private blob; wipe it when the message that carries it is sealed.
+    package var key: [UInt8]?
+}
+
+/// Takes files in, offers them to peers, and fetches what peers offer.
+///
+/// What a message tells of a blob, its ``BlobID``, its name and its key, is the message's business. Whoever sends one
+/// takes the file in, offers it to the recipient before the message leaves, and takes the offer back when it is settled;
+/// offers are to be made again after a start. Whoever receives one fetches it, and what was fetched before is not fetched
+/// again.
+package actor BlobDriver {
+    package struct Limits: Sendable {
+        package var fetch = BlobFetch.Limits()
+        package var offer = BlobOffer.Limits()
+        /// Fetches that run at a time; others wait.
+        package var fetchCountMax = 4
+        /// Fetches that run or wait; a further one is refused.
+        package var callerCountMax = 1000
+        /// The pause after an attempt that brought nothing; doubled each time.
+        package var pauseMin: Duration = .seconds(1)
+        package var pauseMax: Duration = .seconds(60)
+        /// Attempts in a row that may end by what the peer does rather than by the network; then the fetch fails.
+        package var patienceCount = 5
+        /// How often observers hear of one transfer.
+        package var reportInterval: Duration = .milliseconds(100)
+
+        package init() {}
+    }
+
+    private struct Pause {
+        var peer: PeerID
+        var waiter: Waiter<Void>
+    }
+
+    private let swarm: Swarm
+    private let world: World
+    nonisolated let store: any BlobStore
+    private nonisolated let limits: Limits
+    private nonisolated let offers = BlobOffers()
+    private nonisolated let loop: any EventLoop
+    private var observers: [@Sendable (BlobTransfer) -> Void] = []
+    private var isStopped = false
+    private var nextToken: UInt64 = 0
+    private var pauses: [UInt64: Pause] = [:]
+    /// The timers that end pauses.
+    private var timers: [UInt64: any LoopTimer] = [:]
+    /// Blobs that are being fetched.
+    private var running: Set<BlobID> = []
+    private var callerCount = 0
+    /// Callers that wait for their turn, by token, which is their order.
+    private var queue: [UInt64: (id: BlobID, waiter: Waiter<Void>)] = [:]
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    package init(swarm: Swarm, store: any BlobStore, limits: Limits = Limits()) {
+        self.swarm = swarm
+        self.store = store
+        self.limits = limits
+        world = swarm.world
+        loop = swarm.world.loops[0]
+    }
+
+    /// Serves what is offered from here on.
+    package func start() async {
+        swarm.protocols.set(BlobProtocol.id) { [weak self] stream in await self?.serve(stream) }
+        await swarm.observe { [weak self] event in
+            guard case .opened(let connection, isFirst: true) = event else { return }
+            self?.enter(connection.info.peer) { driver, peer in driver.wake(peer) }
+        }
+    }
+
+    /// Ends fetches, which throw ``BlobFailure/cancelled``; what is durable stays.
+    package func stop() {
+        isStopped = true
+        swarm.protocols.set(BlobProtocol.id, nil)
+        for pause in pauses.sorted(by: { $0.key < $1.key }) { pause.value.waiter.resume() }
+        pauses = [:]
+        for caller in queue.sorted(by: { $0.key < $1.key }) { caller.value.waiter.resume() }
+        queue = [:]
+    }
+
+    /// Hears of every transfer from here on, on the driver's loop: at most so often as the limits say, and of each end.
+    package func observe(_ observer: @escaping @Sendable (BlobTransfer) -> Void) {
+        observers.append(observer)
+    }
+
+    // MARK: Files
+
+    /// Takes a file into the store: sealed under a fresh key where it is private, else as it is.
+    ///
+    /// It is durable when this returns. Cancellation: nothing of it stays.
+    package func take(
+        _ path: String,
+        isPrivate: Bool,
+        progress: (_ byteCount: UInt64, _ totalByteCount: UInt64) -> Void = { _, _ in }
+    ) async throws(BlobFailure) -> StoredBlob {
+        var bytes = isPrivate ? world.random.bytes(count: BlobKey.byteCount) : nil
+        let key = bytes
+        let seal = try bytes.takeSeal()
+        var contentByteCount: UInt64 = 0
+        do throws(BlobError) {
+            let id = try await store.pass({ folder throws(BlobError) in
+                try folder.importing(path, cipher: seal)
+            }) { byteCount, total in
+                contentByteCount = total
+                progress(byteCount, total)
+            }
+            return StoredBlob(id: id, contentByteCount: contentByteCount, key: key)
+        } catch {
+            throw Task.isCancelled ? .cancelled : .store(error)
+        }
+    }
+
+    /// Writes a blob that is all there out into a file that must not exist; opened with its key where it is private.
+    ///
+    /// Each chunk is checked. Cancellation: no file stays.
+    package func give(
+        _ id: BlobID,
+        key: [UInt8]?,
+        to path: String,
+        progress: (_ byteCount: UInt64, _ totalByteCount: UInt64) -> Void = { _, _ in }
+    ) async throws(BlobFailure) {
+        var bytes = key
+        let seal = try bytes.takeSeal()
+        do throws(BlobError) {
+            _ = try await store.pass(
+                { folder throws(BlobError) in try folder.exporting(id, to: path, cipher: seal) },
+                progress: progress
+            )
+        } catch {
+            throw Task.isCancelled ? .cancelled : .store(error)
+        }
+    }
+
+    /// Forgets a blob, whole or not, and its offers.
+    package func remove(_ id: BlobID) async throws(BlobFailure) {
+        offers.removeAll(id)
+        do throws(BlobError) {
+            try await store.perform { folder throws(BlobError) in try folder.delete(id) }
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    // MARK: Offering
+
+    /// Lets a peer fetch a blob until the offer is taken back or the node ends.
+    package nonisolated func offer(_ id: BlobID, to peer: PeerID) throws(BlobFailure) {
+        if !offers.add(id, for: peer) { throw .tooMany }
+    }
+
+    /// Takes an offer back.
+    package nonisolated func withdraw(_ id: BlobID, from peer: PeerID) { offers.remove(id, for: peer) }
+
+    private nonisolated func serve(_ stream: Stream) async {
+        let session = BlobOfferSession(
+            stream,
+            store,
+            offers,
+            limits: limits.offer,
+            reportInterval: limits.reportInterval
+        ) { transfer in self.tell(transfer) }
+        await session.run()
+    }
+
+    // MARK: Fetching
+
+    /// Fetches a blob from a peer, and returns when it is whole and durable.
+    ///
+    /// It goes on where an earlier call, or an earlier life of the node, has stopped. While the peer is away, or the
+    /// network fails, it waits and tries again, without an end: the caller knows how long the blob is wanted. Callers
+    /// that want the same blob wait for each other.
+    ///
+    /// Errors: what the store refuses, at once; what the peer does wrong, after some attempts. Cancellation: throws
+    /// ``BlobFailure/cancelled``; what is durable stays.
+    package func fetch(_ id: BlobID, from peer: PeerID) async throws(BlobFailure) {
+        guard callerCount < limits.callerCountMax else { throw .tooMany }
+        callerCount += 1
+        defer { callerCount -= 1 }
+        try await takeTurn(id)
+        defer { endTurn(id) }
+        do throws(BlobFailure) {
+            try await fetchInTurn(id, peer)
+            tell(id, peer, .finished, id.byteCount)
+        } catch {
+            tell(id, peer, .failed(error), 0)
+            throw error
+        }
+    }
+
+    private func fetchInTurn(_ id: BlobID, _ peer: PeerID) async throws(BlobFailure) {
+        var (pause, patience) = (limits.pauseMin, limits.patienceCount)
+        var heldCount = -1
+        while true {
+            let holding = await holding(id)
+            if holding?.isFinished == true { return }
+            if let count = holding?.written.count, count > heldCount {
+                // The last attempt brought something: the next one begins afresh.
+                if heldCount >= 0 { (pause, patience) = (limits.pauseMin, limits.patienceCount) }
+                heldCount = count
+            }
+            let failure: BlobFailure
+            do throws(BlobFailure) {
+                try await attempt(id, peer, holding)
+                return
+            } catch {
+                failure = error
+            }
+            if isStopped || Task.isCancelled { throw .cancelled }
+            switch failure.weight {
+            case .final: throw failure
+            case .suspicious:
+                patience -= 1
+                if patience <= 0 { throw failure }
+            case .passing: break
+            }
+            tell(id, peer, .waiting(failure), await self.holding(id)?.byteCount ?? 0)
+            let jitter = world.random.number(below: 201) - 100
+            await wait(pause + pause * jitter / 1000, for: peer)
+            if isStopped || Task.isCancelled { throw .cancelled }
+            pause = min(limits.pauseMax, pause * 2)
+        }
+    }
+
+    private func holding(_ id: BlobID) async -> BlobHolding? {
+        do throws(BlobError) { return try await store.perform { $0.holding(id) } } catch { return nil }
+    }
+
+    private func attempt(_ id: BlobID, _ peer: PeerID, _ holding: BlobHolding?) async throws(BlobFailure) {
+        if id.chunkCount == 0 {
+            do throws(BlobError) {
+                return try await store.perform { folder throws(BlobError) in
+                    _ = try folder.begin(id, leaves: [])
+                    try folder.finish(id)
+                }
+            } catch {
+                throw .store(error)
+            }
+        }
+        let stream: Stream
+        do throws(SwarmError) { stream = try await swarm.openStream(to: peer, [BlobProtocol.id]) } catch {
+            switch error {
+            case .dial(let error): throw .unreachable(error)
+            case .stream(let error): throw .stream(error)
+            }
+        }
+        tell(id, peer, .running, holding?.byteCount ?? 0)
+        let session = BlobFetchSession(
+            stream,
+            store,
+            id,
+            held: holding?.written,
+            limits: limits.fetch,
+            reportInterval: limits.reportInterval
+        ) { byteCount, bytesPerSecond in
+            self.tell(
+                BlobTransfer(
+                    id: id,
+                    peer: peer,
+                    course: .receiving,
+                    state: .running,
+                    byteCount: byteCount,
+                    bytesPerSecond: bytesPerSecond
+                )
+            )
+        }
+        try await session.run()
+    }
+
+    // MARK: Turns and pauses
+
+    private func takeTurn(_ id: BlobID) async throws(BlobFailure) {
+        while running.contains(id) || running.count >= limits.fetchCountMax {
+            let token = makeToken()
+            await withTaskCancellationHandler {
+                await Waiter.suspend { waiter in
+                    let canGo = !running.contains(id) && running.count < limits.fetchCountMax
+                    if Task.isCancelled || isStopped || canGo {
+                        waiter.resume()
+                    } else {
+                        queue[token] = (id, waiter)
+                    }
+                }
+            } onCancel: {
+                loop.startTask { await self.leaveQueue(token) }
+            }
+            if Task.isCancelled || isStopped { throw .cancelled }
+        }
+        if isStopped { throw .cancelled }
+        running.insert(id)
+    }
+
+    private func endTurn(_ id: BlobID) {
+        running.remove(id)
+        // All look again: only their order decides who goes on.
+        let waiting = queue.sorted { $0.key < $1.key }
+        queue = [:]
+        for caller in waiting { caller.value.waiter.resume() }
+        if running.isEmpty { store.perform({ $0.trim() }) { _ in } }
+    }
+
+    private func leaveQueue(_ token: UInt64) { queue.removeValue(forKey: token)?.waiter.resume() }
+
+    /// Waits for some time, or until there is a connection with the peer.
+    private func wait(_ duration: Duration, for peer: PeerID) async {
+        let token = makeToken()
+        let timer = loop.makeTimer { [weak self] in self?.enter(token) { $0.endPause($1) } }
+        timer.arm(at: loop.now + duration)
+        timers[token] = timer
+        await withTaskCancellationHandler {
+            await Waiter.suspend { waiter in
+                if Task.isCancelled || isStopped {
+                    waiter.resume()
+                } else {
+                    pauses[token] = Pause(peer: peer, waiter: waiter)
+                }
+            }
+        } onCancel: {
+            loop.startTask { await self.endPause(token) }
+        }
+        timers[token] = nil
+    }
+
+    private func endPause(_ token: UInt64) { pauses.removeValue(forKey: token)?.waiter.resume() }
+
+    private func wake(_ peer: PeerID) {
+        for token in pauses.filter({ $0.value.peer == peer }).keys.sorted() { endPause(token) }
+    }
+
+    private func makeToken() -> UInt64 {
+        nextToken += 1
+        return nextToken
+    }
+
+    // MARK: Progress
+
+    private func tell(_ id: BlobID, _ peer: PeerID, _ state: BlobTransfer.State, _ byteCount: UInt64) {
+        tellObservers(
+            BlobTransfer(
+                id: id,
+                peer: peer,
+                course: .receiving,
+                state: state,
+                byteCount: byteCount,
+                bytesPerSecond: 0
+            )
+        )
+    }
+
+    private nonisolated func tell(_ transfer: BlobTransfer) {
+        if loop.isCurrent {
+            enter(transfer) { $0.tellObservers($1) }
+        } else {
+            loop.startTask { await self.tellObservers(transfer) }
+        }
+    }
+
+    private func tellObservers(_ transfer: BlobTransfer) {
+        for observer in observers { observer(transfer) }
+    }
+}
+
+extension BlobFailure {
+    fileprivate enum Weight {
+        /// The next attempt would fail the same way.
+        case final
+        /// The peer did something wrong, or does not know the blob; that may be a matter of time.
+        case suspicious
+        /// The network, or the peer's load.
+        case passing
+    }
+
+    fileprivate var weight: Weight {
+        switch self {
+        case .store(.wrongChunk), .store(.wrongLeaves): .suspicious
+        case .store, .tooMany, .unusableKey, .cancelled: .final
+        case .unreachable: .passing
+        case .stream(.protocolNotSupported), .stream(.negotiationFailed), .stream(.reset): .suspicious
+        case .stream: .passing
+        case .fetch(.refused(.busy)), .fetch(.stalled), .fetch(.ended): .passing
+        case .fetch: .suspicious
+        }
+    }
+}
+
+extension [UInt8]? {
+    /// The cipher of a key, which is wiped here; `nil` without one.
+    fileprivate mutating func takeSeal() throws(BlobFailure) -> BlobSeal? {
+        guard var bytes = self else { return nil }
+        self = nil
+        guard bytes.count == BlobKey.byteCount, let key = try? BlobKey(wiping: &bytes) else {
+            throw .unusableKey
+        }
+        return BlobSeal(key)
+    }
+}

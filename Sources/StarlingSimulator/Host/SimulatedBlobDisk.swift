@@ -1,0 +1,240 @@
+package import StarlingCore
+package import StarlingWorld
+internal import Synchronization
+
+/// A disk in memory that knows what has been synced, and forgets the rest when the power fails.
+///
+/// A file's writes since its last sync are kept apart: after a power cut each of them is there, or is not, or is there in
+/// part, as the seed says. Names are the folder's content: those made since its last sync may be gone.
+package final class SimulatedBlobDisk: BlobDisk {
+    private struct Pending: Sendable {
+        var offset: Int
+        var bytes: [UInt8]
+    }
+
+    private final class File: @unchecked Sendable {  // tidy-ok: only touched under the disk's lock
+        /// What is read.
+        var content: [UInt8] = []
+        /// What is on the platter.
+        var synced: [UInt8] = []
+        var pending: [Pending] = []
+
+        func write(_ bytes: [UInt8], at offset: Int) {
+            Self.put(bytes, at: offset, in: &content)
+            pending.append(Pending(offset: offset, bytes: bytes))
+        }
+
+        func sync() {
+            synced = content
+            pending = []
+        }
+
+        func losePower(_ random: inout SplitMix64) {
+            for write in pending {
+                let kept = random.number(below: 4)
+                if kept == 0 { continue }
+                let count = kept == 1 ? random.number(below: write.bytes.count + 1) : write.bytes.count
+                Self.put(Array(write.bytes.prefix(count)), at: write.offset, in: &synced)
+            }
+            content = synced
+            pending = []
+        }
+
+        private static func put(_ bytes: [UInt8], at offset: Int, in content: inout [UInt8]) {
+            if bytes.isEmpty { return }
+            if content.count < offset + bytes.count {
+                content += repeatElement(0, count: offset + bytes.count - content.count)
+            }
+            content.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        }
+    }
+
+    private struct State {
+        var files: [String: File] = [:]
+        /// The names that survive a power cut.
+        var synced: [String: File] = [:]
+        var byteCountMax = 1 << 40
+        var failure: FileError?
+        var canClone = true
+        var syncCount = 0
+        var writtenByteCount = 0
+
+        var byteCount: Int { files.values.reduce(0) { $0 + $1.content.count } }
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    // MARK: For tests
+
+    /// How much fits; what exceeds it fails with ``FileError/noSpace(path:)``.
+    package var byteCountMax: Int {
+        get { state.withLock { $0.byteCountMax } }
+        set { state.withLock { $0.byteCountMax = newValue } }
+    }
+
+    /// What every write, sync and new name fails with; `nil` when the disk is well.
+    package var failure: FileError? {
+        get { state.withLock { $0.failure } }
+        set { state.withLock { $0.failure = newValue } }
+    }
+
+    /// Whether files can share blocks.
+    package var canClone: Bool {
+        get { state.withLock { $0.canClone } }
+        set { state.withLock { $0.canClone = newValue } }
+    }
+
+    /// Files that were synced, and bytes that were written, since the beginning.
+    package var counts: (syncs: Int, writtenBytes: Int) {
+        state.withLock { ($0.syncCount, $0.writtenByteCount) }
+    }
+
+    /// The paths of all files, sorted.
+    package var paths: [String] { state.withLock { $0.files.keys.sorted() } }
+
+    /// Puts a file there as somebody else may have done, on the platter.
+    package func place(_ path: String, _ content: [UInt8]) {
+        state.withLock { state in
+            let file = File()
+            file.content = content
+            file.sync()
+            state.files[path] = file
+            state.synced[path] = file
+        }
+    }
+
+    /// What a file holds; `nil` where there is none.
+    package func content(of path: String) -> [UInt8]? { state.withLock { $0.files[path]?.content } }
+
+    /// Takes away what was not synced, as a power cut does.
+    package func losePower(_ random: inout SplitMix64) {
+        random = state.withLock { [random] state in
+            var random = random
+            // A new name that was not synced may have made it all the same.
+            for (path, file) in state.files.sorted(by: { $0.key < $1.key })
+            where state.synced[path] !== file && random.chance(0.5) {
+                // With a rename the old name went too.
+                for (old, other) in state.synced.sorted(by: { $0.key < $1.key }) where other === file {
+                    state.synced[old] = nil
+                }
+                state.synced[path] = file
+            }
+            for (_, file) in state.synced.sorted(by: { $0.key < $1.key }) { file.losePower(&random) }
+            state.files = state.synced
+            return random
+        }
+    }
+
+    // MARK: BlobDisk
+
+    package func files(in folder: String) throws(FileError) -> [String: UInt64] {
+        state.withLock { state in
+            var found: [String: UInt64] = [:]
+            for (path, file) in state.files where path.hasPrefix(folder + "/") {
+                let name = path.dropFirst(folder.utf8.count + 1)
+                if !name.contains("/") { found[String(name)] = UInt64(file.content.count) }
+            }
+            return found
+        }
+    }
+
+    package func createFolder(_ path: String) throws(FileError) {}
+
+    package func byteCount(of path: String) throws(FileError) -> UInt64 {
+        guard let content = content(of: path) else { throw .notFound(path: path) }
+        return UInt64(content.count)
+    }
+
+    package func read(
+        _ path: String,
+        at offset: UInt64,
+        into block: Buffer,
+        _ range: Range<Int>
+    ) throws(FileError) -> Int {
+        guard let content = content(of: path) else { throw .notFound(path: path) }
+        let start = min(content.count, Int(offset))
+        let end = min(content.count, start + range.count)
+        block.write(content.span.extracting(start..<end), at: range.lowerBound)
+        return end - start
+    }
+
+    package func create(_ path: String) throws(FileError) {
+        try change { state throws(FileError) in
+            guard state.files[path] == nil else { throw .alreadyExists(path: path) }
+            state.files[path] = File()
+        }
+    }
+
+    package func write(_ bytes: BufferSlice, to path: String, at offset: UInt64) throws(FileError) {
+        try change { state throws(FileError) in
+            guard let file = state.files[path] else { throw .notFound(path: path) }
+            let growth = max(0, Int(offset) + bytes.count - file.content.count)
+            let room = max(0, state.byteCountMax - state.byteCount)
+            // A disk that fills up takes the first part.
+            let taken = growth > room ? max(0, bytes.count - (growth - room)) : bytes.count
+            let written = BufferSlice(bytes.buffer, bytes.range.lowerBound..<bytes.range.lowerBound + taken)
+            file.write(written.array(), at: Int(offset))
+            state.writtenByteCount += taken
+            if taken < bytes.count { throw .noSpace(path: path) }
+        }
+    }
+
+    package func sync(_ path: String) throws(FileError) {
+        try change { state throws(FileError) in
+            guard let file = state.files[path] else { throw .notFound(path: path) }
+            file.sync()
+            state.syncCount += 1
+        }
+    }
+
+    package func syncFolder(_ path: String) throws(FileError) {
+        try change { state throws(FileError) in
+            for (name, file) in state.files where name.hasPrefix(path + "/") { state.synced[name] = file }
+            for name in state.synced.keys where name.hasPrefix(path + "/") && state.files[name] == nil {
+                state.synced[name] = nil
+            }
+        }
+    }
+
+    package func rename(_ path: String, to other: String) throws(FileError) {
+        try change { state throws(FileError) in
+            guard let file = state.files.removeValue(forKey: path) else { throw .notFound(path: path) }
+            state.files[other] = file
+        }
+    }
+
+    package func renameIfFree(_ path: String, to other: String) throws(FileError) {
+        if content(of: other) != nil { throw .alreadyExists(path: other) }
+        try rename(path, to: other)
+    }
+
+    package func remove(_ path: String) throws(FileError) { state.withLock { $0.files[path] = nil } }
+
+    package func clone(_ path: String, to other: String) throws(FileError) -> Bool {
+        try change { state throws(FileError) in
+            guard let source = state.files[path] else { throw .notFound(path: path) }
+            guard state.canClone else { return false }
+            guard state.files[other] == nil else { throw .alreadyExists(path: other) }
+            let file = File()
+            if !source.content.isEmpty { file.write(source.content, at: 0) }
+            state.files[other] = file
+            return true
+        }
+    }
+
+    package func freeByteCount(in folder: String) throws(FileError) -> UInt64 {
+        state.withLock { UInt64(max(0, $0.byteCountMax - $0.byteCount)) }
+    }
+
+    private func change<Value: Sendable>(
+        _ body: (inout State) throws(FileError) -> Value
+    ) throws(FileError) -> Value {
+        let result: Result<Value, FileError> = state.withLock { state in
+            if let failure = state.failure { return .failure(failure) }
+            do throws(FileError) { return .success(try body(&state)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+}

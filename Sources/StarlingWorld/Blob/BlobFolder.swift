@@ -1,0 +1,251 @@
+package import StarlingCore
+internal import Synchronization
+
+/// A blob store's files, and what each operation does to them.
+///
+/// Every member blocks and may be called from any thread: a ``BlobStore`` calls them where blocking does no harm.
+///
+/// A blob that is whole is `NAME.blob`; one under way is `NAME.part`, with the ranges that a sync has covered in
+/// `NAME.progress`. `NAME.leaves` has the leaves of either. A chunk counts as durable once its bytes, and after them the
+/// record that says so, have been synced; so a crash at any point loses chunks, never the truth about them.
+///
+/// Spec: docs/specs/blob.md, "Files".
+package final class BlobFolder: Sendable {
+    /// The books, and where the next record of each blob's progress goes.
+    struct State: Sendable {
+        var shelf: BlobShelf
+        var progressEnds: [BlobID: UInt64] = [:]
+        var importCount: UInt64 = 0
+    }
+
+    let disk: any BlobDisk
+    let path: String
+    let digest: BlobDigest
+    package let limits: BlobLimits
+    let state: Mutex<State>
+    private let blocks = Mutex(BufferPool(blockByteCount: BlobID.chunkByteCountUsual))
+
+    /// Opens a folder, which is made where there is none, and tidies up what a crash has left.
+    ///
+    /// What does not belong to a blob with good leaves is removed.
+    package init(
+        _ path: String,
+        disk: any BlobDisk,
+        digest: BlobDigest,
+        limits: BlobLimits = BlobLimits()
+    ) throws(BlobError) {
+        self.path = path
+        self.disk = disk
+        self.digest = digest
+        self.limits = limits
+        state = Mutex(State(shelf: BlobShelf(limits: limits)))
+        do throws(FileError) { try recover() } catch { throw BlobError(error) }
+    }
+
+    // MARK: Looking
+
+    /// Every blob, in the order of their names.
+    package func holdings() -> [BlobHolding] {
+        state.withLock { $0.shelf.holdings.values.sorted { $0.id.description < $1.id.description } }
+    }
+
+    /// How much of a blob is there; `nil` when nothing is.
+    package func holding(_ id: BlobID) -> BlobHolding? { state.withLock { $0.shelf[id] } }
+
+    package func usage() throws(BlobError) -> BlobUsage {
+        let free = try freeByteCount()
+        return state.withLock { state in
+            BlobUsage(
+                byteCount: state.shelf.byteCount,
+                byteCountMax: limits.byteCountMax,
+                blobCount: state.shelf.holdings.count,
+                freeByteCount: free
+            )
+        }
+    }
+
+    func freeByteCount() throws(BlobError) -> UInt64 {
+        do throws(FileError) { return try disk.freeByteCount(in: path) } catch { throw BlobError(error) }
+    }
+
+    /// The leaves of a blob, one behind the other.
+    package func leaves(of id: BlobID) throws(BlobError) -> [UInt8] {
+        if let kept = state.withLock({ $0.shelf.leaves(of: id) }) { return kept }
+        guard holding(id) != nil else { throw .notFound }
+        guard let leaves = try? readLeaves(id) else { throw .wrongLeaves }
+        state.withLock { state in
+            if state.shelf[id] != nil { state.shelf.keepLeaves(leaves, of: id) }
+        }
+        return leaves
+    }
+
+    // MARK: Chunks
+
+    /// Makes room for a blob with these leaves; where some of it is there, that stays.
+    ///
+    /// The leaves are on the disk when this returns.
+    package func begin(_ id: BlobID, leaves: [UInt8]) throws(BlobError) -> BlobHolding {
+        guard leaves.count == id.leavesByteCount, digest.root(leaves.span) == id.root else {
+            throw .wrongLeaves
+        }
+        if let there = holding(id) { return there }
+        let free = try freeByteCount()
+        let isOurs = try change { state throws(BlobError) in
+            let isThere = state.shelf[id] != nil
+            try state.shelf.begin(id, freeByteCount: free)
+            state.shelf.keepLeaves(leaves, of: id)
+            if !isThere { state.progressEnds[id] = 0 }
+            return !isThere
+        }
+        guard isOurs else { return try begin(id, leaves: leaves) }
+        removeLeftovers(of: id)
+        do throws(FileError) {
+            try writeLeaves(leaves, id)
+            try disk.create(file(id, .part))
+            try disk.create(file(id, .progress))
+            try disk.syncFolder(path)
+        } catch {
+            discard(id)
+            throw BlobError(error)
+        }
+        guard let holding = holding(id) else { throw .notFound }
+        return holding
+    }
+
+    /// Checks a chunk against its leaf and writes it.
+    package func write(_ id: BlobID, chunk index: Int, _ bytes: BufferSlice) throws(BlobError) {
+        guard index >= 0, index < id.chunkCount else { throw .wrongChunk(index: index) }
+        guard let holding = holding(id) else { throw .notFound }
+        if holding.written.contains(index) { return }
+        try check(bytes, id, index)
+        do throws(FileError) {
+            try disk.write(bytes, to: file(id, .part), at: id.offset(ofChunk: index))
+        } catch {
+            if case .notFound = error { throw .notFound }
+            throw BlobError(error)
+        }
+        state.withLock { $0.shelf.wrote(id, index) }
+    }
+
+    /// Makes what was written so far survive a crash, and says what does.
+    package func sync(_ id: BlobID) throws(BlobError) -> BlobHolding {
+        guard let holding = holding(id) else { throw .notFound }
+        if holding.isFinished { return holding }
+        var fresh = holding.written
+        fresh.subtract(holding.durable)
+        if fresh.isEmpty { return holding }
+        do throws(FileError) {
+            try disk.sync(file(id, .part))
+            let records = BlobProgress.records(fresh, of: id)
+            // Syncs at the same time write side by side; a gap that one leaves is no record.
+            let start = state.withLock { state in
+                let start = state.progressEnds[id] ?? 0
+                state.progressEnds[id] = start + UInt64(records.count)
+                return start
+            }
+            let progress = file(id, .progress)
+            try disk.write(BufferSlice(copying: records.span), to: progress, at: start)
+            try disk.sync(progress)
+        } catch {
+            if case .notFound = error { throw .notFound }
+            throw BlobError(error)
+        }
+        state.withLock { $0.shelf.synced(id, fresh) }
+        return self.holding(id) ?? holding
+    }
+
+    /// Gives a blob whose chunks are all there its final name; durable when this returns.
+    package func finish(_ id: BlobID) throws(BlobError) {
+        guard let holding = holding(id) else { throw .notFound }
+        if holding.isFinished { return }
+        guard holding.written.isComplete else {
+            throw .incomplete(missingChunkCount: id.chunkCount - holding.written.count)
+        }
+        do throws(FileError) {
+            try disk.sync(file(id, .part))
+            try disk.rename(file(id, .part), to: file(id, .blob))
+            try disk.syncFolder(path)
+        } catch {
+            throw BlobError(error)
+        }
+        removeLeftovers(of: id)
+        state.withLock { state in
+            state.shelf.finished(id)
+            state.progressEnds[id] = nil
+        }
+    }
+
+    /// A chunk that is there, as it was written.
+    ///
+    /// It is not checked again: whoever gets it checks it against its leaf.
+    package func read(_ id: BlobID, chunk index: Int) throws(BlobError) -> BufferSlice {
+        guard index >= 0, index < id.chunkCount, let holding = holding(id), holding.written.contains(index)
+        else { throw .notFound }
+        let block = takeBlock(id.chunkByteCount)
+        let range = 0..<id.byteCount(ofChunk: index)
+        let kind = holding.isFinished ? FileKind.blob : .part
+        let count: Int
+        do throws(FileError) {
+            count = try disk.read(file(id, kind), at: id.offset(ofChunk: index), into: block, range)
+        } catch {
+            if case .notFound = error { throw .notFound }
+            throw BlobError(error)
+        }
+        guard count == range.count else { throw .wrongChunk(index: index) }
+        return BufferSlice(block, range)
+    }
+
+    /// Forgets a blob, finished or not, and removes its files; nothing happens when there is none.
+    package func delete(_ id: BlobID) throws(BlobError) {
+        state.withLock { state in
+            state.shelf.remove(id)
+            state.progressEnds[id] = nil
+        }
+        do throws(FileError) {
+            // The leaves go last: without them the next start removes what is left.
+            for kind in [FileKind.blob, .part, .progress, .leaves] { try disk.remove(file(id, kind)) }
+            try disk.syncFolder(path)
+        } catch {
+            throw BlobError(error)
+        }
+    }
+
+    /// Gives memory back that no transfer needs.
+    package func trim() { blocks.withLock { $0.trim() } }
+
+    func takeBlock(_ byteCount: Int) -> Buffer {
+        guard byteCount == BlobID.chunkByteCountUsual else { return Buffer(byteCount: byteCount) }
+        return blocks.withLock { $0.take() }
+    }
+
+    func check(_ bytes: BufferSlice, _ id: BlobID, _ index: Int) throws(BlobError) {
+        let leaves = try leaves(of: id)
+        guard bytes.count == id.byteCount(ofChunk: index) else { throw .wrongChunk(index: index) }
+        let start = index * BlobID.hashByteCount
+        let leaf = bytes.withSpan(digest.leaf)
+        guard leaf[...] == leaves[start..<start + BlobID.hashByteCount] else {
+            throw .wrongChunk(index: index)
+        }
+    }
+
+    /// Undoes a beginning that failed.
+    private func discard(_ id: BlobID) {
+        // What cannot be removed is removed at the next start.
+        try? delete(id)
+    }
+
+    /// Removes what a whole blob does not need, and one that begins must not find.
+    func removeLeftovers(of id: BlobID) {
+        // What cannot be removed is removed at the next start.
+        for kind in [FileKind.part, .progress] { try? disk.remove(file(id, kind)) }
+    }
+
+    func change<Value: Sendable>(
+        _ body: (inout State) throws(BlobError) -> Value
+    ) throws(BlobError) -> Value {
+        let result: Result<Value, BlobError> = state.withLock { state in
+            do throws(BlobError) { return .success(try body(&state)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+}

@@ -1,0 +1,84 @@
+import Foundation
+import StarlingCore
+import StarlingIO
+import StarlingNode
+import StarlingSimulator
+import StarlingWorld
+import Testing
+
+/// The checks that the simulated store passes too, on files of this machine.
+@Suite struct SystemBlobTests {
+    @Test(arguments: BlobConformanceCheck.all)
+    func holdsOnFiles(_ check: BlobConformanceCheck) async throws {
+        let real = try RealWorld.make(loopCount: 1, log: Log(sink: SilentLog()))
+        let root = temporaryPath("blobs")
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let loop = real.loops[0]
+        let stage = BlobStage(
+            open: { limits throws(BlobError) in
+                try SystemBlobStore.open("\(root)/store", digest: .chunkTree, limits: limits, loop: loop)
+            },
+            place: { name, content in
+                try Data(content).write(to: URL(filePath: "\(root)/\(name)"))
+                return "\(root)/\(name)"
+            },
+            freePath: { "\(root)/\($0)" },
+            content: { FileManager.default.contents(atPath: $0).map { Array($0) } },
+            storeFiles: { try FileManager.default.contentsOfDirectory(atPath: "\(root)/store").sorted() },
+            storeContent: { FileManager.default.contents(atPath: "\(root)/store/\($0)").map { Array($0) } },
+            damage: { try Data($1).write(to: URL(filePath: "\(root)/store/\($0)")) },
+            digest: .chunkTree,
+            loop: loop
+        )
+        let task = loop.startTask(returning: Void.self) { try await check.run(stage) }
+        let result = await task.result
+        real.stop()
+        try result.get()
+    }
+
+    @Test func filesAreForTheirOwnerAlone() throws {
+        let root = temporaryPath("blobs")
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let disk = SystemBlobDisk()
+        try disk.createFolder(root)
+        try disk.create("\(root)/a")
+        #expect(throws: FileError.alreadyExists(path: "\(root)/a")) { try disk.create("\(root)/a") }
+        let attributes = try FileManager.default.attributesOfItem(atPath: "\(root)/a")
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+    }
+
+    /// A file of more than four gibibytes with a hole in it: offsets beyond 32 bits reach the system whole.
+    @Test func offsetsBeyondFourGibibytesAreKept() throws {
+        let root = temporaryPath("blobs")
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let disk = SystemBlobDisk()
+        try disk.createFolder(root)
+        let path = "\(root)/sparse"
+        try disk.create(path)
+        let bytes: [UInt8] = [1, 2, 3]
+        try disk.write(BufferSlice(copying: bytes.span), to: path, at: (4 << 30) + 5)
+        #expect(try disk.byteCount(of: path) == (4 << 30) + 8)
+        let block = Buffer(byteCount: 10)
+        #expect(try disk.read(path, at: (4 << 30) + 4, into: block, 0..<10) == 4)
+        #expect(BufferSlice(block, 0..<4).array() == [0, 1, 2, 3])
+        #expect(try disk.read(path, at: 5, into: block, 0..<3) == 3)
+        #expect(BufferSlice(block, 0..<3).array() == [0, 0, 0])
+    }
+
+    @Test func theLimitIsHalfOfWhatTheDiskCouldGive() async throws {
+        let real = try RealWorld.make(loopCount: 1, log: Log(sink: SilentLog()))
+        defer { real.stop() }
+        let root = temporaryPath("blobs")
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        var limits = BlobLimits()
+        limits.byteCountMax = .max
+        let store = try SystemBlobStore.open(root, digest: .chunkTree, limits: limits, loop: real.loops[0])
+        let usage = try store.folder.usage()
+        #expect(usage.byteCountMax < usage.freeByteCount)
+        #expect(usage.byteCountMax > 0)
+        limits.byteCountMax = 1000
+        let small = try SystemBlobStore.open(root, digest: .chunkTree, limits: limits, loop: real.loops[0])
+        #expect(small.folder.limits.byteCountMax == 1000)
+    }
+}
