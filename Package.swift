@@ -95,9 +95,9 @@ let package = Package(
         module(
             "Starling",
             [
-                "StarlingNode", "StarlingIO", "StarlingStore", "StarlingTransports", "StarlingWorld",
-                "StarlingCrypto",
-                "StarlingCore",
+                "StarlingNode", "StarlingIO", "StarlingStore", "StarlingTransports", "StarlingMesh",
+                "StarlingWorld",
+                "StarlingCrypto", "StarlingCore",
             ],
             lenient
         ),
@@ -131,7 +131,8 @@ let package = Package(
         tests(
             "StarlingNode",
             [
-                "StarlingSimulator", "StarlingIO", "StarlingTransports", "StarlingMesh", "StarlingProtocols",
+                "StarlingSimulator", "StarlingStore", "StarlingIO", "StarlingTransports", "StarlingMesh",
+                "StarlingProtocols",
                 "StarlingWorld", "StarlingCrypto", "StarlingCore",
             ]
         ),

@@ -1,5 +1,7 @@
 public import StarlingCore
+public import StarlingMesh
 internal import StarlingNode
+internal import StarlingWorld
 
 /// A message that has arrived.
 ///
@@ -9,24 +11,211 @@ public struct Message: Sendable {
     public let id: String
     /// Who signed it.
     public let from: PeerID
-    /// What the payload is, by the name that the sender gave.
-    public let type: String
+    /// What the message is.
+    public let type: MessageType
+    /// The payload's media type, such as `text/plain`; empty when the sender gave none.
+    public let contentType: String
     /// What the sender sent, at most 1 MiB.
     public let payload: [UInt8]
+    /// How urgent the sender called it.
+    public let priority: MessagePriority
+    /// How often it was handed out, this time included: above 1 when an earlier reader did not acknowledge it.
+    public let attempt: Int
 
-    /// Its place in the inbox.
-    let number: UInt64
+    private let position: UInt64
+    private let node: Node
 
-    init(_ entry: InboxEntry) {
-        id = "\(entry.id)"
-        from = entry.from
-        type = entry.type
-        payload = entry.payload
-        number = entry.number
+    init(_ delivery: InboxDelivery, node: Node) {
+        id = "\(delivery.entry.id)"
+        from = delivery.entry.from
+        type = delivery.content.type
+        contentType = delivery.content.contentType
+        payload = delivery.content.payload
+        priority = delivery.entry.priority
+        attempt = delivery.entry.attempt
+        position = delivery.entry.position
+        self.node = node
     }
 
     /// The payload as text; `nil` when it is not UTF-8.
     public var text: String? { String(validating: payload, as: UTF8.self) }
+
+    /// Says that the message was dealt with: it is gone from the inbox, on the disk too, when this returns.
+    ///
+    /// - Throws: ``NodeError/Code/store``; the message may come again then.
+    public func acknowledge() async throws(NodeError) {
+        do throws(StoreError) { try await node.node.delivery.acknowledge(position) } catch {
+            throw NodeError(error)
+        }
+    }
+}
+
+/// How a message is sent.
+public struct SendOptions: Sendable {
+    /// Who can read it.
+    public enum Privacy: Sendable {
+        /// The recipient only: the content is sealed to it.
+        case `private`
+        /// Whoever carries it; it is signed, and each link is encrypted.
+        case standard
+    }
+
+    /// How urgent it is.
+    public var priority: MessagePriority
+    /// Who can read it.
+    public var privacy: Privacy
+    /// How long it is tried, a millisecond to 30 days.
+    public var lifetime: Duration
+    /// The payload's media type, by which it is compressed too.
+    public var contentType: String
+    /// The application's own name for the message, 1 to 64 bytes: sending with the same key again sends nothing, and
+    /// answers with the first message.
+    public var idempotencyKey: String?
+
+    /// Options; what is left out has the value that fits most messages.
+    public init(
+        priority: MessagePriority = .normal,
+        privacy: Privacy = .private,
+        lifetime: Duration = .seconds(86_400),
+        contentType: String = "",
+        idempotencyKey: String? = nil
+    ) {
+        self.priority = priority
+        self.privacy = privacy
+        self.lifetime = lifetime
+        self.contentType = contentType
+        self.idempotencyKey = idempotencyKey
+    }
+
+    func draft(to peer: PeerID, _ content: MessageContent) -> MessageDraft {
+        var draft = MessageDraft(to: peer, content: content)
+        draft.priority = priority
+        draft.privacy = privacy == .private ? .private : .standard
+        draft.lifetime = lifetime
+        draft.key = idempotencyKey.map { Array($0.utf8) }
+        return draft
+    }
+}
+
+/// A message that the node has accepted.
+public struct SentMessage: Sendable {
+    /// Where a message is.
+    public enum State: Equatable, Sendable {
+        /// On this node's disk: the recipient is away, or others go first.
+        case queued
+        /// Sent, without a receipt so far.
+        case sent
+        /// In the recipient's inbox, by its signed receipt.
+        case delivered
+        /// Its lifetime ended without a receipt.
+        case expired
+        /// The recipient does not take it, or it could not be read back here; the text says why.
+        case refused(reason: String)
+    }
+
+    /// The message's name: 32 hexadecimal digits.
+    public let id: String
+    /// The recipient.
+    public let to: PeerID
+
+    let messageID: MessageID
+    let startedAt: Instant
+    let node: Node
+
+    /// Where the message is now; `nil` when it ended so long ago that nobody remembers.
+    public var state: State? {
+        get async { await node.node.delivery.report(on: messageID).map { State($0.message.state) } }
+    }
+
+    /// The states that it goes through from now on, the present one first; ends with the last one.
+    public var states: States { States(message: self) }
+
+    /// Waits for the recipient's receipt.
+    ///
+    /// - Parameter timeout: how long at most; `nil` for as long as the message lives.
+    /// - Throws: ``NodeError/Code/timedOut`` when none came in time: the message is tried on, unless it expired;
+    ///   ``NodeError/Code/refused`` when the recipient does not take it.
+    public func receipt(within timeout: Duration? = nil) async throws(NodeError) -> Receipt {
+        let loop = node.node.world.loops[0]
+        let deadline = loop.now + (timeout ?? .seconds(31 * 86_400))
+        let report = await node.node.delivery.report(on: messageID, settledBefore: deadline)
+        guard let report else {
+            throw NodeError(.timedOut, "The message's end is forgotten.", nextStep: "Ask within 7 days.")
+        }
+        switch State(report.message.state) {
+        case .delivered:
+            return Receipt(messageID: id, recipient: to, roundTrip: startedAt.duration(to: loop.now))
+        case .queued, .sent:
+            throw NodeError(
+                .timedOut,
+                "\(to) has sent no receipt so far.",
+                nextStep: "The message is tried on: look at its state later."
+            )
+        case .expired:
+            throw NodeError(
+                .timedOut,
+                "\(to) sent no receipt before the message's lifetime ended.",
+                nextStep: "Send it again with a longer lifetime."
+            )
+        case .refused(let reason):
+            throw NodeError(.refused, "\(to): \(reason)", nextStep: "Ask whoever runs it.")
+        }
+    }
+
+    /// The states of one message.
+    public struct States: AsyncSequence, Sendable {
+        /// A state.
+        public typealias Element = State
+        /// The sequence ends; it does not fail.
+        public typealias Failure = Never
+
+        let message: SentMessage
+
+        /// A watcher that begins with the present state.
+        public func makeAsyncIterator() -> Iterator { Iterator(message: message) }
+
+        /// One watcher.
+        public struct Iterator: AsyncIteratorProtocol {
+            let message: SentMessage
+            private var last: State?
+            private var lastReport: MessageReport?
+
+            init(message: SentMessage) { self.message = message }
+
+            /// The next state; `nil` after the last one, or when the node has stopped or the task was cancelled.
+            public mutating func next() async -> State? {
+                while true {
+                    if lastReport?.message.state.isFinal == true { return nil }
+                    let delivery = message.node.node.delivery
+                    guard let report = await delivery.nextReport(on: message.messageID, after: lastReport)
+                    else {
+                        return nil
+                    }
+                    lastReport = report
+                    let state = State(report.message.state)
+                    if state == last { continue }
+                    last = state
+                    return state
+                }
+            }
+        }
+    }
+}
+
+extension SentMessage.State {
+    init(_ state: OutboxMessage.State) {
+        switch state {
+        case .storing, .queued: self = .queued
+        case .sent: self = .sent
+        case .delivered: self = .delivered
+        case .expired: self = .expired
+        case .refused(.refusedTooLarge): self = .refused(reason: "it does not take messages so large")
+        case .refused(.unreadable): self = .refused(reason: "it cannot read the message")
+        case .refused(.expired): self = .refused(reason: "the message is too old by its clock")
+        case .refused: self = .refused(reason: "it does not take this message")
+        case .damaged: self = .refused(reason: "the message could not be read back from the store")
+        }
+    }
 }
 
 /// The recipient's signed word that a message is in its inbox.
@@ -37,6 +226,6 @@ public struct Receipt: Sendable {
     public let messageID: String
     /// Who signed the receipt.
     public let recipient: PeerID
-    /// From the sent message to the receipt.
+    /// From the acceptance of the message to the receipt.
     public let roundTrip: Duration
 }

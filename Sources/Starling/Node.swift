@@ -1,6 +1,7 @@
 public import StarlingCore
 internal import StarlingCrypto
 internal import StarlingIO
+public import StarlingMesh
 internal import StarlingNode
 internal import StarlingStore
 internal import StarlingTransports
@@ -11,7 +12,7 @@ internal import StarlingWorld
 ///     let node = try await Node.start(.init(name: "kitchen"))
 ///     for await message in node.messages {
 ///         print(message.from, message.text ?? "")
-///         await node.acknowledge(message)
+///         try await message.acknowledge()
 ///     }
 ///
 /// It listens, finds peers on the LAN by itself, and keeps connections with those that it was told of. Its identity
@@ -77,12 +78,10 @@ public final class Node: Sendable {
 
     private let real: RealWorld
     let node: StarlingNode.Node
-    let arrivals: Arrivals
 
-    private init(real: RealWorld, node: StarlingNode.Node, arrivals: Arrivals) {
+    private init(real: RealWorld, node: StarlingNode.Node) {
         self.real = real
         self.node = node
-        self.arrivals = arrivals
     }
 
     // The loops end with the last reference, not with `stop()`: a call under way still needs them.
@@ -114,10 +113,8 @@ public final class Node: Sendable {
             } catch {
                 throw NodeError(error)
             }
-            let arrivals = Arrivals()
-            await node.messages.observe { arrivals.noteArrival(number: $0.number) }
             do throws(NodeStartError) { try await node.start() } catch { throw NodeError(error) }
-            return Node(real: real, node: node, arrivals: arrivals)
+            return Node(real: real, node: node)
         } catch {
             await real.world.store.close()
             real.stop()
@@ -131,7 +128,6 @@ public final class Node: Sendable {
     public func stop() async {
         await node.stop()
         await node.world.store.close()
-        arrivals.end()
     }
 
     /// The node's name for others.
@@ -174,49 +170,108 @@ public final class Node: Sendable {
         return roundTrips
     }
 
-    /// Sends a message to a peer and returns with its signed receipt.
+    /// Accepts a message to a peer: when this returns, it is on the disk and will be delivered, whenever the peer can be
+    /// reached within its lifetime.
     ///
     /// - Parameters:
     ///   - payload: at most 1 MiB.
-    ///   - type: what the payload is, by a name of the application's; at most 128 bytes.
-    ///   - peer: the recipient, known by discovery or from ``connect(to:)``.
-    /// - Throws: ``NodeError/Code/unreachable``, ``NodeError/Code/refused``, or ``NodeError/Code/timedOut`` when
-    ///   no receipt came: the message may have arrived then.
+    ///   - type: what the message is; an application's own types have names of 1 to 128 bytes.
+    ///   - peer: the recipient.
+    ///   - options: how urgent, how private and how long.
+    /// - Throws: ``NodeError/Code/refused`` when the outbox is full, ``NodeError/Code/store`` when the disk took nothing;
+    ///   the message is not accepted then.
     @discardableResult
     public func send(
         _ payload: [UInt8],
-        type: String = "application/octet-stream",
-        to peer: PeerID
-    ) async throws(NodeError) -> Receipt {
-        do throws(MessageFailure) {
-            let delivery = try await node.messages.send(type: type, payload: payload, to: peer)
-            return Receipt(messageID: "\(delivery.id)", recipient: peer, roundTrip: delivery.roundTrip)
+        type: MessageType = .data,
+        to peer: PeerID,
+        options: SendOptions = SendOptions()
+    ) async throws(NodeError) -> SentMessage {
+        let startedAt = node.world.loops[0].now
+        var content = MessageContent(type: type, payload: payload)
+        content.contentType = options.contentType
+        do throws(DeliveryError) {
+            let id = try await node.delivery.accept(options.draft(to: peer, content))
+            return SentMessage(id: "\(id)", to: peer, messageID: id, startedAt: startedAt, node: self)
         } catch {
             throw NodeError(error)
         }
     }
 
-    /// Sends a text.
+    /// Accepts a text.
     ///
-    /// See ``send(_:type:to:)-([UInt8],_,_)``.
+    /// See ``send(_:type:to:options:)-([UInt8],_,_,_)``.
     @discardableResult
-    public func send(_ text: String, to peer: PeerID) async throws(NodeError) -> Receipt {
-        try await send(Array(text.utf8), type: "text/plain", to: peer)
+    public func send(
+        _ text: String,
+        type: MessageType = .data,
+        to peer: PeerID,
+        options: SendOptions = SendOptions()
+    ) async throws(NodeError) -> SentMessage {
+        var options = options
+        if options.contentType.isEmpty { options.contentType = "text/plain" }
+        return try await send(Array(text.utf8), type: type, to: peer, options: options)
     }
 
-    /// The messages that arrive, from the first one that is still in the inbox on.
+    /// Sends a request and returns with the recipient's answer.
     ///
-    /// It ends when the node stops or the task that iterates is cancelled. Each iteration sees every message that has not
-    /// been acknowledged: ``acknowledge(_:)`` what was dealt with, or the inbox fills up.
+    /// The request is as durable as any message; an answer that comes after `timeout` stays in the inbox.
+    /// - Throws: ``NodeError/Code/timedOut`` when no answer came in time, ``NodeError/Code/refused`` when the recipient
+    ///   answered that it has none.
+    public func request(
+        _ payload: [UInt8],
+        type: MessageType = .agentTask,
+        to peer: PeerID,
+        timeout: Duration,
+        options: SendOptions = SendOptions()
+    ) async throws(NodeError) -> Message {
+        var content = MessageContent(type: type, payload: payload)
+        content.contentType = options.contentType
+        var draft = options.draft(to: peer, content)
+        draft.lifetime = min(draft.lifetime, timeout)
+        do throws(RequestError) {
+            let deadline = node.world.loops[0].now + timeout
+            return Message(try await node.delivery.request(draft, deadline: deadline), node: self)
+        } catch {
+            throw NodeError(error)
+        }
+    }
+
+    /// Gives every message of a type to a closure, those that wait already first.
+    ///
+    /// What it returns answers a request; nothing answers it without content. The message is acknowledged when it
+    /// returns; when it throws, or the node ends before, the message is handed out again, with a higher
+    /// ``Message/attempt``.
+    ///
+    /// - Parameter concurrencyMax: how many run at once; further messages wait.
+    /// - Throws: ``NodeError/Code/invalidConfiguration`` when the type has a handler already.
+    public func handle(
+        _ type: MessageType,
+        concurrencyMax: Int = 64,
+        _ body: @escaping @Sendable (Message) async throws -> [UInt8]?
+    ) async throws(NodeError) {
+        let isSet = await node.delivery.handle(type, concurrencyMax: max(1, concurrencyMax)) {
+            [weak self] delivery in
+            guard let self else { throw CancellationError() }
+            let answer = try await body(Message(delivery, node: self))
+            return answer.map { MessageContent(type: type, payload: $0) }
+        }
+        guard !isSet else { return }
+        throw NodeError(
+            .invalidConfiguration,
+            "The type \(type) has a handler already.",
+            nextStep: "Remove it first: stopHandling(_:)."
+        )
+    }
+
+    /// Takes a type's handler away; messages that it has it keeps.
+    public func stopHandling(_ type: MessageType) async { await node.delivery.stopHandling(type) }
+
+    /// The messages that arrive and have no handler, from the oldest that nobody has dealt with on.
+    ///
+    /// A message stays in the inbox until ``Message/acknowledge()``, and comes again after a restart, with a higher
+    /// ``Message/attempt``. The sequence ends when the node stops or the task that iterates is cancelled.
     public var messages: Messages { Messages(node: self) }
-
-    /// Takes a message and all that arrived before it out of the inbox, for good.
-    ///
-    /// The inbox holds 10,000 messages and 64 MiB of payload; when it is full, further ones are refused, and their senders
-    /// told so.
-    public func acknowledge(_ message: Message) async {
-        _ = await node.messages.take(through: message.number)
-    }
 
     // MARK: Settings
 

@@ -38,6 +38,8 @@ public struct NodeError: Error, Sendable {
         public static let invalidConfiguration = Code(rawValue: "invalid_configuration")
         /// The operating system lacks something.
         public static let system = Code(rawValue: "system")
+        /// The node is stopping.
+        public static let stopped = Code(rawValue: "stopped")
     }
 
     /// The kind of failure.
@@ -65,6 +67,9 @@ extension NodeError: CustomStringConvertible {
 extension NodeError {
     init(_ error: NodeStartError) {
         switch error {
+        case .delivery(.store(let error)): self.init(error)
+        case .delivery(.crypto(let reason)):
+            self.init(.system, "The ciphers cannot be had: \(reason).", cause: error)
         case .listen(.socket(let address, .addressInUse)):
             self.init(
                 .cannotListen,
@@ -117,30 +122,47 @@ extension NodeError {
         }
     }
 
-    init(_ error: MessageFailure) {
+    init(_ error: DeliveryError) {
         switch error {
-        case .unreachable(let error): self.init(error)
         case .message(let reason):
             self.init(.invalidMessage, "The message cannot be sent: \(reason).", cause: error)
-        case .invalidType:
-            self.init(.invalidMessage, "The message's type is empty or too long.", cause: error)
+        case .refused(.tooManyMessages), .refused(.tooManyBytes):
+            self.init(
+                .refused,
+                "Too many messages wait to be delivered.",
+                nextStep: "Send again when some have been.",
+                cause: error
+            )
+        case .refused(let reason):
+            self.init(.invalidMessage, "The message is not accepted: \(reason).", cause: error)
         case .ownAddress: self.init(.invalidMessage, "A node sends itself no messages.", cause: error)
-        case .receiptTimedOut:
+        case .store(let reason): self.init(reason)
+        case .stopped: self.init(.stopped, "The node is stopping.", cause: error)
+        }
+    }
+
+    init(_ error: StoreError) {
+        self.init(.store, error.words.what, nextStep: error.words.nextStep, cause: error)
+    }
+
+    init(_ error: RequestError) {
+        switch error {
+        case .delivery(let error): self.init(error)
+        case .timedOut:
             self.init(
                 .timedOut,
-                "No receipt came in time; the message may have arrived.",
-                nextStep: "Ask the recipient, or send again.",
+                "No answer came in time; the request may have been dealt with.",
+                nextStep: "Ask again, or look into the inbox later: an answer that comes stays there.",
                 cause: error
             )
-        case .refused(let outcome): self.init(.refused, "The recipient refused: \(outcome).", cause: error)
-        case .stream(let reason):
+        case .failed(let reason): self.init(.refused, "The recipient has no answer: \(reason)", cause: error)
+        case .undelivered(let state):
             self.init(
-                .peerFailed,
-                "The stream failed; the message may have arrived: \(reason).",
-                nextStep: "Ask the recipient, or send again.",
+                .refused,
+                "The request was not delivered: \(state).",
+                nextStep: "Ask again.",
                 cause: error
             )
-        case .invalidReceipt: self.init(.peerFailed, "The recipient's receipt is not valid.", cause: error)
         }
     }
 }

@@ -11,8 +11,7 @@ package final class Node: Sendable {
     package let configuration: NodeConfiguration
     package let swarm: Swarm
     package let identify: IdentifyDriver
-    package let messages: MessageDriver
-    package let outbox: OutboxDriver
+    package let delivery: DeliveryDriver
     private let attendance: PeerAttendance
     private let discovery: MDNSDriver?
 
@@ -42,8 +41,11 @@ package final class Node: Sendable {
             agentVersion: configuration.fullAgentVersion,
             protocolVersion: configuration.protocolVersion
         )
-        messages = MessageDriver(swarm: swarm, identity: identity)
-        outbox = OutboxDriver(messages: messages, loop: world.loops[0])
+        do throws(DeliveryStartError) {
+            delivery = try DeliveryDriver(swarm: swarm, identity: identity)
+        } catch {
+            throw .delivery(error)
+        }
         attendance = PeerAttendance(swarm: swarm)
         do throws(MDNSError) {
             discovery = configuration.usesMDNS ? try MDNSDriver(swarm: swarm) : nil
@@ -64,7 +66,10 @@ package final class Node: Sendable {
         swarm.protocols.set(ProtocolID.ping, PingDriver.serve)
         swarm.protocols.set(ProtocolID.echo, EchoDriver.serve)
         swarm.protocols.set(ProtocolID.perf, PerfDriver.serve)
-        messages.start()
+        do throws(DeliveryStartError) { try await delivery.start() } catch {
+            await stop()
+            throw .delivery(error)
+        }
         await identify.start()
         var bound: [Multiaddr] = []
         for address in configuration.listenAddresses {
@@ -84,7 +89,7 @@ package final class Node: Sendable {
     package func stop() async {
         await discovery?.stop()
         await attendance.stop()
-        await outbox.stop()
+        await delivery.stop()
         await identify.stop()
         await swarm.stop()
     }
@@ -128,6 +133,7 @@ package enum NodeStartError: Error, Equatable, Sendable {
     case setup(SetupError)
     case listen(ListenError)
     case discovery(MDNSError)
+    case delivery(DeliveryStartError)
 }
 
 /// Why a ping did not run.

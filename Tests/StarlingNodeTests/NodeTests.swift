@@ -37,19 +37,18 @@ import Testing
         let (alice, bob, address) = (pair.alice, pair.bob, try pair.bobAddress)
         let delivery = try pair.simulation.complete(on: pair.aliceHost) {
             _ = try await alice.swarm.connect(to: address)
-            return try await alice.messages.send(
-                type: "text/plain",
-                payload: Array("hello".utf8),
-                to: bob.peerID
-            )
+            let content = MessageContent(type: .data, payload: Array("hello".utf8))
+            let id = try await alice.delivery.accept(MessageDraft(to: bob.peerID, content: content))
+            let deadline = pair.aliceHost.world.loops[0].now + .seconds(5)
+            return await alice.delivery.report(on: id, settledBefore: deadline)
         }
-        #expect(delivery.receipt.from == bob.peerID)
-        let inbox = try pair.simulation.complete(on: pair.bobHost) {
-            await bob.messages.entries(after: 0, countMax: 10)
+        #expect(delivery?.message.state == .delivered)
+        let page = try pair.simulation.complete(on: pair.bobHost) {
+            try await bob.delivery.inboxPage(after: 0, countMax: 10, byteCountMax: 1000)
         }
-        #expect(inbox.map(\.payload) == [Array("hello".utf8)])
-        #expect(inbox.first?.from == alice.peerID)
-        #expect(inbox.first?.id == delivery.id)
+        #expect(page.deliveries.map(\.content.payload) == [Array("hello".utf8)])
+        #expect(page.deliveries.first?.entry.from == alice.peerID)
+        #expect(page.deliveries.first?.entry.id == delivery?.message.id)
     }
 
     @Test func aDialThatFindsAnotherPeerSaysSo() throws {

@@ -3,6 +3,7 @@ import StarlingCrypto
 import StarlingIO
 import StarlingNode
 import StarlingProtocols
+import StarlingStore
 import StarlingTransports
 import StarlingWorld
 import Testing
@@ -67,6 +68,8 @@ import Testing
     }
 
     private static func node(_ world: World) throws -> Node {
+        var world = world
+        world.store = try SQLiteStore.inMemory(loop: world.loops[0], wallClock: world.wallClock)
         var seed = world.random.bytes(count: 32)
         var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
         configuration.usesMDNS = false

@@ -16,7 +16,10 @@ import Testing
         let peer = try await kitchen.connect(to: address.description)
         #expect(peer == hall.id)
 
-        let receipt = try await kitchen.send("the kettle is on", to: hall.id)
+        let sent = try await kitchen.send("the kettle is on", to: hall.id)
+        let receipt = try await sent.receipt()
+        #expect(receipt.recipient == hall.id)
+        #expect(await sent.state == .delivered)
         var messages = hall.messages.makeAsyncIterator()
         let message = try #require(await messages.next())
         #expect(message.text == "the kettle is on")
@@ -52,7 +55,7 @@ import Testing
         for text in ["one", "two"] {
             let message = try #require(await quick.next())
             #expect(message.text == text)
-            await hall.acknowledge(message)
+            try await message.acknowledge()
         }
         // The slow reader comes when all that arrived is gone: it waits for what is new.
         let waiting = Task {

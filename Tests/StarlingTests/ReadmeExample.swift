@@ -8,12 +8,12 @@ private func readmeExample() async throws {
     let hall = try await Node.start(.init(name: "hall"))
     if let address = await hall.addresses.first { try await kitchen.connect(to: address.description) }
 
-    let receipt = try await kitchen.send("the kettle is on", to: hall.id)
-    print("delivered in", receipt.roundTrip)
+    let sent = try await kitchen.send("the kettle is on", to: hall.id)
+    print("delivered in", try await sent.receipt().roundTrip)
 
     for await message in hall.messages {
         print(message.from, message.text ?? "")
-        await hall.acknowledge(message)
+        try await message.acknowledge()
         break
     }
 }

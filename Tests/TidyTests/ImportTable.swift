@@ -40,10 +40,9 @@ enum ImportTable {
             "Synchronization",
         ]),
         "Starling": [
-            "StarlingNode", "StarlingIO", "StarlingStore", "StarlingTransports", "StarlingWorld",
-            "StarlingCrypto",
-            "StarlingCore",
-            "Synchronization",
+            "StarlingNode", "StarlingIO", "StarlingStore", "StarlingTransports", "StarlingMesh",
+            "StarlingWorld",
+            "StarlingCrypto", "StarlingCore",
         ],
         "StarlingCommandLine": ["StarlingAPI", "StarlingNode", "StarlingCore"],
         "StarlingTool": platform.union([

@@ -50,8 +50,8 @@ package struct NodeDesk: NodeOperations {
             reservedByteCountMax: limits.memoryByteCountMax,
             receivedByteCount: traffic.receivedByteCount,
             sentByteCount: traffic.sentByteCount,
-            inboxMessageCount: await node.messages.inboxCount,
-            outboxMessageCount: await node.outbox.count
+            inboxMessageCount: await node.delivery.inboxFill.count,
+            outboxMessageCount: await node.delivery.outboxFill.count
         )
     }
 
@@ -98,50 +98,53 @@ package struct NodeDesk: NodeOperations {
 
     package func send(_ message: OutgoingMessage) async throws(NodeFailure) -> SendReport {
         let start = loop.now
-        let id: MessageID
-        do throws(OutboxError) {
-            id = try await node.outbox.accept(type: message.type, payload: message.payload, to: message.to)
-        } catch {
-            throw NodeFailure(error, peer: message.to)
-        }
-        let state = await node.outbox.state(of: id, waitingUntil: start + message.receiptTimeout)
-        let text = Hex.encode(id.bytes)
-        switch state {
-        case .delivered(let delivery):
-            return SendReport(messageID: text, state: .delivered, roundTrip: delivery.roundTrip)
-        case .waiting(let failure):
-            let obstacle = failure.map { NodeFailure($0, peer: message.to) }
-            return SendReport(messageID: text, state: .queued, roundTrip: nil, obstacle: obstacle)
-        case .failed(let failure):
-            throw NodeFailure(failure, peer: message.to)
-        }
-    }
-
-    package func inbox(_ query: InboxQuery) async -> InboxPage {
-        let after = UInt64(clamping: query.after)
-        let entries = await node.messages.entries(after: after, countMax: query.messageCountMax + 1)
-        var messages: [InboxMessage] = []
-        var byteCount = 0
-        for entry in entries.prefix(query.messageCountMax) {
-            byteCount += entry.payload.count
-            if byteCount > query.payloadByteCountMax && !messages.isEmpty { break }
-            messages.append(
-                InboxMessage(
-                    position: Int64(clamping: entry.number),
-                    messageID: Hex.encode(entry.id.bytes),
-                    from: entry.from,
-                    type: entry.type,
-                    payload: entry.payload,
-                    created: entry.created,
-                    received: entry.received
-                )
+        guard let type = MessageType(message.type) else {
+            throw NodeFailure(
+                .invalidRequest,
+                "The message's type is empty or too long.",
+                nextStep: "Use a name of 1 to \(MessageType.byteCountMax) bytes."
             )
         }
-        return InboxPage(messages: messages, hasMore: entries.count > messages.count)
+        let draft = MessageDraft(
+            to: message.to,
+            content: MessageContent(type: type, payload: message.payload)
+        )
+        let id: MessageID
+        do throws(DeliveryError) { id = try await node.delivery.accept(draft) } catch {
+            throw NodeFailure(error, peer: message.to)
+        }
+        let report = await node.delivery.report(on: id, settledBefore: start + message.receiptTimeout)
+        let time = start.duration(to: loop.now)
+        let text = "\(id)"
+        switch report?.message.state {
+        case .delivered: return SendReport(messageID: text, state: .delivered, roundTrip: time)
+        case .storing, .queued, .sent, nil:
+            let obstacle = report?.obstacle.map { NodeFailure($0, peer: message.to) }
+            return SendReport(messageID: text, state: .queued, roundTrip: nil, obstacle: obstacle)
+        case .expired, .refused, .damaged:
+            throw NodeFailure(undelivered: report?.message.state ?? .damaged, peer: message.to)
+        }
     }
 
-    package func takeInbox(through position: Int64) async -> Int {
-        await node.messages.take(through: UInt64(clamping: position))
+    package func inbox(_ query: InboxQuery) async throws(NodeFailure) -> InboxPage {
+        do throws(StoreError) {
+            let page = try await node.delivery.inboxPage(
+                after: UInt64(clamping: query.after),
+                countMax: query.messageCountMax,
+                byteCountMax: query.payloadByteCountMax
+            )
+            return InboxPage(messages: page.deliveries.map { InboxMessage($0) }, hasMore: page.hasMore)
+        } catch {
+            throw NodeFailure(error)
+        }
+    }
+
+    package func takeInbox(through position: Int64) async throws(NodeFailure) -> Int {
+        do throws(StoreError) {
+            return try await node.delivery.acknowledge(through: UInt64(clamping: position))
+        } catch {
+            throw NodeFailure(error)
+        }
     }
 
     package func shutdown() async { onShutdown() }
@@ -213,5 +216,26 @@ extension NodeConfiguration {
         }
         let name = text[text.index(after: start)...].dropLast()
         return name.isEmpty ? nil : String(name)
+    }
+}
+
+extension InboxMessage {
+    fileprivate init(_ delivery: InboxDelivery) {
+        self.init(
+            position: Int64(clamping: delivery.entry.position),
+            messageID: "\(delivery.entry.id)",
+            from: delivery.entry.from,
+            type: delivery.content.type.name,
+            payload: delivery.content.payload,
+            created: delivery.entry.created,
+            received: delivery.entry.received
+        )
+    }
+}
+
+extension NodeFailure {
+    /// What the store said, and the next step.
+    fileprivate init(_ error: StoreError) {
+        self.init(.internal, error.words.what, nextStep: error.words.nextStep)
     }
 }

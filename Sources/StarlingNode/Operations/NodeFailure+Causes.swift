@@ -84,51 +84,85 @@ extension NodeFailure {
         }
     }
 
-    init(_ error: OutboxError, peer: PeerID) {
+    init(_ error: DeliveryError, peer: PeerID) {
         switch error {
-        case .message(let failure): self.init(failure, peer: peer)
-        case .full:
-            self.init(
-                .limitReached,
-                "Too many messages wait to be delivered.",
-                nextStep: "Try again when some have been."
-            )
+        case .ownAddress:
+            self.init(.invalidRequest, "The recipient is this node itself.", nextStep: "Name another peer.")
+        case .message(let error): self.init(error, peer: peer)
+        case .refused(let error): self.init(error)
+        case .store(let error):
+            let words = error.words
+            self.init(.limitReached, "The message was not accepted: \(words.what)", nextStep: words.nextStep)
         case .stopped: self.init(.stopping, "The node is stopping.")
         }
     }
 
-    init(_ failure: MessageFailure, peer: PeerID) {
-        switch failure {
-        case .message(.content(.payloadTooLarge(let byteCountMax))):
+    private init(_ error: SealError, peer: PeerID) {
+        switch error {
+        case .content(.payloadTooLarge(let byteCountMax)):
             self.init(
                 .tooLarge,
                 "The payload is larger than \(byteCountMax) bytes.",
                 nextStep: "Send it in parts."
             )
-        case .invalidType:
+        case .content(.contentTypeTooLong(let byteCountMax)):
             self.init(
                 .invalidRequest,
-                "The message's type is empty or too long.",
-                nextStep: "Use a name of 1 to \(MessageType.byteCountMax) bytes."
+                "The content type is longer than \(byteCountMax) bytes.",
+                nextStep: "Use a media type such as text/plain."
             )
-        case .message(let error): self.init(.internal, "The message cannot be sealed: \(error).")
-        case .unreachable(let error): self.init(error)
-        case .stream(.stream(let error)): self.init(error, peer: peer)
-        case .stream(.invalid):
-            self.init(.peerFailed, "\(peer) answered with what is no message.", nextStep: "")
-        case .receiptTimedOut:
+        case .content(let error):
+            self.init(.invalidRequest, "The message cannot be made: \(error).", nextStep: "")
+        case .recipientKey:
             self.init(
-                .timedOut,
-                "\(peer) sent no receipt in time.",
-                nextStep: "Check that it runs and is not overloaded."
+                .invalidRequest,
+                "Nothing can be sealed to the key of \(peer).",
+                nextStep: "Send it with --privacy standard: it is signed, and encrypted on each link."
             )
-        case .invalidReceipt: self.init(.peerFailed, "The receipt of \(peer) is not valid.", nextStep: "")
-        case .refused(.refusedFull):
+        case .envelope(let error): self.init(.internal, "The message cannot be signed: \(error).")
+        }
+    }
+
+    private init(_ error: AcceptError) {
+        switch error {
+        case .tooManyMessages(let countMax):
             self.init(
-                .refused,
-                "The inbox of \(peer) is full.",
-                nextStep: "It takes messages again once its are taken."
+                .limitReached,
+                "\(countMax) messages wait to be delivered; there is room for no more.",
+                nextStep: "Try again when some have been delivered: starling outbox"
             )
+        case .tooManyBytes(let byteCountMax):
+            self.init(
+                .limitReached,
+                "\(byteCountMax) bytes of messages wait to be delivered; there is room for no more.",
+                nextStep: "Try again when some have been delivered: starling outbox"
+            )
+        case .lifetimeOutOfRange:
+            self.init(.invalidRequest, "The lifetime is out of range.", nextStep: "Use 1 ms to 30 days.")
+        case .invalidKey:
+            self.init(
+                .invalidRequest,
+                "The idempotency key is empty or too long.",
+                nextStep: "Use 1 to 64 bytes."
+            )
+        case .keyTaken(let id):
+            self.init(
+                .invalidRequest,
+                "The idempotency key names message \(id), which goes to another peer.",
+                nextStep: "Use another key."
+            )
+        case .idTaken:
+            self.init(
+                .internal,
+                "The random source repeats itself.",
+                nextStep: "Check the system's random source."
+            )
+        }
+    }
+
+    /// Why a message that was accepted will not be delivered.
+    init(undelivered state: OutboxMessage.State, peer: PeerID) {
+        switch state {
         case .refused(.refusedTooLarge):
             self.init(.refused, "\(peer) does not take messages so large.", nextStep: "Send it in parts.")
         case .refused(.expired):
@@ -139,10 +173,31 @@ extension NodeFailure {
             )
         case .refused(.unreadable):
             self.init(.refused, "\(peer) cannot read the message.", nextStep: "Ask which version it runs.")
-        case .refused(.refusedByPolicy), .refused(.delivered), .refused(.heldBack):
+        case .refused:
             self.init(.refused, "\(peer) does not take this message.", nextStep: "Ask whoever runs it.")
-        case .ownAddress:
-            self.init(.invalidRequest, "The recipient is this node itself.", nextStep: "Name another peer.")
+        case .expired:
+            self.init(
+                .timedOut,
+                "\(peer) sent no receipt before the message's lifetime ended.",
+                nextStep: "Send it again with a longer lifetime."
+            )
+        case .damaged:
+            self.init(
+                .internal,
+                "The message could not be read back from the store.",
+                nextStep: "Check the disk; send the message again."
+            )
+        case .storing, .queued, .sent, .delivered: self.init(.internal, "The message is on its way.")
+        }
+    }
+
+    /// What stands between a peer and its messages.
+    init(_ obstacle: DeliveryObstacle, peer: PeerID) {
+        switch obstacle {
+        case .unreachable(let error), .stream(.dial(let error)): self.init(error)
+        case .stream(.frames(.stream(let error))): self.init(error, peer: peer)
+        case .stream(.frames(.invalid)), .stream(.forged):
+            self.init(.peerFailed, "\(peer) answered with what is no message.", nextStep: "")
         }
     }
 }

@@ -3,6 +3,7 @@ internal import StarlingCore
 internal import StarlingCrypto
 internal import StarlingIO
 internal import StarlingNode
+internal import StarlingStore
 internal import StarlingTransports
 internal import StarlingWorld
 
@@ -36,6 +37,8 @@ enum BenchNode {
         // Above eight tenths of it the node would begin to close connections.
         configuration.connectionCountMax = max(1024, connectionCountMax * 2)
         if listens { configuration.listenAddresses = [try Multiaddr("/ip4/127.0.0.1/tcp/0")] }
+        var world = world
+        world.store = try SQLiteStore.inMemory(loop: world.loops[0], wallClock: world.wallClock)
         let node = try Node(world: world, identity: identity, configuration: configuration)
         let bound = try await node.start()
         return (node, bound.map { $0.with(peerID: node.peerID) })

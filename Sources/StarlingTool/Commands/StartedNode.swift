@@ -100,6 +100,14 @@ struct StartedNode: Sendable {
 
     private static func diagnostic(_ error: NodeStartError) -> Diagnostic {
         switch error {
+        case .delivery(.store(let error)):
+            Diagnostic(code: "store", message: error.words.what, nextStep: error.words.nextStep)
+        case .delivery(.crypto(let reason)):
+            Diagnostic(
+                code: "system",
+                message: "the ciphers cannot be had: \(reason).",
+                nextStep: "Check that libgcrypt works here."
+            )
         case .listen(.socket(let address, .addressInUse)):
             Diagnostic(
                 code: "address_in_use",

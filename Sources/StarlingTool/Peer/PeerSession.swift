@@ -2,6 +2,7 @@ internal import StarlingCommandLine
 internal import StarlingCore
 internal import StarlingCrypto
 internal import StarlingNode
+internal import StarlingStore
 internal import StarlingTransports
 internal import StarlingWorld
 
@@ -92,6 +93,8 @@ actor PeerSession {
         _ securities: [SecurityProtocol],
         _ world: World
     ) throws -> Node {
+        var world = world
+        world.store = try SQLiteStore.inMemory(loop: world.loops[0], wallClock: world.wallClock)
         var seed = world.random.bytes(count: IdentityKey.seedByteCount)
         var configuration = NodeConfiguration(machineMemoryByteCount: 4 << 30)
         configuration.usesMDNS = false

@@ -3,6 +3,7 @@ import StarlingCrypto
 import StarlingIO
 import StarlingNode
 import StarlingSimulator
+import StarlingStore
 import StarlingWorld
 import Testing
 
@@ -64,7 +65,7 @@ import Testing
         #expect(report.roundTrip != nil)
         let all = InboxQuery(after: 0, messageCountMax: 10, payloadByteCountMax: 100)
         let (before, taken, after) = try pair.simulation.complete(on: pair.bobHost) {
-            (await bob.inbox(all), await bob.takeInbox(through: 1), await bob.inbox(all))
+            (try await bob.inbox(all), try await bob.takeInbox(through: 1), try await bob.inbox(all))
         }
         #expect(before.messages.map(\.payload) == [[1, 2, 3]])
         #expect(before.messages.first?.messageID == report.messageID)
@@ -92,7 +93,7 @@ import Testing
         }
         try pair.simulation.run(for: .seconds(10))
         let query = InboxQuery(after: 0, messageCountMax: 10, payloadByteCountMax: 100)
-        let page = try pair.simulation.complete(on: pair.bobHost) { await bob.inbox(query) }
+        let page = try pair.simulation.complete(on: pair.bobHost) { try await bob.inbox(query) }
         #expect(page.messages.map(\.messageID) == [report.messageID])
         #expect(
             try pair.simulation.complete(on: pair.aliceHost) { await alice.status() }.outboxMessageCount == 0
@@ -114,9 +115,9 @@ import Testing
         }
         let pages = try pair.simulation.complete(on: pair.bobHost) {
             [
-                await bob.inbox(InboxQuery(after: 0, messageCountMax: 2, payloadByteCountMax: 1000)),
-                await bob.inbox(InboxQuery(after: 2, messageCountMax: 9, payloadByteCountMax: 20)),
-                await bob.inbox(InboxQuery(after: 4, messageCountMax: 9, payloadByteCountMax: 1)),
+                try await bob.inbox(InboxQuery(after: 0, messageCountMax: 2, payloadByteCountMax: 1000)),
+                try await bob.inbox(InboxQuery(after: 2, messageCountMax: 9, payloadByteCountMax: 20)),
+                try await bob.inbox(InboxQuery(after: 4, messageCountMax: 9, payloadByteCountMax: 1)),
             ]
         }
         #expect(pages.map { $0.messages.map(\.position) } == [[1, 2], [3, 4], [5]])
@@ -159,9 +160,11 @@ import Testing
             var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
             configuration.usesMDNS = false
             configuration.listenAddresses = [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
-            var seed = real.world.random.bytes(count: 32)
+            var world = real.world
+            world.store = try SQLiteStore.inMemory(loop: world.loops[0], wallClock: world.wallClock)
+            var seed = world.random.bytes(count: 32)
             return try Node(
-                world: real.world,
+                world: world,
                 identity: try IdentityKey(wipingSeed: &seed),
                 configuration: configuration
             )

@@ -82,6 +82,11 @@ extension Outbox {
         return Transmission(id: slots[slot].id, priority: priority, envelope: envelope)
     }
 
+    /// The priorities of which ``nextTransmission(to:among:now:)`` has something for a peer.
+    package func waitingPriorities(for id: PeerID) -> PrioritySet {
+        peerIndex[id].map { peers[$0].queues.waiting } ?? []
+    }
+
     /// What was read for ``OutboxAction/load(position:)``: the row's value, or `nil` when it is not there.
     package mutating func loaded(position: UInt64, row: [UInt8]?, now: Instant, wallNow: WallTime) {
         guard let slot = positions[position], case .loading = slots[slot].state else { return }

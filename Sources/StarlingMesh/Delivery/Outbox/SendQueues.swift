@@ -53,6 +53,13 @@ package struct SendQueues: Sendable {
     /// References in line.
     package var waitingCount: Int { lines.reduce(0) { $0 + $1.count } }
 
+    /// The priorities that have references in line.
+    package var waiting: PrioritySet {
+        MessagePriority.allCases.reduce(into: PrioritySet()) { set, priority in
+            if lines[priority.index].count > 0 { set.insert(PrioritySet(priority)) }
+        }
+    }
+
     package func count(_ priority: MessagePriority) -> Int {
         lines[priority.index].count + lines[priority.index].claimed
     }

@@ -1,0 +1,244 @@
+internal import StarlingCore
+internal import StarlingCrypto
+internal import StarlingMesh
+internal import StarlingTransports
+internal import StarlingWorld
+
+// Peers that are connected: streams to them, and what is written there.
+extension DeliveryDriver {
+    func take(_ event: SwarmEvent) {
+        switch event {
+        case .opened(let connection, let isFirst): if isFirst { linkUp(connection.info.peer) }
+        case .closed(let peer, _, _, let isLast): if isLast { linkDown(peer) }
+        case .addressesChanged: break
+        }
+    }
+
+    func linkUp(_ peer: PeerID) {
+        guard !isStopped, sessions[peer] == nil else { return }
+        sessions[peer] = PeerSession()
+        if case .unreachable? = obstacles[peer] { obstacles[peer] = nil }
+        inbox.linkUp(peer, now: loop.now)
+        outbox.linkUp(peer, now: loop.now)
+        pump()
+    }
+
+    private func linkDown(_ peer: PeerID) {
+        for priority in MessagePriority.allCases { sessions[peer]?.resume(priority, shallLook: false) }
+        guard sessions.removeValue(forKey: peer) != nil else { return }
+        outbox.linkDown(peer, now: loop.now)
+        inbox.linkDown(peer)
+        pump()
+    }
+
+    // MARK: Reaching
+
+    func reach(_ peer: PeerID) {
+        toReach.append(peer)
+        reachNext()
+    }
+
+    private func reachNext() {
+        while reaching < limits.reachCountMax, let peer = toReach.popFirst() {
+            reaching += 1
+            startTask { driver in await driver.dial(peer) }
+        }
+    }
+
+    private func dial(_ peer: PeerID) async {
+        do throws(DialError) {
+            _ = try await swarm.connect(to: peer)
+            // The swarm's event has told so, unless the connection has gone already.
+            if sessions[peer] == nil { outbox.unreachable(peer, now: loop.now) }
+        } catch {
+            note(.unreachable(error), for: peer)
+            outbox.unreachable(peer, now: loop.now)
+        }
+        reaching -= 1
+        pump()
+        reachNext()
+    }
+
+    private func note(_ obstacle: DeliveryObstacle, for peer: PeerID) {
+        guard obstacles[peer] != nil || obstacles.count < limits.obstacleCountMax else { return }
+        obstacles[peer] = obstacle
+    }
+
+    // MARK: Streams
+
+    /// Sees that what waits for a peer finds a stream.
+    func feed(_ peer: PeerID) {
+        guard let session = sessions[peer], !isStopped else { return }
+        let waiting = outbox.waitingPriorities(for: peer)
+        for priority in MessagePriority.allCases where waiting.contains(priority) { wake(peer, priority) }
+        guard session.owesReceipts || session.owesSettlement, waiting.isEmpty else { return }
+        // Whichever stream is there takes them along; with none, one opens that goes before the others.
+        if let priority = session.waitingPriority {
+            wake(peer, priority)
+        } else if !session.hasOpenChannel {
+            wake(peer, .high)
+        }
+    }
+
+    private func wake(_ peer: PeerID, _ priority: MessagePriority) {
+        switch sessions[peer]?[priority] {
+        case .waiting: sessions[peer]?.resume(priority, shallLook: true)
+        case .closed:
+            sessions[peer]?[priority] = .busy
+            startTask { driver in await driver.carry(to: peer, priority) }
+        case .busy, nil: break
+        }
+    }
+
+    /// Opens a stream and carries what waits, until nothing has for a while.
+    private func carry(to peer: PeerID, _ priority: MessagePriority) async {
+        do throws(MessageChannelError) {
+            let stream: Stream
+            do throws(SwarmError) {
+                stream = try await swarm.openStream(to: peer, [MessageFrame.protocolID])
+            } catch {
+                throw MessageChannelError(error)
+            }
+            try await channel(stream).run(self, ByteHold(swarm.protocols, of: peer), priority)
+        } catch {
+            note(.stream(error), for: peer)
+            world.log(.debug, "a stream of messages failed", ["peer": "\(peer)", "reason": "\(error)"])
+        }
+        sessions[peer]?[priority] = .closed
+        // What came while it was closing finds another one.
+        feed(peer)
+    }
+
+    private func channel(_ stream: Stream) -> MessageChannel {
+        MessageChannel(stream, own: identity.peerID, keys: keys)
+    }
+
+    /// Serves a stream that a peer opened.
+    nonisolated func serve(_ stream: Stream) async {
+        do throws(MessageChannelError) {
+            let channel = MessageChannel(stream, own: identity.peerID, keys: keys)
+            try await channel.serve(self, ByteHold(swarm.protocols, of: stream.peer))
+        } catch {
+            world.log(
+                error.isForged ? .warning : .debug,
+                "a peer's stream of messages failed",
+                ["peer": "\(stream.peer)", "reason": "\(error)"]
+            )
+        }
+    }
+
+    /// Ends streams that nothing was written to for a while.
+    func sweep(now: Instant) {
+        for peer in sessions.keys.sorted() {
+            for priority in MessagePriority.allCases {
+                if case .waiting(_, let since)? = sessions[peer]?[priority], since + limits.channelIdle <= now
+                {
+                    sessions[peer]?.resume(priority, shallLook: false)
+                }
+            }
+        }
+    }
+
+    /// When the next stream has been idle for long enough.
+    var nextSweep: Instant? {
+        var earliest: Instant?
+        for session in sessions.values {
+            for priority in MessagePriority.allCases {
+                guard case .waiting(_, let since) = session[priority] else { continue }
+                earliest = min(earliest ?? since, since)
+            }
+        }
+        return earliest.map { $0 + limits.channelIdle }
+    }
+}
+
+extension DeliveryDriver: MessageChannelOwner {
+    func next(for peer: PeerID, _ priority: MessagePriority) async -> [UInt8]? {
+        while !isStopped, !Task.isCancelled, sessions[peer] != nil {
+            let frames = frames(for: peer, priority)
+            pump()
+            if !frames.isEmpty { return frames }
+            guard await somethingToWrite(to: peer, priority) else { return nil }
+        }
+        return nil
+    }
+
+    private func somethingToWrite(to peer: PeerID, _ priority: MessagePriority) async -> Bool {
+        await withTaskCancellationHandler {
+            await Waiter.suspend { waiter in
+                guard !Task.isCancelled, !isStopped, let session = sessions[peer] else {
+                    waiter.resume(returning: false)
+                    return
+                }
+                if session.owesReceipts || session.owesSettlement
+                    || outbox.waitingPriorities(for: peer).contains(priority)
+                {
+                    waiter.resume(returning: true)
+                    return
+                }
+                sessions[peer]?[priority] = .waiting(waiter, since: loop.now)
+            }
+        } onCancel: {
+            loop.startTask { await self.endChannel(to: peer, priority) }
+        }
+    }
+
+    private func endChannel(to peer: PeerID, _ priority: MessagePriority) {
+        sessions[peer]?.resume(priority, shallLook: false)
+    }
+
+    /// What a stream to a peer writes next: receipts and the settlement first, then messages of its priority.
+    private func frames(for peer: PeerID, _ priority: MessagePriority) -> [UInt8] {
+        var frames = answers(for: peer)
+        if sessions[peer]?.owesSettlement == true {
+            sessions[peer]?.owesSettlement = false
+            if let series = outbox.takeSettlement(for: peer, now: loop.now) {
+                let settlement = Settlement(
+                    of: series,
+                    to: peer,
+                    created: world.wallClock.now,
+                    from: identity
+                )
+                MessageFrame(.settlement, settlement.encoded).append(to: &frames)
+            }
+        }
+        let now = loop.now
+        while frames.count < limits.writeByteCount,
+            let sent = outbox.nextTransmission(to: peer, among: PrioritySet(priority), now: now)
+        {
+            MessageFrame(.envelope, sent.envelope).append(to: &frames)
+            notify(sent.id)
+        }
+        return frames
+    }
+
+    /// The receipts that a peer is owed now.
+    func answers(for peer: PeerID) -> [UInt8] {
+        guard sessions[peer]?.owesReceipts == true else { return [] }
+        sessions[peer]?.owesReceipts = false
+        var frames: [UInt8] = []
+        while let entries = inbox.takeReceipts(for: peer, now: loop.now) {
+            let receipt = Receipt(for: entries, to: peer, created: world.wallClock.now, from: identity)
+            MessageFrame(.receipt, receipt.encoded).append(to: &frames)
+        }
+        return frames
+    }
+}
+
+extension MessageChannelError {
+    /// A stream that could not be opened.
+    init(_ error: SwarmError) {
+        switch error {
+        case .dial(let error): self = .dial(error)
+        case .stream(let error): self = .frames(.stream(error))
+        }
+    }
+
+    /// Whether the peer did what no honest peer does.
+    var isForged: Bool {
+        switch self {
+        case .forged: true
+        case .dial, .frames: false
+        }
+    }
+}

@@ -1,0 +1,340 @@
+package import StarlingCore
+package import StarlingMesh
+package import StarlingWorld
+
+/// Why a request has no answer.
+package enum RequestError: Error, Equatable, Sendable {
+    /// The request was not accepted.
+    case delivery(DeliveryError)
+    /// No answer came in time; the request's state says how far it came.
+    case timedOut(MessageID)
+    /// The recipient answered that it has none, with its reason.
+    case failed(reason: String)
+    /// The recipient does not take the request, or it expired.
+    case undelivered(OutboxMessage.State)
+}
+
+// Messages that arrived: listed, handed out, answered, acknowledged.
+extension DeliveryDriver {
+    // MARK: Listing
+
+    /// Messages that are not acknowledged.
+    package var inboxFill: (count: Int, byteCount: Int) { (inbox.count, inbox.byteCount) }
+
+    /// Messages past a position in the order of arrival, with what they say; at least one if there is one.
+    ///
+    /// - Returns: The messages, and whether more wait past them.
+    package func inboxPage(
+        after position: UInt64,
+        countMax: Int,
+        byteCountMax: Int
+    ) async throws(StoreError) -> (deliveries: [InboxDelivery], hasMore: Bool) {
+        let entries = inbox.entries(after: position, countMax: countMax + 1)
+        var deliveries: [InboxDelivery] = []
+        var byteCount = 0
+        for entry in entries.prefix(countMax) {
+            // It may have been acknowledged meanwhile.
+            guard let content = try await content(at: entry.position) else { continue }
+            byteCount += content.payload.count
+            if byteCount > byteCountMax, !deliveries.isEmpty { break }
+            deliveries.append(InboxDelivery(entry: entry, content: content))
+        }
+        return (deliveries, entries.count > deliveries.count)
+    }
+
+    /// Suspends until a message past a position is there; `false` when the node stops or the task is cancelled.
+    package func arrival(after position: UInt64) async -> Bool {
+        readers.lastNumber += 1
+        let number = readers.lastNumber
+        return await withTaskCancellationHandler {
+            await Waiter.suspend { waiter in
+                if Task.isCancelled || isStopped {
+                    waiter.resume(returning: false)
+                } else if !inbox.entries(after: position, countMax: 1).isEmpty {
+                    waiter.resume(returning: true)
+                } else {
+                    readers.arrivalWaiters[number] = (position, waiter)
+                }
+            }
+        } onCancel: {
+            loop.startTask { await self.endArrivalWait(number) }
+        }
+    }
+
+    private func endArrivalWait(_ number: UInt64) {
+        readers.arrivalWaiters.removeValue(forKey: number)?.waiter.resume(returning: false)
+    }
+
+    private func content(at position: UInt64) async throws(StoreError) -> MessageContent? {
+        guard let row = try await world.store.read(StoreKey(DeliveryTables.inbox, position)) else {
+            return nil
+        }
+        do throws(DeliveryRowError) {
+            let content = try InboxRow(row.span, position: position).content
+            do throws(ContentError) { return try MessageContent(parsing: content.span) } catch { return nil }
+        } catch {
+            world.log(
+                .error,
+                "a message cannot be read back",
+                ["position": "\(position)", "reason": "\(error)"]
+            )
+            return nil
+        }
+    }
+
+    // MARK: Handing out
+
+    /// The first message past a position that nobody has.
+    package func nextWaiting(after position: UInt64) -> UInt64? {
+        var last = position
+        while true {
+            let entries = inbox.entries(after: last, countMax: 64)
+            guard let end = entries.last?.position else { return nil }
+            let found = entries.first { $0.state == .waiting && readers.claims[$0.position] == nil }
+            if let found { return found.position }
+            last = end
+        }
+    }
+
+    /// The position of the newest message, or the one given where there is none past it.
+    package func lastPosition(after position: UInt64) -> UInt64 {
+        inbox.entries(after: position, countMax: .max).last?.position ?? position
+    }
+
+    /// Hands an entry to the caller, who acknowledges it or is handed it again later, with a higher attempt.
+    ///
+    /// - Returns: `nil` when it is gone, or somebody else has it.
+    package func take(_ position: UInt64) async -> InboxDelivery? {
+        guard !isStopped, readers.claims[position] == nil, inbox.handOut(position) else { return nil }
+        return await Waiter.suspend { waiter in
+            readers.claims[position] = .reader(waiter)
+            pump()
+        }
+    }
+
+    func arrived(_ position: UInt64) {
+        guard let entry = inbox.entry(at: position) else { return }
+        if readers.offer(entry) {
+            _ = inbox.handOut(position)
+        } else {
+            announce(position)
+        }
+    }
+
+    private func announce(_ position: UInt64) {
+        let waiting = readers.arrivalWaiters.filter { $0.value.after < position }.sorted { $0.key < $1.key }
+        for (number, entry) in waiting {
+            readers.arrivalWaiters[number] = nil
+            entry.waiter.resume(returning: true)
+        }
+    }
+
+    /// The disk knows that an entry is handed out.
+    func handOut(_ position: UInt64, attempt: Int) {
+        guard readers.claims[position] != nil else { return }
+        if let content = freshContents.removeValue(forKey: position) {
+            deliver(position, content)
+            return
+        }
+        startTask { driver in
+            let content: MessageContent?
+            do throws(StoreError) { content = try await driver.content(at: position) } catch { content = nil }
+            await driver.deliver(position, content)
+        }
+    }
+
+    private func deliver(_ position: UInt64, _ content: MessageContent?) {
+        guard let claim = readers.claims[position] else { return }
+        let delivery: InboxDelivery? =
+            if let content, let entry = inbox.entry(at: position) {
+                InboxDelivery(entry: entry, content: content)
+            } else {
+                nil
+            }
+        switch claim {
+        case .reader(let waiter):
+            readers.claims[position] = nil
+            waiter.resume(returning: delivery)
+        case .request(let correlation):
+            readers.claims[position] = nil
+            guard let waiter = readers.requests.removeValue(forKey: correlation) else { return }
+            if delivery != nil { _ = inbox.acknowledge(position) }
+            waiter.resume(returning: delivery)
+            pump()
+        case .handler(let type):
+            guard let delivery, let handler = readers.handlers[type] else {
+                handlerDone(type, position)
+                return
+            }
+            startTask { driver in await driver.run(handler.body, on: delivery) }
+        }
+    }
+
+    // MARK: Handlers
+
+    /// Gives messages of a type to a handler, those that wait already first; at most `concurrencyMax` at once.
+    ///
+    /// - Returns: `false` when the type has a handler already.
+    package func handle(_ type: MessageType, concurrencyMax: Int, _ body: @escaping MessageReceiver) -> Bool {
+        guard readers.handlers[type] == nil, !isStopped else { return false }
+        readers.set(.init(body: body, concurrencyMax: concurrencyMax), for: type)
+        for entry in inbox.entries(countMax: .max)
+        where entry.type == type && readers.claims[entry.position] == nil {
+            if readers.offer(entry) { _ = inbox.handOut(entry.position) }
+        }
+        pump()
+        return true
+    }
+
+    /// Takes no more messages of a type; those that a handler has it keeps.
+    package func stopHandling(_ type: MessageType) { readers.set(nil, for: type) }
+
+    private func run(_ body: MessageReceiver, on delivery: InboxDelivery) async {
+        let (position, type) = (delivery.entry.position, delivery.entry.type)
+        do {
+            let answer = try await body(delivery)
+            if delivery.entry.kind == .request { try await respond(to: delivery, answer) }
+            _ = inbox.acknowledge(position)
+            handlerDone(type, position)
+            pump()
+        } catch {
+            world.log(
+                .warning,
+                "a handler failed; its message is handed out again",
+                ["type": "\(type)", "attempt": "\(delivery.entry.attempt)", "reason": "\(error)"]
+            )
+            await handOutLater(delivery.entry)
+        }
+    }
+
+    /// The wait grows with the attempts, to a minute.
+    private func handOutLater(_ entry: InboxEntry) async {
+        do throws(CancellationError) {
+            try await loop.sleep(for: .seconds(min(entry.attempt, 60)))
+        } catch {
+            return
+        }
+        if readers.handlers[entry.type] == nil || !inbox.handOut(entry.position) {
+            handlerDone(entry.type, entry.position)
+        }
+        pump()
+    }
+
+    private func respond(to delivery: InboxDelivery, _ answer: MessageContent?) async throws(DeliveryError) {
+        var content = answer ?? MessageContent(type: delivery.entry.type, payload: [])
+        if content.kind == .message || content.kind == .request { content.kind = .response }
+        content.correlation = delivery.content.correlation
+        if content.traceparent.isEmpty { content.traceparent = delivery.content.traceparent }
+        var draft = MessageDraft(to: delivery.entry.from, content: content)
+        draft.priority = delivery.entry.priority
+        draft.privacy = delivery.entry.privacy
+        // A handler that ran twice answers once.
+        draft.key = Array("answer:".utf8) + delivery.entry.id.bytes
+        _ = try await accept(draft)
+    }
+
+    private func handlerDone(_ type: MessageType, _ position: UInt64) {
+        var next = readers.handlerDone(type, position)
+        while let waiting = next {
+            if let entry = inbox.entry(at: waiting), entry.state == .waiting, readers.claims[waiting] == nil {
+                if readers.offer(entry) { _ = inbox.handOut(waiting) }
+                return
+            }
+            next = readers.nextInBacklog(type)
+        }
+    }
+
+    // MARK: Requests
+
+    /// Sends a request and returns with its answer, which is acknowledged.
+    ///
+    /// An answer that comes later stays in the inbox. Cancellation: as at the deadline.
+    package func request(
+        _ draft: MessageDraft,
+        deadline: Instant
+    ) async throws(RequestError) -> InboxDelivery {
+        var draft = draft
+        let correlation = MessageID(random: world.random.bytes(count: MessageID.byteCount))
+        draft.content.kind = .request
+        draft.content.correlation = correlation
+        let id: MessageID
+        do throws(DeliveryError) { id = try await accept(draft) } catch { throw .delivery(error) }
+        let answer = await loop.withDeadline(deadline) { await self.answer(to: correlation) }
+        guard let answer, let delivery = answer else {
+            if let state = outbox.message(id)?.state, state.isFinal, state != .delivered {
+                throw .undelivered(state)
+            }
+            throw .timedOut(id)
+        }
+        guard delivery.content.kind == .response else {
+            throw .failed(reason: String(decoding: delivery.content.payload, as: UTF8.self))
+        }
+        return delivery
+    }
+
+    private func answer(to correlation: MessageID) async -> InboxDelivery? {
+        await withTaskCancellationHandler {
+            await Waiter.suspend { waiter in
+                if Task.isCancelled || isStopped {
+                    waiter.resume(returning: nil)
+                } else {
+                    readers.requests[correlation] = waiter
+                }
+            }
+        } onCancel: {
+            loop.startTask { await self.endRequest(correlation) }
+        }
+    }
+
+    private func endRequest(_ correlation: MessageID) {
+        readers.requests.removeValue(forKey: correlation)?.resume(returning: nil)
+    }
+
+    // MARK: Acknowledging
+
+    /// Forgets a message that was dealt with; when this returns, the disk has forgotten it too.
+    ///
+    /// - Returns: Whether it was there.
+    /// - Throws: the store's error; the message is handed out again after a restart then, unless a later write succeeds.
+    @discardableResult
+    package func acknowledge(_ position: UInt64) async throws(StoreError) -> Bool {
+        let isThere = inbox.acknowledge(position)
+        if isThere { try await forgotten() }
+        return isThere
+    }
+
+    /// Forgets all messages up to and including a position; how many those were.
+    ///
+    /// - Throws: as ``acknowledge(_:)``.
+    @discardableResult
+    package func acknowledge(through position: UInt64) async throws(StoreError) -> Int {
+        let count = inbox.acknowledge(through: position)
+        if count > 0 { try await forgotten() }
+        return count
+    }
+
+    private func forgotten() async throws(StoreError) {
+        let hadBatch = inboxTakenCount > inboxDoneCount
+        pump()
+        await disk(hadBatch ? inboxDoneCount + 2 : inboxTakenCount)
+        if let inboxStoreError { throw inboxStoreError }
+    }
+
+    /// Nobody gets anything any more.
+    func endReading() {
+        for (_, waiter) in readers.requests.sorted(by: {
+            $0.key.bytes.lexicographicallyPrecedes($1.key.bytes)
+        }) {
+            waiter.resume(returning: nil)
+        }
+        readers.requests = [:]
+        for (_, entry) in readers.arrivalWaiters.sorted(by: { $0.key < $1.key }) {
+            entry.waiter.resume(returning: false)
+        }
+        readers.arrivalWaiters = [:]
+        for (_, claim) in readers.claims.sorted(by: { $0.key < $1.key }) {
+            if case .reader(let waiter) = claim { waiter.resume(returning: nil) }
+        }
+        readers.claims = [:]
+    }
+}

@@ -1,0 +1,83 @@
+internal import StarlingCore
+internal import StarlingCrypto
+internal import StarlingMesh
+internal import StarlingWorld
+
+// Frames of peers: messages are taken into the inbox, receipts and settlements are noted.
+extension DeliveryDriver {
+    func take(_ arrivals: [MessageArrival], from peer: PeerID) async -> [UInt8] {
+        let hadBatch = inboxTakenCount > inboxDoneCount
+        var hasMessages = false
+        for arrival in arrivals {
+            switch arrival {
+            case .message(let message): hasMessages = true; take(message, from: peer)
+            case .receipt(let receipt):
+                guard receipt.to == identity.peerID else { continue }
+                outbox.receipt(receipt, now: loop.now, wallNow: world.wallClock.now)
+            case .settlement(let settlement):
+                inbox.settlement(settlement, now: loop.now, wallNow: world.wallClock.now)
+            }
+        }
+        pump()
+        guard hasMessages else { return [] }
+        // The batch on its way, if there was one, was made before these messages came.
+        let target = hadBatch ? inboxDoneCount + 2 : inboxTakenCount
+        sessions[peer]?.answererCount += 1
+        await disk(target)
+        sessions[peer]?.answererCount -= 1
+        let answers = answers(for: peer)
+        pump()
+        return answers
+    }
+
+    private func take(_ message: ArrivedMessage, from peer: PeerID) {
+        let header = message.header
+        guard let content = message.content, header.from == peer else {
+            // Direct peers only: a message of somebody else has no way here yet.
+            inbox.answer(header.id, .refusedByPolicy, to: peer)
+            return
+        }
+        let (now, wallNow) = (loop.now, world.wallClock.now)
+        switch inbox.offer(header, byteCount: message.byteCount, now: now, wallNow: wallNow) {
+        case .duplicate, .refused: break
+        case .take(let ticket):
+            switch content {
+            case .failure(let error): inbox.refuse(ticket, error.outcome, now: now)
+            case .success(let content):
+                let handsOut = readers.wants(content)
+                let position = inbox.add(ticket, content, handsOut: handsOut, now: now, wallNow: wallNow)
+                if handsOut {
+                    readers.claim(position, content)
+                    freshContents[position] = content
+                }
+            }
+        }
+    }
+
+    /// Suspends until so many batches have been written, or failed to be.
+    func disk(_ target: UInt64) async {
+        await Waiter.suspend { waiter in
+            if inboxDoneCount >= target || isStopped || !hasDiskWork {
+                waiter.resume()
+            } else {
+                diskWaiters.append((target, waiter))
+            }
+        }
+    }
+
+    /// Whether a batch is on its way, or will be by itself.
+    private var hasDiskWork: Bool { inboxTakenCount > inboxDoneCount }
+
+    func resumeDiskWaiters(all: Bool) {
+        let isIdle = !hasDiskWork
+        var remaining: [(target: UInt64, waiter: Waiter<Void>)] = []
+        for entry in diskWaiters {
+            if all || isIdle || entry.target <= inboxDoneCount {
+                entry.waiter.resume()
+            } else {
+                remaining.append(entry)
+            }
+        }
+        diskWaiters = remaining
+    }
+}

@@ -1,0 +1,167 @@
+package import StarlingCore
+internal import StarlingCrypto
+package import StarlingMesh
+internal import StarlingWorld
+
+// Messages of this node: accepted, sealed, and watched.
+extension DeliveryDriver {
+    /// Accepts a message: when this returns, it is on the disk and will be delivered, or its end will be told.
+    ///
+    /// With the key of a message that was accepted before, that message's id is the answer.
+    ///
+    /// Cancellation changes nothing: whether the message is accepted is told all the same.
+    package func accept(_ draft: MessageDraft) async throws(DeliveryError) -> MessageID {
+        guard !isStopped else { throw .stopped }
+        guard draft.to != identity.peerID else { throw .ownAddress }
+        do throws(ContentError) { try draft.content.check() } catch { throw .message(.content(error)) }
+        let content = codec.pack(draft.content)
+        let id: MessageID
+        switch try begin(draft, content) {
+        case .known(let known):
+            id = known
+            guard outbox.message(known)?.state == .storing else { return known }
+        case .make(let header):
+            id = header.id
+            try make(header, content)
+        }
+        let failure = await Waiter.suspend { waiter in acceptances[id, default: []].append(waiter) }
+        if let failure { throw failure }
+        return id
+    }
+
+    private func begin(
+        _ draft: MessageDraft,
+        _ content: MessageContent
+    ) throws(DeliveryError) -> Outbox.Beginning {
+        var request = OutboxRequest(to: draft.to, byteCount: content.payload.count + content.attachment.count)
+        request.priority = draft.priority
+        request.privacy = draft.privacy
+        request.lifetime = draft.lifetime
+        request.key = draft.key
+        do throws(AcceptError) {
+            return try outbox.begin(
+                request,
+                id: MessageID(random: world.random.bytes(count: MessageID.byteCount)),
+                seriesDraw: world.random.word(),
+                now: loop.now,
+                wallNow: world.wallClock.now
+            )
+        } catch {
+            throw .refused(error)
+        }
+    }
+
+    private func make(_ header: MessageHeader, _ content: MessageContent) throws(DeliveryError) {
+        do throws(SealError) {
+            outbox.accept(try seal(header, content), now: loop.now)
+        } catch {
+            outbox.abandon(header.id)
+            throw .message(error)
+        }
+        // Somebody waits: a write that failed before does not hold this one up.
+        if storeRetryAt != nil { commitOutbox() }
+        pump()
+    }
+
+    private func seal(_ header: MessageHeader, _ content: MessageContent) throws(SealError) -> Envelope {
+        guard header.privacy == .private, let recipient = header.to else {
+            return try Envelope(header, content: content, from: identity)
+        }
+        let agreement: StaticAgreement
+        do throws(HPKEError) { agreement = try keys.agreement(with: recipient) } catch {
+            throw .recipientKey(error)
+        }
+        var seed = world.random.bytes(count: 32)
+        return try Envelope(
+            header,
+            sealing: content,
+            with: agreement,
+            ephemeralSeed: SecretBytes(wiping: &seed),
+            keys.cipher(on: loop),
+            from: identity
+        )
+    }
+
+    func settleAcceptance(_ id: MessageID, _ failure: DeliveryError?) {
+        for waiter in acceptances.removeValue(forKey: id) ?? [] { waiter.resume(returning: failure) }
+        notify(id)
+    }
+
+    // MARK: Asking
+
+    /// What is known of a message; `nil` when it was never accepted, or is forgotten.
+    package func report(on id: MessageID) -> MessageReport? { outbox.message(id).map { report($0) } }
+
+    /// Messages that are not settled, in the order of their acceptance.
+    package func outboxReports(after position: UInt64, countMax: Int) -> [MessageReport] {
+        outbox.messages(after: position, countMax: countMax).map { report($0) }
+    }
+
+    /// Settled messages, the last ones first.
+    package func endedReports(countMax: Int) -> [MessageReport] {
+        outbox.ended(countMax: countMax).map { report($0) }
+    }
+
+    /// Messages that are not settled, and the bytes of their bodies.
+    package var outboxFill: (count: Int, byteCount: Int) { (outbox.count, outbox.byteCount) }
+
+    private func report(_ message: OutboxMessage) -> MessageReport {
+        MessageReport(message: message, obstacle: message.state.isFinal ? nil : obstacles[message.to])
+    }
+
+    /// What is known of a message once it is settled, or else at `deadline`.
+    ///
+    /// Cancellation: returns what is known.
+    package func report(on id: MessageID, settledBefore deadline: Instant) async -> MessageReport? {
+        while let report = report(on: id), !report.message.state.isFinal, !isStopped {
+            guard await changed(id, before: deadline) else { return self.report(on: id) }
+        }
+        return report(on: id)
+    }
+
+    /// What is known of a message once it differs from `known`; `nil` when it is forgotten, the node stops or the task
+    /// is cancelled.
+    package func nextReport(on id: MessageID, after known: MessageReport?) async -> MessageReport? {
+        while !isStopped {
+            guard let report = report(on: id) else { return nil }
+            if report != known { return report }
+            guard await changed(id, before: nil) else { return nil }
+        }
+        return nil
+    }
+
+    /// Suspends until something becomes of a message; `false` when the deadline came first, or the task was cancelled.
+    private func changed(_ id: MessageID, before deadline: Instant?) async -> Bool {
+        guard let deadline else { return await change(of: id) }
+        return await loop.withDeadline(deadline) { await self.change(of: id) } ?? false
+    }
+
+    private func change(of id: MessageID) async -> Bool {
+        lastWatcher += 1
+        let number = lastWatcher
+        await withTaskCancellationHandler {
+            await Waiter.suspend { waiter in
+                if Task.isCancelled || isStopped {
+                    waiter.resume()
+                } else {
+                    watchers[id, default: [:]][number] = waiter
+                }
+            }
+        } onCancel: {
+            loop.startTask { await self.stopWatching(number, of: id) }
+        }
+        return !Task.isCancelled
+    }
+
+    private func stopWatching(_ number: UInt64, of id: MessageID) {
+        let waiter = watchers[id]?.removeValue(forKey: number)
+        if watchers[id]?.isEmpty == true { watchers[id] = nil }
+        waiter?.resume()
+    }
+
+    /// Tells whoever watches a message to look again.
+    func notify(_ id: MessageID) {
+        guard let waiting = watchers.removeValue(forKey: id) else { return }
+        for (_, waiter) in waiting.sorted(by: { $0.key < $1.key }) { waiter.resume() }
+    }
+}

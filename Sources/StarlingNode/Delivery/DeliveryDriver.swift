@@ -1,0 +1,324 @@
+internal import StarlingCore
+package import StarlingCrypto
+package import StarlingMesh
+internal import StarlingTransports
+internal import StarlingWorld
+
+/// Runs the outbox and the inbox over the node's connections and its store.
+///
+/// What `accept` accepted is on the disk; what is receipted is on the disk; both machines are restored from there.
+///
+/// It lives on the node's first loop. Signatures, seals and frames of arrivals are dealt with on the loops of the
+/// connections, by ``MessageChannel``.
+package actor DeliveryDriver {
+    package struct Limits: Sendable {
+        package var outbox = Outbox.Limits()
+        package var inbox = Inbox.Limits()
+        /// Bytes of frames that are written to a stream at once.
+        package var writeByteCount = 262_144
+        /// A stream that carried nothing for so long is closed.
+        package var channelIdle: Duration = .seconds(30)
+        /// Streams of messages that one peer may have open here.
+        package var inboundStreamCountMax = 16
+        /// Peers that are dialled at once for messages that wait; more take their turn.
+        package var reachCountMax = 64
+        /// From a write that failed to the next try, where nobody waits for it.
+        package var storeRetryInterval: Duration = .seconds(1)
+        /// Peers whose last failure is remembered.
+        package var obstacleCountMax = 1024
+
+        package init() {}
+    }
+
+    let swarm: Swarm
+    let world: World
+    let identity: IdentityKey
+    let keys: MessageKeys
+    let limits: Limits
+    nonisolated let loop: any EventLoop
+
+    var outbox: Outbox
+    var inbox: Inbox
+    var sessions: [PeerID: PeerSession] = [:]
+    var obstacles: [PeerID: DeliveryObstacle] = [:]
+    var codec = MessagePacker()
+
+    // Sending.
+    /// Who waits for a message's acceptance.
+    var acceptances: [MessageID: [Waiter<DeliveryError?>]] = [:]
+    /// Who waits for a change of a message.
+    var watchers: [MessageID: [UInt64: Waiter<Void>]] = [:]
+    var lastWatcher: UInt64 = 0
+    var reaching = 0
+    var toReach = RingQueue<PeerID>()
+    /// The outbox's last write failed; its bookkeeping waits for the next try.
+    var outboxStoreError: StoreError?
+    var inboxStoreError: StoreError?
+    var storeRetryAt: Instant?
+
+    // Receiving.
+    /// Batches of the inbox that were handed to the store, and those whose commit has ended.
+    var inboxTakenCount: UInt64 = 0
+    var inboxDoneCount: UInt64 = 0
+    var diskWaiters: [(target: UInt64, waiter: Waiter<Void>)] = []
+    /// Contents of entries that go straight to whoever wants them.
+    var freshContents: [UInt64: MessageContent] = [:]
+    var readers = InboxReaders()
+
+    private var timer: (any LoopTimer)?
+    private var armedFor: Instant?
+    private var tasks: [UInt64: Task<Void, Never>] = [:]
+    private var lastTask: UInt64 = 0
+    private(set) var isStopped = false
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    package init(
+        swarm: Swarm,
+        identity: IdentityKey,
+        limits: Limits = Limits()
+    ) throws(DeliveryStartError) {
+        self.swarm = swarm
+        self.identity = identity
+        self.limits = limits
+        world = swarm.world
+        loop = swarm.world.loops[0]
+        do throws(CryptoError) {
+            keys = try MessageKeys(identity: identity, loops: swarm.world.loops)
+        } catch {
+            throw .crypto(error)
+        }
+        outbox = Outbox(own: identity.peerID, seed: swarm.world.random.word(), limits: limits.outbox)
+        inbox = Inbox(own: identity.peerID, seed: swarm.world.random.word(), limits: limits.inbox)
+    }
+
+    // MARK: Life
+
+    /// Reads what is kept, and takes and sends messages from here on.
+    package func start() async throws(DeliveryStartError) {
+        do throws(StoreError) {
+            for table in DeliveryTables.ofOutbox { try await restoreOutbox(table) }
+            outbox.finishRestoring(now: loop.now, wallNow: world.wallClock.now)
+            for table in DeliveryTables.ofInbox { try await restoreInbox(table) }
+            inbox.finishRestoring()
+        } catch {
+            throw .store(error)
+        }
+        swarm.protocols.set(
+            MessageFrame.protocolID,
+            streamCountMaxPerPeer: limits.inboundStreamCountMax
+        ) { [weak self] stream in await self?.serve(stream) }
+        await swarm.observe { [weak self] event in self?.enter(event) { driver, event in driver.take(event) }
+        }
+        for peer in await swarm.connectedPeers { linkUp(peer) }
+        timer = loop.makeTimer { [weak self] in self?.enter { $0.tick() } }
+        pump()
+    }
+
+    private func restoreOutbox(_ table: StoreTable) async throws(StoreError) {
+        let (now, wallNow) = (loop.now, world.wallClock.now)
+        var failures: [DeliveryRowError] = []
+        try await world.store.forEach(in: table) { row in
+            do throws(DeliveryRowError) {
+                try outbox.restore(row, now: now, wallNow: wallNow)
+            } catch {
+                failures.append(error)
+            }
+        }
+        tell(failures, of: table)
+    }
+
+    private func restoreInbox(_ table: StoreTable) async throws(StoreError) {
+        let (now, wallNow) = (loop.now, world.wallClock.now)
+        var failures: [DeliveryRowError] = []
+        try await world.store.forEach(in: table) { row in
+            do throws(DeliveryRowError) {
+                try inbox.restore(row, now: now, wallNow: wallNow)
+            } catch {
+                failures.append(error)
+            }
+        }
+        tell(failures, of: table)
+    }
+
+    private func tell(_ failures: [DeliveryRowError], of table: StoreTable) {
+        guard let first = failures.first else { return }
+        world.log(
+            .error,
+            "rows of the store that cannot be understood are left alone",
+            ["table": "\(table.name)", "rows": "\(failures.count)", "first": "\(first)"]
+        )
+    }
+
+    /// Lets go of all streams; what waits stays in the store.
+    package func stop() async {
+        guard !isStopped else { return }
+        isStopped = true
+        swarm.protocols.set(MessageFrame.protocolID, nil)
+        timer?.disarm()
+        for peer in sessions.keys.sorted() {
+            for priority in MessagePriority.allCases { sessions[peer]?.resume(priority, shallLook: false) }
+        }
+        let running = tasks.sorted { $0.key < $1.key }.map(\.value)
+        for task in running { task.cancel() }
+        for task in running { await task.value }
+        endReading()
+        for id in watchers.keys.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) { notify(id) }
+        for id in acceptances.keys.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
+            for waiter in acceptances.removeValue(forKey: id) ?? [] { waiter.resume(returning: .stopped) }
+        }
+        resumeDiskWaiters(all: true)
+    }
+
+    /// Starts a task that ``stop()`` cancels and awaits.
+    func startTask(_ body: @escaping @Sendable (DeliveryDriver) async -> Void) {
+        guard !isStopped else { return }
+        lastTask += 1
+        let number = lastTask
+        tasks[number] = loop.startTask {
+            await body(self)
+            await self.taskEnded(number)
+        }
+    }
+
+    private func taskEnded(_ number: UInt64) { tasks[number] = nil }
+
+    // MARK: Turning
+
+    /// Does what the machines ask for, and sets the timer; after every call of them.
+    func pump() {
+        while let action = outbox.nextAction() { perform(action) }
+        while let action = inbox.nextAction() { perform(action) }
+        setTimer()
+    }
+
+    private func setTimer() {
+        let sweepAt = sessions.isEmpty ? nil : nextSweep
+        let next = [outbox.nextDeadline, inbox.nextDeadline, storeRetryAt, sweepAt].compactMap(\.self).min()
+        guard next != armedFor else { return }
+        armedFor = next
+        if let next, !isStopped { timer?.arm(at: next) } else { timer?.disarm() }
+    }
+
+    private func tick() {
+        armedFor = nil
+        guard !isStopped else { return }
+        let now = loop.now
+        if let retry = storeRetryAt, retry <= now {
+            storeRetryAt = nil
+            commitOutbox()
+            commitInbox()
+        }
+        sweep(now: now)
+        outbox.advance(to: now, wallNow: world.wallClock.now)
+        inbox.advance(to: now)
+        pump()
+    }
+
+    private func perform(_ action: OutboxAction) {
+        switch action {
+        case .accepted(let id): settleAcceptance(id, nil)
+        case .notAccepted(let id): settleAcceptance(id, .store(outboxStoreError ?? .closed))
+        case .write: if storeRetryAt == nil { commitOutbox() }
+        case .reach(let peer): reach(peer)
+        case .load(let position): load(position)
+        case .settle(let peer):
+            sessions[peer]?.owesSettlement = true
+            feed(peer)
+        case .transmit(let peer): feed(peer)
+        case .ended(let message):
+            notify(message.id)
+            if message.state == .delivered { obstacles[message.to] = nil }
+        case .displaced(let low, let emergency):
+            world.log(
+                .info,
+                "an EMERGENCY message took the place of a LOW one",
+                ["low": "\(low)", "by": "\(emergency)"]
+            )
+        case .stalled(let stall):
+            world.log(
+                .warning,
+                "messages are stuck",
+                [
+                    "peer": "\(stall.to)", "priority": "\(stall.priority)", "count": "\(stall.count)",
+                    "oldest": "\(stall.oldest)", "why": "\(stall.reason)", "for": "\(stall.duration)",
+                ]
+            )
+        }
+    }
+
+    private func perform(_ action: InboxAction) {
+        switch action {
+        case .write: if storeRetryAt == nil { commitInbox() }
+        case .arrived(let position): arrived(position)
+        case .handOut(let position, let attempt): handOut(position, attempt: attempt)
+        case .lost(let position): freshContents[position] = nil
+        case .answer(let peer):
+            sessions[peer]?.owesReceipts = true
+            if sessions[peer]?.answererCount == 0 { feed(peer) }
+        }
+    }
+
+    // MARK: Store
+
+    func commitOutbox() {
+        guard let batch = outbox.takeBatch() else { return }
+        world.store.commit(batch) { [weak self] error in
+            self?.enter(error) { driver, error in
+                driver.outboxStoreError = error
+                if let error {
+                    driver.storeFailed(error)
+                    driver.outbox.storeFailed(now: driver.loop.now)
+                } else {
+                    driver.outbox.stored(now: driver.loop.now, wallNow: driver.world.wallClock.now)
+                }
+                driver.pump()
+            }
+        }
+    }
+
+    private func commitInbox() {
+        guard let batch = inbox.takeBatch() else { return }
+        inboxTakenCount += 1
+        world.store.commit(batch) { [weak self] error in
+            self?.enter(error) { driver, error in
+                driver.inboxStoreError = error
+                driver.inboxDoneCount += 1
+                if let error {
+                    driver.storeFailed(error)
+                    driver.inbox.storeFailed(now: driver.loop.now)
+                } else {
+                    driver.inbox.stored(now: driver.loop.now, wallNow: driver.world.wallClock.now)
+                }
+                driver.pump()
+                driver.resumeDiskWaiters(all: false)
+            }
+        }
+    }
+
+    /// Nothing is written for a while but what somebody waits for.
+    private func storeFailed(_ error: StoreError) {
+        storeRetryAt = loop.now + limits.storeRetryInterval
+        world.log(.error, "the store took nothing", ["reason": "\(error)"])
+    }
+
+    private func load(_ position: UInt64) {
+        world.store.read(StoreKey(DeliveryTables.outbox, position)) { [weak self] result in
+            self?.enter((position, result)) { driver, read in
+                let (position, result) = read
+                let row: [UInt8]?
+                do throws(StoreError) { row = try result.get() } catch {
+                    driver.world.log(.error, "a message cannot be read back", ["reason": "\(error)"])
+                    row = nil
+                }
+                driver.outbox.loaded(
+                    position: position,
+                    row: row,
+                    now: driver.loop.now,
+                    wallNow: driver.world.wallClock.now
+                )
+                driver.pump()
+            }
+        }
+    }
+}

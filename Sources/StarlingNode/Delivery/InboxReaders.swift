@@ -1,0 +1,101 @@
+internal import StarlingCore
+package import StarlingMesh
+internal import StarlingWorld
+
+/// An entry with what it says, as a reader gets it.
+package struct InboxDelivery: Sendable, Equatable {
+    package var entry: InboxEntry
+    package var content: MessageContent
+}
+
+/// Deals with one message of a type; what it returns is the answer to a request.
+///
+/// The message is acknowledged when it returns. When it throws, the message is handed out again, with a higher attempt,
+/// after a while.
+package typealias MessageReceiver = @Sendable (InboxDelivery) async throws -> MessageContent?
+
+/// Who gets the messages that arrive: handlers by type, requests that wait for their answers, and readers.
+struct InboxReaders {
+    /// Who has an entry that is handed out.
+    enum Claim {
+        /// The handler of this type.
+        case handler(MessageType)
+        /// The request with this correlation.
+        case request(MessageID)
+        /// A reader that asked for the entry.
+        case reader(Waiter<InboxDelivery?>)
+    }
+
+    struct Recipient {
+        var body: MessageReceiver
+        var concurrencyMax: Int
+        /// Messages that it has.
+        var activeCount = 0
+        /// Positions of messages that wait for it; some may be gone.
+        var backlog = RingQueue<UInt64>()
+    }
+
+    private(set) var handlers: [MessageType: Recipient] = [:]
+    var requests: [MessageID: Waiter<InboxDelivery?>] = [:]
+    var claims: [UInt64: Claim] = [:]
+    /// Who waits for a message past a position.
+    var arrivalWaiters: [UInt64: (after: UInt64, waiter: Waiter<Bool>)] = [:]
+    var lastNumber: UInt64 = 0
+
+    /// Whether somebody takes a message with this content at once.
+    func wants(_ content: MessageContent) -> Bool {
+        claim(on: content.type, content.kind, content.correlation) != nil
+    }
+
+    private func claim(
+        on type: MessageType,
+        _ kind: MessageContent.Kind,
+        _ correlation: MessageID?
+    ) -> Claim? {
+        switch kind {
+        case .response, .failure:
+            guard let correlation, requests[correlation] != nil else { return nil }
+            return .request(correlation)
+        case .message, .request:
+            guard let handler = handlers[type], handler.activeCount < handler.concurrencyMax else {
+                return nil
+            }
+            return .handler(type)
+        }
+    }
+
+    /// Gives an entry to whoever wants it.
+    mutating func claim(_ position: UInt64, _ content: MessageContent) {
+        guard let claim = claim(on: content.type, content.kind, content.correlation) else { return }
+        if case .handler(let type) = claim { handlers[type]?.activeCount += 1 }
+        claims[position] = claim
+    }
+
+    /// Gives an entry that nobody has to the handler of its type, or puts it in the handler's backlog.
+    ///
+    /// - Returns: Whether the handler has it.
+    mutating func offer(_ entry: InboxEntry) -> Bool {
+        guard entry.kind == .message || entry.kind == .request, let handler = handlers[entry.type] else {
+            return false
+        }
+        guard handler.activeCount < handler.concurrencyMax else {
+            handlers[entry.type]?.backlog.append(entry.position)
+            return false
+        }
+        handlers[entry.type]?.activeCount += 1
+        claims[entry.position] = .handler(entry.type)
+        return true
+    }
+
+    mutating func set(_ handler: Recipient?, for type: MessageType) { handlers[type] = handler }
+
+    /// A handler is done with an entry; the next position that waits for it.
+    mutating func handlerDone(_ type: MessageType, _ position: UInt64) -> UInt64? {
+        claims[position] = nil
+        handlers[type]?.activeCount -= 1
+        return handlers[type]?.backlog.popFirst()
+    }
+
+    /// The next position that waits for a handler.
+    mutating func nextInBacklog(_ type: MessageType) -> UInt64? { handlers[type]?.backlog.popFirst() }
+}

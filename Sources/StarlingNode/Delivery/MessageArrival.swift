@@ -1,0 +1,103 @@
+internal import StarlingCore
+internal import StarlingCrypto
+internal import StarlingMesh
+internal import StarlingWorld
+
+/// One frame of a peer, read and proven: what is left to do needs the node's state.
+enum MessageArrival: Sendable {
+    case message(ArrivedMessage)
+    case receipt(Receipt)
+    case settlement(Settlement)
+}
+
+/// A message whose signature holds, opened where it is for this node.
+struct ArrivedMessage: Sendable {
+    var header: MessageHeader
+    /// The size of the body.
+    var byteCount: Int
+    /// Its content with the payload unpacked, or why it cannot be read; `nil` when it is not for this node.
+    var content: Result<MessageContent, OpenError>?
+}
+
+/// Reads frames and does for them what takes time: checking signatures, opening what is sealed, unpacking.
+///
+/// It belongs to one stream, so the work is done on the loop of the stream's connection.
+struct MessageReader: ~Copyable {
+    private let own: PeerID
+    private let keys: MessageKeys
+    private let cipher: ChaChaPoly
+    private let limits: Envelope.Limits
+    private var codec = PayloadCodec()
+
+    init(own: PeerID, keys: MessageKeys, on loop: any EventLoop, limits: Envelope.Limits) {
+        self.own = own
+        self.keys = keys
+        cipher = keys.cipher(on: loop)
+        self.limits = limits
+    }
+
+    /// The frame in these bytes; `nil` when its kind is for later versions.
+    ///
+    /// - Throws: ``EnvelopeError``: the peer sends what no honest one does.
+    mutating func read(_ bytes: [UInt8]) throws(EnvelopeError) -> MessageArrival? {
+        let frame: MessageFrame?
+        do throws(ProtobufError) { frame = try MessageFrame.parse(bytes.span) } catch {
+            throw .malformed(error)
+        }
+        guard let frame else { return nil }
+        switch frame.kind {
+        case .envelope: return .message(try message(frame.bytes))
+        case .receipt: return .receipt(try Receipt(verifying: frame.bytes.span))
+        case .settlement: return .settlement(try Settlement(verifying: frame.bytes.span))
+        // Streams carry envelopes whole.
+        case .fragment, .fragmentRequest: return nil
+        }
+    }
+
+    private mutating func message(_ bytes: [UInt8]) throws(EnvelopeError) -> ArrivedMessage {
+        let envelope = try Envelope(verifying: bytes.span, limits: limits)
+        guard envelope.header.to == own else {
+            return ArrivedMessage(header: envelope.header, byteCount: envelope.body.count, content: nil)
+        }
+        return ArrivedMessage(
+            header: envelope.header,
+            byteCount: envelope.body.count,
+            content: open(envelope)
+        )
+    }
+
+    private mutating func open(_ envelope: Envelope) -> Result<MessageContent, OpenError> {
+        do throws(OpenError) {
+            guard envelope.header.privacy == .private else {
+                return .success(try unpack(try envelope.content()))
+            }
+            let agreement: StaticAgreement
+            do throws(HPKEError) {
+                agreement = try keys.agreement(with: envelope.header.from)
+            } catch {
+                throw .unsealable(error)
+            }
+            return .success(try unpack(try envelope.content(openedWith: agreement, cipher)))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private mutating func unpack(_ content: MessageContent) throws(OpenError) -> MessageContent {
+        guard content.compression != .none else { return content }
+        var content = content
+        do throws(CompressionError) {
+            content.payload = try codec.decompress(
+                CompressedPayload(
+                    method: UInt64(content.compression.rawValue),
+                    byteCount: UInt64(content.payloadByteCount),
+                    bytes: content.payload
+                )
+            )
+        } catch {
+            throw .content(.malformed(.invalidValue(fieldNumber: 3)))
+        }
+        content.compression = .none
+        return content
+    }
+}

@@ -1,0 +1,58 @@
+package import StarlingCore
+package import StarlingCrypto
+package import StarlingMesh
+package import StarlingWorld
+
+/// A message as an application asks for it.
+package struct MessageDraft: Sendable {
+    package var to: PeerID
+    package var content: MessageContent
+    package var priority = MessagePriority.normal
+    package var privacy = MessageHeader.Privacy.private
+    /// How long it is tried: a millisecond to 30 days.
+    package var lifetime: Duration = .seconds(86_400)
+    /// What the application calls this message: the same key again is the same message.
+    package var key: [UInt8]?
+
+    package init(to: PeerID, content: MessageContent) {
+        self.to = to
+        self.content = content
+    }
+}
+
+/// Why a message was not accepted, or an answer not had.
+package enum DeliveryError: Error, Equatable, Sendable {
+    /// Messages to this node itself go nowhere.
+    case ownAddress
+    /// The message itself cannot be made.
+    case message(SealError)
+    /// The outbox does not take it.
+    case refused(AcceptError)
+    /// It could not be written: nothing of it is kept.
+    case store(StoreError)
+    /// The node is stopping.
+    case stopped
+}
+
+/// Why a node's delivery could not start.
+package enum DeliveryStartError: Error, Equatable, Sendable {
+    /// What was kept cannot be read.
+    case store(StoreError)
+    /// The ciphers cannot be had.
+    case crypto(CryptoError)
+}
+
+/// What stands between a peer and its messages, as last seen.
+package enum DeliveryObstacle: Equatable, Sendable {
+    /// The peer could not be reached.
+    case unreachable(DialError)
+    /// A stream to it failed.
+    case stream(MessageChannelError)
+}
+
+/// What is known of a message that was accepted.
+package struct MessageReport: Equatable, Sendable {
+    package var message: OutboxMessage
+    /// Why it is not delivered yet, where that is known.
+    package var obstacle: DeliveryObstacle?
+}

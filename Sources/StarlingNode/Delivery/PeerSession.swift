@@ -1,0 +1,49 @@
+internal import StarlingCore
+internal import StarlingMesh
+internal import StarlingWorld
+
+/// What the node has with one connected peer: a stream for each priority in use, and what is due to it.
+struct PeerSession {
+    /// A stream that this node opens for messages of one priority.
+    enum Channel {
+        case closed
+        /// It is being opened, or its writer is at work.
+        case busy
+        /// Its writer waits for something to write; told `false` it ends the stream.
+        case waiting(Waiter<Bool>, since: Instant)
+    }
+
+    /// By priority.
+    private(set) var channels = [Channel](repeating: .closed, count: MessagePriority.allCases.count)
+    /// Receipts are due.
+    var owesReceipts = false
+    /// A settlement is due.
+    var owesSettlement = false
+    /// Streams of the peer that wait to answer it, and will take the receipts along.
+    var answererCount = 0
+
+    subscript(_ priority: MessagePriority) -> Channel {
+        get { channels[Int(priority.rawValue)] }
+        set { channels[Int(priority.rawValue)] = newValue }
+    }
+
+    /// The most urgent stream whose writer waits.
+    var waitingPriority: MessagePriority? {
+        MessagePriority.allCases.first {
+            if case .waiting = self[$0] { true } else { false }
+        }
+    }
+
+    var hasOpenChannel: Bool {
+        MessagePriority.allCases.contains {
+            if case .closed = self[$0] { false } else { true }
+        }
+    }
+
+    /// Tells a writer that waits to look again, or to end its stream.
+    mutating func resume(_ priority: MessagePriority, shallLook: Bool) {
+        guard case .waiting(let waiter, _) = self[priority] else { return }
+        self[priority] = .busy
+        waiter.resume(returning: shallLook)
+    }
+}

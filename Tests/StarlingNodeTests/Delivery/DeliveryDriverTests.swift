@@ -1,0 +1,175 @@
+import StarlingCore
+import StarlingMesh
+import StarlingNode
+import StarlingSimulator
+import StarlingWorld
+import Synchronization
+import Testing
+
+@Suite struct DeliveryDriverTests {
+    private func draft(_ text: String, to peer: PeerID, _ type: MessageType = .data) -> MessageDraft {
+        MessageDraft(to: peer, content: MessageContent(type: type, payload: Array(text.utf8)))
+    }
+
+    private func texts(_ pair: NodePair) throws -> [String] {
+        let bob = pair.bob
+        return try pair.simulation.complete(on: pair.bobHost) {
+            try await bob.delivery.inboxPage(after: 0, countMax: 100_000, byteCountMax: 1 << 30).deliveries
+                .map {
+                    String(decoding: $0.content.payload, as: UTF8.self)
+                }
+        }
+    }
+
+    private func connect(_ pair: NodePair) throws {
+        let (alice, address) = (pair.alice, try pair.bobAddress)
+        try pair.simulation.complete(on: pair.aliceHost) { _ = try await alice.swarm.connect(to: address) }
+    }
+
+    @Test(arguments: [1, 2, 3] as [UInt64]) func manyMessagesOfEachPriorityArriveOnce(seed: UInt64) throws {
+        let pair = try NodePair(seed: seed)
+        try connect(pair)
+        let (alice, to) = (pair.alice, pair.bob.peerID)
+        let sent = (0..<600).map { "message \($0)" }
+        try pair.simulation.complete(on: pair.aliceHost) {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for (index, text) in sent.enumerated() {
+                    group.addTask {
+                        var draft = draft(text, to: to)
+                        draft.priority = MessagePriority.allCases[index % 4]
+                        draft.privacy = index % 2 == 0 ? .private : .standard
+                        _ = try await alice.delivery.accept(draft)
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+        try pair.simulation.run(for: .seconds(30))
+        #expect(try texts(pair).sorted() == sent.sorted(), "seed \(seed)")
+        let fill = try pair.simulation.complete(on: pair.aliceHost) { await alice.delivery.outboxFill.count }
+        #expect(fill == 0)
+    }
+
+    @Test func largePayloadsTravelPackedAndArriveAsTheyWere() throws {
+        let pair = try NodePair()
+        try connect(pair)
+        let (alice, to) = (pair.alice, pair.bob.peerID)
+        let text = String(repeating: "all work and no play ", count: 40_000)
+        try pair.simulation.complete(on: pair.aliceHost) {
+            var draft = draft(text, to: to)
+            draft.content.contentType = "text/plain"
+            let id = try await alice.delivery.accept(draft)
+            let byteCount = await alice.delivery.report(on: id)?.message.byteCount
+            #expect(byteCount ?? .max < text.utf8.count / 10)
+        }
+        try pair.simulation.run(for: .seconds(10))
+        #expect(try texts(pair) == [text])
+    }
+
+    @Test func theSameKeyIsTheSameMessage() throws {
+        let pair = try NodePair()
+        let (alice, to) = (pair.alice, pair.bob.peerID)
+        let ids = try pair.simulation.complete(on: pair.aliceHost) {
+            var draft = draft("once", to: to)
+            draft.key = [1, 2, 3]
+            let first = draft
+            async let one = alice.delivery.accept(first)
+            async let two = alice.delivery.accept(first)
+            return try await [one, two]
+        }
+        #expect(ids[0] == ids[1])
+        try connect(pair)
+        try pair.simulation.run(for: .seconds(10))
+        #expect(try texts(pair) == ["once"])
+    }
+
+    @Test func aRequestIsAnsweredByItsHandler() throws {
+        let pair = try NodePair()
+        try connect(pair)
+        let (alice, bob) = (pair.alice, pair.bob)
+        let isSet = try pair.simulation.complete(on: pair.bobHost) {
+            await bob.delivery.handle(.agentTask, concurrencyMax: 2) { delivery in
+                MessageContent(type: .agentTask, payload: delivery.content.payload + Array("!".utf8))
+            }
+        }
+        #expect(isSet)
+        let answers = try pair.simulation.complete(on: pair.aliceHost) {
+            let deadline = pair.aliceHost.world.loops[0].now + .seconds(20)
+            return try await withThrowingTaskGroup(of: String.self) { group in
+                for index in 0..<20 {
+                    group.addTask {
+                        let delivery = try await alice.delivery.request(
+                            draft("task \(index)", to: bob.peerID, .agentTask),
+                            deadline: deadline
+                        )
+                        return String(decoding: delivery.content.payload, as: UTF8.self)
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+        }
+        #expect(answers.sorted() == (0..<20).map { "task \($0)!" }.sorted())
+        try pair.simulation.run(for: .seconds(5))
+        let left = try pair.simulation.complete(on: pair.bobHost) { await bob.delivery.inboxFill.count }
+        #expect(left == 0, "what was dealt with is acknowledged")
+        let own = try pair.simulation.complete(on: pair.aliceHost) { await alice.delivery.inboxFill.count }
+        #expect(own == 0, "so are the answers")
+    }
+
+    @Test func aMessageWhoseHandlerFailsComesAgainWithAHigherAttempt() throws {
+        let pair = try NodePair()
+        try connect(pair)
+        let (alice, bob) = (pair.alice, pair.bob)
+        let attempts = AttemptLog()
+        try pair.simulation.complete(on: pair.bobHost) {
+            _ = await bob.delivery.handle(.alert, concurrencyMax: 1) { delivery in
+                attempts.append(delivery.entry.attempt)
+                if delivery.entry.attempt < 3 { throw CancellationError() }
+                return nil
+            }
+        }
+        try pair.simulation.complete(on: pair.aliceHost) {
+            _ = try await alice.delivery.accept(draft("fire", to: bob.peerID, .alert))
+        }
+        try pair.simulation.run(for: .seconds(20))
+        #expect(attempts.values == [1, 2, 3])
+        #expect(try texts(pair).isEmpty)
+    }
+
+    @Test func aRequestThatNobodyHandlesTimesOutAndStaysInTheInbox() throws {
+        let pair = try NodePair()
+        try connect(pair)
+        let (alice, bob) = (pair.alice, pair.bob)
+        let error = try pair.simulation.complete(on: pair.aliceHost) { () async throws -> RequestError? in
+            let deadline = pair.aliceHost.world.loops[0].now + .seconds(2)
+            do throws(RequestError) {
+                _ = try await alice.delivery.request(draft("?", to: bob.peerID, .search), deadline: deadline)
+                return nil
+            } catch { return error }
+        }
+        guard case .timedOut? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(try texts(pair) == ["?"])
+    }
+
+    @Test func messagesToOneselfAreRefused() throws {
+        let pair = try NodePair()
+        let alice = pair.alice
+        #expect(throws: DeliveryError.ownAddress) {
+            try pair.simulation.complete(on: pair.aliceHost) {
+                _ = try await alice.delivery.accept(draft("me", to: alice.peerID))
+            }
+        }
+    }
+}
+
+/// The attempts that a handler saw.
+private final class AttemptLog: Sendable {
+    private let seen = Mutex<[Int]>([])
+
+    var values: [Int] { seen.withLock { $0 } }
+
+    func append(_ attempt: Int) { seen.withLock { $0.append(attempt) } }
+}
