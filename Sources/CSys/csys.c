@@ -20,6 +20,7 @@
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/fs.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #endif
 #ifdef __GLIBC__
@@ -42,6 +43,14 @@ void csys_set_thread_owner(const void *owner, const char *name) {
 void csys_trim_memory(void) {
 #ifdef __GLIBC__
     malloc_trim(0);
+#endif
+}
+
+int csys_end_with_parent(void) {
+#ifdef __linux__
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ? -errno : 0;
+#else
+    return -ENOSYS;
 #endif
 }
 

@@ -1,3 +1,4 @@
+internal import CSys
 internal import StarlingCommandLine
 internal import StarlingCore
 
@@ -90,6 +91,11 @@ struct Starling {
         case .bench: return try BenchCommand(invocation, console).run()
         case .benchListener: return try BenchListenerCommand(invocation).run()
         case .sim: return try SimCommand(invocation, console).run()
+        case .lab: return try LabCommand(invocation, console).run()
+        case .labNode:
+            // Where the system knows no such wish, the lab ends its nodes all the same, unless it is killed.
+            _ = csys_end_with_parent()
+            return try UpCommand(invocation, console).run()
         case .peer: return try PeerCommand(invocation).run()
         }
     }

@@ -15,6 +15,8 @@ void csys_set_thread_owner(const void *owner, const char *name);
 /* Gives freed memory back to the operating system, where the allocator does not do it by itself. */
 void csys_trim_memory(void);
 int csys_ignore_sigpipe(void);
+/* Has the system kill this process when its parent ends, however that ends; -ENOSYS where no system call does. */
+int csys_end_with_parent(void);
 /* Raises the soft limit of open descriptors as far as `wanted` and the hard limit allow; returns what holds. */
 int64_t csys_raise_descriptor_limit(int64_t wanted);
 

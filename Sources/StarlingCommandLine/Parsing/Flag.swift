@@ -73,11 +73,17 @@ extension Flag where Value == String {
     }
 
     /// One of a few words.
-    package static func choice(_ name: String, of words: [String], _ summary: String) -> Self {
+    package static func choice(
+        _ name: String,
+        of words: [String],
+        isRepeatable: Bool = false,
+        _ summary: String
+    ) -> Self {
         Self(
             name,
             valueName: words.joined(separator: "|"),
             summary: summary,
+            isRepeatable: isRepeatable,
             expectation: "one of " + words.joined(separator: ", "),
             candidates: words
         ) { words.contains($0) ? $0 : nil }

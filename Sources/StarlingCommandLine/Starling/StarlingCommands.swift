@@ -14,8 +14,8 @@ private enum Commands {
     typealias Flags = StarlingFlags
 
     static let all = [
-        up, id, peers, connect, ping, send, inbox, status, bench, sim, version, help, completions, peer,
-        benchListener,
+        up, id, peers, connect, ping, send, inbox, status, bench, sim, lab, version, help, completions, peer,
+        benchListener, labNode,
     ]
 
     /// A PeerID that stands in examples; it is that of no node.
@@ -29,12 +29,14 @@ private enum Commands {
             home folder. It stops on Ctrl-C. With --json the first line of output is \
             {"event":"ready","peer_id":…,"addrs":[…]}.
             """,
-        flags: [
-            Flags.listen.spec, Flags.bootstrap.spec, Flags.noMDNS.spec, Flags.name.spec, Flags.security.spec,
-            Flags.loops.spec, Flags.memoryMax.spec, Flags.connectionsMax.spec, Flags.logLevel.spec,
-        ],
+        flags: upFlags,
         example: "starling up --listen /ip4/0.0.0.0/tcp/4001 --name kitchen"
     )
+
+    private static let upFlags = [
+        Flags.listen.spec, Flags.bootstrap.spec, Flags.noMDNS.spec, Flags.name.spec, Flags.security.spec,
+        Flags.loops.spec, Flags.memoryMax.spec, Flags.connectionsMax.spec, Flags.logLevel.spec,
+    ]
 
     static let id = Command(
         .id,
@@ -121,6 +123,25 @@ private enum Commands {
         details: "Whole nodes, the same code as 'up', in virtual time; one seed always gives one trace.",
         flags: [Flags.nodes.spec, Flags.seed.spec, Flags.minutes.spec, Flags.runs.spec],
         example: "starling sim --nodes 50 --minutes 2 --seed 7"
+    )
+
+    static let lab = Command(
+        .lab,
+        "Prove delivery between real nodes on this machine",
+        details: """
+            Starts nodes as processes of their own, each with its home and port, connects them, and runs scenarios. \
+            Only what the recipient's inbox has held counts as delivered. Fails when a scenario falls short.
+            """,
+        flags: [Flags.labNodes.spec, Flags.scenario.spec, Flags.seed.spec, Flags.keep.spec],
+        example: "starling lab --nodes 10 --json"
+    )
+
+    static let labNode = Command(
+        .labNode,
+        "Start a node that ends with the process that started it",
+        flags: upFlags,
+        example: "starling lab-node --no-mdns",
+        isHidden: true
     )
 
     static let version = Command(.version, "Show the version", example: "starling version")

@@ -125,6 +125,16 @@ package enum StarlingFlags {
         "Run the seed so often and compare the traces (default 1)."
     )
 
+    // lab
+    package static let labNodes = Flag<Int>.number("nodes", in: 2...500, "How many nodes (default 10).")
+    package static let scenario = Flag<String>.choice(
+        "scenario",
+        of: LabScenarioName.allCases.map(\.rawValue),
+        isRepeatable: true,
+        "Run only this one (default: all but steady and crash)."
+    )
+    package static let keep = Flag<Bool>.toggle("keep", "Keep the nodes' homes and logs.")
+
     // peer
     package static let connect = Flag<String>.multiaddr(
         "connect",

@@ -93,6 +93,7 @@ final class ListenerProcess {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, input.read, STDIN_FILENO)
         posix_spawn_file_actions_adddup2(&actions, output.write, STDOUT_FILENO)
+        let program = ChildProcess.program
         var arguments = ([program] + words).map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }
@@ -110,12 +111,6 @@ final class ListenerProcess {
             )
         }
         return (pid, input.write, output.read)
-    }
-
-    /// This program: the very file that runs, where the system tells it.
-    private static var program: String {
-        let own = "/proc/self/exe"
-        return access(own, X_OK) == 0 ? own : CommandLine.arguments[0]
     }
 
     private static func pipeEnds() throws(Diagnostic) -> (read: Int32, write: Int32) {

@@ -36,9 +36,9 @@ struct ProcessUsage {
         self.residentByteCount = residentByteCount
     }
 
-    /// The second number of `/proc/self/statm`, in pages; `nil` where the system has no such file.
-    private static func residentByteCount() -> Int? {
-        let descriptor = open("/proc/self/statm", O_RDONLY)
+    /// The second number of `/proc/…/statm`, in pages; `nil` where the system has no such file.
+    static func residentByteCount(pid: pid_t? = nil) -> Int? {
+        let descriptor = open("/proc/\(pid.map { "\($0)" } ?? "self")/statm", O_RDONLY)
         guard descriptor >= 0 else { return nil }
         defer { _ = close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: 128)

@@ -6,6 +6,11 @@ struct Home: Sendable {
     /// What to add to a command so that it means this folder too: nothing for the usual one.
     let flagText: String
 
+    init(path: String) {
+        self.path = path
+        flagText = " \(StarlingFlags.home.spec.dashed) \(Self.quoted(path))"
+    }
+
     /// The folder that was asked for, or the user's state folder by the XDG Base Directory specification.
     init(_ invocation: Invocation) throws(Diagnostic) {
         if let path = invocation[StarlingFlags.home] {

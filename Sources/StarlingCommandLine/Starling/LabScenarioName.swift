@@ -1,0 +1,25 @@
+/// The scenarios of `starling lab`, in the order in which they run.
+package enum LabScenarioName: String, CaseIterable, Sendable {
+    /// Each node is connected with each other one, and answers its pings.
+    case connectivity
+    /// All pairs, one message there and one back, one at a time.
+    case pingPong = "ping-pong"
+    /// One node sends to all others at once.
+    case oneToAll = "one-to-all"
+    /// A node stops and another is killed while all send to them; both come back.
+    case resilience
+    /// The recipient comes up only after everything was sent.
+    case offline
+    /// Nothing happens for a while, and everyone stays connected.
+    case steady
+    /// Two nodes under load are killed fifty times.
+    case crash
+
+    /// Whether the scenario runs when none is named; the others take long.
+    package var isUsual: Bool {
+        switch self {
+        case .connectivity, .pingPong, .oneToAll, .resilience, .offline: true
+        case .steady, .crash: false
+        }
+    }
+}

@@ -1,0 +1,188 @@
+internal import StarlingCommandLine
+internal import StarlingCore
+internal import StarlingCrypto
+internal import StarlingIO
+internal import StarlingNode
+internal import StarlingWorld
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// The nodes of a lab, on this machine's loopback, each bootstrapped to those before it.
+///
+/// Keys and ports are chosen before the first node starts, so that each knows where all others will be.
+struct LabFleet: Sendable {
+    /// Nodes that start, or stop, at a time.
+    private static let concurrency = 4
+
+    let nodes: [LabNode]
+    private let folder: String
+
+    /// Makes homes with keys for so many nodes, in a fresh folder; none runs yet.
+    init(count: Int, world: World) throws(Diagnostic) {
+        folder = try Self.makeFolder()
+        let loop = world.loops[0]
+        let ports = try Self.freePorts(count)
+        var nodes: [LabNode] = []
+        for (index, port) in ports.enumerated() {
+            let home = Home(path: "\(folder)/\(index)")
+            do throws(FileError) { try SystemFiles().createFolder(home.path) } catch {
+                throw StoredIdentity.diagnostic(error)
+            }
+            let peerID = try StoredIdentity.readOrCreate(home).peerID
+            let address = Multiaddr(.v4(0x7F00_0001), tcpPort: port).with(peerID: peerID)
+            nodes.append(LabNode(index: index, home: home, peerID: peerID, address: address, loop: loop))
+        }
+        self.nodes = nodes
+    }
+
+    var path: String { folder }
+
+    /// Starts all nodes, a few at a time; `progress` hears how many run.
+    func start(_ progress: @escaping @Sendable (Int) -> Void) async throws {
+        try await inTurn(nodes.indices.map { $0 }) { index in
+            try await nodes[index].start(bootstrap: nodes[..<index].map(\.address))
+        } progress: {
+            progress($0)
+        }
+    }
+
+    /// Starts a node again; it is told of all others.
+    func restart(_ node: LabNode) async throws {
+        try await node.start(bootstrap: nodes.filter { $0 !== node }.map(\.address))
+    }
+
+    /// Ends every node that runs.
+    ///
+    /// Cancellation does not stop it.
+    func stop() async {
+        await withTaskGroup(of: Void.self) { group in
+            for (index, node) in nodes.enumerated() {
+                if index >= Self.concurrency * 2 { await group.next() }
+                group.addTask { await node.stop() }
+            }
+        }
+    }
+
+    /// Removes the homes.
+    func removeFolder() { Self.removeTree(folder) }
+
+    /// The memory of all running nodes, in bytes; `nil` where the system does not tell.
+    func residentByteCount() async -> Int? {
+        var sum = 0
+        for node in nodes where await node.isRunning {
+            guard let byteCount = await node.residentByteCount else { return nil }
+            sum += byteCount
+        }
+        return sum
+    }
+
+    /// Runs `body` for each of the items, a few at a time.
+    func inTurn<Item: Sendable>(
+        _ items: [Item],
+        concurrency: Int = Self.concurrency,
+        _ body: @escaping @Sendable (Item) async throws -> Void,
+        progress: (Int) -> Void = { _ in }
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var doneCount = 0
+            for (index, item) in items.enumerated() {
+                if index >= concurrency {
+                    try await group.next()
+                    doneCount += 1
+                    progress(doneCount)
+                }
+                group.addTask { try await body(item) }
+            }
+            while try await group.next() != nil {
+                doneCount += 1
+                progress(doneCount)
+            }
+        }
+    }
+
+    // MARK: The machine
+
+    /// Below the ports that systems give to outgoing connections: a node that is dialled while it is down must find its
+    /// port free when it comes back.
+    private static let portRange: ClosedRange<UInt16> = 20_000...32_000
+
+    /// Ports that were free a moment ago; all are held at once, so that no two are the same.
+    private static func freePorts(_ count: Int) throws(Diagnostic) -> [UInt16] {
+        var descriptors: [Int32] = []
+        defer { for descriptor in descriptors { _ = close(descriptor) } }
+        var ports: [UInt16] = []
+        var port = portRange.lowerBound + UInt16(getpid() % 100) * 100
+        for _ in portRange {
+            guard ports.count < count else { break }
+            #if canImport(Glibc)
+                let kind = Int32(SOCK_STREAM.rawValue)
+            #else
+                let kind = SOCK_STREAM
+            #endif
+            let descriptor = socket(AF_INET, kind, 0)
+            guard descriptor >= 0 else { throw noPort }
+            descriptors.append(descriptor)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            address.sin_addr = in_addr(s_addr: UInt32(0x7F00_0001).bigEndian)
+            let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                }
+            }
+            if isBound { ports.append(port) }
+            port = port == portRange.upperBound ? portRange.lowerBound : port + 1
+        }
+        guard ports.count == count else { throw noPort }
+        return ports
+    }
+
+    private static var noPort: Diagnostic {
+        Diagnostic(
+            code: "system",
+            message: "no free port on 127.0.0.1.",
+            nextStep: "Use fewer nodes with --nodes, or raise the limit of open files (ulimit -n)."
+        )
+    }
+
+    private static func makeFolder() throws(Diagnostic) -> String {
+        let base = Environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp"
+        var template = Array("\(base)/starling-lab-XXXXXX".utf8CString)
+        let isMade = template.withUnsafeMutableBufferPointer { text in
+            text.baseAddress.map { mkdtemp($0) != nil } ?? false
+        }
+        guard isMade else {
+            throw Diagnostic(
+                code: "not_permitted",
+                message: "no folder can be made in \(base).",
+                nextStep: "Name another with the environment variable TMPDIR."
+            )
+        }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    private static func removeTree(_ path: String) {
+        if let directory = opendir(path) {
+            var names: [String] = []
+            while let entry = readdir(directory) {
+                let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                    tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                if name != "." && name != ".." { names.append(name) }
+            }
+            closedir(directory)
+            for name in names {
+                // What is no folder goes at once; a link is not followed.
+                if unlink(path + "/" + name) != 0 { removeTree(path + "/" + name) }
+            }
+        }
+        _ = rmdir(path)
+    }
+}

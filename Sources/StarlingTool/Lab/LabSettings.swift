@@ -1,0 +1,27 @@
+internal import StarlingCommandLine
+internal import StarlingCore
+
+/// What `starling lab` was asked for, read from its flags.
+struct LabSettings: Sendable {
+    let nodeCount: Int
+    /// What to run, in this order.
+    let scenarios: [LabScenarioName]
+    /// The seed of the lab's own chance: when it kills, and whom.
+    let seed: UInt64
+    /// How long one scenario may wait for what it expects.
+    let patience: Duration
+    let keepsHomes: Bool
+    let isJSON: Bool
+
+    private static let nodeCountIfNone = 10
+
+    init(_ invocation: Invocation) {
+        nodeCount = invocation[StarlingFlags.labNodes] ?? Self.nodeCountIfNone
+        let named = invocation.all(StarlingFlags.scenario).compactMap(LabScenarioName.init(rawValue:))
+        scenarios = named.isEmpty ? LabScenarioName.allCases.filter(\.isUsual) : named
+        seed = UInt64(invocation[StarlingFlags.seed] ?? 1)
+        patience = invocation[StarlingFlags.timeout] ?? .seconds(60)
+        keepsHomes = invocation[StarlingFlags.keep]
+        isJSON = invocation[StarlingFlags.json]
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+import StarlingCore
+import Testing
+
+@Suite struct LabTests {
+    @Test func aLabCountsWhatTheInboxesHold() async throws {
+        let folder = try FixedNode.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let run = try await ToolRun.run(
+            ["lab", "--nodes", "2", "--json", "--scenario", "connectivity", "--scenario", "one-to-all"],
+            environment: ["TMPDIR": folder]
+        )
+        #expect(run.status == 0, "\(run.talk) \(run.output)")
+        let report = try JSON(parsing: run.output)
+        #expect(report["passed"] == true)
+        let (pairs, messages) = (report["scenarios"]?[0], report["scenarios"]?[1])
+        #expect(pairs?["name"] == "connectivity")
+        #expect(pairs?["sent"] == 2 && pairs?["delivered"] == 2)
+        #expect(messages?["name"] == "one-to-all")
+        let sent = try #require(messages?["sent"]?.integer)
+        #expect(sent > 0)
+        #expect(messages?["delivered"]?.integer == sent)
+        #expect(messages?["duplicated"] == 0)
+        #expect(try #require(messages?["p99_ms"]?.double) > 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [], "the homes are gone")
+    }
+
+    @Test func homesThatAreToBeKeptStay() async throws {
+        let folder = try FixedNode.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let run = try await ToolRun.run(
+            ["lab", "--nodes", "2", "--keep", "--scenario", "connectivity"],
+            environment: ["TMPDIR": folder]
+        )
+        #expect(run.status == 0, "\(run.talk)")
+        #expect(run.output.contains("connectivity") && run.output.contains("passed"))
+        let lab = try #require(try FileManager.default.contentsOfDirectory(atPath: folder).first)
+        let homes = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(lab)").sorted()
+        #expect(homes == ["0", "1"])
+        #expect(run.talk.contains("\(folder)/\(lab)"))
+        for home in homes {
+            let descriptor = open("\(folder)/\(lab)/\(home)/node.lock", O_RDWR)
+            defer { _ = close(descriptor) }
+            #expect(descriptor >= 0)
+            #expect(flock(descriptor, LOCK_EX | LOCK_NB) == 0, "node \(home) has ended")
+        }
+    }
+
+    @Test func aScenarioThatDoesNotExistIsRefused() async throws {
+        let run = try await ToolRun.run(["lab", "--scenario", "peace"])
+        #expect(run.status == 2)
+        #expect(run.talk.contains("ping-pong"))
+    }
+}
