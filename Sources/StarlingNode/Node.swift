@@ -60,6 +60,7 @@ package final class Node: Sendable {
     /// - Throws: ``NodeStartError``; nothing is left running then.
     @discardableResult
     package func start() async throws(NodeStartError) -> [Multiaddr] {
+        StoreHealth(world.store.report).tell(world.log)
         let transport: SocketTransport
         do throws(SetupError) { transport = try makeTransport() } catch { throw .setup(error) }
         await swarm.start([transport])

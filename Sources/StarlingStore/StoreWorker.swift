@@ -9,7 +9,10 @@ internal import StarlingWorld
 #endif
 
 /// The thread of a store, and the queue in front of it.
-final class StoreWorker: @unchecked Sendable {  // tidy-ok: lock below
+///
+/// Calls from the store's own loop are held back until the end of the loop's turn: what a turn asks for is one group,
+/// not the first call alone and the rest behind it.
+final class StoreWorker: EndOfTurnWork, @unchecked Sendable {  // tidy-ok: lock below
     private let loop: any EventLoop
     private let engine: StoreEngine
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -17,6 +20,8 @@ final class StoreWorker: @unchecked Sendable {  // tidy-ok: lock below
 
     // Guarded by the lock.
     private var queue: [StoreCall] = []
+    /// Calls of the loop's present turn.
+    private var held: [StoreCall] = []
     private var isClosed = false
 
     private init(engine: StoreEngine, loop: any EventLoop) {
@@ -57,14 +62,26 @@ final class StoreWorker: @unchecked Sendable {  // tidy-ok: lock below
 
     /// Queues a call.
     func take(_ call: StoreCall) {
-        let isRefused = locked {
-            if isClosed { return true }
+        let isOnLoop = loop.isCurrent
+        let (isRefused, isFirst) = locked {
+            if isClosed { return (true, false) }
             if case .close = call { isClosed = true }
-            if queue.isEmpty { pthread_cond_signal(wakeup) }
-            queue.append(call)
-            return false
+            held.append(call)
+            if !isOnLoop { release() }
+            return (false, isOnLoop && held.count == 1)
         }
+        if isFirst { loop.atEndOfTurn(self) }
         if isRefused { post([call.fail(.closed)]) }
+    }
+
+    func endOfTurn() { locked { release() } }
+
+    /// Hands over what was held back.
+    private func release() {
+        guard !held.isEmpty else { return }
+        if queue.isEmpty { pthread_cond_signal(wakeup) }
+        queue += held
+        held.removeAll(keepingCapacity: true)
     }
 
     /// Closes, unless that was asked for already.
@@ -72,8 +89,8 @@ final class StoreWorker: @unchecked Sendable {  // tidy-ok: lock below
         locked {
             guard !isClosed else { return }
             isClosed = true
-            if queue.isEmpty { pthread_cond_signal(wakeup) }
-            queue.append(.close({}))
+            held.append(.close({}))
+            release()
         }
     }
 

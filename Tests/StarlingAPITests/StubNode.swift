@@ -99,7 +99,14 @@ enum Sample {
         receivedByteCount: 1 << 33,
         sentByteCount: 12,
         inboxMessageCount: 1,
-        outboxMessageCount: 0
+        outboxMessageCount: 0,
+        store: StoreHealth(
+            losses: [
+                .init(table: "inbox_entry", rowCount: 2, reason: "the checksum is wrong"),
+                .init(table: nil, rowCount: nil, reason: "file is not a database"),
+            ],
+            asidePaths: ["/var/lib/starling/starling.db.damaged-20260501T120000Z"]
+        )
     )
 
     static let connection = ConnectionSummary(

@@ -188,4 +188,18 @@ import Testing
         #expect(difference(try again.all(), expected) == nil)
         #expect(again.board.report.isClean)
     }
+
+    @Test func aNewerSchemaIsRefusedAndLeftAsItIs() throws {
+        let (disk, rows) = try filled(seed: 15, closes: true)
+        let rig = try EngineRig(disk)
+        var batch = StoreBatch()
+        let version = StoreKey(StoreTable(onDisk: "_meta", .names), Array("version".utf8))
+        let current = try #require(try rig.read(version))
+        batch.put(version, [99, 0, 0, 0, 0, 0, 0, 0])
+        #expect(rig.commit(batch) == nil)
+        rig.engine.close()
+        #expect(throws: StoreError.tooNew(version: 99, known: Int(current[0]))) { try EngineRig(disk) }
+        #expect(disk.paths == [EngineRig.path, EngineRig.lockPath, EngineRig.logPath])
+        #expect(rows.isEmpty == false)
+    }
 }

@@ -16,6 +16,15 @@ import Testing
         #expect(try #require(report["floor_us"]?.double) > 0)
     }
 
+    @Test func theStoreIsMeasuredOnItsDisk() async throws {
+        let run = try await ToolRun.run(["bench", "store", "--json", "--timeout", "120s"])
+        #expect(run.status == 0, "\(run.talk)")
+        let report = try JSON(parsing: run.output)
+        for key in ["rows_per_s_1", "rows_per_s_10", "rows_per_s_100", "rows_per_s_callers", "open_ms"] {
+            #expect(try #require(report[key]?.double, "\(key)") > 0, "\(key)")
+        }
+    }
+
     @Test func sealingIsMeasuredWithoutAListener() async throws {
         let run = try await ToolRun.run(["bench", "seal", "--json", "--timeout", "60s"])
         #expect(run.status == 0, "\(run.talk)")

@@ -86,6 +86,23 @@ extension APISchema {
         "Who the node is and where it listens."
     )
 
+    private static let loss = APISchema.object(
+        [
+            APIField("table", text, isNullable: true, "The table, where it is known."),
+            APIField("rows", natural, isNullable: true, "How many rows, where they can be counted."),
+            APIField("reason", text, "What is wrong."),
+        ],
+        "Rows, or a part of the file, that are no longer what was written."
+    )
+
+    private static let store = APISchema.object(
+        [
+            APIField("damaged", .list(loss), "What was found damaged since the node started."),
+            APIField("put_aside", .list(text), "Where damaged files were put aside."),
+        ],
+        "What the node's store found damaged."
+    )
+
     static let status = APISchema.object(
         [
             APIField("identity", identity, "Who the node is."),
@@ -104,6 +121,7 @@ extension APISchema {
             APIField("sent_bytes", natural, "Bytes that went over connections since the start."),
             APIField("inbox_messages", natural, "Messages received and not taken."),
             APIField("outbox_messages", natural, "Messages accepted and not delivered."),
+            APIField("store", store, "What the node's store found damaged."),
         ],
         "What the node is doing."
     )

@@ -42,6 +42,7 @@ extension NodeStatus: APIValue {
             "received_bytes": JSON(Int64(clamping: receivedByteCount)),
             "sent_bytes": JSON(Int64(clamping: sentByteCount)),
             "inbox_messages": JSON(inboxMessageCount), "outbox_messages": JSON(outboxMessageCount),
+            "store": store.json,
         ]
     }
 
@@ -65,7 +66,41 @@ extension NodeStatus: APIValue {
             receivedByteCount: UInt64(try fields.count("received_bytes")),
             sentByteCount: UInt64(try fields.count("sent_bytes")),
             inboxMessageCount: try fields.count("inbox_messages"),
-            outboxMessageCount: try fields.count("outbox_messages")
+            outboxMessageCount: try fields.count("outbox_messages"),
+            store: try StoreHealth(fields.object("store"))
+        )
+    }
+}
+
+extension StoreHealth: APIValue {
+    package var json: JSON {
+        [
+            "damaged": .array(
+                losses.map { loss in
+                    [
+                        "table": JSON(optional: loss.table), "rows": loss.rowCount.map { JSON($0) } ?? .null,
+                        "reason": .string(loss.reason),
+                    ]
+                }
+            ),
+            "put_aside": JSON(asidePaths),
+        ]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(
+            losses: try fields.list("damaged") { (json, path) throws(JSONShapeError) in
+                let loss = try JSONFields(json, path: path)
+                return Loss(
+                    table: try loss.textIfAny("table"),
+                    rowCount: try loss.numberIfAny("rows", in: 0...(.max)).map { Int(clamping: $0) },
+                    reason: try loss.text("reason")
+                )
+            },
+            asidePaths: try fields.list("put_aside") { (json, path) throws(JSONShapeError) in
+                guard let text = json.string else { throw JSONShapeError(field: path, expectation: "a text") }
+                return text
+            }
         )
     }
 }

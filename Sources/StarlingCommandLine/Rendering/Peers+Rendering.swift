@@ -39,10 +39,21 @@ extension NodeStatus {
         facts.append("inbox", Self.messages(inboxMessageCount))
         facts.append("outbox", Self.messages(outboxMessageCount))
         facts.append("event loops", "\(loopCount)")
+        if !store.isSound { facts.append("store damaged", store.lines.map(TerminalText.oneLine)) }
         return facts.render(style)
     }
 
     private static func messages(_ count: Int) -> String { count == 1 ? "1 message" : "\(count) messages" }
+}
+
+extension StoreHealth {
+    /// What is lost, and where the files are.
+    fileprivate var lines: [String] {
+        losses.map { loss in
+            let rows = loss.rowCount.map { $0 == 1 ? "1 row" : "\($0) rows" } ?? "part of the file"
+            return rows + (loss.table.map { " of \($0)" } ?? "") + ": " + loss.reason
+        } + asidePaths.map { "put aside: \($0)" }
+    }
 }
 
 extension PeerList {

@@ -96,13 +96,13 @@ private enum Commands {
         "Measure speed and memory on this machine",
         details: """
             Starts a second process that listens, and measures between the two: each figure is the median of several \
-            rounds. With --target the listener is that peer, and figures of its process are left out. seal needs no listener.
+            rounds. With --target the listener is that peer, and figures of its process are left out. seal and store need no listener.
             """,
         arguments: [
             ArgumentSpec.choice(
                 "WHAT",
                 "what to measure",
-                of: ["ping", "bulk", "dial", "memory", "streams", "seal", "urgent"]
+                of: ["ping", "bulk", "dial", "memory", "streams", "seal", "store", "urgent"]
             )
         ],
         flags: [Flags.target.spec, Flags.benchSecurity.spec, Flags.connections.spec],

@@ -51,7 +51,8 @@ package struct NodeDesk: NodeOperations {
             receivedByteCount: traffic.receivedByteCount,
             sentByteCount: traffic.sentByteCount,
             inboxMessageCount: await node.delivery.inboxFill.count,
-            outboxMessageCount: await node.delivery.outboxFill.count
+            outboxMessageCount: await node.delivery.outboxFill.count,
+            store: StoreHealth(node.world.store.report)
         )
     }
 

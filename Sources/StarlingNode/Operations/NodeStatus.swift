@@ -44,6 +44,8 @@ package struct NodeStatus: Sendable, Equatable {
     package var inboxMessageCount: Int
     /// Messages accepted and not delivered.
     package var outboxMessageCount: Int
+    /// What the store found damaged at its start and since.
+    package var store: StoreHealth
 
     package init(
         identity: NodeIdentity,
@@ -61,7 +63,8 @@ package struct NodeStatus: Sendable, Equatable {
         receivedByteCount: UInt64,
         sentByteCount: UInt64,
         inboxMessageCount: Int,
-        outboxMessageCount: Int
+        outboxMessageCount: Int,
+        store: StoreHealth
     ) {
         self.identity = identity
         self.version = version
@@ -79,5 +82,6 @@ package struct NodeStatus: Sendable, Equatable {
         self.sentByteCount = sentByteCount
         self.inboxMessageCount = inboxMessageCount
         self.outboxMessageCount = outboxMessageCount
+        self.store = store
     }
 }

@@ -77,6 +77,14 @@ final class SQLiteStatement {
         )
     }
 
+    /// A column's bytes as they stand in the library's memory, until the next step.
+    func withBytes<Value>(_ column: Int32, _ body: (Span<UInt8>) -> Value) -> Value {
+        let start = sqlite3_column_blob(statement, column)
+        let count = start == nil ? 0 : Int(sqlite3_column_bytes(statement, column))
+        let bytes = UnsafeRawBufferPointer(start: start, count: count)
+        return body(bytes.bindMemory(to: UInt8.self).span)
+    }
+
     /// How long a column is, without a copy of it.
     func byteCount(_ column: Int32) -> Int { Int(sqlite3_column_bytes(statement, column)) }
 }

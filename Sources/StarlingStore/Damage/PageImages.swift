@@ -9,15 +9,14 @@ final class PageImages {
     private var frameByPage: [Int: Int] = [:]
     private(set) var pageCount: Int
 
-    /// Pages that are read at most: a flipped bit may claim more than there is.
-    private static let pageCountMax = 1 << 26
-
     init(_ file: any StoreFile, log: (any StoreFile)?, _ scan: LogScan) throws(StoreError) {
         self.file = file
         self.log = log
         pageCount = (try file.byteCount() + StoreDatabase.pageByteCount - 1) / StoreDatabase.pageByteCount
         guard log != nil else { return }
-        for frame in scan.frames where frame.pageNumber <= Self.pageCountMax {
+        // A flipped bit may claim a page that cannot be: each frame adds one page at most.
+        let pageCountMax = pageCount + scan.frames.count
+        for frame in scan.frames where frame.pageNumber <= pageCountMax {
             frameByPage[frame.pageNumber] = frame.index
         }
         // Only pages that stand somewhere: what lies between is missing.

@@ -117,17 +117,11 @@ final class StoreDatabase {
         let tables = try callersTables
         for table in [StoreSchema.meta] + tables {
             var last: StoreKey.Place?
-            try statements(of: table).walkAll { found throws(StoreError) in
-                let place: StoreKey.Place?
-                switch found {
-                case .sound(let row): place = row.key.place
-                case .damaged(let damaged):
-                    place = damaged
-                    if let damaged { onDamage(StoreKey(table, damaged)) }
-                }
+            try statements(of: table).checkAll { place, isSound throws(StoreError) in
                 guard let place, last.map({ $0.precedes(place) }) ?? true else {
                     throw .damaged(reason: "a row of \(table.name) stands at a wrong place")
                 }
+                if !isSound { onDamage(StoreKey(table, place)) }
                 last = place
             }
         }

@@ -64,6 +64,9 @@ package final class StoreEngine {
         database = try openChecked()
     }
 
+    // The files close before the disk that they are on may go.
+    deinit { database = nil }
+
     // MARK: Calls
 
     /// How many calls from the front of the queue make one group.

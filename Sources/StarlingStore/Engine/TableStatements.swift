@@ -80,10 +80,20 @@ final class TableStatements {
         }
     }
 
-    /// Walks all rows that SQLite finds, also those at places where no row can be.
-    func walkAll(_ body: (Found) throws(StoreError) -> Void) throws(StoreError) {
+    /// Checks all rows that SQLite finds, also those at places where no row can be.
+    ///
+    /// - Parameter body: gets each row's place, as far as that can be told, and whether its checksum is right.
+    func checkAll(_ body: (StoreKey.Place?, Bool) throws(StoreError) -> Void) throws(StoreError) {
         let statement = try connection.prepare("SELECT key, sum, value FROM \"\(table.name)\"")
-        while try statement.step() { try body(row(statement)) }
+        while try statement.step() {
+            let place = place(statement)
+            try body(place, place.map { isSound(statement, $0) } ?? false)
+        }
+    }
+
+    private func isSound(_ statement: SQLiteStatement, _ place: StoreKey.Place) -> Bool {
+        guard statement.isInteger(1), statement.isBlob(2) else { return false }
+        return statement.withBytes(2) { checksum.of(place, $0) } == UInt64(bitPattern: statement.number(1))
     }
 
     /// Walks rows in the order of their keys, until `body` says that it is enough.
@@ -101,12 +111,8 @@ final class TableStatements {
 
     private func row(_ statement: SQLiteStatement) -> Found {
         guard let place = place(statement) else { return .damaged(nil) }
-        guard statement.isInteger(1), statement.isBlob(2) else { return .damaged(place) }
-        let value = statement.bytes(2)
-        guard checksum.of(place, value) == UInt64(bitPattern: statement.number(1)) else {
-            return .damaged(place)
-        }
-        return .sound(StoreRow(key: StoreKey(table, place), value: value))
+        guard isSound(statement, place) else { return .damaged(place) }
+        return .sound(StoreRow(key: StoreKey(table, place), value: statement.bytes(2)))
     }
 
     private func place(_ statement: SQLiteStatement) -> StoreKey.Place? {

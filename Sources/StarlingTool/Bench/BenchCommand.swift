@@ -33,6 +33,7 @@ struct BenchCommand {
             case .memory: try between { try MemoryBench(run: $0).measure() }
             case .streams: try between { try StreamsBench(run: $0).measure() }
             case .seal: try SealBench(settings).measure()
+            case .store: try StoreBench(settings: settings).measure()
             case .urgent: try between { try UrgentBench(run: $0).measure() }
             }
         try console.write(settings.isJSON ? report.json.text + "\n" : report.render(console.outputStyle))

@@ -4,7 +4,7 @@ internal import StarlingTransports
 
 /// What to measure.
 enum BenchSubject: String, CaseIterable {
-    case ping, bulk, dial, memory, streams, seal, urgent
+    case ping, bulk, dial, memory, streams, seal, store, urgent
 }
 
 /// What `starling bench` was asked for, read from its flags.
@@ -46,10 +46,10 @@ struct BenchSettings: Sendable {
                 nextStep: "Go without --target."
             )
         }
-        if target != nil && subject == .seal {
+        if target != nil && (subject == .seal || subject == .store) {
             throw Diagnostic(
                 code: "misused",
-                message: "sealing is measured in this process alone.",
+                message: "\(subject.rawValue) is measured in this process alone.",
                 nextStep: "Go without --target."
             )
         }
