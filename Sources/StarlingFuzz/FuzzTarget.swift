@@ -47,6 +47,10 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "blob-frames", run: blobFrames),
         FuzzTarget(name: "blob-fetch", run: blobFetch),
         FuzzTarget(name: "blob-offer", run: blobOffer),
+        FuzzTarget(name: "fragment", run: fragment),
+        FuzzTarget(name: "fragment-request", run: fragmentRequest),
+        FuzzTarget(name: "reassembly", run: reassembly),
+        FuzzTarget(name: "delivery-row", run: deliveryRow),
     ]
 }
 

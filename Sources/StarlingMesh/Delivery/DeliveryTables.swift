@@ -20,6 +20,9 @@ package enum DeliveryTables {
     /// Receipts that were not confirmed, those of one batch in one row.
     package static let owed = StoreTable("inbox_owed_1", .numbers)
 
+    /// The last position that a row is taken from: far beyond what anyone counts to, and far from overflowing.
+    static let positionMax: UInt64 = 1 << 61
+
     /// The tables of ``Outbox``, in the order in which they are restored.
     package static let ofOutbox = [lanes, outbox]
     /// The tables of ``Inbox``, in the order in which they are restored.

@@ -36,11 +36,7 @@ package struct MessageContent: Equatable, Sendable {
     }
 
     /// How the payload is packed.
-    package enum Compression: UInt8, Sendable {
-        case none = 0
-        case lz4 = 1
-        case zstd = 2
-    }
+    package typealias Compression = CompressionMethod
 
     package var type: MessageType
     /// The payload's media type; empty when the type says it.

@@ -60,10 +60,15 @@ package struct MessageFrame: Equatable, Sendable {
 
     /// Appends the frame as it goes onto the stream, its length before it.
     package func append(to wire: inout [UInt8]) {
-        let inner = UInt64(bytes.count)
-        Varint.append(UInt64(1 + Varint.byteCount(of: inner) + bytes.count), to: &wire)
+        let inner = Varint.byteCount(of: UInt64(bytes.count))
+        Varint.append(UInt64(1 + inner + bytes.count), to: &wire)
+        appendWithoutLength(to: &wire)
+    }
+
+    /// Appends the frame as a link carries it that keeps frames apart by itself.
+    package func appendWithoutLength(to wire: inout [UInt8]) {
         wire.append(kind.rawValue << 3 | 2)
-        Varint.append(inner, to: &wire)
+        Varint.append(UInt64(bytes.count), to: &wire)
         wire += bytes
     }
 }

@@ -6,17 +6,20 @@ extension Inbox {
     ///
     /// A row that is not taken changes nothing; tell it, and go on with the next.
     package mutating func restore(_ row: StoreRow, now: Instant, wallNow: WallTime) throws(DeliveryRowError) {
+        if case .number(let position) = row.key.place, position > DeliveryTables.positionMax {
+            throw .inconsistent
+        }
         do throws(ProtobufError) {
             switch (row.key.table, row.key.place) {
             case (DeliveryTables.series, .name(let key)):
                 try restore(InboxRow.series(key, row.value.span, count: limits.windowCount))
                 return
             case (DeliveryTables.attempts, .number(let position)):
-                attempts[position] = Int(clamping: try InboxRow.counter(row.value.span))
+                attempts[position] = Int(Int32(clamping: try InboxRow.counter(row.value.span)))
                 return
             case (DeliveryTables.inboxCounter, .number):
                 let reserved = try InboxRow.counter(row.value.span)
-                guard reserved < UInt64(Int64.max) else { throw .invalidValue(fieldNumber: 1) }
+                guard reserved <= DeliveryTables.positionMax else { throw .invalidValue(fieldNumber: 1) }
                 reservedPosition = reserved
                 return
             default: break

@@ -83,7 +83,7 @@ package struct InboxRow: Equatable, Sendable {
                 created: WallTime(millisecondsSince1970: Int64(clamping: numbers[5])),
                 received: WallTime(millisecondsSince1970: Int64(clamping: numbers[8])),
                 byteCount: content.count,
-                attempt: Int(clamping: numbers[9]),
+                attempt: Int(Int32(clamping: numbers[9])),
                 state: .waiting
             )
             self.content = content

@@ -281,10 +281,9 @@ extension Outbox {
 
     private func stall(of lane: Int, now: Instant) -> OutboxStall? {
         let entry = lanes[lane]
-        let oldest = entry.numbers[entry.numbers.floor]
         // A number that is promised, or whose row is on its way, is not on the link yet.
-        guard oldest >= 0 else { return nil }
-        let slot = slots[Int(oldest)]
+        guard let oldest = entry.numbers.firstSlot else { return nil }
+        let slot = slots[oldest]
         let reason: OutboxStall.Reason
         switch slot.state {
         case .free, .storing, .ending: return nil

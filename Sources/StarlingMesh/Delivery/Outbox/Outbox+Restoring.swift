@@ -7,6 +7,8 @@ extension Outbox {
     /// A row that is not taken changes nothing; tell it, and go on with the next.
     package mutating func restore(_ row: StoreRow, now: Instant, wallNow: WallTime) throws(DeliveryRowError) {
         switch (row.key.table, row.key.place) {
+        case (DeliveryTables.outbox, .number(let position)) where position > DeliveryTables.positionMax:
+            throw .inconsistent
         case (DeliveryTables.lanes, .name(let key)):
             try restore(OutboxRow.lane(key, row.value.span), now: now)
         case (DeliveryTables.outbox, .number(let position)):
@@ -85,9 +87,12 @@ extension Outbox {
             )
         }
         let lane = peers[peer].lanes[header.priority.index]
-        guard lanes[lane].series == place.series else { throw .inconsistent }
+        guard lanes[lane].series == place.series,
+            !restoredNumbers.contains(RestoredNumber(lane: lane, number: place.number))
+        else { throw .inconsistent }
         let slot = newSlot(id: header.id, now: now)
         restored.append((lane, place.number, slot))
+        restoredNumbers.insert(RestoredNumber(lane: lane, number: place.number))
         let left = header.expires.millisecondsSince1970.subtractingReportingOverflow(
             wallNow.millisecondsSince1970
         )
@@ -114,27 +119,18 @@ extension Outbox {
     /// Puts the messages behind their numbers, and skips every number that may have been given.
     private mutating func restoreNumbers() {
         restored.sort { ($0.lane, $0.number) < ($1.lane, $1.number) }
-        var firsts = [UInt64](repeating: 0, count: lanes.count)
+        for lane in lanes.indices { lanes[lane].numbers = LaneNumbers(from: 1) }
         for (lane, number, slot) in restored {
-            if firsts[lane] == 0 {
-                firsts[lane] = number
-                lanes[lane].numbers = LaneNumbers(from: number)
-            }
-            while lanes[lane].numbers.next < number { lanes[lane].numbers.append(LaneNumbers.settled) }
+            lanes[lane].numbers.skip(to: number)
             lanes[lane].numbers.append(Int32(slot))
         }
-        restored = []
+        (restored, restoredNumbers) = ([], [])
         for lane in lanes.indices where peers[lanes[lane].peer].lanes[lanes[lane].priority.index] == lane {
             if lanes[lane].reserved == 0 {
                 // The recipient has seen no number beyond the window of the lowest that is not settled.
-                reserve(max(firsts[lane] + limits.windowCount, lanes[lane].numbers.next), lane)
+                reserve(max(lanes[lane].numbers.floor + limits.windowCount, lanes[lane].numbers.next), lane)
             }
-            if firsts[lane] == 0 {
-                lanes[lane].numbers = LaneNumbers(from: lanes[lane].reserved + 1)
-            }
-            while lanes[lane].numbers.next <= lanes[lane].reserved {
-                lanes[lane].numbers.append(LaneNumbers.settled)
-            }
+            lanes[lane].numbers.skip(to: lanes[lane].reserved + 1)
         }
     }
 }

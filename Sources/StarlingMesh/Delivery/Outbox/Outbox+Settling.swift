@@ -115,7 +115,7 @@ extension Outbox {
     mutating func finish(_ slot: Int, _ message: OutboxMessage, now: Instant) {
         let lane = slots[slot].lane
         let peer = lanes[lane].peer
-        lanes[lane].numbers[slots[slot].number] = LaneNumbers.settled
+        lanes[lane].numbers.settle(slots[slot].number)
         index[message.id] = nil
         remember(Ended(message: message, key: slots[slot].key))
         freeSlot(slot)

@@ -184,7 +184,7 @@ extension Outbox {
         for _ in 0..<laneOrder.count {
             guard let lane = laneOrder.popFirst() else { return }
             let entry = lanes[lane]
-            guard entry.numbers.floor == entry.numbers.next else {
+            guard entry.numbers.isEmpty else {
                 laneOrder.append(lane)
                 continue
             }

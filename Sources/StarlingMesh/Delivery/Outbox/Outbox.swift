@@ -65,6 +65,11 @@ package struct Outbox: Sendable {
         var key: [UInt8]?
     }
 
+    struct RestoredNumber: Hashable, Sendable {
+        var lane: Int
+        var number: UInt64
+    }
+
     /// What a batch on its way to the disk will change here.
     struct Batch: Sendable {
         /// Rows of what has happened: written again when the batch fails.
@@ -102,6 +107,7 @@ package struct Outbox: Sendable {
 
     /// Messages whose numbers are put in order at the end of a restoration.
     var restored: [(lane: Int, number: UInt64, slot: Int)] = []
+    var restoredNumbers: Set<RestoredNumber> = []
 
     /// When a sent message is sent again, by slot.
     var retryTimers = DeadlineHeap()
@@ -221,7 +227,7 @@ package struct Outbox: Sendable {
         slots[slot].key = promise.key
         index[promise.header.id] = slot
         positions[nextPosition] = slot
-        lanes[lane].numbers[place.number] = Int32(slot)
+        lanes[lane].numbers.set(place.number, to: slot)
         let row = OutboxRow.live(envelope: encoded, key: promise.key)
         pendingRows.put(StoreKey(DeliveryTables.outbox, nextPosition), row.encoded)
         nextPosition += 1
@@ -234,7 +240,7 @@ package struct Outbox: Sendable {
     /// Gives up a message that was begun and could not be made.
     package mutating func abandon(_ id: MessageID) {
         guard let promise = promises.removeValue(forKey: id), let place = promise.header.place else { return }
-        lanes[promise.lane].numbers[place.number] = LaneNumbers.settled
+        lanes[promise.lane].numbers.settle(place.number)
         if let key = promise.key { keys[key] = nil }
         count -= 1
         byteCount -= promise.byteCount
@@ -284,7 +290,7 @@ package struct Outbox: Sendable {
         for slot in batch.accepted {
             let id = slots[slot].id
             // The number is not given again: the disk may yet have the row after a crash.
-            lanes[slots[slot].lane].numbers[slots[slot].number] = LaneNumbers.settled
+            lanes[slots[slot].lane].numbers.settle(slots[slot].number)
             if let key = slots[slot].key { keys[key] = nil }
             index[id] = nil
             count -= 1

@@ -1,62 +1,67 @@
 internal import StarlingCore
 
-/// The numbers of one series from its floor on, and the message behind each.
+/// The numbers of one series that are not settled, and the message behind each.
+///
+/// It holds what is alive and a few more, however far apart the numbers are.
 struct LaneNumbers: Sendable {
-    /// The number's message is settled, or the number was never used.
-    static let settled: Int32 = -1
     /// The number is promised to a message that is being made.
     static let promised: Int32 = -2
 
-    /// The lowest number that is not settled; the next one when all are.
-    private(set) var floor: UInt64
-    private var slots = RingQueue<Int32>()
-
-    init(from first: UInt64) { floor = first }
-
     /// The number that has not been given yet.
-    var next: UInt64 { floor + UInt64(slots.count) }
+    private(set) var next: UInt64
+    private var slots: [UInt64: Int32] = [:]
+    /// Numbers in their order: those in ``slots``, and some that are settled.
+    private var order = RingQueue<UInt64>()
+
+    init(from first: UInt64) { next = first }
+
+    /// The lowest number that is not settled; the next one when all are.
+    var floor: UInt64 { order.first ?? next }
+
+    var isEmpty: Bool { slots.isEmpty }
+
+    /// The slot of the lowest number that is not settled.
+    var firstSlot: Int? { slots[floor].flatMap { $0 >= 0 ? Int($0) : nil } }
 
     /// Gives the next number.
     mutating func append(_ slot: Int32) {
-        slots.append(slot)
-        advance()
+        slots[next] = slot
+        order.append(next)
+        next += 1
     }
 
-    /// The slot of a number; ``settled`` outside.
-    subscript(number: UInt64) -> Int32 {
-        get { number >= floor && number < next ? slots[Int(number - floor)] : Self.settled }
-        set {
-            guard number >= floor, number < next else { return }
-            slots[Int(number - floor)] = newValue
-            advance()
+    /// Gives numbers up to this one without a message.
+    mutating func skip(to number: UInt64) { next = max(next, number) }
+
+    /// Says which message a number went to.
+    mutating func set(_ number: UInt64, to slot: Int) { slots[number] = Int32(slot) }
+
+    mutating func settle(_ number: UInt64) {
+        guard slots.removeValue(forKey: number) != nil else { return }
+        while let first = order.first, slots[first] == nil { _ = order.popFirst() }
+        guard order.count > 64, order.count > 2 * slots.count else { return }
+        var kept = RingQueue<UInt64>()
+        while let number = order.popFirst() {
+            if slots[number] != nil { kept.append(number) }
         }
+        order = kept
     }
 
     /// Settled numbers above the floor and below a limit, in ranges, the lowest first.
     func settledRanges(below limit: UInt64, countMax: Int) -> [ClosedRange<UInt64>] {
         var ranges: [ClosedRange<UInt64>] = []
-        var start: UInt64?
         let end = min(next, limit)
-        var number = floor
-        while number < end {
-            if slots[Int(number - floor)] == Self.settled {
-                if start == nil { start = number }
-            } else if let first = start {
-                ranges.append(first...number - 1)
-                if ranges.count == countMax { return ranges }
-                start = nil
-            }
-            number += 1
+        var expected = floor
+        for position in 0..<order.count {
+            let number = order[position]
+            guard number < end else { break }
+            guard slots[number] != nil else { continue }
+            if number > expected { ranges.append(expected...number - 1) }
+            if ranges.count == countMax { return ranges }
+            expected = number + 1
         }
-        if let start { ranges.append(start...end - 1) }
+        if expected < end { ranges.append(expected...end - 1) }
         return ranges
-    }
-
-    private mutating func advance() {
-        while slots.first == Self.settled {
-            _ = slots.popFirst()
-            floor += 1
-        }
     }
 }
 

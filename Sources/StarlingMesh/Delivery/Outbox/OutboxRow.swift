@@ -152,7 +152,7 @@ extension OutboxRow {
                 }
             }
             guard let series else { throw .missingField(fieldNumber: 1) }
-            guard let reserved, reserved <= MessageHeader.Place.numberMax else {
+            guard let reserved, reserved <= MessageHeader.Place.numberMax / 2 else {
                 throw .invalidValue(fieldNumber: 2)
             }
             return Lane(peer: peer, priority: priority, series: series, reserved: reserved)
