@@ -45,6 +45,9 @@ struct RigDisk {
         }
     }
 
+    /// Loses all rows of a table.
+    mutating func drop(_ table: StoreTable) { rows[table] = nil }
+
     func rows(of table: StoreTable) -> [StoreRow] {
         (rows[table] ?? [:]).map { StoreRow(key: $0.key, value: $0.value) }.sorted {
             switch ($0.key.place, $1.key.place) {

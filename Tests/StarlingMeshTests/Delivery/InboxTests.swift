@@ -1,0 +1,328 @@
+import StarlingCore
+import StarlingCrypto
+import Testing
+
+@testable import StarlingMesh
+
+@Suite struct InboxTests {
+    @Test func aReceiptIsSignedWhenTheDiskHasTheMessage() {
+        var kit = InboxKit()
+        let position = kit.added(InboxKit.header(1))
+        kit.expectReceipts([])
+        #expect(kit.inbox.entry(at: position)?.state == .storing)
+        #expect(kit.inbox.entries().isEmpty)
+        kit.pull()
+        kit.expectActions([.arrived(position: 1), .answer(InboxKit.alice)])
+        kit.expectReceipts([(1, .delivered)])
+        #expect(kit.inbox.entries().map(\.id) == [InboxKit.id(1)])
+    }
+
+    @Test func whatTheDiskDoesNotTakeHasNotCome() {
+        var kit = InboxKit()
+        let position = kit.added(InboxKit.header(1))
+        _ = kit.inbox.takeBatch()
+        kit.inbox.storeFailed(now: kit.now)
+        kit.pull()
+        kit.expectActions([.lost(position: position), .answer(InboxKit.alice)])
+        kit.expectReceipts([(1, .refusedFull)])
+        #expect(kit.inbox.count == 0 && kit.inbox.byteCount == 0 && kit.inbox.owedCount == 0)
+        kit.take(1)
+        kit.expectReceipts([(1, .delivered)], "it is welcome again")
+    }
+
+    @Test func aMessageIsTakenOnceHoweverOftenItComes() throws {
+        var kit = InboxKit()
+        _ = kit.add(InboxKit.header(1))
+        kit.expect(.duplicate, of: InboxKit.header(1))
+        kit.pull()
+        kit.expectReceipts([(1, .delivered)])
+        for _ in 0..<3 { kit.expect(.duplicate, of: InboxKit.header(1)) }
+        kit.expectReceipts([(1, .delivered)], "the same answer again")
+        kit.expectRecognized(true, InboxKit.header(1))
+        kit.expectReceipts([(1, .delivered)])
+        try kit.restart()
+        kit.expectReceipts([(1, .delivered)], "owed over a restart")
+        kit.expect(.duplicate, of: InboxKit.header(1))
+        #expect(kit.inbox.count == 1)
+    }
+
+    @Test func alsoWhenItWasAcknowledgedAndSettled() throws {
+        var kit = InboxKit()
+        let position = kit.taken(1)
+        kit.expect(true) { $0.acknowledge(position) }
+        kit.pull()
+        kit.expect(.duplicate, of: InboxKit.header(1))
+        kit.settle(2)
+        #expect(kit.inbox.owedCount == 0)
+        kit.expect(.refused(.expired), of: InboxKit.header(1))
+        try kit.restart()
+        kit.expect(.refused(.expired), of: InboxKit.header(1))
+        #expect(
+            kit.disk.rows(of: DeliveryTables.inbox).isEmpty && kit.disk.rows(of: DeliveryTables.owed).isEmpty
+        )
+    }
+
+    @Test(arguments: [-600, 0, 600]) func aReplayAfterARestartIsNotTakenWhateverTheClockSays(seconds: Int64)
+        throws
+    {
+        var kit = InboxKit()
+        kit.take(1)
+        kit.wallNow.millisecondsSince1970 += seconds * 1000
+        try kit.restart()
+        for header in [InboxKit.header(1), InboxKit.header(1, floor: 1)] {
+            kit.expect(.duplicate, of: header)
+        }
+        kit.advance(.seconds(2 * 86_400))
+        try kit.restart()
+        // Its receipt is owed no longer, its number is known all the same.
+        #expect(kit.inbox.owedCount == 0)
+        kit.expect(.refused(.expired), of: InboxKit.header(1))
+        kit.wallNow.millisecondsSince1970 -= 2 * 86_400_000
+        kit.expect(.refused(.expired), of: InboxKit.header(1))
+        #expect(kit.inbox.count == 1)
+    }
+
+    @Test func anotherMessageOfTheSameNumberIsRefused() {
+        var kit = InboxKit()
+        kit.take(1)
+        var other = InboxKit.header(1)
+        other.id = InboxKit.id(99)
+        kit.expect(.refused(.expired), of: other)
+        kit.expectRecognized(false, other)
+        #expect(kit.inbox.count == 1)
+    }
+
+    @Test func theWindowHoldsTheSenderBack() {
+        var kit = InboxKit()
+        kit.take(1)
+        guard case .take(let ticket) = kit.offer(InboxKit.header(4096)) else {
+            Issue.record("within the window")
+            return
+        }
+        kit.inbox.abandon(ticket)
+        kit.expect(.refused(.heldBack), of: InboxKit.header(4097))
+        kit.settle(2)
+        guard case .take = kit.offer(InboxKit.header(4097)) else {
+            Issue.record("the floor has risen")
+            return
+        }
+        guard case .take = kit.offer(InboxKit.header(9000, floor: 8000)) else {
+            Issue.record("the message itself says that the floor has risen")
+            return
+        }
+    }
+
+    @Test func aRefusalForGoodIsRemembered() throws {
+        var kit = InboxKit()
+        guard case .take(let ticket) = kit.offer(InboxKit.header(1)) else {
+            Issue.record("not taken")
+            return
+        }
+        kit.inbox.refuse(ticket, .unreadable, now: kit.now)
+        kit.expectReceipts([])
+        kit.pull()
+        kit.expectReceipts([(1, .unreadable)])
+        try kit.restart()
+        kit.expectReceipts([(1, .unreadable)])
+        kit.expect(.duplicate, of: InboxKit.header(1))
+        kit.expectReceipts([(1, .unreadable)])
+        #expect(kit.inbox.count == 0 && kit.inbox.byteCount == 0)
+    }
+
+    @Test func aLifetimeEndsWithSomeTolerance() {
+        var kit = InboxKit()
+        let header = InboxKit.header(1, lifetime: .seconds(60))
+        kit.advance(.seconds(60 + 900))
+        guard case .take(let ticket) = kit.offer(header) else {
+            Issue.record("clocks differ")
+            return
+        }
+        kit.inbox.abandon(ticket)
+        kit.advance(.milliseconds(1))
+        kit.expect(.refused(.expired), of: header)
+        kit.pull()
+        kit.expectReceipts([(1, .expired)])
+        kit.wallNow = MessageKit.created
+        kit.expect(.duplicate, of: header)
+        kit.expect(.refused(.expired), of: InboxKit.header(5, series: 9, lifetime: .seconds(-1000)))
+        #expect(kit.inbox.seriesCount == 1, "what is too old begins no series")
+    }
+
+    @Test func aFullInboxRefusesForNow() {
+        var limits = Inbox.Limits()
+        limits.entryCountMax = 2
+        limits.byteCountMax = 100
+        var kit = InboxKit(limits: limits)
+        kit.take(1)
+        guard case .take(let ticket) = kit.offer(InboxKit.header(2)) else {
+            Issue.record("there is room")
+            return
+        }
+        kit.expect(.refused(.refusedFull), of: InboxKit.header(3))
+        kit.inbox.abandon(ticket)
+        let left = 100 - kit.inbox.byteCount
+        kit.expect(.refused(.refusedFull), of: InboxKit.header(3), byteCount: left + 1)
+        let position = kit.added(InboxKit.header(3), byteCount: left)
+        kit.pull()
+        #expect(kit.inbox.byteCount == 100)
+        kit.expect(.refused(.refusedFull), of: InboxKit.header(4), byteCount: 1)
+        kit.expect(true) { $0.acknowledge(position) }
+        _ = kit.taken(4)
+        kit.expectReceipts(
+            [
+                (1, .delivered), (3, .refusedFull), (3, .refusedFull), (3, .delivered), (4, .refusedFull),
+                (4, .delivered),
+            ],
+            "in the order of the answers"
+        )
+    }
+
+    @Test func tooManyReceiptsThatNobodyConfirmsRefuseForNow() {
+        var limits = Inbox.Limits()
+        limits.owedCountMax = 3
+        var kit = InboxKit(limits: limits)
+        for number in UInt64(1)...3 { kit.take(number) }
+        kit.expect(.refused(.refusedFull), of: InboxKit.header(4))
+        kit.settle(1, [2...2])
+        _ = kit.taken(4)
+    }
+
+    @Test func anEntryIsHandedOutUntilItIsAcknowledged() throws {
+        var kit = InboxKit()
+        let first = kit.added(InboxKit.header(1), handsOut: true)
+        kit.pull()
+        kit.expectActions([.handOut(position: first, attempt: 1), .answer(InboxKit.alice)])
+        let second = kit.taken(2)
+        kit.expect(true) { $0.handOut(second) }
+        kit.expect(false, "once at a time") { $0.handOut(second) }
+        #expect(kit.inbox.entry(at: second)?.state == .handingOut)
+        _ = kit.takeActions()
+        kit.pull()
+        kit.expectActions([.handOut(position: second, attempt: 1)])
+        try kit.restart()
+        #expect(kit.inbox.entries().map(\.attempt) == [1, 1])
+        for position in [first, second] { kit.expect(true) { $0.handOut(position) } }
+        _ = kit.takeActions()
+        kit.pull()
+        kit.expectActions([.handOut(position: first, attempt: 2), .handOut(position: second, attempt: 2)])
+        kit.expect(true) { $0.acknowledge(through: second) == 2 }
+        kit.pull()
+        try kit.restart()
+        #expect(kit.inbox.count == 0)
+        #expect(kit.disk.rows(of: DeliveryTables.attempts).isEmpty)
+        let third = kit.taken(3)
+        #expect(third > second, "a position never means another entry")
+        kit.expect(false) { $0.handOut(second) || $0.acknowledge(second) }
+        #expect(kit.inbox.entry(of: InboxKit.id(3))?.position == third)
+    }
+
+    @Test func whatIsBeingWrittenIsNotAcknowledged() {
+        var kit = InboxKit()
+        let position = kit.added(InboxKit.header(1))
+        kit.expect(false) { $0.acknowledge(position) || $0.handOut(position) }
+    }
+
+    @Test func receiptsAreSentAgainUntilTheyAreConfirmed() {
+        var kit = InboxKit()
+        kit.take(1)
+        kit.take(2)
+        kit.expectReceipts([(1, .delivered), (2, .delivered)])
+        kit.advance(.milliseconds(899))
+        kit.expectReceipts([])
+        kit.advance(.milliseconds(201))
+        kit.expectReceipts([(1, .delivered), (2, .delivered)])
+        kit.advance(.milliseconds(1500))
+        kit.expectReceipts([], "twice as long")
+        kit.advance(.milliseconds(700))
+        kit.settle(1, [2...2])
+        kit.expectReceipts([(1, .delivered)], "what is confirmed is not sent")
+        kit.inbox.linkDown(InboxKit.alice)
+        kit.advance(.seconds(3600))
+        kit.expectReceipts([])
+        kit.inbox.linkUp(InboxKit.alice, now: kit.now)
+        kit.expectReceipts([(1, .delivered)], "at once when the sender is seen again")
+        kit.settle(3)
+        #expect(kit.inbox.owedCount == 0 && kit.inbox.nextDeadline == nil)
+        #expect(kit.disk.rows(of: DeliveryTables.owed).isEmpty)
+    }
+
+    @Test func aReceiptIsOwedForAWhileAfterTheLifetime() {
+        var kit = InboxKit()
+        kit.take(1)
+        kit.inbox.linkDown(InboxKit.alice)
+        kit.advance(.seconds(86_400 + 3600) - .milliseconds(1))
+        #expect(kit.inbox.owedCount == 1)
+        kit.advance(.milliseconds(1))
+        #expect(kit.inbox.owedCount == 0)
+        #expect(kit.disk.rows(of: DeliveryTables.owed).isEmpty)
+    }
+
+    @Test func aSenderHasSoManySeriesAndOldOnesMakeRoom() {
+        var limits = Inbox.Limits()
+        limits.senderSeriesCountMax = 2
+        var kit = InboxKit(limits: limits)
+        kit.take(1, series: 1)
+        kit.take(1, series: 2)
+        kit.expect(.refused(.heldBack), of: InboxKit.header(1, series: 3))
+        kit.settle(2, series: 1)
+        kit.expect(.refused(.heldBack), of: InboxKit.header(1, series: 3))
+        kit.advance(.seconds(86_400 + 3600) + .milliseconds(1))
+        _ = kit.added(InboxKit.header(2, series: 3, lifetime: .seconds(10 * 86_400)))
+        kit.pull()
+        #expect(kit.inbox.seriesCount == 2 && kit.disk.rows(of: DeliveryTables.series).count == 2)
+    }
+
+    @Test func soManySeriesAreKnownInAll() {
+        var limits = Inbox.Limits()
+        limits.seriesCountMax = 2
+        var kit = InboxKit(limits: limits)
+        kit.take(1, series: 1)
+        kit.take(1, series: 2)
+        kit.expect(.refused(.heldBack), of: InboxKit.header(1, series: 3))
+        kit.settle(2, series: 2)
+        kit.advance(.seconds(86_400 + 3600) + .milliseconds(1))
+        _ = kit.added(InboxKit.header(2, series: 3, lifetime: .seconds(10 * 86_400)))
+    }
+
+    @Test func answersToAPeerThatDoesNotReadAreLimited() {
+        var limits = Inbox.Limits()
+        limits.answerCountMax = 3
+        var kit = InboxKit(limits: limits)
+        for number in UInt64(1)...5 {
+            kit.inbox.answer(InboxKit.id(number), .refusedByPolicy, to: InboxKit.alice)
+        }
+        kit.expectReceipts((UInt64(1)...3).map { ($0, .refusedByPolicy) })
+    }
+
+    @Test func aMessageToSomebodyElseIsRefused() {
+        var kit = InboxKit()
+        var header = InboxKit.header(1)
+        header.to = MessageKit.key(3).peerID
+        kit.expect(.refused(.refusedByPolicy), of: header)
+        (header.to, header.place) = (nil, nil)
+        kit.expect(.refused(.refusedByPolicy), of: header)
+    }
+
+    @Test func strangersWithoutALinkLeaveNothingBehind() {
+        var kit = InboxKit()
+        for number in UInt8(10)...20 {
+            let stranger = MessageKit.key(number).peerID
+            kit.inbox.answer(InboxKit.id(1), .refusedByPolicy, to: stranger)
+            kit.expect(.refused(.expired), of: InboxKit.header(1, from: stranger, lifetime: .seconds(-2000)))
+        }
+        #expect(kit.inbox.senderIndex.count == 1)
+    }
+
+    @Test func aDamagedSeriesRowTakesNothingTwice() throws {
+        var kit = InboxKit()
+        kit.take(1)
+        kit.disk.drop(DeliveryTables.series)
+        var damaged = kit
+        do { try damaged.restart() } catch { #expect(error as? DeliveryRowError == .inconsistent) }
+        // The receipt's row lost what it belongs to; the entry still knows its number.
+        kit.disk.drop(DeliveryTables.owed)
+        try kit.restart()
+        kit.expect(.refused(.expired), of: InboxKit.header(1))
+        #expect(kit.inbox.count == 1)
+    }
+}
