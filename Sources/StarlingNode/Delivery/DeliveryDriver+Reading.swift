@@ -105,8 +105,12 @@ extension DeliveryDriver {
     ///
     /// - Returns: `nil` when it is gone, or somebody else has it.
     package func take(_ position: UInt64) async -> InboxDelivery? {
-        guard !isStopped, readers.claims[position] == nil, inbox.handOut(position) else { return nil }
-        return await Waiter.suspend { waiter in
+        await Waiter.suspend { waiter in
+            // Together with the claim: the disk may be quicker than this task.
+            guard !isStopped, readers.claims[position] == nil, inbox.handOut(position) else {
+                waiter.resume(returning: nil)
+                return
+            }
             readers.claims[position] = .reader(waiter)
             pump()
         }
@@ -157,9 +161,14 @@ extension DeliveryDriver {
             waiter.resume(returning: delivery)
         case .request(let correlation):
             readers.claims[position] = nil
-            guard let waiter = readers.requests.removeValue(forKey: correlation) else { return }
+            switch readers.requests[correlation] {
+            case .waiting(let waiter):
+                readers.requests[correlation] = nil
+                waiter.resume(returning: delivery)
+            case .expected: readers.requests[correlation] = .answered(delivery)
+            case .answered, nil: return
+            }
             if delivery != nil { _ = inbox.acknowledge(position) }
-            waiter.resume(returning: delivery)
             pump()
         case .handler(let type):
             guard let delivery, let handler = readers.handlers[type] else {
@@ -258,7 +267,11 @@ extension DeliveryDriver {
         draft.content.kind = .request
         draft.content.correlation = correlation
         let id: MessageID
-        do throws(DeliveryError) { id = try await accept(draft) } catch { throw .delivery(error) }
+        readers.requests[correlation] = .expected
+        do throws(DeliveryError) { id = try await accept(draft) } catch {
+            readers.requests[correlation] = nil
+            throw .delivery(error)
+        }
         let answer = await loop.withDeadline(deadline) { await self.answer(to: correlation) }
         guard let answer, let delivery = answer else {
             if let state = outbox.message(id)?.state, state.isFinal, state != .delivered {
@@ -275,10 +288,14 @@ extension DeliveryDriver {
     private func answer(to correlation: MessageID) async -> InboxDelivery? {
         await withTaskCancellationHandler {
             await Waiter.suspend { waiter in
-                if Task.isCancelled || isStopped {
+                if case .answered(let delivery) = readers.requests[correlation] {
+                    readers.requests[correlation] = nil
+                    waiter.resume(returning: delivery)
+                } else if Task.isCancelled || isStopped {
+                    readers.requests[correlation] = nil
                     waiter.resume(returning: nil)
                 } else {
-                    readers.requests[correlation] = waiter
+                    readers.requests[correlation] = .waiting(waiter)
                 }
             }
         } onCancel: {
@@ -287,7 +304,8 @@ extension DeliveryDriver {
     }
 
     private func endRequest(_ correlation: MessageID) {
-        readers.requests.removeValue(forKey: correlation)?.resume(returning: nil)
+        let request = readers.requests.removeValue(forKey: correlation)
+        if case .waiting(let waiter) = request { waiter.resume(returning: nil) }
     }
 
     // MARK: Acknowledging
@@ -322,10 +340,10 @@ extension DeliveryDriver {
 
     /// Nobody gets anything any more.
     func endReading() {
-        for (_, waiter) in readers.requests.sorted(by: {
+        for (_, request) in readers.requests.sorted(by: {
             $0.key.bytes.lexicographicallyPrecedes($1.key.bytes)
         }) {
-            waiter.resume(returning: nil)
+            if case .waiting(let waiter) = request { waiter.resume(returning: nil) }
         }
         readers.requests = [:]
         for (_, entry) in readers.arrivalWaiters.sorted(by: { $0.key < $1.key }) {

@@ -24,7 +24,14 @@ extension DeliveryDriver {
             id = header.id
             try make(header, content)
         }
-        let failure = await Waiter.suspend { waiter in acceptances[id, default: []].append(waiter) }
+        let failure: DeliveryError? = await Waiter.suspend { waiter in
+            // The write may have ended before this task came to wait.
+            switch outbox.message(id)?.state {
+            case .storing: acceptances[id, default: []].append(waiter)
+            case nil: waiter.resume(returning: .store(outboxStoreError ?? .closed))
+            case .queued, .sent, .delivered, .expired, .refused, .damaged: waiter.resume(returning: nil)
+            }
+        }
         if let failure { throw failure }
         return id
     }
@@ -114,7 +121,7 @@ extension DeliveryDriver {
     /// Cancellation: returns what is known.
     package func report(on id: MessageID, settledBefore deadline: Instant) async -> MessageReport? {
         while let report = report(on: id), !report.message.state.isFinal, !isStopped {
-            guard await changed(id, before: deadline) else { return self.report(on: id) }
+            guard await changed(report.message, before: deadline) else { return self.report(on: id) }
         }
         return report(on: id)
     }
@@ -125,23 +132,25 @@ extension DeliveryDriver {
         while !isStopped {
             guard let report = report(on: id) else { return nil }
             if report != known { return report }
-            guard await changed(id, before: nil) else { return nil }
+            guard await changed(report.message, before: nil) else { return nil }
         }
         return nil
     }
 
     /// Suspends until something becomes of a message; `false` when the deadline came first, or the task was cancelled.
-    private func changed(_ id: MessageID, before deadline: Instant?) async -> Bool {
-        guard let deadline else { return await change(of: id) }
-        return await loop.withDeadline(deadline) { await self.change(of: id) } ?? false
+    private func changed(_ known: OutboxMessage, before deadline: Instant?) async -> Bool {
+        guard let deadline else { return await change(of: known) }
+        return await loop.withDeadline(deadline) { await self.change(of: known) } ?? false
     }
 
-    private func change(of id: MessageID) async -> Bool {
+    private func change(of known: OutboxMessage) async -> Bool {
+        let id = known.id
         lastWatcher += 1
         let number = lastWatcher
         await withTaskCancellationHandler {
             await Waiter.suspend { waiter in
-                if Task.isCancelled || isStopped {
+                // Something may have become of it before this task came to wait.
+                if Task.isCancelled || isStopped || outbox.message(id) != known {
                     waiter.resume()
                 } else {
                     watchers[id, default: [:]][number] = waiter

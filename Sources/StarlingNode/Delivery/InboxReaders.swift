@@ -36,7 +36,15 @@ struct InboxReaders {
     }
 
     private(set) var handlers: [MessageType: Recipient] = [:]
-    var requests: [MessageID: Waiter<InboxDelivery?>] = [:]
+    /// A request and its answer.
+    enum Request {
+        /// It is being accepted; the answer may be quicker than who waits for it.
+        case expected
+        case waiting(Waiter<InboxDelivery?>)
+        case answered(InboxDelivery?)
+    }
+
+    var requests: [MessageID: Request] = [:]
     var claims: [UInt64: Claim] = [:]
     /// Who waits for a message past a position.
     var arrivalWaiters: [UInt64: (after: UInt64, waiter: Waiter<Bool>)] = [:]
