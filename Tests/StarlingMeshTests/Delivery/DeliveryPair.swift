@@ -45,7 +45,7 @@ struct DeliveryPair {
     private(set) var steps = 0
     let outboxLimits: Outbox.Limits
     let inboxLimits: Inbox.Limits
-    private var isQuiet = false
+    private let hasJumps: Bool
 
     static func smallOutbox() -> Outbox.Limits {
         var limits = Outbox.Limits()
@@ -74,6 +74,7 @@ struct DeliveryPair {
     init(seed: UInt64, nodeCount: Int = 2, faults: Faults = Faults()) {
         (outboxLimits, inboxLimits) = (Self.smallOutbox(), Self.smallInbox())
         self.faults = faults
+        hasJumps = faults.jumps
         draws = SeededDraws(seed: seed)
         nodes = []
         scheduledTicks = [Instant?](repeating: nil, count: nodeCount)
@@ -117,7 +118,6 @@ struct DeliveryPair {
 
     /// Without faults, everything comes to its end.
     private mutating func stopFaults() {
-        isQuiet = true
         faults = Faults(
             lossRatio: 0,
             repeatRatio: 0,
@@ -249,6 +249,7 @@ struct DeliveryPair {
                 violations.append("no envelope for \(header)")
                 continue
             }
+            nodes[node].lifetimes[id] = now + request.lifetime
             nodes[node].outbox.accept(envelope, now: now)
         }
     }
@@ -421,7 +422,7 @@ struct DeliveryPair {
         case .write:
             guard let batch = nodes[node].outbox.takeBatch() else { return }
             nodes[node].outboxBatch = batch
-            schedule(.committed(node, run: run, isOutbox: true), in: draw(upTo: .milliseconds(5)))
+            schedule(.committed(node, run: run, isOutbox: true), in: commitDuration())
         case .reach(let id):
             guard let peer = nodes.firstIndex(where: { $0.key.peerID == id }) else { return }
             schedule(.reach(node, run: run, peer: peer), in: draw(upTo: .seconds(1)))
@@ -442,6 +443,12 @@ struct DeliveryPair {
                 violations.append("\(message.id) ended as \(before) and as \(message.state)")
             }
             nodes[node].ended[message.id] = message.state
+            // With clocks that agree, nothing is given up, and no number called settled, before its time.
+            if !hasJumps, message.state == .expired, let end = nodes[node].lifetimes[message.id],
+                now + .milliseconds(2) < end
+            {
+                violations.append("\(message.id) expired too early")
+            }
         case .displaced, .stalled: break
         }
     }
@@ -453,7 +460,7 @@ struct DeliveryPair {
         case .write:
             guard let batch = nodes[node].inbox.takeBatch() else { return }
             nodes[node].inboxBatch = batch
-            schedule(.committed(node, run: run, isOutbox: false), in: draw(upTo: .milliseconds(5)))
+            schedule(.committed(node, run: run, isOutbox: false), in: commitDuration())
         case .arrived(let position):
             schedule(.handOutAgain(node, run: run, position: position), in: draw(upTo: .seconds(20)))
         case .handOut(let position, let attempt):
@@ -474,6 +481,11 @@ struct DeliveryPair {
                 transmit(.receipt(entries), from: node, to: peer)
             }
         }
+    }
+
+    /// Now and then a disk is busy with something else.
+    private mutating func commitDuration() -> Duration {
+        draw(upTo: draws.happens(0.05) ? .seconds(2) : .milliseconds(5))
     }
 
     private mutating func note(_ text: String) {

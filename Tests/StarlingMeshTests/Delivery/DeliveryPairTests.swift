@@ -15,6 +15,14 @@ import Testing
         Self.check(pair, seed: seed)
     }
 
+    @Test(arguments: UInt64(101)...116) func withClocksThatAgreeNothingExpiresBeforeItsTime(seed: UInt64) {
+        var faults = DeliveryPair.Faults()
+        faults.jumps = false
+        var pair = DeliveryPair(seed: seed, faults: faults)
+        pair.run(faultsFor: .seconds(600), messageCount: 60)
+        Self.check(pair, seed: seed)
+    }
+
     @Test(arguments: UInt64(1)...6) func alsoAmongFour(seed: UInt64) {
         var group = DeliveryPair(seed: seed, nodeCount: 4)
         group.run(faultsFor: .seconds(300), messageCount: 30)

@@ -75,6 +75,8 @@ struct RigNode {
     var accepted: Set<MessageID> = []
     /// The end that the application was told of.
     var ended: [MessageID: OutboxMessage.State] = [:]
+    /// When each message's lifetime ends.
+    var lifetimes: [MessageID: Instant] = [:]
     /// The last attempt that was seen for each entry.
     var attempts: [UInt64: Int] = [:]
     var links: Set<Int> = []

@@ -109,6 +109,25 @@ import Testing
         #expect(series?.map(\.floor) == [2])
     }
 
+    @Test func aNumberThatTheDiskHasNotReservedIsNotCalledSettled() throws {
+        var limits = Outbox.Limits()
+        limits.reservationCount = 1
+        var kit = OutboxKit(limits: limits)
+        kit.linkUp()
+        let id = try kit.send()
+        kit.receipt(kit.sent())
+        // The second number is given and given up; after a crash it would be given again.
+        let lost = try kit.accept()
+        _ = kit.outbox.takeBatch()
+        kit.outbox.storeFailed(now: kit.now)
+        #expect(kit.outbox.message(lost) == nil && kit.state(id) == .delivered)
+        let first = kit.settle()
+        #expect(first?.map(\.floor) == [2])
+        kit.receipt([id])
+        let second = kit.settle()
+        #expect(second?.map(\.floor) == [3], "the disk has it by now")
+    }
+
     @Test func whoeverOwesAReceiptForASettledMessageIsToldAgain() throws {
         var kit = OutboxKit()
         kit.linkUp()

@@ -17,7 +17,7 @@ extension Outbox {
             lanes[lane].toldFloor = 1
             lanes[lane].lastProgress = now
             lanes[lane].isStallTold = false
-            if lanes[lane].numbers.floor > 1 { owe(settlementOf: lane) }
+            if lanes[lane].tellableFloor > 1 { owe(settlementOf: lane) }
             if lanes[lane].liveCount > 0 { stallTimers.set(lane, to: now + limits.stallDuration) }
         }
         settle(peer, at: now)
@@ -151,7 +151,7 @@ extension Outbox {
 
     private mutating func mayFeed(_ slot: Int, _ lane: Int, _ peer: Int, now: Instant) -> Bool {
         if slots[slot].number >= lanes[lane].toldFloor + limits.windowCount {
-            if lanes[lane].numbers.floor > lanes[lane].toldFloor {
+            if lanes[lane].tellableFloor > lanes[lane].toldFloor {
                 owe(settlementOf: lane)
                 settle(peer, at: now)
             }

@@ -55,6 +55,7 @@ extension Outbox {
                 series: row.series,
                 numbers: LaneNumbers(from: 1),
                 reserved: row.reserved,
+                reservedOnDisk: row.reserved,
                 lastProgress: now
             )
         )

@@ -58,14 +58,14 @@ extension Outbox {
         var series: [Settlement.Series] = []
         for lane in peers[peer].lanes where lane >= 0 && lanes[lane].isSettlementDue {
             lanes[lane].isSettlementDue = false
-            let floor = lanes[lane].numbers.floor
+            let floor = lanes[lane].tellableFloor
             lanes[lane].toldFloor = floor
             series.append(
                 .init(
                     series: lanes[lane].series,
                     floor: floor,
                     ranges: lanes[lane].numbers.settledRanges(
-                        below: floor + limits.windowCount,
+                        below: min(floor + limits.windowCount, lanes[lane].reservedOnDisk + 1),
                         countMax: limits.settlement.rangeCountMax
                     )
                 )

@@ -159,6 +159,7 @@ extension Outbox {
                 series: seriesDraw,
                 numbers: LaneNumbers(from: 1),
                 reserved: 0,
+                reservedOnDisk: 0,
                 lastProgress: now
             )
         )
@@ -201,6 +202,7 @@ extension Outbox {
     mutating func reserve(_ number: UInt64, _ lane: Int) {
         guard number > lanes[lane].reserved else { return }
         lanes[lane].reserved = number + limits.reservationCount - 1
+        pending.reserved.append((lane, lanes[lane].series, lanes[lane].reserved))
         pending.bookkeeping.put(
             OutboxRow.laneKey(peerID(lanes[lane].peer), lanes[lane].priority),
             OutboxRow.lane(series: lanes[lane].series, reserved: lanes[lane].reserved)

@@ -78,6 +78,8 @@ package struct Outbox: Sendable {
         var accepted: [Int] = []
         /// Slots that are settled, and what was told of their end.
         var ended: [(slot: Int, message: OutboxMessage)] = []
+        /// Numbers that it reserves; a lane may be another one's by the time it is written, a series is not.
+        var reserved: [(lane: Int, series: UInt64, through: UInt64)] = []
 
         var isEmpty: Bool { bookkeeping.isEmpty && accepted.isEmpty && ended.isEmpty }
     }
@@ -264,6 +266,9 @@ package struct Outbox: Sendable {
     package mutating func stored(now: Instant, wallNow: WallTime) {
         guard let batch = inFlight else { return }
         inFlight = nil
+        for (lane, series, through) in batch.reserved where lanes[lane].series == series {
+            lanes[lane].reservedOnDisk = max(lanes[lane].reservedOnDisk, through)
+        }
         for slot in batch.accepted {
             slots[slot].state = .waiting
             lifetimes.set(slot, to: slots[slot].expires)
@@ -302,6 +307,7 @@ package struct Outbox: Sendable {
         bookkeeping.append(pending.bookkeeping)
         pending.bookkeeping = bookkeeping
         pending.ended = batch.ended + pending.ended
+        pending.reserved = batch.reserved + pending.reserved
         tellWrite()
     }
 

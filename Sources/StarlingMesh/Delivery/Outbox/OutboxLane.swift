@@ -80,6 +80,8 @@ struct OutboxLane: Sendable {
     var numbers: LaneNumbers
     /// Numbers up to this one are never given again after a restart.
     var reserved: UInt64
+    /// The same, as the disk has it: what is beyond may be given again after a crash, and is not called settled.
+    var reservedOnDisk: UInt64
     /// Messages that wait to be fed to the link.
     var waiting = SlotList()
     /// Messages that were fed to it.
@@ -98,6 +100,9 @@ struct OutboxLane: Sendable {
     }
 
     var liveCount: Int { waiting.count + active.count }
+
+    /// The highest floor that can be told.
+    var tellableFloor: UInt64 { min(numbers.floor, reservedOnDisk + 1) }
 
     subscript(list: List) -> SlotList {
         get { list == .waiting ? waiting : active }
