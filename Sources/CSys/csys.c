@@ -40,6 +40,8 @@ void csys_set_thread_owner(const void *owner, const char *name) {
 #endif
 }
 
+void csys_detach_thread(void) { pthread_detach(pthread_self()); }
+
 void csys_trim_memory(void) {
 #ifdef __GLIBC__
     malloc_trim(0);

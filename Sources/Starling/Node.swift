@@ -84,7 +84,8 @@ public final class Node: Sendable {
         self.node = node
     }
 
-    // The loops end with the last reference, not with `stop()`: a call under way still needs them.
+    // The loops end with the last reference, not with `stop()`: a call under way still needs them. That may be one of
+    // their own, such as a handler's.
     deinit { real.stop() }
 
     /// Starts a node.

@@ -60,9 +60,7 @@ package struct RealWorld: Sendable {
 
     /// Ends all loops and waits for their threads.
     ///
-    /// End what lives on them first.
-    ///
-    /// - Precondition: the caller runs on none of them.
+    /// End what lives on them first. On one of the loops it does not wait for that one, which ends after its turn.
     package func stop() {
         for loop in loops { loop.stop() }
     }

@@ -52,6 +52,58 @@ import Testing
         loop.stop()
     }
 
+    /// Says when it is gone.
+    private final class Trace: Sendable {
+        private let isGone: CheckedContinuation<Void, Never>
+        init(_ isGone: CheckedContinuation<Void, Never>) { self.isGone = isGone }
+        deinit { isGone.resume() }
+    }
+
+    @Test func aLoopThatIsStoppedFromItsOwnThreadEndsByItself() async throws {
+        await withCheckedContinuation { isGone in
+            let trace = Trace(isGone)
+            do {
+                let loop = try UVLoop(name: "test", log: Log(sink: SilentLog()))
+                loop.startTask {
+                    // A socket holds its delegate until the loop's end.
+                    let listener = try? loop.listen(on: .ip(.v4(0x7f00_0001), port: 0)) { _ in _ = trace }
+                    loop.stop()
+                    #expect(listener != nil)
+                }
+            } catch {
+                Issue.record(error)
+            }
+        }
+    }
+
+    @Test func timersThatOutliveTheirLoopLetGoOfWhatTheyHold() async throws {
+        weak var remains: Trace?
+        await withCheckedContinuation { isGone in
+            do {
+                let loop = try UVLoop(name: "test", log: Log(sink: SilentLog()))
+                let trace = Trace(isGone)
+                remains = trace
+                let timer = loop.makeTimer { _ = trace }
+                loop.stop()
+                withExtendedLifetime(timer) {}
+            } catch {
+                Issue.record(error)
+            }
+        }
+        #expect(remains == nil)
+    }
+
+    @Test func timersDroppedOnOtherThreadsLetGoOfWhatTheyHold() async throws {
+        let loop = try UVLoop(name: "test", log: Log(sink: SilentLog()))
+        for _ in 0..<100 {
+            await withCheckedContinuation { isGone in
+                let trace = Trace(isGone)
+                withExtendedLifetime(loop.makeTimer { _ = trace }) {}
+            }
+        }
+        loop.stop()
+    }
+
     @Test func workFromManyThreadsAllArrives() async throws {
         let loop = try UVLoop(name: "test", log: Log(sink: SilentLog()))
         let counter = Counter(loop: loop)

@@ -12,6 +12,8 @@
 /* Which event loop runs on the calling thread; NULL elsewhere. */
 const void *csys_thread_owner(void);
 void csys_set_thread_owner(const void *owner, const char *name);
+/* Says that nobody waits for the end of the calling thread. */
+void csys_detach_thread(void);
 /* Gives freed memory back to the operating system, where the allocator does not do it by itself. */
 void csys_trim_memory(void);
 int csys_ignore_sigpipe(void);

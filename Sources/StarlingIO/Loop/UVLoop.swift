@@ -17,12 +17,21 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
     /// How long pooled memory may lie unused before it is given back.
     private static let trimInterval = Duration.seconds(2)
 
+    /// A timer whose handle is gone: nobody has it any more but its loop.
+    private struct DroppedTimer: @unchecked Sendable {  // tidy-ok: handed over, not shared
+        let entry: TimerEntry
+    }
+
     /// What other threads hand in.
     private struct Inbox: ~Copyable {
         var jobs: [UnownedJob] = []
+        /// Timers that were dropped on other threads.
+        var droppedTimers: [DroppedTimer] = []
         var isStopping = false
         /// The wake-up handle is gone.
         var isClosed = false
+        /// The thread touches nothing any more.
+        var isOver = false
     }
 
     /// The loop's name, which is its thread's too.
@@ -117,15 +126,14 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
 
     /// Ends the loop: closes all its sockets without a word to their delegates, and waits for its thread.
     ///
-    /// - Precondition: the caller does not run on this loop.
+    /// On its own thread it does not wait: the loop ends after the turn.
     package func stop() {
-        precondition(!isCurrent, "a loop cannot wait for its own end")
         inbox.withLock { inbox in
             inbox.isStopping = true
             if !inbox.isClosed { _ = uv_async_send(wakeup) }
         }
         guard var started = thread.withLock({ $0.take() }) else { return }
-        uv_thread_join(&started)
+        if isCurrent { csys_detach_thread() } else { uv_thread_join(&started) }
     }
 
     // MARK: Executor
@@ -209,6 +217,7 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
             swap(&inbox.jobs, &spareJobs)
             return inbox.isStopping
         }
+        forgetDroppedTimers()
         for job in spareJobs { jobs.append(job) }
         spareJobs.removeAll(keepingCapacity: true)
         finishTurn()
@@ -239,12 +248,26 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
 
     /// Forgets a timer whose handle is gone.
     func drop(_ entry: TimerEntry) {
-        guard isCurrent else {
-            nonisolated(unsafe) let entry = entry  // nobody else has it any more but this loop
-            startTask { [self] in forget(entry) }
-            return
+        if isCurrent { return forget(entry) }
+        let dropped = DroppedTimer(entry: entry)
+        let isOver = inbox.withLock { inbox in
+            if inbox.isOver { return true }
+            let isFirst = inbox.droppedTimers.isEmpty
+            inbox.droppedTimers.append(dropped)
+            if isFirst && !inbox.isClosed { _ = uv_async_send(wakeup) }
+            return false
         }
-        forget(entry)
+        if isOver { entry.fire = nil }
+    }
+
+    /// Forgets the timers that were dropped on other threads.
+    private func forgetDroppedTimers() {
+        let dropped = inbox.withLock { inbox in
+            let dropped = inbox.droppedTimers
+            inbox.droppedTimers = []
+            return dropped
+        }
+        for timer in dropped { forget(timer.entry) }
     }
 
     private func forget(_ entry: TimerEntry) {
@@ -352,6 +375,8 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
         for request in writeRequests { request.deallocate() }
         writeRequests = []
         uv_loop_close(uv)
+        inbox.withLock { $0.isOver = true }
+        forgetDroppedTimers()
     }
 
     /// Closes whatever handle it is: a socket's owner sees to its own memory, the loop's own have none.

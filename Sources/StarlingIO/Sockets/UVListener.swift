@@ -17,7 +17,8 @@ final class UVListener: ListenerSocket {
     let local: SocketAddress
     private let loop: UVLoop
     private let watcher: PollWatcher
-    private let onAccept: @Sendable (AcceptedSocket) -> Void
+    /// Gone once it is closed.
+    private var onAccept: (@Sendable (AcceptedSocket) -> Void)?
     /// Given up when descriptors run out, to accept and close the waiting connections: they would keep the
     /// listener readable, and the loop busy, for ever.
     private var spareDescriptor: Int32
@@ -48,6 +49,7 @@ final class UVListener: ListenerSocket {
     func close() {
         guard !watcher.isClosed else { return }
         pauseTimer = nil
+        onAccept = nil
         watcher.close()
         if spareDescriptor >= 0 { csys_close(spareDescriptor) }
         if case .unix(let path) = local { csys_unlink(path) }
@@ -83,7 +85,7 @@ final class UVListener: ListenerSocket {
         let remote =
             if case .unix = local { local } else { SocketAddress(systemForm: address) ?? local }
         let bound = SocketAddress(systemForm: localForm) ?? local
-        onAccept(AcceptedSocket(handle: Int(descriptor), local: bound, remote: remote))
+        onAccept?(AcceptedSocket(handle: Int(descriptor), local: bound, remote: remote))
     }
 
     private func refuseOne() -> Bool {

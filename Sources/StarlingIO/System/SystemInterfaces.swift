@@ -21,7 +21,8 @@ package final class SystemInterfaces: InterfaceMonitor {
     private struct State: Sendable {
         var observers: [Observer] = []
         var lastID: UInt64 = 0
-        var isWatching = false
+        /// From the first observation on.
+        var watch: InterfaceWatch?
     }
 
     private let loop: UVLoop
@@ -52,37 +53,35 @@ package final class SystemInterfaces: InterfaceMonitor {
         on loop: any EventLoop,
         onChange: @escaping @Sendable () -> Void
     ) -> any InterfaceObservation {
-        let (id, isFirst) = state.withLock { state in
+        let (id, first): (UInt64, InterfaceWatch?) = state.withLock { state in
             state.lastID += 1
             state.observers.append(Observer(id: state.lastID, loop: loop, onChange: onChange))
-            let isFirst = !state.isWatching
-            state.isWatching = true
-            return (state.lastID, isFirst)
+            guard state.watch == nil else { return (state.lastID, nil) }
+            let watch = InterfaceWatch(loop: self.loop)
+            state.watch = watch
+            return (state.lastID, watch)
         }
-        if isFirst { self.loop.startTask { [self] in watch() } }
+        if let first { self.loop.startTask { [self] in begin(first) } }
         return Observation(monitor: self, id: id)
     }
 
-    /// Watches from the first observation until the loop ends.
-    private func watch() {
-        let watch = InterfaceWatch(interfaces: interfaces(), loop: loop)
-        let timer = loop.makeTimer { [unowned self] in
-            let isChanged = watch.update(interfaces())
-            if isChanged { tell() }
+    /// Watches until the loop ends, or the monitor is gone.
+    private func begin(_ watch: InterfaceWatch) {
+        watch.interfaces = interfaces()
+        // The monitor keeps the watch, and the watch its timer: what either of them calls must keep neither.
+        watch.timer = loop.makeTimer { [weak self, weak watch] in
+            guard let self, let watch else { return }
+            if watch.update(interfaces()) { tell() }
             if !watch.isAnnounced { watch.check(after: Self.pollInterval) }
         }
-        watch.timer = timer
         let descriptor = csys_interface_changes_open()
         if descriptor >= 0, let watcher = try? PollWatcher(loop: loop, descriptor: descriptor) {
             watch.isAnnounced = true
-            watcher.start { [self] in
-                withExtendedLifetime(self) {
-                    csys_interface_changes_drain(descriptor)
-                    watch.check(after: Self.quietDuration)
-                }
+            watcher.start { [weak watch] in
+                csys_interface_changes_drain(descriptor)
+                watch?.check(after: Self.quietDuration)
             }
         } else {
-            watch.keepsItself = watch
             watch.check(after: Self.pollInterval)
         }
     }
@@ -109,18 +108,13 @@ package final class SystemInterfaces: InterfaceMonitor {
 ///
 /// On the monitor's loop only.
 private final class InterfaceWatch: @unchecked Sendable {  // tidy-ok: touched on the monitor's loop only
-    private var interfaces: [NetworkInterface]
+    var interfaces: [NetworkInterface] = []
     private let loop: UVLoop
     private var isDue = false
     var timer: (any LoopTimer)?
     var isAnnounced = false
-    /// Where no descriptor keeps it.
-    var keepsItself: InterfaceWatch?
 
-    init(interfaces: [NetworkInterface], loop: UVLoop) {
-        self.interfaces = interfaces
-        self.loop = loop
-    }
+    init(loop: UVLoop) { self.loop = loop }
 
     /// Looks once after `delay`, however often it is asked for until then.
     func check(after delay: Duration) {

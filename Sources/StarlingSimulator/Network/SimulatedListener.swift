@@ -7,7 +7,8 @@ internal import StarlingWorld
 final class SimulatedListener: ListenerSocket {
     private(set) var local: SocketAddress
     let loop: SimulatedLoop
-    let onAccept: @Sendable (AcceptedSocket) -> Void
+    /// Gone once it is closed.
+    private(set) var onAccept: (@Sendable (AcceptedSocket) -> Void)?
     private var isOpen = false
 
     init(loop: SimulatedLoop, local: SocketAddress, onAccept: @escaping @Sendable (AcceptedSocket) -> Void) {
@@ -30,6 +31,7 @@ final class SimulatedListener: ListenerSocket {
     func close() {
         guard isOpen else { return }
         isOpen = false
+        onAccept = nil
         // A dead host has dropped its tables; another process may have the port by then.
         if !loop.isDead { loop.host.unbind(self) }
     }

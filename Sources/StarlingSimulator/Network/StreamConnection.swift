@@ -71,7 +71,7 @@ final class StreamConnection {
         let scheduler = fabric.scheduler
         scheduler.trace.record(.accept, at: scheduler.now, from: dialer.host.id, to: host.id, value: id)
         let accepted = AcceptedSocket(handle: id, local: end.local, remote: end.remote)
-        scheduler.enter(socket.loop) { socket.onAccept(accepted) }
+        scheduler.enter(socket.loop) { socket.onAccept?(accepted) }
     }
 
     /// Both ends read a reset, as far as they are there.
