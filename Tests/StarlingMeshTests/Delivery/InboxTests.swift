@@ -152,6 +152,7 @@ import Testing
         var limits = Inbox.Limits()
         limits.entryCountMax = 2
         limits.byteCountMax = 100
+        limits.senderShareFactor = .max
         var kit = InboxKit(limits: limits)
         kit.take(1)
         guard case .take(let ticket) = kit.offer(InboxKit.header(2)) else {
@@ -177,9 +178,62 @@ import Testing
         )
     }
 
+    @Test func oneSenderLeavesRoomForOthers() {
+        var limits = Inbox.Limits()
+        limits.entryCountMax = 10
+        var kit = InboxKit(limits: limits)
+        for number in UInt64(1)...8 { _ = kit.taken(number) }
+        kit.expect(.refused(.refusedFull), of: InboxKit.header(9))
+        kit.expectReceipts(
+            (UInt64(1)...8).map { ($0, .delivered) } + [(9, .refusedFull)],
+            "and may come again"
+        )
+        // Two are free, for two who have nothing yet.
+        let carol = MessageKit.key(3).peerID
+        _ = kit.added(InboxKit.header(1, from: carol))
+        _ = kit.added(InboxKit.header(1, from: MessageKit.key(4).peerID))
+        kit.expect(.refused(.refusedFull), of: InboxKit.header(1, from: MessageKit.key(5).peerID))
+        kit.pull()
+        for position in UInt64(1)...3 { kit.expect(true) { $0.acknowledge(position) } }
+        _ = kit.taken(9)
+    }
+
+    @Test func oneSenderLeavesBytesForOthers() throws {
+        var limits = Inbox.Limits()
+        limits.byteCountMax = 1000
+        var kit = InboxKit(limits: limits)
+        _ = kit.added(InboxKit.header(1), byteCount: 800)
+        kit.pull()
+        let carol = MessageKit.key(3).peerID
+        let left = 1000 - kit.inbox.byteCount
+        for _ in 0..<2 {
+            kit.expect(.refused(.refusedFull), of: InboxKit.header(2), byteCount: 1)
+            kit.expect(.refused(.refusedFull), of: InboxKit.header(1, from: carol), byteCount: left + 1)
+            // As much is held after a restart.
+            try kit.restart()
+        }
+        _ = kit.added(InboxKit.header(1, from: carol), byteCount: left)
+    }
+
+    @Test func whatOneSenderDoesNotConfirmLeavesReceiptsForOthers() {
+        var limits = Inbox.Limits()
+        limits.owedCountMax = 10
+        var kit = InboxKit(limits: limits)
+        for number in UInt64(1)...8 {
+            let position = kit.taken(number)
+            kit.expect(true) { $0.acknowledge(position) }
+            kit.pull()
+        }
+        kit.expect(.refused(.refusedFull), of: InboxKit.header(9))
+        _ = kit.added(InboxKit.header(1, from: MessageKit.key(3).peerID))
+        kit.settle(4)
+        _ = kit.taken(9)
+    }
+
     @Test func tooManyReceiptsThatNobodyConfirmsRefuseForNow() {
         var limits = Inbox.Limits()
         limits.owedCountMax = 3
+        limits.senderShareFactor = .max
         var kit = InboxKit(limits: limits)
         for number in UInt64(1)...3 { kit.take(number) }
         kit.expect(.refused(.refusedFull), of: InboxKit.header(4))

@@ -65,8 +65,7 @@ extension Inbox {
         guard let entry = entries.removeValue(forKey: position) else { return }
         order.remove(position)
         if ids[entry.entry.id] == position { ids[entry.entry.id] = nil }
-        byteCount -= entry.entry.byteCount
-        senders[entry.sender].entryCount -= 1
+        hold(-1, -entry.entry.byteCount, of: entry.sender)
         forgetSenderIfIdle(entry.sender)
     }
 }

@@ -99,10 +99,9 @@ extension Inbox {
             entry.hasAttemptRow = true
         }
         entries[position] = entry
-        senders[entry.sender].entryCount += 1
+        hold(1, entry.entry.byteCount, of: entry.sender)
         order.append(position)
         if ids[entry.entry.id] == nil { ids[entry.entry.id] = position }
-        byteCount += entry.entry.byteCount
         // Only when the series' own row was damaged does it not know this number.
         let name = SeriesName(sender: entry.sender, series: row.place.series)
         let floor = row.place.number >= limits.windowCount ? row.place.number - limits.windowCount + 1 : 1

@@ -16,6 +16,14 @@ package struct Inbox: Sendable {
         package var byteCountMax = 1_073_741_824
         /// Receipts that are not confirmed, likewise.
         package var owedCountMax = 262_144
+        /// How many times what is free of the three above one sender may have; more of its messages are refused for the
+        /// time being.
+        ///
+        /// With 4, one alone gets four fifths, two get four ninths each, and there is always room for one that comes
+        /// anew: nobody shuts the others out.
+        ///
+        /// Source: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
+        package var senderShareFactor = 4
         /// Series of one sender; beyond it one whose messages are all too old is forgotten, or a message held back.
         package var senderSeriesCountMax = 16
         /// Series in all, likewise.
@@ -92,8 +100,10 @@ package struct Inbox: Sendable {
         var isAnswerTold = false
         var owedCount = 0
         var resending = RetrySchedule()
-        /// Entries that it sent and that are here.
+        /// Entries that it sent and that are here, with those that are being read.
         var entryCount = 0
+        /// Bytes of their contents.
+        var byteCount = 0
     }
 
     /// Receipts that one row owes.
@@ -235,15 +245,20 @@ package struct Inbox: Sendable {
             // Somebody reads it right now.
             if series[index].decisions[place.number] != nil { return .duplicate }
         }
-        guard owedCount < limits.owedCountMax else { return refused(header.id, .refusedFull, sender) }
+        guard owedCount < limits.owedCountMax,
+            isWithinShare(senders[sender].owedCount, free: limits.owedCountMax - owedCount)
+        else { return refused(header.id, .refusedFull, sender) }
         let ticket = InboxTicket(header: header, series: index, byteCount: byteCount)
         if isExpired {
             begin(ticket, wallNow: wallNow)
             refuse(ticket, .expired, now: now)
             return .refused(.expired)
         }
-        guard entries.count + readingCount < limits.entryCountMax,
-            self.byteCount + byteCount <= limits.byteCountMax
+        let freeCount = limits.entryCountMax - entries.count - readingCount
+        let freeByteCount = limits.byteCountMax - self.byteCount
+        guard freeCount > 0, byteCount <= freeByteCount,
+            isWithinShare(senders[sender].entryCount, free: freeCount),
+            isWithinShare(senders[sender].byteCount, free: freeByteCount)
         else { return refused(header.id, .refusedFull, sender) }
         begin(ticket, wallNow: wallNow)
         return .take(ticket)
@@ -279,11 +294,10 @@ package struct Inbox: Sendable {
             attempt: handsOut ? 1 : 0,
             state: .storing
         )
-        readingCount -= 1
-        byteCount += encoded.count - ticket.byteCount
+        endReading(ticket)
         let sender = series[ticket.series].sender
         entries[position] = Entry(entry: entry, sender: sender)
-        senders[sender].entryCount += 1
+        hold(1, encoded.count, of: sender)
         order.append(position)
         if ids[header.id] == nil { ids[header.id] = position }
         pending.added.append(position)
@@ -299,16 +313,14 @@ package struct Inbox: Sendable {
     package mutating func refuse(_ ticket: InboxTicket, _ outcome: Receipt.Outcome, now: Instant) {
         precondition(!outcome.isTransient && outcome != .delivered)
         guard isReading(ticket) else { preconditionFailure("not offered") }
-        readingCount -= 1
-        byteCount -= ticket.byteCount
+        endReading(ticket)
         decide(ticket, outcome)
     }
 
     /// Gives a ticket back: the message is as if it had not come.
     package mutating func abandon(_ ticket: InboxTicket) {
         guard let place = ticket.header.place, isReading(ticket) else { return }
-        readingCount -= 1
-        byteCount -= ticket.byteCount
+        endReading(ticket)
         series[ticket.series].decisions[place.number] = nil
     }
 
@@ -352,8 +364,24 @@ package struct Inbox: Sendable {
         )
         series[ticket.series].expires = max(series[ticket.series].expires, expires)
         readingCount += 1
-        byteCount += ticket.byteCount
+        hold(1, ticket.byteCount, of: series[ticket.series].sender)
     }
+
+    private mutating func endReading(_ ticket: InboxTicket) {
+        readingCount -= 1
+        hold(-1, -ticket.byteCount, of: series[ticket.series].sender)
+    }
+
+    // MARK: Shares
+
+    /// Books entries of a sender, or those that are being read, with the bytes of their contents.
+    mutating func hold(_ entryCount: Int, _ byteCount: Int, of sender: Int) {
+        self.byteCount += byteCount
+        senders[sender].entryCount += entryCount
+        senders[sender].byteCount += byteCount
+    }
+
+    private func isWithinShare(_ count: Int, free: Int) -> Bool { count / limits.senderShareFactor < free }
 
     private mutating func decide(_ ticket: InboxTicket, _ outcome: Receipt.Outcome) {
         guard let place = ticket.header.place else { return }
