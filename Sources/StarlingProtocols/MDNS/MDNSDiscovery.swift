@@ -113,8 +113,9 @@ package struct MDNSDiscovery: Machine, Sendable {
     package mutating func interfacesChanged(_ interfaces: [MDNSInterface], now: Instant) {
         let wanted = interfaces.prefix(Self.interfaceCountMax).sorted { $0.index < $1.index }
         for link in links where !wanted.contains(where: { $0.index == link.interface.index }) {
-            append(peers.forget(interface: link.interface.index))
+            peers.forget(interface: link.interface.index)
         }
+        tellChanges()
         let old = links
         links = []
         for interface in wanted where links.last?.interface.index != interface.index {
@@ -185,8 +186,8 @@ package struct MDNSDiscovery: Machine, Sendable {
     }
 
     package mutating func advance(to now: Instant) {
-        let (changes, refreshed) = peers.advance(to: now)
-        append(changes)
+        let refreshed = peers.advance(to: now)
+        tellChanges()
         for index in links.indices {
             if refreshed.contains(links[index].interface.index) {
                 links[index].browser.refresh(now: now, jitter: &jitter)
@@ -294,24 +295,22 @@ package struct MDNSDiscovery: Machine, Sendable {
                 if !peers.contains(key) { links[link].browser.want(sighting.name, now: now, jitter: &jitter) }
                 continue
             }
-            guard let (peerID, addresses) = MDNSSighting.addresses(texts, on: interface),
-                peerID != self.peerID
-            else { continue }
-            append(
-                peers.learn(
-                    key,
-                    peerID: peerID,
-                    addresses: addresses,
-                    ttlSeconds: sighting.ttlSeconds,
-                    replacesOthers: sighting.replacesOthers,
-                    now: now
-                )
+            let found = MDNSSighting.addresses(texts, on: interface, countMax: limits.addressCountMax)
+            guard let (peerID, addresses) = found, peerID != self.peerID else { continue }
+            peers.learn(
+                key,
+                peerID: peerID,
+                addresses: addresses,
+                ttlSeconds: sighting.ttlSeconds,
+                replacesOthers: sighting.replacesOthers,
+                now: now
             )
         }
+        tellChanges()
     }
 
-    private mutating func append(_ changes: [MDNSPeerTable.Change]) {
-        for change in changes {
+    private mutating func tellChanges() {
+        for change in peers.takeChanges() {
             switch change {
             case .discovered(let peerID, let addresses): actions.append(.discovered(peerID, addresses))
             case .lost(let peerID): actions.append(.lost(peerID))

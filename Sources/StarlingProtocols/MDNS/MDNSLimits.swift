@@ -5,6 +5,11 @@ package struct MDNSLimits: Sendable {
     package var peerCountMax = 1024
     /// Addresses that are remembered of one peer name; further ones are ignored.
     package var addressCountMax = 32
+    /// Names that one peer is remembered under: one for each interface, and those from before its restarts; the one
+    /// that was heard longest ago gives way.
+    package var nameCountMaxPerPeer = 64
+    /// Addresses of one peer that are told, over all its names; those of the names heard last are.
+    package var toldAddressCountMax = 64
     /// How long a peer is remembered at most, whatever its records say: one that vanished without a word
     /// should not be dialled for an hour.
     package var lifetimeMax: Duration = .seconds(600)

@@ -47,18 +47,31 @@ struct MDNSPeerTable: Sendable {
     ///
     /// Spec: RFC 6762, section 10.1.
     private static let goodbyeDelay = Duration.seconds(1)
+    /// The least time from one look for expired entries to the next.
+    private static let sweepInterval = Duration.milliseconds(100)
 
     private let limits: MDNSLimits
     private var entries: [Key: Entry] = [:]
+    /// The names under which a peer was heard.
+    private var keys: [PeerID: [Key]] = [:]
     private var reported: [PeerID: [Multiaddr]] = [:]
+    /// Peers of which something may have changed since ``takeChanges()``.
+    private var touched: Set<PeerID> = []
     /// The earliest deadline of all entries, or an earlier moment.
-    private(set) var nextDeadline: Instant?
+    private var earliestDeadline: Instant?
+    private var sweptAt: Instant?
 
     init(limits: MDNSLimits) {
         self.limits = limits
     }
 
     var count: Int { entries.count }
+
+    /// When to look for what has expired: each look is at all entries.
+    var nextDeadline: Instant? {
+        guard let earliestDeadline, let sweptAt else { return earliestDeadline }
+        return max(earliestDeadline, sweptAt + Self.sweepInterval)
+    }
 
     func contains(_ key: Key) -> Bool { entries[key] != nil }
 
@@ -72,13 +85,10 @@ struct MDNSPeerTable: Sendable {
         ttlSeconds: UInt32,
         replacesOthers: Bool,
         now: Instant
-    ) -> [Change] {
-        var affected: Set<PeerID> = [peerID]
-        if let old = entries[key], old.peerID != peerID {
-            entries[key] = nil
-            affected.insert(old.peerID)
-        }
-        guard entries[key] != nil || entries.count < limits.peerCountMax else { return [] }
+    ) {
+        if let old = entries[key], old.peerID != peerID { remove(key) }
+        if entries[key] == nil { makeRoom(for: peerID) }
+        guard entries[key] != nil || entries.count < limits.peerCountMax else { return }
         let lifetime = min(Duration.seconds(Int64(ttlSeconds)), limits.lifetimeMax)
         var entry =
             entries[key]
@@ -99,9 +109,24 @@ struct MDNSPeerTable: Sendable {
         entry.refreshes = Self.refreshPercents.map {
             now + .nanoseconds(lifetime.nanosecondsClamped / 100 * $0)
         }
+        if entries[key] == nil { keys[peerID, default: []].append(key) }
         entries[key] = entry
+        touched.insert(peerID)
         noteDeadline(entry)
-        return report(affected)
+    }
+
+    /// A peer that has as many names as are kept loses the one that was heard longest ago.
+    private mutating func makeRoom(for peerID: PeerID) {
+        guard let names = keys[peerID], names.count >= limits.nameCountMaxPerPeer else { return }
+        let heard = names.compactMap { key in entries[key].map { (heardAt: $0.heardAt, key: key) } }
+        if let oldest = heard.min(by: { $0 < $1 }) { remove(oldest.key) }
+    }
+
+    private mutating func remove(_ key: Key) {
+        guard let entry = entries.removeValue(forKey: key) else { return }
+        touched.insert(entry.peerID)
+        keys[entry.peerID]?.removeAll { $0 == key }
+        if keys[entry.peerID]?.isEmpty == true { keys[entry.peerID] = nil }
     }
 
     /// A peer name was taken back by its owner: it is forgotten in a second.
@@ -116,33 +141,35 @@ struct MDNSPeerTable: Sendable {
     }
 
     /// An interface is gone, and all that was heard there.
-    mutating func forget(interface: UInt32) -> [Change] {
-        let gone = entries.keys.filter { $0.interface == interface }
-        let affected = Set(gone.compactMap { entries[$0]?.peerID })
-        for key in gone { entries[key] = nil }
-        return report(affected)
+    mutating func forget(interface: UInt32) {
+        for key in Array(entries.keys) where key.interface == interface { remove(key) }
     }
 
     /// Drops what has expired, and tells on which interfaces peers must be asked for again.
-    mutating func advance(to now: Instant) -> (changes: [Change], refreshed: Set<UInt32>) {
-        guard let deadline = nextDeadline, deadline <= now else { return ([], []) }
-        var affected: Set<PeerID> = []
+    mutating func advance(to now: Instant) -> Set<UInt32> {
+        guard let deadline = nextDeadline, deadline <= now else { return [] }
         var refreshed: Set<UInt32> = []
-        nextDeadline = nil
-        for key in entries.keys.sorted() {
+        earliestDeadline = nil
+        sweptAt = now
+        // In any order: what comes of it is the same.
+        for key in Array(entries.keys) {
             guard var entry = entries[key] else { continue }
             if entry.addresses.contains(where: { $0.expiresAt <= now }) {
                 entry.addresses.removeAll { $0.expiresAt <= now }
-                affected.insert(entry.peerID)
+                touched.insert(entry.peerID)
             }
             while let refresh = entry.refreshes.last, refresh <= now {
                 entry.refreshes.removeLast()
                 refreshed.insert(key.interface)
             }
-            entries[key] = entry.addresses.isEmpty ? nil : entry
-            if !entry.addresses.isEmpty { noteDeadline(entry) }
+            if entry.addresses.isEmpty {
+                remove(key)
+            } else {
+                entries[key] = entry
+                noteDeadline(entry)
+            }
         }
-        return (report(affected), refreshed)
+        return refreshed
     }
 
     /// The peer names of an interface that are known for at least half of their time, with what is left of it.
@@ -158,17 +185,31 @@ struct MDNSPeerTable: Sendable {
     }
 
     private mutating func noteDeadline(_ entry: Entry) {
-        nextDeadline = [nextDeadline, entry.nextDeadline].compactMap { $0 }.min()
+        earliestDeadline = [earliestDeadline, entry.nextDeadline].compactMap { $0 }.min()
     }
 
-    /// What has changed of these peers over all interfaces, in the order of their names.
-    private mutating func report(_ peerIDs: Set<PeerID>) -> [Change] {
-        peerIDs.sorted().compactMap { peerID in
-            let heard = entries.values.filter { $0.peerID == peerID }.flatMap { $0.addresses.map(\.address) }
-            let addresses = Set(heard).sorted()
+    /// What has changed since the last call, over all interfaces, in the order of the peers' names.
+    ///
+    /// Asked for once for a packet, it costs a look at the peers of which the packet spoke.
+    mutating func takeChanges() -> [Change] {
+        defer { touched = [] }
+        return touched.sorted().compactMap { peerID in
+            let addresses = told(of: peerID)
             guard addresses != reported[peerID] ?? [] else { return nil }
             reported[peerID] = addresses.isEmpty ? nil : addresses
             return addresses.isEmpty ? .lost(peerID) : .discovered(peerID, addresses)
         }
+    }
+
+    /// A peer's addresses, those of the names that were heard last where they are too many.
+    private func told(of peerID: PeerID) -> [Multiaddr] {
+        let named = (keys[peerID] ?? []).compactMap { key in entries[key].map { (key, $0) } }
+        var addresses: Set<Multiaddr> = []
+        for (_, entry) in named.sorted(by: { ($0.1.heardAt, $0.0) > ($1.1.heardAt, $1.0) }) {
+            for known in entry.addresses where addresses.count < limits.toldAddressCountMax {
+                addresses.insert(known.address)
+            }
+        }
+        return addresses.sorted()
     }
 }

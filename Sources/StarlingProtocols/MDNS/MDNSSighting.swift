@@ -54,11 +54,16 @@ struct MDNSSighting {
 
     /// The peer and its dialable addresses in TXT texts; `nil` when there are none.
     ///
-    /// The first address names the peer; those of another peer are left out, as are texts that are no address.
-    static func addresses(_ texts: [[UInt8]], on interface: MDNSInterface) -> (PeerID, [Multiaddr])? {
+    /// The first address names the peer; those of another peer are left out, as are texts that are no address, and
+    /// what comes after `countMax` of them.
+    static func addresses(
+        _ texts: [[UInt8]],
+        on interface: MDNSInterface,
+        countMax: Int
+    ) -> (PeerID, [Multiaddr])? {
         var peerID: PeerID?
         var addresses: [Multiaddr] = []
-        for text in texts {
+        for text in texts where addresses.count < countMax {
             guard let start = addressStart(text),
                 let string = String(validating: text[start...], as: UTF8.self),
                 let address = try? Multiaddr(string),

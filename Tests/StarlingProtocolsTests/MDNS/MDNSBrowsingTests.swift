@@ -56,6 +56,58 @@ import Testing
         #expect(news(&node).isEmpty)
     }
 
+    @Test func onePacketIsToldOfOnceForEachPeer() throws {
+        var node = try node()
+        let addresses = (1...20).map { "/ip4/192.168.0.7/tcp/\($0)/p2p/\(Self.peerText)" }
+        var packet = try MDNS.response(label: "a", texts: [])
+        packet.additionals = []
+        for (index, address) in addresses.enumerated() {
+            packet.additionals += try MDNS.response(label: "a\(index)", texts: ["dnsaddr=\(address)"])
+                .additionals
+        }
+        node.receive(packet, from: peer, at: MDNS.at(1))
+        #expect(news(&node) == [try discovered(addresses)])
+    }
+
+    @Test func aPeerHasSoManyNamesAndTheOldestGivesWay() throws {
+        var limits = MDNSLimits()
+        limits.nameCountMaxPerPeer = 2
+        var node = try node(limits)
+        let addresses = (1...3).map { "/ip4/192.168.0.7/tcp/\($0)/p2p/\(Self.peerText)" }
+        for (index, address) in addresses.enumerated() {
+            let response = try MDNS.response(label: "a\(index)", texts: ["dnsaddr=\(address)"])
+            node.receive(response, from: peer, at: MDNS.at(Int64(index) + 1))
+        }
+        #expect(
+            news(&node) == [
+                try discovered([addresses[0]]), try discovered(Array(addresses[...1])),
+                try discovered(Array(addresses[1...])),
+            ]
+        )
+        // Another peer's names are none of theirs.
+        let other = try MDNSNode(9).peerID
+        let address = "/ip4/192.168.0.9/tcp/1/p2p/\(other)"
+        node.receive(try MDNS.response(label: "b", texts: ["dnsaddr=\(address)"]), from: peer, at: MDNS.at(9))
+        #expect(news(&node) == [try discovered([address], "\(other)")])
+    }
+
+    @Test func soManyAddressesOfAPeerAreTold() throws {
+        var limits = MDNSLimits()
+        limits.toldAddressCountMax = 3
+        var node = try node(limits)
+        let addresses = (1...4).map { "/ip4/192.168.0.7/tcp/\($0)/p2p/\(Self.peerText)" }
+        for (label, two) in [("a", addresses[...1]), ("b", addresses[2...])] {
+            let response = try MDNS.response(label: label, texts: two.map { "dnsaddr=\($0)" })
+            node.receive(response, from: peer, at: MDNS.at(label == "a" ? 1 : 2))
+        }
+        let told = news(&node)
+        #expect(told.first == (try discovered(Array(addresses[...1]))))
+        #expect(
+            told.last == (try discovered([addresses[0]] + addresses[2...])),
+            "of the name heard last, all"
+        )
+    }
+
     @Test func linkLocalAddressesGetTheInterfaceOnWhichTheyCame() throws {
         var node = try MDNSNode(5)
         node.machine.interfacesChanged([try node.interface(1), try node.interface(3)], now: MDNS.start)
