@@ -85,6 +85,8 @@ struct Starling {
         case .connect: return try ClientCommands(invocation, console).connect()
         case .ping: return try ClientCommands(invocation, console).ping()
         case .send: return try ClientCommands(invocation, console).send()
+        case .message: return try ClientCommands(invocation, console).message()
+        case .outbox: return try ClientCommands(invocation, console).outbox()
         case .inbox: return try ClientCommands(invocation, console).inbox()
         case .status: return try ClientCommands(invocation, console).status()
         case .up: return try UpCommand(invocation, console).run()

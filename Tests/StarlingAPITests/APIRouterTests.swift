@@ -32,7 +32,14 @@ import Testing
         #expect(try await get("/v1/id") == (200, Sample.identity.json))
         #expect(try await get("/v1/peers") == (200, PeerList(peers: [Sample.peer]).json))
         #expect(try await get("/v1/inbox") == (200, Sample.inboxPage.json))
-        #expect(node.calls == ["status", "identity", "peers", "inbox 0 100"])
+        #expect(try await get("/v1/outbox") == (200, Sample.outboxPage.json))
+        #expect(try await get("/v1/messages/0a") == (200, Sample.messageStatus.json))
+        #expect(
+            node.calls == [
+                "status", "identity", "peers", "inbox 0 100", "outbox waiting - 100",
+                "message 0a 0.0 seconds",
+            ]
+        )
     }
 
     @Test func actingRoutesHandTheBodyToTheNode() async throws {
@@ -50,7 +57,7 @@ import Testing
         #expect(
             node.calls == [
                 "connect /ip4/192.0.2.7/tcp/4001 30.0 seconds", "ping 3 0.02 seconds 10.0 seconds",
-                "send text/plain hi 5.0 seconds", "take 9", "shutdown",
+                "send DATA_MESSAGE hi 5.0 seconds", "take 9", "shutdown",
             ]
         )
     }
@@ -58,9 +65,43 @@ import Testing
     @Test func aPayloadMayComeInBase64AndWithItsOwnType() async throws {
         _ = try await post(
             "/v1/messages",
-            #"{"to":"\#(peer)","type":"a/b","payload_base64":"aGk=","wait_ms":0}"#
+            #"{"to":"\#(peer)","type":"a/b","content_type":"c/d","payload_base64":"aGk=","wait_ms":0}"#
         )
-        #expect(node.calls == ["send a/b hi 0.0 seconds"])
+        #expect(node.calls == ["send a/b hi 0.0 seconds as c/d"])
+    }
+
+    @Test func aMessageHasItsPriorityPrivacyLifetimeAndKey() async throws {
+        _ = try await post(
+            "/v1/messages",
+            #"{"to":"\#(peer)","payload":"hi","priority":"emergency","privacy":"standard","lifetime_ms":1,"#
+                + #""key":"k"}"#
+        )
+        #expect(
+            node.calls == ["send DATA_MESSAGE hi 5.0 seconds emergency standard 0.001 seconds k"]
+        )
+    }
+
+    @Test func whoAsksMayWaitForAMinuteAtMost() async throws {
+        _ = try await get("/v1/inbox", [("wait_ms", "60000")])
+        _ = try await get("/v1/messages/0a", [("wait_ms", "59999")])
+        #expect(node.calls == ["inbox 0 100 60.0 seconds", "message 0a 59.999 seconds"])
+        for path in ["/v1/inbox", "/v1/messages/0a"] {
+            for value in ["60001", "-1", "x"] {
+                let (status, json) = try await get(path, [("wait_ms", value)])
+                #expect(status == 400, "\(path) \(value)")
+                #expect(json["error"]?["message"]?.string?.contains("'wait_ms'") == true)
+            }
+        }
+    }
+
+    @Test func theOutboxTakesItsPartAndItsPlaceFromTheQuery() async throws {
+        _ = try await get("/v1/outbox", [("part", "ended"), ("after", "0a"), ("limit", "7")])
+        #expect(node.calls == ["outbox ended 0a 7"])
+        for (name, value) in [("part", "all"), ("limit", "1001"), ("wait_ms", "1")] {
+            let (status, json) = try await get("/v1/outbox", [(name, value)])
+            #expect(status == 400, "\(name)=\(value)")
+            #expect(json["error"]?["next_step"]?.string?.isEmpty == false)
+        }
     }
 
     @Test func theInboxTakesItsLimitsFromTheQuery() async throws {
@@ -85,6 +126,11 @@ import Testing
             ("/v1/messages", #"{"to":"\#(peer)","payload":"a","wait":1}"#, "'wait'"),
             ("/v1/messages", #"{"to":"\#(peer)","payload":"a","type":""}"#, "'type'"),
             ("/v1/messages", #"{"to":"\#(peer)","payload":"a","wait_ms":-1}"#, "'wait_ms'"),
+            ("/v1/messages", #"{"to":"\#(peer)","payload":"a","priority":"urgent"}"#, "emergency, high"),
+            ("/v1/messages", #"{"to":"\#(peer)","payload":"a","privacy":"none"}"#, "'privacy'"),
+            ("/v1/messages", #"{"to":"\#(peer)","payload":"a","lifetime_ms":0}"#, "'lifetime_ms'"),
+            ("/v1/messages", #"{"to":"\#(peer)","payload":"a","lifetime_ms":2592000001}"#, "'lifetime_ms'"),
+            ("/v1/messages", #"{"to":"\#(peer)","payload":"a","key":""}"#, "'key'"),
             ("/v1/connect", #"{"multiaddr":"ip4"}"#, "'multiaddr'"),
             ("/v1/connect", #"{"multiaddr":7}"#, "'multiaddr'"),
             ("/v1/ping", #"{"peer":"\#(peer)","count":0}"#, "'count'"),
@@ -102,14 +148,16 @@ import Testing
         #expect(node.calls.isEmpty)
     }
 
-    @Test func aTypeIsTakenUpToItsLimit() async throws {
-        for (count, expected) in [(127, 200), (128, 200), (129, 400)] {
-            let type = String(repeating: "t", count: count)
-            let (status, _) = try await post(
-                "/v1/messages",
-                #"{"to":"\#(peer)","payload":"a","type":"\#(type)"}"#
-            )
-            #expect(status == expected, "\(count)")
+    @Test func aTextIsTakenUpToItsLimit() async throws {
+        for (name, limit) in [("type", 128), ("content_type", 128), ("key", 64)] {
+            for (count, expected) in [(limit - 1, 200), (limit, 200), (limit + 1, 400)] {
+                let text = String(repeating: "t", count: count)
+                let (status, _) = try await post(
+                    "/v1/messages",
+                    #"{"to":"\#(peer)","payload":"a","\#(name)":"\#(text)"}"#
+                )
+                #expect(status == expected, "\(name) \(count)")
+            }
         }
     }
 
@@ -136,6 +184,11 @@ import Testing
         #expect(response.status == 405)
         #expect(response.allowedMethods == ["GET"])
         #expect(await router.respond(to: APIRequest(method: "get", path: "/v1/inbox")).status == 405)
+        let message = await router.respond(to: APIRequest(method: "POST", path: "/v1/messages/0a"))
+        #expect(message.status == 405 && message.allowedMethods == ["GET"])
+        for path in ["/v1/messages/0a/b", "/v1/messages/0a/", "/v1/message/0a"] {
+            #expect(try await get(path).0 == 404, "\(path)")
+        }
     }
 
     @Test func everyFailureHasItsStatusAndSaysWhatToDo() async throws {
@@ -148,7 +201,7 @@ import Testing
             #expect((400...599).contains(response.status))
             statuses.append(response.status)
         }
-        #expect(statuses == [400, 404, 405, 413, 404, 502, 502, 409, 504, 429, 503, 500])
+        #expect(statuses == [400, 404, 405, 413, 404, 404, 502, 502, 409, 504, 429, 503, 500])
     }
 
     @Test func theDocumentNamesEveryRouteOnce() async throws {
@@ -162,6 +215,11 @@ import Testing
             operations.append(operation?["operationId"]?.string ?? "missing")
             #expect(operation?["responses"]?["\(route.status)"] != nil)
             #expect((operation?["requestBody"] != nil) == (route.body != nil))
+            // OpenAPI demands a parameter for each part in braces.
+            let parameters = operation?["parameters"]?.array ?? []
+            let names = parameters.filter { $0["in"] == "path" }.compactMap { $0["name"]?.string }
+            #expect(names.map { "{\($0)}" } == route.path.split(separator: "/").filter { $0.first == "{" })
+            #expect(parameters.count == names.count + route.query.count)
         }
         #expect(operations.sorted() == APIOperation.allCases.map(\.rawValue).sorted())
     }

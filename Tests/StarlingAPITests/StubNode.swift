@@ -44,12 +44,28 @@ final class StubNode: NodeOperations {
 
     func send(_ message: OutgoingMessage) async throws(NodeFailure) -> SendReport {
         let text = String(decoding: message.payload, as: UTF8.self)
-        try enter("send \(message.type) \(text) \(message.receiptTimeout)")
+        var call = "send \(message.type) \(text) \(message.receiptTimeout)"
+        if message.priority != .normal || message.privacy != .private || message.key != nil {
+            call += " \(message.priority) \(message.privacy) \(message.lifetime) \(message.key ?? "-")"
+        }
+        if message.contentType != "text/plain" { call += " as \(message.contentType)" }
+        try enter(call)
         return SendReport(messageID: "0a0b", state: .delivered, roundTrip: .microseconds(900))
     }
 
+    func message(_ id: String, settledWithin timeout: Duration) async throws(NodeFailure) -> MessageStatus {
+        try enter("message \(id) \(timeout)")
+        return Sample.messageStatus
+    }
+
+    func outbox(_ query: OutboxQuery) async throws(NodeFailure) -> OutboxPage {
+        try enter("outbox \(query.part) \(query.after ?? "-") \(query.messageCountMax)")
+        return Sample.outboxPage
+    }
+
     func inbox(_ query: InboxQuery) async throws(NodeFailure) -> InboxPage {
-        try enter("inbox \(query.after) \(query.messageCountMax)")
+        let wait = query.arrivalTimeout == .zero ? "" : " \(query.arrivalTimeout)"
+        try enter("inbox \(query.after) \(query.messageCountMax)" + wait)
         return Sample.inboxPage
     }
 
@@ -65,6 +81,9 @@ final class StubNode: NodeOperations {
 enum Sample {
     static let peerID = parsedPeer("12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp")
     static let address = parsedAddress("/ip4/192.0.2.7/tcp/4001")
+
+    static let messageID = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+    static let obstacle = NodeFailure(.unreachable, "Nobody answers.", nextStep: "Wait.")
 
     static func parsedPeer(_ text: String) -> PeerID {
         guard let peer = PeerID(text) else { preconditionFailure("\(text) is no PeerID") }
@@ -98,8 +117,49 @@ enum Sample {
         reservedByteCountMax: 1 << 28,
         receivedByteCount: 1 << 33,
         sentByteCount: 12,
-        inboxMessageCount: 1,
-        outboxMessageCount: 0,
+        inbox: InboxStatus(
+            messageCount: 1,
+            messageCountMax: 10_000,
+            byteCount: 16,
+            byteCountMax: 1 << 30,
+            unconfirmedReceiptCount: 1
+        ),
+        outbox: OutboxStatus(
+            messageCount: 3,
+            messageCountMax: 10_000,
+            byteCount: 300,
+            byteCountMax: 1 << 30,
+            fills: [
+                .init(
+                    priority: .emergency,
+                    queuedCount: 1,
+                    queuedByteCount: 100,
+                    sentCount: 2,
+                    sentByteCount: 200
+                )
+            ],
+            backlogs: [
+                .init(
+                    to: peerID,
+                    messageCount: 3,
+                    byteCount: 300,
+                    oldestID: messageID,
+                    oldestAge: .seconds(70),
+                    obstacle: obstacle
+                )
+            ],
+            stalls: [
+                .init(
+                    to: peerID,
+                    priority: .emergency,
+                    messageCount: 2,
+                    oldestID: messageID,
+                    duration: .seconds(65),
+                    reason: obstacle
+                )
+            ],
+            stallCount: 4
+        ),
         store: StoreHealth(
             losses: [
                 .init(table: "inbox_entry", rowCount: 2, reason: "the checksum is wrong"),
@@ -139,11 +199,32 @@ enum Sample {
         position: 9,
         messageID: "0a0b",
         from: peerID,
-        type: "text/plain",
+        type: "DATA_MESSAGE",
+        contentType: "text/plain",
+        priority: .high,
+        privacy: .standard,
         payload: Array("the kettle is on".utf8),
         created: WallTime(millisecondsSince1970: 1_800_000_000_000),
         received: WallTime(millisecondsSince1970: 1_800_000_000_250)
     )
 
-    static let inboxPage = InboxPage(messages: [message], hasMore: true)
+    static let inboxPage = InboxPage(messages: [message], last: 9, hasMore: true)
+
+    static let messageStatus = MessageStatus(
+        messageID: messageID,
+        to: peerID,
+        state: .sent,
+        priority: .low,
+        privacy: .private,
+        byteCount: 120,
+        attemptCount: 2,
+        accepted: WallTime(millisecondsSince1970: 1_800_000_000_000),
+        age: .seconds(90),
+        sent: WallTime(millisecondsSince1970: 1_800_000_060_000),
+        expires: WallTime(millisecondsSince1970: 1_800_086_400_000),
+        ended: nil,
+        obstacle: obstacle
+    )
+
+    static let outboxPage = OutboxPage(messages: [messageStatus], hasMore: true)
 }

@@ -27,6 +27,11 @@ import Testing
         try roundTrip(
             OutgoingMessage(to: Sample.peerID, type: "a", payload: [0, 255], receiptTimeout: .zero)
         )
+        var outgoing = OutgoingMessage(to: Sample.peerID, type: "a", payload: [], receiptTimeout: .zero)
+        (outgoing.priority, outgoing.privacy) = (.emergency, .standard)
+        (outgoing.lifetime, outgoing.key, outgoing.contentType) = (.seconds(30 * 86_400), "k", "a/b")
+        try roundTrip(outgoing)
+        try roundTrip(Sample.outboxPage)
         for obstacle in [nil, NodeFailure(.unreachable, "No.", nextStep: "Wait.")] {
             try roundTrip(SendReport(messageID: "0a", state: .queued, roundTrip: nil, obstacle: obstacle))
         }
@@ -41,6 +46,11 @@ import Testing
         var report = Sample.pingReport
         report.roundTrips = []
         try roundTrip(report)
+        var message = Sample.messageStatus
+        for state in MessageStatus.State.allCases {
+            (message.state, message.sent, message.ended, message.obstacle) = (state, nil, message.sent, nil)
+            try roundTrip(message)
+        }
     }
 
     @Test func aPayloadIsTextWhereItIsUTF8AndBase64Elsewhere() throws {
@@ -50,14 +60,15 @@ import Testing
         message.payload = [0xFF, 0xFE, 0x00]
         #expect(message.json["text"] == nil)
         #expect(message.json["payload_base64"]?.string == "//4A")
-        try roundTrip(InboxPage(messages: [message], hasMore: false))
+        try roundTrip(InboxPage(messages: [message], last: 9, hasMore: false))
     }
 
     @Test func theShapesDescribeEveryMemberOfTheValues() {
         let pairs: [(JSON, APISchema)] = [
             (Sample.identity.json, .identity), (Sample.status.json, .status), (Sample.peer.json, .peer),
             (PeerList(peers: [Sample.peer]).json, .peerList), (Sample.pingReport.json, .pingReport),
-            (Sample.inboxPage.json, .inboxPage), (InboxTake(through: 1).json, .inboxTake),
+            (Sample.outboxPage.json, .outboxPage), (Sample.inboxPage.json, .inboxPage),
+            (InboxTake(through: 1).json, .inboxTake),
             (NodeFailure(.refused, "No.").json, .failure),
             (ConnectRequest(address: Sample.address, timeout: .zero).json, .connectRequest),
             (

@@ -61,6 +61,12 @@ import Testing
         #expect(try parser.parse(["send", peer, ""]).arguments == [peer, ""])
     }
 
+    /// Once, `2h` was taken for `-h`.
+    @Test func aValueOfTwoCharactersIsNotTakenForAShortFlag() throws {
+        #expect(try parser.parse(["peers", "--timeout", "2h"])[StarlingFlags.timeout] == .seconds(7200))
+        #expect(try parser.parse(["send", peer, "hi", "--key", "kh"])[StarlingFlags.key] == "kh")
+    }
+
     @Test func aFlagIsNotTakenForTheValueOfAnother() {
         #expect(
             throws: UsageError.missingValue(

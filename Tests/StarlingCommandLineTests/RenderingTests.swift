@@ -70,16 +70,23 @@ import Testing
             position: 9,
             messageID: "0a0b",
             from: peerID,
-            type: "text/plain",
+            type: "DATA_MESSAGE",
+            contentType: "text/plain",
+            priority: .normal,
+            privacy: .private,
             payload: Array("two\nlines\u{7}".utf8),
             created: WallTime(millisecondsSince1970: 0),
             received: WallTime(millisecondsSince1970: 1500)
         )
-        let head = "#9  1970-01-01T00:00:01.500Z  from \(peerID)  text/plain\n"
+        let head = "#9  1970-01-01T00:00:01.500Z  from \(peerID)  DATA_MESSAGE\n"
         #expect(message.render(.plain) == head + "  two\n  lines\u{FFFD}\n")
         message.payload = [0xFF, 0xFE]
-        #expect(message.render(.plain) == head + "  2 B, not a text\n")
-        #expect(InboxPage(messages: [message], hasMore: false).moreHint == nil)
-        #expect(InboxPage(messages: [message], hasMore: true).moreHint?.contains("--after 9") == true)
+        #expect(message.render(.plain) == head + "  2 B of text/plain, not a text\n")
+        #expect(InboxPage(messages: [message], last: 9, hasMore: false).moreHint == nil)
+        #expect(
+            InboxPage(messages: [message], last: 12, hasMore: true).moreHint?.contains("--after 12") == true
+        )
+        (message.priority, message.contentType) = (.emergency, "")
+        #expect(message.render(.plain).hasSuffix("DATA_MESSAGE emergency\n  2 B, not a text\n"))
     }
 }

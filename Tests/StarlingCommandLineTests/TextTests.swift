@@ -5,7 +5,8 @@ import Testing
 @Suite struct DurationTextTests {
     @Test(arguments: [
         ("5s", Duration.seconds(5)), ("250ms", .milliseconds(250)), ("1m30s", .seconds(90)),
-        ("1.5s", .milliseconds(1500)), ("2h", .seconds(7200)), ("7us", .microseconds(7)),
+        ("1.5s", .milliseconds(1500)), ("2h", .seconds(7200)), ("30d", .seconds(2_592_000)),
+        ("7us", .microseconds(7)),
         ("7µs", .microseconds(7)), ("1h0m1s2ms3us4ns", .nanoseconds(3_601_002_003_004)), ("0s", .zero),
         ("0.000000001s", .nanoseconds(1)),
     ])

@@ -13,7 +13,7 @@ struct ToolRun {
     var talk: String
 
     /// Where the build puts the executable: beside the tests.
-    private static var executable: URL {
+    static var executable: URL {
         URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(
             "starling"
         )

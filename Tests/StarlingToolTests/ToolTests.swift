@@ -35,7 +35,7 @@ import Testing
     @Test func withoutANodeTheNextStepIsNamed() async throws {
         let home = try FixedNode.makeFolder()
         defer { try? FileManager.default.removeItem(atPath: home) }
-        for command in ["status", "peers", "inbox", "id"] {
+        for command in ["status", "peers", "inbox", "outbox", "id"] {
             let run = try await ToolRun.run([command], home: home)
             #expect(run.status == 1)
             #expect(run.output.isEmpty)
@@ -133,7 +133,7 @@ import Testing
             #expect(piped.status == 0)
             let bodies = try node.responder.requests.map { request in try JSON(parsing: request.body.span) }
             #expect(bodies.map { $0["wait_ms"] } == [2000, 5000])
-            #expect(bodies.map { $0["type"] } == ["a/b", "text/plain"])
+            #expect(bodies.map { $0["type"] } == ["a/b", "DATA_MESSAGE"])
             #expect(bodies.map { $0["payload_base64"] } == ["aGk=", "ZnJvbQphIHBpcGU="])
         }
         let queued: JSON = ["id": "0a", "state": "queued", "round_trip_us": nil, "obstacle": nil]
@@ -184,11 +184,12 @@ import Testing
         let page: JSON = [
             "messages": [
                 [
-                    "position": 7, "id": "0a", "from": .string(Self.peer), "type": "text/plain",
+                    "position": 7, "id": "0a", "from": .string(Self.peer), "type": "DATA_MESSAGE",
+                    "content_type": "text/plain", "priority": "normal", "privacy": "private",
                     "created_ms": 0,
                     "received_ms": 1000, "text": "hello",
                 ]
-            ], "has_more": true,
+            ], "next_after": 7, "has_more": true,
         ]
         try await FixedNode.with(["GET /v1/inbox": (200, page), "POST /v1/inbox/take": (200, ["taken": 1])]) {
             node in
@@ -209,10 +210,11 @@ import Testing
         let page: JSON = [
             "messages": [
                 [
-                    "position": 7, "id": "0a", "from": .string(Self.peer), "type": "text/plain",
+                    "position": 7, "id": "0a", "from": .string(Self.peer), "type": "DATA_MESSAGE",
+                    "content_type": "text/plain", "priority": "normal", "privacy": "private",
                     "created_ms": 0, "received_ms": 1000, "text": "hello",
                 ]
-            ], "has_more": false,
+            ], "next_after": 7, "has_more": false,
         ]
         try await FixedNode.with(["GET /v1/inbox": (200, page), "POST /v1/inbox/take": (200, ["taken": 1])]) {
             node in
@@ -237,7 +239,11 @@ import Testing
             ["up", "--bootstrap", "/ip4/192.0.2.7/tcp/4001"],
             ["send", Self.peer.replacing("K", with: "0"), "hi"],
             ["bench", "ping", "--target", "/ip4/x/tcp/1"], ["peers", "--timeout", "25h"],
-            ["peers", "--timeout", "999us"], ["inbox", "--take", "--after", "5"],
+            ["peers", "--timeout", "999us"], ["inbox", "--take", "--after", "5"], ["message", "0a"],
+            ["outbox", "--after", "7"],
+            ["send", Self.peer, "hi", "--priority", "urgent"],
+            ["send", Self.peer, "hi", "--lifetime", "31d"],
+            ["send", Self.peer, "hi", "--key", String(repeating: "k", count: 65)],
             ["up", "--name", String(repeating: "n", count: 65)],
         ]
         for words in misuses {
@@ -252,7 +258,7 @@ import Testing
         #expect(try JSON(parsing: await ToolRun.run(["--json"]).talk)["error"]?["code"] == "misused")
         #expect(try await ToolRun.run(["--json", "--help"]).status == 0)
         let help = try JSON(parsing: await ToolRun.run(["help", "--json"]).output)
-        #expect(help["commands"]?.array?.count == 14)
+        #expect(help["commands"]?.array?.count == 16)
         let ping = try JSON(parsing: await ToolRun.run(["help", "ping", "--json"]).output)
         #expect(ping["flags"]?.array?.contains { $0["short"] == "-c" } == true)
         let script = try JSON(parsing: await ToolRun.run(["completions", "fish", "--json"]).output)

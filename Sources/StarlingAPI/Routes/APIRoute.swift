@@ -1,9 +1,12 @@
+internal import StarlingCore
+internal import StarlingNode
+
 /// What the API can be asked for.
 ///
 /// The raw value is the operation's name in the OpenAPI document.
 package enum APIOperation: String, Sendable, CaseIterable {
-    case getStatus, getIdentity, listPeers, connect, ping, sendMessage, listInbox, takeInbox, shutdown
-    case getOpenAPI
+    case getStatus, getIdentity, listPeers, connect, ping, sendMessage, getMessage, listOutbox
+    case listInbox, takeInbox, shutdown, getOpenAPI
 }
 
 /// One row of the route table: all that router and OpenAPI document know of an operation.
@@ -14,9 +17,12 @@ package struct APIRoute: Sendable {
     }
 
     package var method: Method
+    /// The path; a part in braces, such as `{id}`, stands for any text.
     package var path: String
     package var operation: APIOperation
     package var summary: String
+    /// What the path's parts in braces are, in their order.
+    package var parameters: [APIField]
     /// Names that the query may hold.
     package var query: [APIField]
     /// The body that the request must have, if any.
@@ -30,6 +36,7 @@ package struct APIRoute: Sendable {
         _ path: String,
         _ operation: APIOperation,
         _ summary: String,
+        parameters: [APIField] = [],
         query: [APIField] = [],
         body: APISchema? = nil,
         status: Int = 200,
@@ -39,10 +46,38 @@ package struct APIRoute: Sendable {
         self.path = path
         self.operation = operation
         self.summary = summary
+        self.parameters = parameters
         self.query = query
         self.body = body
         self.status = status
         self.answer = answer
+    }
+
+    private static let limit = APIField(
+        "limit",
+        .integer(minimum: 1, maximum: APIRouter.messageCountMax),
+        isRequired: false,
+        "At most so many messages; 100 if left out."
+    )
+
+    private static func waiting(_ summary: String) -> APIField {
+        let maximum = Int(APIRouter.waitMax.nanosecondsClamped / 1_000_000)
+        return APIField("wait_ms", .integer(minimum: 0, maximum: maximum), isRequired: false, summary)
+    }
+
+    /// The texts in place of the path's parts in braces; nil for a path that is not this route's.
+    func arguments(of path: String) -> [String]? {
+        let (own, given) = (Self.parts(self.path), Self.parts(path))
+        guard own.count == given.count else { return nil }
+        var arguments: [String] = []
+        for (own, given) in zip(own, given) {
+            if own.hasPrefix("{") { arguments.append(String(given)) } else if own != given { return nil }
+        }
+        return arguments
+    }
+
+    private static func parts(_ path: String) -> [Substring] {
+        path.split(separator: "/", omittingEmptySubsequences: false)
     }
 
     /// Every route, in the order of the document.
@@ -69,6 +104,34 @@ package struct APIRoute: Sendable {
         ),
         APIRoute(
             .get,
+            "/v1/messages/{id}",
+            .getMessage,
+            "What became of a message, and when",
+            parameters: [APIField("id", .messageID, "The message's id in hexadecimal.")],
+            query: [
+                waiting("How long to wait for the message's end, in milliseconds; not at all if left out.")
+            ],
+            answer: .messageStatus
+        ),
+        APIRoute(
+            .get,
+            "/v1/outbox",
+            .listOutbox,
+            "Messages accepted and not settled, or those that are",
+            query: [
+                APIField(
+                    "part",
+                    .word(OutboxQuery.Part.allCases.map(\.rawValue)),
+                    isRequired: false,
+                    "Those that wait, or those that ended, the last first; waiting if left out."
+                ),
+                APIField("after", .messageID, isRequired: false, "Go on behind the message of this id."),
+                limit,
+            ],
+            answer: .outboxPage
+        ),
+        APIRoute(
+            .get,
             "/v1/inbox",
             .listInbox,
             "Messages received and not taken",
@@ -79,12 +142,8 @@ package struct APIRoute: Sendable {
                     isRequired: false,
                     "Only messages past this position."
                 ),
-                APIField(
-                    "limit",
-                    .integer(minimum: 1, maximum: APIRouter.inboxMessageCountMax),
-                    isRequired: false,
-                    "At most so many messages; 100 if left out."
-                ),
+                limit,
+                waiting("How long to wait where there is none, in milliseconds; not at all if left out."),
             ],
             answer: .inboxPage
         ),

@@ -3,9 +3,13 @@ package import StarlingNode
 
 /// Turns requests into operations of a node, and what comes of them into answers.
 package struct APIRouter: APIResponder {
-    /// Most messages in one answer of the inbox.
-    static let inboxMessageCountMax = 1000
-    private static let inboxMessageCountIfNone = 100
+    /// Most messages in one answer of the inbox or the outbox.
+    static let messageCountMax = 1000
+    private static let messageCountIfNone = 100
+    /// How long one request may wait for a message to come or to end; whoever wants to wait longer asks again.
+    ///
+    /// A request that waits holds one of the server's connections.
+    package static let waitMax: Duration = .seconds(60)
     /// Most bytes of payload in one answer of the inbox, so that an answer stays within tens of megabytes.
     private static let inboxPayloadByteCountMax = 4 << 20
     /// The largest body: a message's largest payload in Base64, with room around it.
@@ -22,22 +26,25 @@ package struct APIRouter: APIResponder {
 
     package func respond(to request: APIRequest) async -> APIResponse {
         do throws(NodeFailure) {
-            let route = try Self.route(for: request)
-            return APIResponse(json: try await answer(route.operation, request), status: route.status)
+            let (route, arguments) = try Self.route(for: request)
+            let json = try await answer(route.operation, arguments, request)
+            return APIResponse(json: json, status: route.status)
         } catch {
             var response = APIResponse(error)
             if error.code == .methodNotAllowed {
-                response.allowedMethods = Self.routes(at: request.path).map(\.method.rawValue)
+                response.allowedMethods = Self.routes(at: request.path).map(\.route.method.rawValue)
             }
             return response
         }
     }
 
-    private static func routes(at path: String) -> [APIRoute] {
-        APIRoute.all.filter { $0.path == path }
+    private static func routes(at path: String) -> [(route: APIRoute, arguments: [String])] {
+        APIRoute.all.compactMap { route in route.arguments(of: path).map { (route, $0) } }
     }
 
-    private static func route(for request: APIRequest) throws(NodeFailure) -> APIRoute {
+    private static func route(
+        for request: APIRequest
+    ) throws(NodeFailure) -> (route: APIRoute, arguments: [String]) {
         let routes = routes(at: request.path)
         guard !routes.isEmpty else {
             throw NodeFailure(
@@ -46,14 +53,15 @@ package struct APIRouter: APIResponder {
                 nextStep: "See what there is: GET /v1/openapi.json"
             )
         }
-        guard let route = routes.first(where: { $0.method.rawValue == request.method }) else {
-            let methods = routes.map(\.method.rawValue).joined(separator: " or ")
+        guard let found = routes.first(where: { $0.route.method.rawValue == request.method }) else {
+            let methods = routes.map(\.route.method.rawValue).joined(separator: " or ")
             throw NodeFailure(
                 .methodNotAllowed,
                 "\(request.path) does not take \(request.method).",
                 nextStep: "Use \(methods)."
             )
         }
+        let route = found.route
         for (name, _) in request.query where !route.query.contains(where: { $0.name == name }) {
             throw NodeFailure(
                 .invalidRequest,
@@ -62,10 +70,14 @@ package struct APIRouter: APIResponder {
                     ? "Leave the query out." : "Known are \(route.query.map(\.name).joined(separator: ", "))."
             )
         }
-        return route
+        return found
     }
 
-    private func answer(_ operation: APIOperation, _ request: APIRequest) async throws(NodeFailure) -> JSON {
+    private func answer(
+        _ operation: APIOperation,
+        _ arguments: [String],
+        _ request: APIRequest
+    ) async throws(NodeFailure) -> JSON {
         switch operation {
         case .getStatus: return try await node.status().json
         case .getIdentity: return try await node.identity().json
@@ -73,6 +85,10 @@ package struct APIRouter: APIResponder {
         case .connect: return try await node.connect(Self.body(of: request)).json
         case .ping: return try await node.ping(Self.body(of: request)).json
         case .sendMessage: return try await node.send(Self.body(of: request)).json
+        case .getMessage:
+            let timeout = try Self.wait(request)
+            return try await node.message(arguments.first ?? "", settledWithin: timeout).json
+        case .listOutbox: return try await node.outbox(Self.outboxQuery(request)).json
         case .listInbox: return try await node.inbox(Self.inboxQuery(request)).json
         case .takeInbox:
             let take: InboxTake = try Self.body(of: request)
@@ -112,14 +128,51 @@ package struct APIRouter: APIResponder {
     }
 
     private static func inboxQuery(_ request: APIRequest) throws(NodeFailure) -> InboxQuery {
-        InboxQuery(
+        var query = InboxQuery(
             after: try number("after", in: 0...(.max), of: request) ?? 0,
-            messageCountMax: Int(
-                try number("limit", in: 1...Int64(inboxMessageCountMax), of: request)
-                    ?? Int64(inboxMessageCountIfNone)
-            ),
+            messageCountMax: try limit(request),
             payloadByteCountMax: inboxPayloadByteCountMax
         )
+        query.arrivalTimeout = try wait(request)
+        return query
+    }
+
+    private static func outboxQuery(_ request: APIRequest) throws(NodeFailure) -> OutboxQuery {
+        OutboxQuery(
+            part: try word("part", of: request) ?? .waiting,
+            after: value("after", of: request),
+            messageCountMax: try limit(request)
+        )
+    }
+
+    private static func limit(_ request: APIRequest) throws(NodeFailure) -> Int {
+        let limit = try number("limit", in: 1...Int64(messageCountMax), of: request)
+        return limit.map { Int($0) } ?? messageCountIfNone
+    }
+
+    private static func wait(_ request: APIRequest) throws(NodeFailure) -> Duration {
+        let range = 0...waitMax.nanosecondsClamped / 1_000_000
+        return .milliseconds(try number("wait_ms", in: range, of: request) ?? 0)
+    }
+
+    private static func value(_ name: String, of request: APIRequest) -> String? {
+        request.query.last { $0.name == name }?.value
+    }
+
+    private static func word<Word: RawRepresentable & CaseIterable>(
+        _ name: String,
+        of request: APIRequest
+    ) throws(NodeFailure) -> Word? where Word.RawValue == String {
+        guard let text = value(name, of: request) else { return nil }
+        guard let word = Word(rawValue: text) else {
+            let words = Word.allCases.map(\.rawValue).joined(separator: " or ")
+            throw NodeFailure(
+                .invalidRequest,
+                "The query '\(name)' must be \(words), not '\(text)'.",
+                nextStep: "See: GET /v1/openapi.json"
+            )
+        }
+        return word
     }
 
     private static func number(
@@ -127,7 +180,7 @@ package struct APIRouter: APIResponder {
         in range: ClosedRange<Int64>,
         of request: APIRequest
     ) throws(NodeFailure) -> Int64? {
-        guard let text = request.query.last(where: { $0.name == name })?.value else { return nil }
+        guard let text = value(name, of: request) else { return nil }
         guard let number = Int64(text), range.contains(number) else {
             throw NodeFailure(
                 .invalidRequest,

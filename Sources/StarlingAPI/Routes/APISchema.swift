@@ -69,12 +69,12 @@ package struct APIField: Sendable {
 // MARK: The API's values
 
 extension APISchema {
-    private static let peerID = APISchema.text(
+    static let peerID = APISchema.text(
         example: "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
     )
     private static let multiaddr = APISchema.text(example: "/ip4/192.0.2.7/tcp/4001")
-    private static let text = APISchema.text(example: "")
-    private static let natural = APISchema.integer(minimum: 0)
+    static let text = APISchema.text(example: "")
+    static let natural = APISchema.integer(minimum: 0)
 
     static let identity = APISchema.object(
         [
@@ -119,8 +119,8 @@ extension APISchema {
             APIField("max_reserved_bytes", natural, "The most that may be reserved."),
             APIField("received_bytes", natural, "Bytes that came over connections since the start."),
             APIField("sent_bytes", natural, "Bytes that went over connections since the start."),
-            APIField("inbox_messages", natural, "Messages received and not taken."),
-            APIField("outbox_messages", natural, "Messages accepted and not delivered."),
+            APIField("inbox", inboxStatus, "Messages received and not taken."),
+            APIField("outbox", outboxStatus, "Messages accepted and not settled."),
             APIField("store", store, "What the node's store found damaged."),
         ],
         "What the node is doing."
@@ -194,27 +194,6 @@ extension APISchema {
         "How the pings went."
     )
 
-    static let message = APISchema.object(
-        [
-            APIField("to", peerID, "The recipient."),
-            APIField(
-                "type",
-                .text(example: OutgoingMessage.typeIfNone),
-                isRequired: false,
-                "What the payload is; text/plain if left out."
-            ),
-            APIField("payload", text, isRequired: false, "The payload as a text; or payload_base64."),
-            APIField("payload_base64", text, isRequired: false, "The payload in Base64."),
-            APIField(
-                "wait_ms",
-                natural,
-                isRequired: false,
-                "How long to wait for the receipt; 5000 if left out."
-            ),
-        ],
-        "A message to send."
-    )
-
     static let error = APISchema.object(
         [
             APIField("code", .word(NodeFailure.Code.allCases.map(\.rawValue)), "The kind of failure."),
@@ -225,48 +204,6 @@ extension APISchema {
     )
 
     static let failure = APISchema.object([APIField("error", error, "The failure.")], "A failure.")
-
-    static let sendReport = APISchema.object(
-        [
-            APIField("id", text, "The message's id in hexadecimal."),
-            APIField("state", .word(SendReport.State.allCases.map(\.rawValue)), "What became of it."),
-            APIField("round_trip_us", .number, isNullable: true, "From accepting it to its receipt."),
-            APIField("obstacle", error, isNullable: true, "Why it is still queued."),
-        ],
-        "What became of a message."
-    )
-
-    static let inboxMessage = APISchema.object(
-        [
-            APIField("position", natural, "Its place in the inbox, growing."),
-            APIField("id", text, "The message's id in hexadecimal."),
-            APIField("from", peerID, "The sender."),
-            APIField("type", text, "What the payload is."),
-            APIField("created_ms", .integer(), "When the sender says it made it, since 1970."),
-            APIField("received_ms", .integer(), "When it came in, since 1970."),
-            APIField("text", text, isRequired: false, "The payload, where it is UTF-8."),
-            APIField("payload_base64", text, isRequired: false, "The payload, where it is not."),
-        ],
-        "A message that was received."
-    )
-
-    static let inboxPage = APISchema.object(
-        [
-            APIField("messages", .list(inboxMessage), "By position."),
-            APIField("has_more", .boolean, "Whether more wait behind them."),
-        ],
-        "Messages of the inbox."
-    )
-
-    static let inboxTake = APISchema.object(
-        [APIField("through", .integer(minimum: 1), "Up to and including this position.")],
-        "Which messages to acknowledge."
-    )
-
-    static let inboxTaken = APISchema.object(
-        [APIField("taken", natural, "How many were acknowledged.")],
-        "How many messages were acknowledged."
-    )
 
     static let shutdown = APISchema.object(
         [APIField("state", .word(["stopping"]), "What the node does now.")],

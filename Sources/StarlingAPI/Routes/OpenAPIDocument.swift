@@ -26,16 +26,10 @@ package enum OpenAPIDocument {
         var json: JSON = [
             "operationId": .string(route.operation.rawValue), "summary": .string(route.summary),
         ]
-        if !route.query.isEmpty {
-            json["parameters"] = .array(
-                route.query.map { field in
-                    [
-                        "name": .string(field.name), "in": "query", "required": .bool(field.isRequired),
-                        "description": .string(field.summary), "schema": field.schema.json,
-                    ]
-                }
-            )
-        }
+        let parameters =
+            route.parameters.map { parameter($0, in: "path") }
+            + route.query.map { parameter($0, in: "query") }
+        if !parameters.isEmpty { json["parameters"] = .array(parameters) }
         if let body = route.body {
             json["requestBody"] = ["required": true, "content": content(body)]
         }
@@ -43,6 +37,13 @@ package enum OpenAPIDocument {
         let failure: JSON = ["description": "It was not done.", "content": content(.failure)]
         json["responses"] = JSON(members: [("\(route.status)", success), ("default", failure)])
         return json
+    }
+
+    private static func parameter(_ field: APIField, in place: String) -> JSON {
+        [
+            "name": .string(field.name), "in": .string(place), "required": .bool(field.isRequired),
+            "description": .string(field.summary), "schema": field.schema.json,
+        ]
     }
 
     private static func content(_ schema: APISchema) -> JSON {

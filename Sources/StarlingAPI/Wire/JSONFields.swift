@@ -1,4 +1,5 @@
 package import StarlingCore
+package import StarlingNode
 
 /// A JSON document that is not what the API says: which field, and what it must be.
 package struct JSONShapeError: Error, Equatable, Sendable {
@@ -58,6 +59,15 @@ package struct JSONFields: Sendable {
         return text
     }
 
+    /// A text whose size in bytes is within `byteCounts`.
+    package func textIfAny(_ name: String, byteCounts: ClosedRange<Int>) throws(JSONShapeError) -> String? {
+        guard let text = try textIfAny(name) else { return nil }
+        guard byteCounts.contains(text.utf8.count) else {
+            throw error(name, "a text of \(byteCounts.lowerBound) to \(byteCounts.upperBound) bytes")
+        }
+        return text
+    }
+
     package func numberIfAny(_ name: String, in range: ClosedRange<Int64>) throws(JSONShapeError) -> Int64? {
         guard let value = value(name) else { return nil }
         guard let number = value.integer, range.contains(number) else {
@@ -92,6 +102,14 @@ package struct JSONFields: Sendable {
 
     package func milliseconds(_ name: String) throws(JSONShapeError) -> Duration {
         .milliseconds(try number(name, in: 0...(1 << 53)))
+    }
+
+    package func wallTimeIfAny(_ name: String) throws(JSONShapeError) -> WallTime? {
+        try numberIfAny(name, in: .min ... .max).map { WallTime(millisecondsSince1970: $0) }
+    }
+
+    package func wallTime(_ name: String) throws(JSONShapeError) -> WallTime {
+        WallTime(millisecondsSince1970: try number(name, in: .min ... .max))
     }
 
     package func microsecondsIfAny(_ name: String) throws(JSONShapeError) -> Duration? {
@@ -164,6 +182,19 @@ package struct JSONFields: Sendable {
         return word
     }
 
+    package func wordIfAny<Word: RawRepresentable & CaseIterable>(
+        _ name: String,
+        _ type: Word.Type = Word.self
+    ) throws(JSONShapeError) -> Word? where Word.RawValue == String {
+        value(name) == nil ? nil : try word(name)
+    }
+
+    /// What stands in the way of a message.
+    package func obstacleIfAny(_ name: String) throws(JSONShapeError) -> NodeFailure? {
+        guard let fields = try objectIfAny(name) else { return nil }
+        return try NodeFailure(obstacle: fields)
+    }
+
     package func object(_ name: String) throws(JSONShapeError) -> JSONFields {
         try JSONFields(value(name) ?? .null, path: field(name))
     }
@@ -187,4 +218,5 @@ extension JSON {
     init(_ address: Multiaddr) { self = .string("\(address)") }
     init(_ peer: PeerID) { self = .string(peer.base58) }
     init(optional text: String?) { self = text.map(JSON.string) ?? .null }
+    init(optional time: WallTime?) { self = time.map { .integer($0.millisecondsSince1970) } ?? .null }
 }

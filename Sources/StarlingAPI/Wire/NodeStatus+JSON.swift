@@ -41,8 +41,7 @@ extension NodeStatus: APIValue {
             "reserved_bytes": JSON(reservedByteCount), "max_reserved_bytes": JSON(reservedByteCountMax),
             "received_bytes": JSON(Int64(clamping: receivedByteCount)),
             "sent_bytes": JSON(Int64(clamping: sentByteCount)),
-            "inbox_messages": JSON(inboxMessageCount), "outbox_messages": JSON(outboxMessageCount),
-            "store": store.json,
+            "inbox": inbox.json, "outbox": outbox.json, "store": store.json,
         ]
     }
 
@@ -65,8 +64,8 @@ extension NodeStatus: APIValue {
             reservedByteCountMax: try fields.count("max_reserved_bytes"),
             receivedByteCount: UInt64(try fields.count("received_bytes")),
             sentByteCount: UInt64(try fields.count("sent_bytes")),
-            inboxMessageCount: try fields.count("inbox_messages"),
-            outboxMessageCount: try fields.count("outbox_messages"),
+            inbox: try InboxStatus(fields.object("inbox")),
+            outbox: try OutboxStatus(fields.object("outbox")),
             store: try StoreHealth(fields.object("store"))
         )
     }

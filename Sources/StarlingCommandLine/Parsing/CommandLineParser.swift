@@ -129,7 +129,7 @@ private struct Reading {
 
     private func spec(for written: String) -> FlagSpec? {
         if written.hasPrefix("--") { return flags.first { $0.dashed == written } }
-        guard written.count == 2 else { return nil }
+        guard written.count == 2, written.hasPrefix("-") else { return nil }
         return flags.first { $0.short != nil && $0.short == written.last }
     }
 

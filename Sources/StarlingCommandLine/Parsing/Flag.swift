@@ -155,15 +155,16 @@ extension Flag where Value == Duration {
         }
     }
 
-    /// A duration from a millisecond to a day, which is as exact and as long as the node counts.
-    package static func duration(_ name: String, _ summary: String) -> Self {
-        Self(
+    /// A duration from a millisecond, which is as exact as the node counts, to some days.
+    package static func duration(_ name: String, upToDays dayCount: Int = 1, _ summary: String) -> Self {
+        let longest = dayCount == 1 ? "24h" : "\(dayCount)d"
+        return Self(
             name,
             valueName: "DURATION",
             summary: summary,
-            expectation: "a duration such as 5s, 250ms or 1m30s, from 1ms to 24h"
+            expectation: "a duration such as 5s, 250ms or 1m30s, from 1ms to \(longest)"
         ) { text in
-            let range: ClosedRange<Duration> = .milliseconds(1) ... .seconds(86_400)
+            let range: ClosedRange<Duration> = .milliseconds(1) ... .seconds(86_400 * dayCount)
             return DurationText.read(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }

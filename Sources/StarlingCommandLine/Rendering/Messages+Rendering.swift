@@ -2,12 +2,15 @@ internal import StarlingCore
 package import StarlingNode
 
 extension SendReport {
-    /// One line: delivered, or queued and why.
+    /// One line: delivered, sent, or queued and why.
     package func render(_ style: TextStyle, to peer: String) -> String {
         switch state {
         case .delivered:
             let time = roundTrip.map { " in \(DurationText.write($0))" } ?? ""
             return style.green("delivered") + " to \(peer)\(time) (message \(messageID))\n"
+        case .sent:
+            let reason = obstacle.map { TerminalText.lines($0.message) } ?? "no receipt so far."
+            return style.yellow("sent") + " to \(peer) (message \(messageID)): \(reason)\n"
         case .queued:
             let reason = obstacle.map { ": " + TerminalText.lines($0.message) } ?? "."
             return style.yellow("queued") + " for \(peer) (message \(messageID))\(reason)\n"
@@ -25,17 +28,20 @@ extension InboxPage {
 
     /// What to say where more messages wait behind these.
     package var moreHint: String? {
-        guard hasMore, let last = messages.last else { return nil }
-        return "More messages wait: starling inbox --after \(last.position)\n"
+        hasMore ? "More messages wait: starling inbox --after \(last)\n" : nil
     }
 }
 
 extension InboxMessage {
     package func render(_ style: TextStyle) -> String {
-        let type = TerminalText.oneLine(self.type)
-        let head =
-            style.bold("#\(position)") + "  \(received.rfc3339)  from \(from.base58)  \(style.dim(type))\n"
-        guard let text else { return head + "  \(ByteCountText.write(payload.count)), not a text\n" }
+        var words = [type]
+        if priority != .normal { words.append(priority.rawValue) }
+        let label = style.dim(TerminalText.oneLine(words.joined(separator: " ")))
+        let head = style.bold("#\(position)") + "  \(received.rfc3339)  from \(from.base58)  \(label)\n"
+        guard let text else {
+            let kind = contentType.isEmpty ? "" : " of " + TerminalText.oneLine(contentType)
+            return head + "  \(ByteCountText.write(payload.count))\(kind), not a text\n"
+        }
         let lines = TerminalText.lines(text).split(separator: "\n", omittingEmptySubsequences: false)
         return head + lines.map { "  \($0)\n" }.joined()
     }

@@ -36,14 +36,12 @@ extension NodeStatus {
             "\(ByteCountText.write(Int(clamping: receivedByteCount))) received, "
                 + "\(ByteCountText.write(Int(clamping: sentByteCount))) sent"
         )
-        facts.append("inbox", Self.messages(inboxMessageCount))
-        facts.append("outbox", Self.messages(outboxMessageCount))
+        facts.append("inbox", inbox.line)
+        outbox.append(to: &facts)
         facts.append("event loops", "\(loopCount)")
         if !store.isSound { facts.append("store damaged", store.lines.map(TerminalText.oneLine)) }
         return facts.render(style)
     }
-
-    private static func messages(_ count: Int) -> String { count == 1 ? "1 message" : "\(count) messages" }
 }
 
 extension StoreHealth {

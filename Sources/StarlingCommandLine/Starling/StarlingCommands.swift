@@ -14,12 +14,15 @@ private enum Commands {
     typealias Flags = StarlingFlags
 
     static let all = [
-        up, id, peers, connect, ping, send, inbox, status, bench, sim, lab, version, help, completions, peer,
-        benchListener, labNode,
+        up, id, peers, connect, ping, send, message, outbox, inbox, status, bench, sim, lab, version, help,
+        completions, peer, benchListener, labNode,
     ]
 
     /// A PeerID that stands in examples; it is that of no node.
     static let examplePeer = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
+
+    /// A message's id that stands in examples.
+    static let exampleMessage = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
     static let up = Command(
         .up,
@@ -70,22 +73,53 @@ private enum Commands {
         .send,
         "Send a message to a peer",
         details: """
-            Waits up to --timeout for the recipient's receipt and says whether the message was delivered or is \
-            queued; both are a success, unless --wait demands the receipt. TEXT '-' is read from standard input.
+            The message is on this node's disk before anything is said, and is tried until its lifetime ends, also \
+            after a restart. Waits up to --timeout for the recipient's receipt and says whether the message was \
+            delivered, sent or is queued; all are a success, unless --wait demands the receipt. TEXT '-' is read \
+            from standard input.
             """,
         arguments: [
             ArgumentSpec.peer,
             ArgumentSpec("TEXT", "the message, or - for standard input", accepts: { _ in true }),
         ],
-        flags: [Flags.type.spec, Flags.wait.spec],
+        flags: [
+            Flags.type.spec, Flags.contentType.spec, Flags.priority.spec, Flags.privacy.spec,
+            Flags.lifetime.spec, Flags.key.spec, Flags.wait.spec,
+        ],
         example: "starling send \(examplePeer) \"the kettle is on\" --wait"
+    )
+
+    static let message = Command(
+        .message,
+        "Show what became of a message that was sent",
+        details: """
+            Its state and times: queued, sent, delivered with the recipient's receipt, expired or refused; and what \
+            stands in its way. With --wait it waits up to --timeout for the receipt.
+            """,
+        arguments: [ArgumentSpec.messageID],
+        flags: [Flags.waitForReceipt.spec],
+        example: "starling message \(exampleMessage) --wait --timeout 1m"
+    )
+
+    static let outbox = Command(
+        .outbox,
+        "List the messages that are not delivered yet",
+        details: """
+            Those accepted first stand first, and below them what keeps each recipient from its messages. With --ended \
+            it lists those that were delivered, expired or were refused in the last 7 days, the last first.
+            """,
+        flags: [Flags.ended.spec, Flags.afterMessage.spec, Flags.limit.spec],
+        example: "starling outbox --limit 10"
     )
 
     static let inbox = Command(
         .inbox,
         "Show the messages received",
-        details: "Lists without consuming; --take acknowledges what it shows.",
-        flags: [Flags.after.spec, Flags.limit.spec, Flags.take.spec],
+        details: """
+            Lists without consuming; --take acknowledges what it shows. With --follow it goes on with those that \
+            arrive, until Ctrl-C; each is acknowledged after it was written out.
+            """,
+        flags: [Flags.follow.spec, Flags.after.spec, Flags.limit.spec, Flags.take.spec],
         example: "starling inbox --limit 10"
     )
 
@@ -196,6 +230,13 @@ extension ArgumentSpec {
         accepts: isPeerID
     )
 
+    static let messageID = ArgumentSpec(
+        "ID",
+        "the message's id, as send and outbox show it",
+        expectation: StarlingFlags.messageIDExpectation,
+        accepts: StarlingFlags.isMessageID
+    )
+
     static let peerOrMultiaddr = ArgumentSpec(
         "PEER|MULTIADDR",
         "the peer's PeerID, or where it is",
@@ -215,6 +256,10 @@ extension ArgumentSpec {
 }
 
 extension UInt8 {
+    var isHexDigit: Bool {
+        (0x30...0x39).contains(self) || (0x41...0x46).contains(self) || (0x61...0x66).contains(self)
+    }
+
     fileprivate var isLetterOrDigit: Bool {
         (0x30...0x39).contains(self) || (0x41...0x5A).contains(self) || (0x61...0x7A).contains(self)
     }

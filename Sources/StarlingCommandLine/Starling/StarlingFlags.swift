@@ -76,13 +76,73 @@ package enum StarlingFlags {
     )
 
     // send
-    package static let type = Flag<String>.text("type", "TYPE", "The message's type (default text/plain).")
+    package static let type = Flag<String>.text(
+        "type",
+        "TYPE",
+        byteCountMax: 128,
+        "What the message is, such as ALERT or a name of your own (default DATA_MESSAGE)."
+    )
+    package static let contentType = Flag<String>.text(
+        "content-type",
+        "MEDIA_TYPE",
+        byteCountMax: 128,
+        "What the payload is (default text/plain, if it is text)."
+    )
+    package static let priority = Flag<String>.choice(
+        "priority",
+        of: ["emergency", "high", "normal", "low"],
+        "How urgent it is (default normal)."
+    )
+    package static let privacy = Flag<String>.choice(
+        "privacy",
+        of: ["standard", "private"],
+        "private seals it to the recipient; standard signs it and encrypts each link (default private)."
+    )
+    package static let lifetime = Flag<Duration>.duration(
+        "lifetime",
+        upToDays: 30,
+        "How long it is tried (default 24h)."
+    )
+    package static let key = Flag<String>.text(
+        "key",
+        "KEY",
+        byteCountMax: 64,
+        "Your own name for it: sending with the same key again sends nothing new."
+    )
     package static let wait = Flag<Bool>.toggle(
         "wait",
         "Fail unless the recipient's receipt arrives in time."
     )
 
+    // message
+    package static let waitForReceipt = Flag<Bool>.toggle(
+        "wait",
+        "Wait for the recipient's receipt, and fail unless it arrives in time."
+    )
+    static let messageIDExpectation = "a message's id of 32 hexadecimal digits"
+
+    static func isMessageID(_ text: String) -> Bool {
+        text.utf8.count == 32 && text.utf8.allSatisfy(\.isHexDigit)
+    }
+
+    // outbox
+    package static let ended = Flag<Bool>.toggle(
+        "ended",
+        "List those that were delivered, expired or were refused, the last first."
+    )
+    package static let afterMessage = Flag<String>(
+        "after",
+        valueName: "ID",
+        summary: "Go on behind the message of this id.",
+        expectation: messageIDExpectation
+    ) { isMessageID($0) ? $0 : nil }
+
     // inbox
+    package static let follow = Flag<Bool>.toggle(
+        "follow",
+        short: "f",
+        "Go on with those that arrive, until Ctrl-C; with --json a line for each."
+    )
     package static let after = Flag<Int>.number("after", in: 0...(.max), "Only messages past this position.")
     package static let limit = Flag<Int>.number(
         "limit",

@@ -1,7 +1,8 @@
-/// Durations as people type and read them: `250ms`, `5s`, `1m30s`, `2h`.
+/// Durations as people type and read them: `250ms`, `5s`, `1m30s`, `2h`, `7d`.
 package enum DurationText {
     private static let nanosecondsPerUnit: [(unit: String, nanoseconds: Int64)] = [
-        ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000),
+        ("d", 86_400_000_000_000), ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000),
+        ("ms", 1_000_000),
         ("us", 1000), ("µs", 1000), ("ns", 1),
     ]
 

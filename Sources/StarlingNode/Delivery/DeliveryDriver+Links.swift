@@ -202,9 +202,14 @@ extension DeliveryDriver: MessageChannelOwner {
                 MessageFrame(.settlement, settlement.encoded).append(to: &frames)
             }
         }
-        let now = loop.now
+        let (now, wallNow) = (loop.now, world.wallClock.now)
         while frames.count < limits.writeByteCount,
-            let sent = outbox.nextTransmission(to: peer, among: PrioritySet(priority), now: now)
+            let sent = outbox.nextTransmission(
+                to: peer,
+                among: PrioritySet(priority),
+                now: now,
+                wallNow: wallNow
+            )
         {
             MessageFrame(.envelope, sent.envelope).append(to: &frames)
             notify(sent.id)

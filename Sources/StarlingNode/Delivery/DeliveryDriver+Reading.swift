@@ -23,23 +23,25 @@ extension DeliveryDriver {
 
     /// Messages past a position in the order of arrival, with what they say; at least one if there is one.
     ///
-    /// - Returns: The messages, and whether more wait past them.
+    /// - Returns: The messages, the last position that was looked at, and whether more wait past it.
     package func inboxPage(
         after position: UInt64,
         countMax: Int,
         byteCountMax: Int
-    ) async throws(StoreError) -> (deliveries: [InboxDelivery], hasMore: Bool) {
+    ) async throws(StoreError) -> (deliveries: [InboxDelivery], last: UInt64, hasMore: Bool) {
         let entries = inbox.entries(after: position, countMax: countMax + 1)
         var deliveries: [InboxDelivery] = []
-        var byteCount = 0
+        var (last, byteCount) = (position, 0)
         for entry in entries.prefix(countMax) {
-            // It may have been acknowledged meanwhile.
-            guard let content = try await content(at: entry.position) else { continue }
-            byteCount += content.payload.count
-            if byteCount > byteCountMax, !deliveries.isEmpty { break }
-            deliveries.append(InboxDelivery(entry: entry, content: content))
+            // It may have been acknowledged meanwhile, or be damaged.
+            if let content = try await content(at: entry.position) {
+                byteCount += content.payload.count
+                if byteCount > byteCountMax, !deliveries.isEmpty { break }
+                deliveries.append(InboxDelivery(entry: entry, content: content))
+            }
+            last = entry.position
         }
-        return (deliveries, entries.count > deliveries.count)
+        return (deliveries, last, (entries.last?.position ?? 0) > last)
     }
 
     /// Suspends until a message past a position is there; `false` when the node stops or the task is cancelled.

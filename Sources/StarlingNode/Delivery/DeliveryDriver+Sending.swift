@@ -94,27 +94,7 @@ extension DeliveryDriver {
         notify(id)
     }
 
-    // MARK: Asking
-
-    /// What is known of a message; `nil` when it was never accepted, or is forgotten.
-    package func report(on id: MessageID) -> MessageReport? { outbox.message(id).map { report($0) } }
-
-    /// Messages that are not settled, in the order of their acceptance.
-    package func outboxReports(after position: UInt64, countMax: Int) -> [MessageReport] {
-        outbox.messages(after: position, countMax: countMax).map { report($0) }
-    }
-
-    /// Settled messages, the last ones first.
-    package func endedReports(countMax: Int) -> [MessageReport] {
-        outbox.ended(countMax: countMax).map { report($0) }
-    }
-
-    /// Messages that are not settled, and the bytes of their bodies.
-    package var outboxFill: (count: Int, byteCount: Int) { (outbox.count, outbox.byteCount) }
-
-    private func report(_ message: OutboxMessage) -> MessageReport {
-        MessageReport(message: message, obstacle: message.state.isFinal ? nil : obstacles[message.to])
-    }
+    // MARK: Watching
 
     /// What is known of a message once it is settled, or else at `deadline`.
     ///

@@ -42,12 +42,16 @@ package enum DeliveryStartError: Error, Equatable, Sendable {
     case crypto(CryptoError)
 }
 
-/// What stands between a peer and its messages, as last seen.
+/// What stands between a message and its recipient, as last seen.
 package enum DeliveryObstacle: Equatable, Sendable {
     /// The peer could not be reached.
     case unreachable(DialError)
     /// A stream to it failed.
     case stream(MessageChannelError)
+    /// It does not take the message for the time being.
+    case held(Receipt.Outcome)
+    /// It is there, and nothing has moved for a while.
+    case stuck(OutboxStall.Reason)
 }
 
 /// What is known of a message that was accepted.

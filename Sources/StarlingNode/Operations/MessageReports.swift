@@ -2,15 +2,40 @@ package import StarlingCore
 
 /// A message to be sent.
 package struct OutgoingMessage: Sendable, Equatable {
+    /// How urgent it is, the most urgent first.
+    package enum Priority: String, Sendable, CaseIterable {
+        case emergency, high, normal, low
+    }
+
+    /// Who can read it.
+    package enum Privacy: String, Sendable, CaseIterable {
+        /// The recipient only: it is sealed.
+        case `private`
+        /// Whoever carries it; it is signed, and each link is encrypted.
+        case standard
+    }
+
     package var to: PeerID
-    /// What the payload is, such as `text/plain`: 1 to ``typeByteCountMax`` bytes.
+    /// What the message is: a name of 1 to ``typeByteCountMax`` bytes.
     package var type: String
+    /// What the payload is, such as `text/plain`; empty when the type says it.
+    package var contentType = ""
     package var payload: [UInt8]
+    package var priority = Priority.normal
+    package var privacy = Privacy.private
+    /// How long it is tried: a millisecond to ``lifetimeMax``.
+    package var lifetime = Self.lifetimeIfNone
+    /// The sender's own name for the message, 1 to ``keyByteCountMax`` bytes: the same key again is the same message.
+    package var key: String?
     /// How long to wait for the recipient's receipt; zero not to wait.
     package var receiptTimeout: Duration
 
     package static let typeByteCountMax = 128
-    package static let typeIfNone = "text/plain"
+    package static let typeIfNone = "DATA_MESSAGE"
+    package static let contentTypeByteCountMax = 128
+    package static let lifetimeIfNone: Duration = .seconds(86_400)
+    package static let lifetimeMax: Duration = .seconds(30 * 86_400)
+    package static let keyByteCountMax = 64
 
     package init(to: PeerID, type: String, payload: [UInt8], receiptTimeout: Duration) {
         self.to = to
@@ -25,14 +50,16 @@ package struct SendReport: Sendable, Equatable {
     package enum State: String, Sendable, CaseIterable {
         /// The recipient's signed receipt is here.
         case delivered
-        /// The node goes on trying.
+        /// It was sent, without a receipt so far; the node goes on trying.
+        case sent
+        /// It waits on this node's disk; the node goes on trying.
         case queued
     }
 
     /// The message's id in hexadecimal.
     package var messageID: String
     package var state: State
-    /// From accepting the message to its receipt; nil while it is queued.
+    /// From accepting the message to its receipt; nil until that is here.
     package var roundTrip: Duration?
     /// Why it could not be delivered yet, and what to do; nil once it is delivered or while nothing has failed.
     package var obstacle: NodeFailure?
@@ -45,64 +72,104 @@ package struct SendReport: Sendable, Equatable {
     }
 }
 
-/// Which messages of the inbox are wanted.
-package struct InboxQuery: Sendable, Equatable {
-    /// Only messages past this position; 0 for all.
-    package var after: Int64
-    /// How many at most.
-    package var messageCountMax: Int
-    /// How many bytes of payload at most; the first message counts as within.
-    package var payloadByteCountMax: Int
+/// What is known of a message that the node accepted.
+package struct MessageStatus: Sendable, Equatable {
+    package enum State: String, Sendable, CaseIterable {
+        /// It waits on this node's disk: the recipient is away, or others go first.
+        case queued
+        /// It was sent, without a receipt so far.
+        case sent
+        /// It is in the recipient's inbox, by its signed receipt.
+        case delivered
+        /// Its lifetime ended without a receipt.
+        case expired
+        /// The recipient does not take it, or it could not be read back here.
+        case refused
+    }
 
-    package init(after: Int64, messageCountMax: Int, payloadByteCountMax: Int) {
-        self.after = after
-        self.messageCountMax = messageCountMax
-        self.payloadByteCountMax = payloadByteCountMax
+    /// The message's id in hexadecimal.
+    package var messageID: String
+    package var to: PeerID
+    package var state: State
+    package var priority: OutgoingMessage.Priority
+    package var privacy: OutgoingMessage.Privacy
+    /// The size of its content as it travels.
+    package var byteCount: Int
+    /// How often it was sent.
+    package var attemptCount: Int
+    /// When the node accepted it, and how long ago that is.
+    package var accepted: WallTime
+    package var age: Duration
+    /// When it was last sent; nil when it was not, or not since the node started.
+    package var sent: WallTime?
+    /// When its lifetime ends.
+    package var expires: WallTime
+    /// When it was delivered, expired or was refused; nil until then.
+    package var ended: WallTime?
+    /// Why it is not delivered, and what to do; nil once it is, or while nothing has failed.
+    package var obstacle: NodeFailure?
+
+    package init(
+        messageID: String,
+        to: PeerID,
+        state: State,
+        priority: OutgoingMessage.Priority,
+        privacy: OutgoingMessage.Privacy,
+        byteCount: Int,
+        attemptCount: Int,
+        accepted: WallTime,
+        age: Duration,
+        sent: WallTime?,
+        expires: WallTime,
+        ended: WallTime?,
+        obstacle: NodeFailure?
+    ) {
+        self.messageID = messageID
+        self.to = to
+        self.state = state
+        self.priority = priority
+        self.privacy = privacy
+        self.byteCount = byteCount
+        self.attemptCount = attemptCount
+        self.accepted = accepted
+        self.age = age
+        self.sent = sent
+        self.expires = expires
+        self.ended = ended
+        self.obstacle = obstacle
     }
 }
 
-/// Messages of the inbox, by position.
-package struct InboxPage: Sendable, Equatable {
-    package var messages: [InboxMessage]
-    /// Whether messages past these wait.
+/// Which messages of the outbox are wanted.
+package struct OutboxQuery: Sendable, Equatable {
+    package enum Part: String, Sendable, CaseIterable {
+        /// Those that are not settled, in the order of their acceptance.
+        case waiting
+        /// Those that were delivered, expired or refused, the last ones first.
+        case ended
+    }
+
+    package var part: Part
+    /// The id of the message behind which to go on; nil to start with the first.
+    package var after: String?
+    /// How many at most.
+    package var messageCountMax: Int
+
+    package init(part: Part, after: String?, messageCountMax: Int) {
+        self.part = part
+        self.after = after
+        self.messageCountMax = messageCountMax
+    }
+}
+
+/// Messages of the outbox.
+package struct OutboxPage: Sendable, Equatable {
+    package var messages: [MessageStatus]
+    /// Whether more stand behind these.
     package var hasMore: Bool
 
-    package init(messages: [InboxMessage], hasMore: Bool) {
+    package init(messages: [MessageStatus], hasMore: Bool) {
         self.messages = messages
         self.hasMore = hasMore
     }
-}
-
-/// A message that was received.
-package struct InboxMessage: Sendable, Equatable {
-    /// Its place in the inbox, from 1, growing.
-    package var position: Int64
-    /// The message's id in hexadecimal.
-    package var messageID: String
-    package var from: PeerID
-    package var type: String
-    package var payload: [UInt8]
-    /// When the sender says it made it, and when it came in.
-    package var created: WallTime
-    package var received: WallTime
-
-    package init(
-        position: Int64,
-        messageID: String,
-        from: PeerID,
-        type: String,
-        payload: [UInt8],
-        created: WallTime,
-        received: WallTime
-    ) {
-        self.position = position
-        self.messageID = messageID
-        self.from = from
-        self.type = type
-        self.payload = payload
-        self.created = created
-        self.received = received
-    }
-    /// The payload as a text, where it is valid UTF-8.
-    package var text: String? { String(validating: payload, as: UTF8.self) }
 }

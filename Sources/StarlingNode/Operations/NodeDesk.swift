@@ -6,7 +6,7 @@ internal import StarlingWorld
 
 /// A running node, as those see it who give it orders from outside: the API, the command-line tool.
 package struct NodeDesk: NodeOperations {
-    private let node: Node
+    let node: Node
     private let startedAt: Instant
     private let onShutdown: @Sendable () -> Void
 
@@ -17,7 +17,7 @@ package struct NodeDesk: NodeOperations {
         startedAt = node.world.loops[0].now
     }
 
-    private var loop: any EventLoop { node.world.loops[0] }
+    var loop: any EventLoop { node.world.loops[0] }
 
     package func identity() async -> NodeIdentity {
         let addresses = await node.swarm.listenAddresses
@@ -35,6 +35,7 @@ package struct NodeDesk: NodeOperations {
         for connection in connections { streamCount += await connection.streamCount }
         let (reserved, limits) = node.swarm.protocols.withLedger { ($0.memoryByteCount, $0.limits) }
         let traffic = await node.swarm.traffic
+        let delivery = await node.delivery.deliveryReport(countMax: OutboxStatus.listCountMax)
         return NodeStatus(
             identity: await identity(),
             version: NodeVersion.text,
@@ -50,8 +51,8 @@ package struct NodeDesk: NodeOperations {
             reservedByteCountMax: limits.memoryByteCountMax,
             receivedByteCount: traffic.receivedByteCount,
             sentByteCount: traffic.sentByteCount,
-            inboxMessageCount: await node.delivery.inboxFill.count,
-            outboxMessageCount: await node.delivery.outboxFill.count,
+            inbox: InboxStatus(delivery),
+            outbox: OutboxStatus(delivery, wallNow: node.world.wallClock.now),
             store: StoreHealth(node.world.store.report)
         )
     }
@@ -95,57 +96,6 @@ package struct NodeDesk: NodeOperations {
             roundTrips: roundTrips,
             lostCount: request.count - roundTrips.count
         )
-    }
-
-    package func send(_ message: OutgoingMessage) async throws(NodeFailure) -> SendReport {
-        let start = loop.now
-        guard let type = MessageType(message.type) else {
-            throw NodeFailure(
-                .invalidRequest,
-                "The message's type is empty or too long.",
-                nextStep: "Use a name of 1 to \(MessageType.byteCountMax) bytes."
-            )
-        }
-        let draft = MessageDraft(
-            to: message.to,
-            content: MessageContent(type: type, payload: message.payload)
-        )
-        let id: MessageID
-        do throws(DeliveryError) { id = try await node.delivery.accept(draft) } catch {
-            throw NodeFailure(error, peer: message.to)
-        }
-        let report = await node.delivery.report(on: id, settledBefore: start + message.receiptTimeout)
-        let time = start.duration(to: loop.now)
-        let text = "\(id)"
-        switch report?.message.state {
-        case .delivered: return SendReport(messageID: text, state: .delivered, roundTrip: time)
-        case .storing, .queued, .sent, nil:
-            let obstacle = report?.obstacle.map { NodeFailure($0, peer: message.to) }
-            return SendReport(messageID: text, state: .queued, roundTrip: nil, obstacle: obstacle)
-        case .expired, .refused, .damaged:
-            throw NodeFailure(undelivered: report?.message.state ?? .damaged, peer: message.to)
-        }
-    }
-
-    package func inbox(_ query: InboxQuery) async throws(NodeFailure) -> InboxPage {
-        do throws(StoreError) {
-            let page = try await node.delivery.inboxPage(
-                after: UInt64(clamping: query.after),
-                countMax: query.messageCountMax,
-                byteCountMax: query.payloadByteCountMax
-            )
-            return InboxPage(messages: page.deliveries.map { InboxMessage($0) }, hasMore: page.hasMore)
-        } catch {
-            throw NodeFailure(error)
-        }
-    }
-
-    package func takeInbox(through position: Int64) async throws(NodeFailure) -> Int {
-        do throws(StoreError) {
-            return try await node.delivery.acknowledge(through: UInt64(clamping: position))
-        } catch {
-            throw NodeFailure(error)
-        }
     }
 
     package func shutdown() async { onShutdown() }
@@ -217,26 +167,5 @@ extension NodeConfiguration {
         }
         let name = text[text.index(after: start)...].dropLast()
         return name.isEmpty ? nil : String(name)
-    }
-}
-
-extension InboxMessage {
-    fileprivate init(_ delivery: InboxDelivery) {
-        self.init(
-            position: Int64(clamping: delivery.entry.position),
-            messageID: "\(delivery.entry.id)",
-            from: delivery.entry.from,
-            type: delivery.content.type.name,
-            payload: delivery.content.payload,
-            created: delivery.entry.created,
-            received: delivery.entry.received
-        )
-    }
-}
-
-extension NodeFailure {
-    /// What the store said, and the next step.
-    fileprivate init(_ error: StoreError) {
-        self.init(.internal, error.words.what, nextStep: error.words.nextStep)
     }
 }

@@ -191,14 +191,72 @@ extension NodeFailure {
         }
     }
 
-    /// What stands between a peer and its messages.
+    /// What stands between a message and its recipient.
     init(_ obstacle: DeliveryObstacle, peer: PeerID) {
         switch obstacle {
         case .unreachable(let error), .stream(.dial(let error)): self.init(error)
         case .stream(.frames(.stream(let error))): self.init(error, peer: peer)
         case .stream(.frames(.invalid)), .stream(.forged):
             self.init(.peerFailed, "\(peer) answered with what is no message.", nextStep: "")
+        case .held(.refusedFull):
+            self.init(
+                .peerFailed,
+                "The inbox of \(peer) is full.",
+                nextStep: "It is offered again by itself; on that device: starling inbox --take"
+            )
+        case .held:
+            self.init(
+                .peerFailed,
+                "\(peer) holds the message back: it waits for earlier ones.",
+                nextStep: "It is offered again by itself."
+            )
+        case .stuck(let reason): self.init(reason, peer: peer)
         }
+    }
+
+    /// Why nothing moves though the peer is there.
+    private init(_ reason: OutboxStall.Reason, peer: PeerID) {
+        let message: String
+        var nextStep = "It goes on by itself; if it lasts, restart this node: nothing is lost."
+        switch reason {
+        case .noReceipt:
+            message = "\(peer) is connected and sends no receipt."
+            nextStep = "It is sent again by itself; look at the log of that device, its disk may be full."
+        case .recipientFull:
+            message = "The inbox of \(peer) is full."
+            nextStep = "It is offered again by itself; on that device: starling inbox --take"
+        case .heldBack: message = "\(peer) holds the message back: it waits for earlier ones."
+        case .windowFull: message = "Too many messages to \(peer) wait behind one that is not settled."
+        case .linkBlocked:
+            message = "The connection with \(peer) takes no bytes."
+            nextStep = "Check the network between the two: starling ping \(peer)"
+        case .loading:
+            message = "The message is being read from this node's disk."
+            nextStep = "Check the disk."
+        case .queueFull: message = "More urgent messages to \(peer) go first."
+        }
+        self.init(.timedOut, message, nextStep: nextStep)
+    }
+
+    /// What is stuck, and why.
+    init(_ stall: OutboxStall) { self.init(stall.reason, peer: stall.to) }
+
+    /// The message is not one that this node knows.
+    static func unknownMessage(_ id: String) -> NodeFailure {
+        NodeFailure(
+            .unknownMessage,
+            "This node has sent no message \(id), or it ended long ago.",
+            nextStep: "Those that it remembers: starling outbox, starling outbox --ended"
+        )
+    }
+
+    /// The text is not a message's id.
+    static func malformedMessageID(_ text: String) -> NodeFailure {
+        NodeFailure(
+            .invalidRequest,
+            "'\(text)' is not a message's id.",
+            nextStep: "One has 32 hexadecimal digits; those of this node: starling outbox"
+        )
     }
 }
 

@@ -12,6 +12,8 @@ package struct NodeFailure: Error, Equatable, Sendable {
         case tooLarge = "too_large"
         /// No address of the peer is known.
         case unknownPeer = "unknown_peer"
+        /// The node has sent no such message, or has forgotten it.
+        case unknownMessage = "unknown_message"
         /// Every way to the peer was tried in vain.
         case unreachable
         /// The peer is reached and does not do its part: no common protocol, a reset, a wrong answer.
@@ -46,7 +48,7 @@ extension NodeFailure {
     package var statusCode: Int {
         switch code {
         case .invalidRequest: 400
-        case .unknownPath, .unknownPeer: 404
+        case .unknownPath, .unknownPeer, .unknownMessage: 404
         case .methodNotAllowed: 405
         case .refused: 409
         case .tooLarge: 413

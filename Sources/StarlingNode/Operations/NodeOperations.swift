@@ -21,8 +21,14 @@ package protocol NodeOperations: Sendable {
     /// A message that is accepted and not delivered in that time is queued, and that is no failure.
     func send(_ message: OutgoingMessage) async throws(NodeFailure) -> SendReport
 
+    /// What is known of a message that was sent, once it is settled, or else after `timeout`.
+    func message(_ id: String, settledWithin timeout: Duration) async throws(NodeFailure) -> MessageStatus
+
+    /// Messages that were accepted: those that are not settled, or those that are.
+    func outbox(_ query: OutboxQuery) async throws(NodeFailure) -> OutboxPage
+
     /// Messages received and not taken, by position. At least one if there is one, then no more than the
-    /// query's limits.
+    /// query's limits. Where there is none, it waits for one as long as the query says.
     func inbox(_ query: InboxQuery) async throws(NodeFailure) -> InboxPage
 
     /// Acknowledges all messages up to and including a position; how many that were.

@@ -41,9 +41,9 @@ package struct NodeStatus: Sendable, Equatable {
     package var receivedByteCount: UInt64
     package var sentByteCount: UInt64
     /// Messages received and not taken.
-    package var inboxMessageCount: Int
-    /// Messages accepted and not delivered.
-    package var outboxMessageCount: Int
+    package var inbox: InboxStatus
+    /// Messages accepted and not settled.
+    package var outbox: OutboxStatus
     /// What the store found damaged at its start and since.
     package var store: StoreHealth
 
@@ -62,8 +62,8 @@ package struct NodeStatus: Sendable, Equatable {
         reservedByteCountMax: Int,
         receivedByteCount: UInt64,
         sentByteCount: UInt64,
-        inboxMessageCount: Int,
-        outboxMessageCount: Int,
+        inbox: InboxStatus,
+        outbox: OutboxStatus,
         store: StoreHealth
     ) {
         self.identity = identity
@@ -80,8 +80,8 @@ package struct NodeStatus: Sendable, Equatable {
         self.reservedByteCountMax = reservedByteCountMax
         self.receivedByteCount = receivedByteCount
         self.sentByteCount = sentByteCount
-        self.inboxMessageCount = inboxMessageCount
-        self.outboxMessageCount = outboxMessageCount
+        self.inbox = inbox
+        self.outbox = outbox
         self.store = store
     }
 }

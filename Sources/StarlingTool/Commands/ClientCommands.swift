@@ -5,13 +5,13 @@ internal import StarlingNode
 
 /// The commands that ask a running node.
 struct ClientCommands {
-    private let invocation: Invocation
-    private let console: Console
-    private let home: Home
-    private let client: NodeClient
+    let invocation: Invocation
+    let console: Console
+    let home: Home
+    let client: NodeClient
 
     /// What a caller waits on top of the time that it gave the node, so that the node's own answer comes first.
-    private static let slack: Duration = .seconds(5)
+    static let slack: Duration = .seconds(5)
     private static let timeoutIfNone: Duration = .seconds(30)
 
     init(_ invocation: Invocation, _ console: Console) throws(Diagnostic) {
@@ -21,11 +21,11 @@ struct ClientCommands {
         client = NodeClient(home: home)
     }
 
-    private var timeout: Duration { invocation[StarlingFlags.timeout] ?? Self.timeoutIfNone }
-    private var style: TextStyle { console.outputStyle }
+    var timeout: Duration { invocation[StarlingFlags.timeout] ?? Self.timeoutIfNone }
+    var style: TextStyle { console.outputStyle }
 
     /// Prints the answer itself with --json, and what `render` makes of its value without.
-    private func show<Value: APIValue>(
+    func show<Value: APIValue>(
         _ json: JSON,
         as type: Value.Type,
         _ render: (Value) -> String
@@ -90,53 +90,6 @@ struct ClientCommands {
         return report.roundTrips.isEmpty ? .failed : .succeeded
     }
 
-    func send() throws(Diagnostic) -> ExitStatus {
-        let peer = try peer(0)
-        let text = invocation.argument(1) ?? ""
-        let message = OutgoingMessage(
-            to: peer,
-            type: invocation[StarlingFlags.type] ?? OutgoingMessage.typeIfNone,
-            payload: text == "-" ? try StandardInput.readAll() : Array(text.utf8),
-            receiptTimeout: invocation[StarlingFlags.timeout] ?? OutgoingMessage.receiptTimeoutIfNone
-        )
-        let patience = message.receiptTimeout + Self.slack * 2
-        let json = try client.post("/v1/messages", message.json, timeout: patience)
-        let report = try client.value(json, SendReport.self)
-        try show(json, as: SendReport.self) { $0.render(style, to: peer.base58) }
-        guard invocation[StarlingFlags.wait], report.state != .delivered else { return .succeeded }
-        throw Diagnostic(
-            code: "no_receipt",
-            message: "no receipt came within \(DurationText.write(message.receiptTimeout)).",
-            nextStep: report.obstacle?.nextStep ?? "Give it more time with --timeout, or go without --wait."
-        )
-    }
-
-    func inbox() throws(Diagnostic) -> ExitStatus {
-        if invocation[StarlingFlags.take], invocation[StarlingFlags.after] != nil {
-            throw Diagnostic(
-                code: "misused",
-                message:
-                    "--take acknowledges all messages up to the last one shown, and --after leaves some out.",
-                nextStep: "Use one of the two; --limit shows the oldest first."
-            )
-        }
-        var target = "/v1/inbox?limit=\(invocation[StarlingFlags.limit] ?? 100)"
-        if let after = invocation[StarlingFlags.after] { target += "&after=\(after)" }
-        let json = try client.get(target, timeout: timeout)
-        let page = try client.value(json, InboxPage.self)
-        if page.messages.isEmpty && !invocation[StarlingFlags.json] {
-            console.say(InboxPage.emptyHint)
-        } else {
-            try show(json, as: InboxPage.self) { $0.render(style) }
-        }
-        // Only what has been shown is taken: an output that failed ends the command before this.
-        if invocation[StarlingFlags.take], let last = page.messages.last {
-            _ = try client.post("/v1/inbox/take", InboxTake(through: last.position).json, timeout: timeout)
-        }
-        if !invocation[StarlingFlags.json], let hint = page.moreHint { console.say(hint) }
-        return .succeeded
-    }
-
     private func address(_ index: Int) throws(Diagnostic) -> Multiaddr {
         let text = invocation.argument(index) ?? ""
         do throws(MultiaddrError) {
@@ -150,7 +103,7 @@ struct ClientCommands {
         }
     }
 
-    private func peer(_ index: Int) throws(Diagnostic) -> PeerID {
+    func peer(_ index: Int) throws(Diagnostic) -> PeerID {
         let text = invocation.argument(index) ?? ""
         guard let peer = PeerID(text) else {
             throw Diagnostic(

@@ -11,27 +11,31 @@ internal import StarlingWorld
     internal import Darwin
 #endif
 
-/// Ends the process when work that nothing can interrupt takes longer than it may.
+/// Acts when work that nothing can interrupt takes longer than it may.
 ///
 /// Its clock runs on a loop, whose thread is not the one that works. It counts while it is kept.
 struct ProcessDeadline: Sendable {
     // Made and let go of, touched by nobody between.
     nonisolated(unsafe) private let timer: any LoopTimer
 
-    /// Starts the clock on a loop of its own, which lives as long as the process.
-    ///
-    /// - Throws: `system` where there is no room for a loop.
+    /// Ends the process when the time is over.
     init(_ timeout: Duration, _ diagnostic: Diagnostic, isJSON: Bool) throws(Diagnostic) {
         let console = Console()
+        try self.init(timeout) {
+            if isJSON { console.say(diagnostic.json.text + "\n") } else { console.say(diagnostic) }
+            _exit(diagnostic.exitStatus.rawValue)
+        }
+    }
+
+    /// Starts the clock on a loop of its own, which lives as long as the process.
+    ///
+    /// - Parameter end: What to do when the time is over; runs on the loop's thread.
+    /// - Throws: `system` where there is no room for a loop.
+    init(_ timeout: Duration, _ end: @escaping @Sendable () -> Void) throws(Diagnostic) {
         let log = StandardErrorLog(format: StandardErrorLog.suitableFormat(noColor: Environment["NO_COLOR"]))
         do {
             let real = try RealWorld.make(loopCount: 1, log: Log(levelMin: .error, sink: log))
-            self = try real.run { world in
-                ProcessDeadline(timeout, world) {
-                    if isJSON { console.say(diagnostic.json.text + "\n") } else { console.say(diagnostic) }
-                    _exit(diagnostic.exitStatus.rawValue)
-                }
-            }
+            self = try real.run { world in ProcessDeadline(timeout, world, end) }
         } catch {
             throw Diagnostic(
                 code: "system",

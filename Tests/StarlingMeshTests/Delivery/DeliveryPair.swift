@@ -435,7 +435,11 @@ struct DeliveryPair {
             transmit(.settlement(series), from: node, to: peer)
         case .transmit(let id):
             guard let peer = nodes.firstIndex(where: { $0.key.peerID == id }) else { return }
-            while let next = nodes[node].outbox.nextTransmission(to: id, now: now) {
+            while let next = nodes[node].outbox.nextTransmission(
+                to: id,
+                now: now,
+                wallNow: wall(node)
+            ) {
                 transmit(.envelope(next.envelope), from: node, to: peer)
             }
         case .ended(let message):

@@ -100,7 +100,12 @@ struct OutboxKit {
     /// Everything that can be sent to a peer right now.
     mutating func sent(to peer: PeerID = bob, among priorities: PrioritySet = .all) -> [MessageID] {
         var sent: [MessageID] = []
-        while let next = outbox.nextTransmission(to: peer, among: priorities, now: now) {
+        while let next = outbox.nextTransmission(
+            to: peer,
+            among: priorities,
+            now: now,
+            wallNow: wallNow
+        ) {
             sent.append(next.id)
             pull()
         }
@@ -140,7 +145,7 @@ extension OutboxKit {
     /// The places of everything that can be sent to Bob right now.
     mutating func sentPlaces() throws -> [MessageHeader.Place] {
         var places: [MessageHeader.Place] = []
-        while let next = outbox.nextTransmission(to: Self.bob, now: now) {
+        while let next = outbox.nextTransmission(to: Self.bob, now: now, wallNow: wallNow) {
             if let place = try Envelope(parsing: next.envelope.span).header.place { places.append(place) }
             pull()
         }

@@ -177,7 +177,9 @@ import Testing
         var sent: Set<MessageID> = []
         for _ in 0..<20 {
             for peer in [Self.bob, OutboxKit.carol] {
-                guard let next = kit.outbox.nextTransmission(to: peer, now: kit.now) else { continue }
+                guard
+                    let next = kit.outbox.nextTransmission(to: peer, now: kit.now, wallNow: kit.wallNow)
+                else { continue }
                 sent.insert(next.id)
                 kit.pull()
                 #expect(kit.outbox.envelopeByteCount <= 3000 + 400)

@@ -85,9 +85,11 @@ import Testing
         }
         #expect(report.state == .queued)
         #expect(report.obstacle?.code == .unknownPeer)
-        #expect(
-            try pair.simulation.complete(on: pair.aliceHost) { await alice.status() }.outboxMessageCount == 1
-        )
+        let before = try pair.simulation.complete(on: pair.aliceHost) { await alice.status() }.outbox
+        #expect(before.messageCount == 1)
+        #expect(before.fills.map(\.queuedCount) == [0, 0, 1, 0])
+        #expect(before.backlogs.map(\.to) == [to])
+        #expect(before.backlogs.first?.obstacle?.code == .unknownPeer)
         _ = try pair.simulation.complete(on: pair.aliceHost) {
             try await alice.connect(ConnectRequest(address: address, timeout: .seconds(5)))
         }
@@ -95,9 +97,9 @@ import Testing
         let query = InboxQuery(after: 0, messageCountMax: 10, payloadByteCountMax: 100)
         let page = try pair.simulation.complete(on: pair.bobHost) { try await bob.inbox(query) }
         #expect(page.messages.map(\.messageID) == [report.messageID])
-        #expect(
-            try pair.simulation.complete(on: pair.aliceHost) { await alice.status() }.outboxMessageCount == 0
-        )
+        let after = try pair.simulation.complete(on: pair.aliceHost) { await alice.status() }.outbox
+        #expect(after.messageCount == 0 && after.byteCount == 0)
+        #expect(after.backlogs.isEmpty && after.stalls.isEmpty)
     }
 
     @Test func thePagesOfTheInboxKeepToTheirLimits() throws {

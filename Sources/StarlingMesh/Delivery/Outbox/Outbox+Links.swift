@@ -65,7 +65,8 @@ extension Outbox {
     package mutating func nextTransmission(
         to id: PeerID,
         among priorities: PrioritySet = .all,
-        now: Instant
+        now: Instant,
+        wallNow: WallTime
     ) -> Transmission? {
         guard let peer = peerIndex[id] else { return nil }
         guard let (reference, priority) = peers[peer].queues.next(among: priorities) else {
@@ -77,12 +78,13 @@ extension Outbox {
         dropEnvelope(slot)
         slots[slot].state = .sent
         slots[slot].attempts += 1
+        slots[slot].sent = wallNow
         retryTimers.set(slot, to: now + slots[slot].retrying.next(limits.retries, &jitter))
         if !starved.isEmpty { feedStarved(now: now) }
         return Transmission(id: slots[slot].id, priority: priority, envelope: envelope)
     }
 
-    /// The priorities of which ``nextTransmission(to:among:now:)`` has something for a peer.
+    /// The priorities of which ``nextTransmission(to:among:now:wallNow:)`` has something for a peer.
     package func waitingPriorities(for id: PeerID) -> PrioritySet {
         peerIndex[id].map { peers[$0].queues.waiting } ?? []
     }
@@ -279,7 +281,7 @@ extension Outbox {
         actions.append(.stalled(stall))
     }
 
-    private func stall(of lane: Int, now: Instant) -> OutboxStall? {
+    func stall(of lane: Int, now: Instant) -> OutboxStall? {
         let entry = lanes[lane]
         // A number that is promised, or whose row is on its way, is not on the link yet.
         guard let oldest = entry.numbers.firstSlot else { return nil }

@@ -42,6 +42,7 @@ extension Outbox {
             lifetimeMilliseconds: entry.lifetimeMilliseconds,
             byteCount: entry.byteCount,
             state: state,
+            sent: entry.sent,
             ended: nil,
             attempts: entry.attempts,
             lastRefusal: entry.lastRefusal,

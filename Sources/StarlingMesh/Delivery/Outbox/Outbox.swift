@@ -314,36 +314,6 @@ package struct Outbox: Sendable {
     /// What to do next; pull until `nil` after every call.
     package mutating func nextAction() -> OutboxAction? { actions.popFirst() }
 
-    // MARK: Asking
-
-    /// What is known of a message; `nil` when it was never accepted, or is forgotten.
-    package func message(_ id: MessageID) -> OutboxMessage? {
-        if let slot = index[id] { return report(slot) }
-        return history[id]?.message
-    }
-
-    /// The message that a key names.
-    package func message(key: [UInt8]) -> OutboxMessage? { keys[key].flatMap { message($0) } }
-
-    /// Messages that are not settled, in the order of their acceptance.
-    package func messages(after position: UInt64 = 0, countMax: Int = 1000) -> [OutboxMessage] {
-        let wanted = positions.keys.filter { $0 > position }.sorted().prefix(countMax)
-        return wanted.compactMap { positions[$0] }.map { report($0) }
-    }
-
-    /// Settled messages, the last ones first.
-    package func ended(countMax: Int = 1000) -> [OutboxMessage] {
-        (0..<min(countMax, historyOrder.count)).compactMap {
-            history[historyOrder[historyOrder.count - 1 - $0]]?.message
-        }
-    }
-
-    /// Messages to a peer that are not settled.
-    package func count(to peer: PeerID) -> Int {
-        guard let index = peerIndex[peer] else { return 0 }
-        return peers[index].lanes.reduce(0) { $0 + ($1 < 0 ? 0 : lanes[$1].liveCount) }
-    }
-
     /// When ``advance(to:wallNow:)`` must next be called.
     package var nextDeadline: Instant? {
         [retryTimers.first, lifetimes.first, peerTimers.first, stallTimers.first].compactMap(\.self).min()

@@ -175,6 +175,8 @@ struct OutboxSlot: Sendable {
     var privacy = MessageHeader.Privacy.standard
     var expires: Instant
     var attempts = 0
+    /// When it was last sent.
+    var sent: WallTime?
     var retrying = RetrySchedule()
     var lastRefusal: Receipt.Outcome?
     var key: [UInt8]?

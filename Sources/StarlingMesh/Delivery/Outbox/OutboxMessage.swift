@@ -37,6 +37,8 @@ package struct OutboxMessage: Equatable, Sendable {
     /// The size of the body, as it was signed.
     package var byteCount: Int
     package var state: State
+    /// When it was last sent; `nil` when it was not, or not since the node started.
+    package var sent: WallTime?
     /// When it was settled; `nil` as long as it is not.
     package var ended: WallTime?
     /// How often it was sent.
@@ -45,6 +47,12 @@ package struct OutboxMessage: Equatable, Sendable {
     package var lastRefusal: Receipt.Outcome?
     /// Counts up from 1 in the order of acceptance.
     package var position: UInt64
+
+    /// When its lifetime ends.
+    package var expires: WallTime {
+        let (sum, overflow) = created.millisecondsSince1970.addingReportingOverflow(lifetimeMilliseconds)
+        return WallTime(millisecondsSince1970: overflow ? .max : sum)
+    }
 }
 
 /// What an application asks for.
@@ -99,7 +107,7 @@ package enum OutboxAction: Equatable, Sendable {
     case load(position: UInt64)
     /// A settlement is due: ``Outbox/takeSettlement(for:now:)``.
     case settle(PeerID)
-    /// Something can be sent: ``Outbox/nextTransmission(to:among:now:)``.
+    /// Something can be sent: ``Outbox/nextTransmission(to:among:now:wallNow:)``.
     case transmit(PeerID)
     /// The message is settled, and the disk knows.
     case ended(OutboxMessage)

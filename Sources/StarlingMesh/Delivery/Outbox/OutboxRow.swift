@@ -5,7 +5,7 @@ package import StarlingCore
 ///     message Row { bytes envelope = 1; bytes key = 2; Ended ended = 3; }
 ///     message Ended { bytes id = 1; bytes to = 2; uint64 created_ms = 3; uint64 lifetime_ms = 4; uint32 priority = 5;
 ///                     uint32 privacy = 6; uint64 bytes = 7; uint32 outcome = 8; uint64 ended_ms = 9;
-///                     uint64 attempts = 10; }
+///                     uint64 attempts = 10; uint64 sent_ms = 11; }
 ///
 /// A settled message keeps no body. An outcome of 0 is one whose envelope was damaged.
 package enum OutboxRow: Equatable, Sendable {
@@ -33,6 +33,9 @@ package enum OutboxRow: Equatable, Sendable {
                 inner.varint(8, UInt64(Self.outcome(message.state)?.rawValue ?? 0))
                 inner.varint(9, UInt64(clamping: message.ended?.millisecondsSince1970 ?? 0))
                 inner.varint(10, UInt64(message.attempts))
+                if let sent = message.sent {
+                    inner.varint(11, UInt64(clamping: sent.millisecondsSince1970))
+                }
             }
         }
         return writer.bytes
@@ -65,13 +68,13 @@ package enum OutboxRow: Equatable, Sendable {
         position: UInt64
     ) throws(ProtobufError) -> OutboxMessage {
         var (id, to): (MessageID?, PeerID?) = (nil, nil)
-        var numbers = [UInt64](repeating: 0, count: 11)
+        var numbers = [UInt64](repeating: 0, count: 12)
         var cursor = ProtobufCursor(range: range)
         while let field = try cursor.next(in: bytes) {
             switch field.number {
             case 1: id = try field.messageID(in: bytes)
             case 2: to = try field.peerID(in: bytes)
-            case 3...10: numbers[field.number] = try field.varint()
+            case 3...11: numbers[field.number] = try field.varint()
             default: break
             }
         }
@@ -99,6 +102,7 @@ package enum OutboxRow: Equatable, Sendable {
             lifetimeMilliseconds: Int64(clamping: numbers[4]),
             byteCount: Int(clamping: numbers[7]),
             state: state,
+            sent: numbers[11] > 0 ? WallTime(millisecondsSince1970: Int64(clamping: numbers[11])) : nil,
             ended: WallTime(millisecondsSince1970: Int64(clamping: numbers[9])),
             attempts: Int(clamping: numbers[10]),
             lastRefusal: nil,

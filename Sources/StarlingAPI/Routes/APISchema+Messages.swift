@@ -1,0 +1,187 @@
+internal import StarlingNode
+
+// The API's values of messages, sent and received.
+extension APISchema {
+    private static let priority = APISchema.word(OutgoingMessage.Priority.allCases.map(\.rawValue))
+    private static let privacy = APISchema.word(OutgoingMessage.Privacy.allCases.map(\.rawValue))
+    static let messageID = APISchema.text(example: "0f1e2d3c4b5a69788796a5b4c3d2e1f0")
+
+    static let message = APISchema.object(
+        [
+            APIField("to", peerID, "The recipient."),
+            APIField(
+                "type",
+                .text(example: OutgoingMessage.typeIfNone),
+                isRequired: false,
+                "What the message is; DATA_MESSAGE if left out."
+            ),
+            APIField(
+                "content_type",
+                .text(example: OutgoingMessage.contentTypeOfTexts),
+                isRequired: false,
+                "What the payload is; for a text text/plain if left out."
+            ),
+            APIField("payload", text, isRequired: false, "The payload as a text; or payload_base64."),
+            APIField("payload_base64", text, isRequired: false, "The payload in Base64."),
+            APIField("priority", priority, isRequired: false, "How urgent it is; normal if left out."),
+            APIField("privacy", privacy, isRequired: false, "Who can read it; private if left out."),
+            APIField(
+                "lifetime_ms",
+                .integer(minimum: 1, maximum: 2_592_000_000),
+                isRequired: false,
+                "How long it is tried; a day if left out."
+            ),
+            APIField(
+                "key",
+                text,
+                isRequired: false,
+                isNullable: true,
+                "Your own name for it, 1 to 64 bytes: the same key again is the same message."
+            ),
+            APIField(
+                "wait_ms",
+                natural,
+                isRequired: false,
+                "How long to wait for the receipt; 5000 if left out."
+            ),
+        ],
+        "A message to send."
+    )
+
+    static let sendReport = APISchema.object(
+        [
+            APIField("id", text, "The message's id in hexadecimal."),
+            APIField("state", .word(SendReport.State.allCases.map(\.rawValue)), "What became of it."),
+            APIField("round_trip_us", .number, isNullable: true, "From accepting it to its receipt."),
+            APIField("obstacle", error, isNullable: true, "Why it is still queued."),
+        ],
+        "What became of a message."
+    )
+
+    static let inboxMessage = APISchema.object(
+        [
+            APIField("position", natural, "Its place in the inbox, growing."),
+            APIField("id", text, "The message's id in hexadecimal."),
+            APIField("from", peerID, "The sender."),
+            APIField("type", text, "What the message is."),
+            APIField("content_type", text, "What the payload is; empty where the sender did not say."),
+            APIField("priority", priority, "How urgent it is."),
+            APIField("privacy", privacy, "Who could read it on its way."),
+            APIField("created_ms", .integer(), "When the sender says it made it, since 1970."),
+            APIField("received_ms", .integer(), "When it came in, since 1970."),
+            APIField("text", text, isRequired: false, "The payload, where it is UTF-8."),
+            APIField("payload_base64", text, isRequired: false, "The payload, where it is not."),
+        ],
+        "A message that was received."
+    )
+
+    static let inboxPage = APISchema.object(
+        [
+            APIField("messages", .list(inboxMessage), "By position."),
+            APIField("next_after", natural, "The position past which the next page begins."),
+            APIField("has_more", .boolean, "Whether more wait behind them."),
+        ],
+        "Messages of the inbox."
+    )
+
+    static let inboxTake = APISchema.object(
+        [APIField("through", .integer(minimum: 1), "Up to and including this position.")],
+        "Which messages to acknowledge."
+    )
+
+    static let inboxTaken = APISchema.object(
+        [APIField("taken", natural, "How many were acknowledged.")],
+        "How many messages were acknowledged."
+    )
+
+    static let messageStatus = APISchema.object(
+        [
+            APIField("id", messageID, "The message's id in hexadecimal."),
+            APIField("to", peerID, "The recipient."),
+            APIField("state", .word(MessageStatus.State.allCases.map(\.rawValue)), "Where it is."),
+            APIField("priority", priority, "How urgent it is."),
+            APIField("privacy", privacy, "Who can read it."),
+            APIField("bytes", natural, "The size of its content as it travels."),
+            APIField("attempts", natural, "How often it was sent."),
+            APIField("accepted_ms", .integer(), "When the node accepted it, since 1970."),
+            APIField("age_ms", natural, "How long ago that is."),
+            APIField("sent_ms", .integer(), isNullable: true, "When it was last sent, since 1970."),
+            APIField("expires_ms", .integer(), "When its lifetime ends, since 1970."),
+            APIField("ended_ms", .integer(), isNullable: true, "When its last state began, since 1970."),
+            APIField("obstacle", error, isNullable: true, "Why it is not delivered."),
+        ],
+        "What is known of a message that the node accepted."
+    )
+
+    static let outboxPage = APISchema.object(
+        [
+            APIField(
+                "messages",
+                .list(messageStatus),
+                "Those that wait by age; those that ended, last first."
+            ),
+            APIField("has_more", .boolean, "Whether more stand behind them."),
+        ],
+        "Messages of the outbox."
+    )
+
+    static let inboxStatus = APISchema.object(
+        [
+            APIField("messages", natural, "Messages received and not taken."),
+            APIField("max_messages", natural, "The most there may be."),
+            APIField("bytes", natural, "The bytes of their contents."),
+            APIField("max_bytes", natural, "The most there may be."),
+            APIField("unconfirmed_receipts", natural, "Receipts that their senders have not confirmed."),
+        ],
+        "What the inbox holds."
+    )
+
+    private static let fill = APISchema.object(
+        [
+            APIField("priority", priority, "How urgent they are."),
+            APIField("queued", natural, "Messages that wait here."),
+            APIField("queued_bytes", natural, "The bytes of their contents."),
+            APIField("sent", natural, "Messages that were sent and have no receipt yet."),
+            APIField("sent_bytes", natural, "The bytes of their contents."),
+        ],
+        "Messages of one priority that are not settled."
+    )
+
+    private static let backlog = APISchema.object(
+        [
+            APIField("to", peerID, "The recipient."),
+            APIField("messages", natural, "How many wait."),
+            APIField("bytes", natural, "The bytes of their contents."),
+            APIField("oldest_id", messageID, "The message that was accepted first."),
+            APIField("oldest_age_ms", natural, "How long ago that was."),
+            APIField("obstacle", error, isNullable: true, "Why they wait."),
+        ],
+        "A recipient for whom messages wait."
+    )
+
+    private static let stall = APISchema.object(
+        [
+            APIField("to", peerID, "The recipient, who is connected."),
+            APIField("priority", priority, "How urgent they are."),
+            APIField("messages", natural, "How many are stuck."),
+            APIField("oldest_id", messageID, "The message that has to move first."),
+            APIField("stuck_ms", natural, "How long nothing has moved."),
+            APIField("reason", error, "Why."),
+        ],
+        "Messages that are stuck though their recipient is connected."
+    )
+
+    static let outboxStatus = APISchema.object(
+        [
+            APIField("messages", natural, "Messages that are not settled."),
+            APIField("max_messages", natural, "The most there may be."),
+            APIField("bytes", natural, "The bytes of their contents."),
+            APIField("max_bytes", natural, "The most there may be."),
+            APIField("priorities", .list(fill), "The same by priority, the most urgent first."),
+            APIField("recipients", .list(backlog), "For whom messages wait, at most 10."),
+            APIField("stalls", .list(stall), "What is stuck now, at most 10."),
+            APIField("stalls_total", natural, "How often something was found stuck since the start."),
+        ],
+        "What the outbox holds."
+    )
+}

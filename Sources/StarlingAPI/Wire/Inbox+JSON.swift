@@ -1,0 +1,96 @@
+package import StarlingCore
+package import StarlingNode
+
+extension InboxMessage: APIValue {
+    package var json: JSON {
+        var json: JSON = [
+            "position": JSON(position), "id": .string(messageID), "from": JSON(from), "type": .string(type),
+            "content_type": .string(contentType), "priority": .string(priority.rawValue),
+            "privacy": .string(privacy.rawValue),
+            "created_ms": JSON(created.millisecondsSince1970),
+            "received_ms": JSON(received.millisecondsSince1970),
+        ]
+        if let text {
+            json["text"] = .string(text)
+        } else {
+            json["payload_base64"] = .string(Base64.encode(payload))
+        }
+        return json
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        let payload: [UInt8]
+        if let text = try fields.textIfAny("text") {
+            payload = Array(text.utf8)
+        } else if let bytes = try? Base64.decode(fields.text("payload_base64")) {
+            payload = bytes
+        } else {
+            throw JSONShapeError(field: "payload_base64", expectation: "Base64 with + and /")
+        }
+        self.init(
+            position: try fields.number("position"),
+            messageID: try fields.text("id"),
+            from: try fields.peerID("from"),
+            type: try fields.text("type"),
+            contentType: try fields.text("content_type"),
+            priority: try fields.word("priority"),
+            privacy: try fields.word("privacy"),
+            payload: payload,
+            created: try fields.wallTime("created_ms"),
+            received: try fields.wallTime("received_ms")
+        )
+    }
+}
+
+extension InboxPage: APIValue {
+    package var json: JSON {
+        [
+            "messages": .array(messages.map(\.json)), "next_after": JSON(last), "has_more": .bool(hasMore),
+        ]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(
+            messages: try fields.list("messages") { (json, path) throws(JSONShapeError) in
+                try InboxMessage(json, path: path)
+            },
+            last: try fields.number("next_after"),
+            hasMore: try fields.bool("has_more")
+        )
+    }
+}
+
+/// The body of `POST /v1/inbox/take`, and in `taken` its answer.
+package struct InboxTake: Sendable, Equatable, APIValue {
+    /// The position up to and including which messages are acknowledged.
+    package var through: Int64
+
+    package init(through: Int64) { self.through = through }
+
+    package var json: JSON { ["through": JSON(through)] }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        try fields.refuseAllBut(["through"])
+        through = try fields.number("through", in: 1...(.max))
+    }
+}
+
+extension InboxStatus: APIValue {
+    package var json: JSON {
+        [
+            "messages": JSON(messageCount), "max_messages": JSON(messageCountMax),
+            "bytes": JSON(byteCount), "max_bytes": JSON(byteCountMax),
+            "unconfirmed_receipts": JSON(unconfirmedReceiptCount),
+        ]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(
+            messageCount: try fields.count("messages"),
+            messageCountMax: try fields.count("max_messages"),
+            byteCount: try fields.count("bytes"),
+            byteCountMax: try fields.count("max_bytes"),
+            unconfirmedReceiptCount: try fields.count("unconfirmed_receipts")
+        )
+    }
+}

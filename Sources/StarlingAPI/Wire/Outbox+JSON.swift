@@ -1,0 +1,120 @@
+package import StarlingCore
+package import StarlingNode
+
+extension OutgoingMessage: APIValue {
+    package static let receiptTimeoutIfNone: Duration = .seconds(5)
+    /// What a payload is that comes as a text.
+    package static let contentTypeOfTexts = "text/plain"
+
+    package var json: JSON {
+        [
+            "to": JSON(to), "type": .string(type), "content_type": .string(contentType),
+            "payload_base64": .string(Base64.encode(payload)), "priority": .string(priority.rawValue),
+            "privacy": .string(privacy.rawValue), "lifetime_ms": JSON(milliseconds: lifetime),
+            "key": JSON(optional: key), "wait_ms": JSON(milliseconds: receiptTimeout),
+        ]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        try fields.refuseAllBut([
+            "to", "type", "content_type", "payload", "payload_base64", "priority", "privacy", "lifetime_ms",
+            "key", "wait_ms",
+        ])
+        self.init(
+            to: try fields.peerID("to"),
+            type: try fields.textIfAny("type", byteCounts: 1...Self.typeByteCountMax) ?? Self.typeIfNone,
+            payload: try Self.payload(fields),
+            receiptTimeout: try fields.millisecondsIfAny("wait_ms") ?? Self.receiptTimeoutIfNone
+        )
+        let contentTypeIfNone = try fields.textIfAny("payload") == nil ? "" : Self.contentTypeOfTexts
+        contentType =
+            try fields.textIfAny("content_type", byteCounts: 0...Self.contentTypeByteCountMax)
+            ?? contentTypeIfNone
+        priority = try fields.wordIfAny("priority") ?? .normal
+        privacy = try fields.wordIfAny("privacy") ?? .private
+        let lifetimeMax = Self.lifetimeMax.nanosecondsClamped / 1_000_000
+        if let milliseconds = try fields.numberIfAny("lifetime_ms", in: 1...lifetimeMax) {
+            lifetime = .milliseconds(milliseconds)
+        }
+        key = try fields.textIfAny("key", byteCounts: 1...Self.keyByteCountMax)
+    }
+
+    /// The payload, which comes as a text or in Base64, never as both.
+    private static func payload(_ fields: JSONFields) throws(JSONShapeError) -> [UInt8] {
+        let text = try fields.textIfAny("payload")
+        let base64 = try fields.textIfAny("payload_base64")
+        switch (text, base64) {
+        case (let text?, nil): return Array(text.utf8)
+        case (nil, let base64?):
+            guard let bytes = try? Base64.decode(base64) else {
+                throw JSONShapeError(field: "payload_base64", expectation: "Base64 with + and /")
+            }
+            return bytes
+        case (nil, nil): throw JSONShapeError(field: "payload", expectation: "a text, or use payload_base64")
+        case (_?, _?): throw JSONShapeError(field: "payload", expectation: "left out beside payload_base64")
+        }
+    }
+}
+
+extension SendReport: APIValue {
+    package var json: JSON {
+        [
+            "id": .string(messageID), "state": .string(state.rawValue),
+            "round_trip_us": roundTrip.map { JSON(microseconds: $0) } ?? .null,
+            "obstacle": NodeFailure.json(ofObstacle: obstacle),
+        ]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(
+            messageID: try fields.text("id"),
+            state: try fields.word("state"),
+            roundTrip: try fields.microsecondsIfAny("round_trip_us"),
+            obstacle: try fields.obstacleIfAny("obstacle")
+        )
+    }
+}
+
+extension MessageStatus: APIValue {
+    package var json: JSON {
+        [
+            "id": .string(messageID), "to": JSON(to), "state": .string(state.rawValue),
+            "priority": .string(priority.rawValue), "privacy": .string(privacy.rawValue),
+            "bytes": JSON(byteCount), "attempts": JSON(attemptCount),
+            "accepted_ms": JSON(accepted.millisecondsSince1970), "age_ms": JSON(milliseconds: age),
+            "sent_ms": JSON(optional: sent), "expires_ms": JSON(expires.millisecondsSince1970),
+            "ended_ms": JSON(optional: ended), "obstacle": NodeFailure.json(ofObstacle: obstacle),
+        ]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(
+            messageID: try fields.text("id"),
+            to: try fields.peerID("to"),
+            state: try fields.word("state"),
+            priority: try fields.word("priority"),
+            privacy: try fields.word("privacy"),
+            byteCount: try fields.count("bytes"),
+            attemptCount: try fields.count("attempts"),
+            accepted: try fields.wallTime("accepted_ms"),
+            age: try fields.milliseconds("age_ms"),
+            sent: try fields.wallTimeIfAny("sent_ms"),
+            expires: try fields.wallTime("expires_ms"),
+            ended: try fields.wallTimeIfAny("ended_ms"),
+            obstacle: try fields.obstacleIfAny("obstacle")
+        )
+    }
+}
+
+extension OutboxPage: APIValue {
+    package var json: JSON { ["messages": .array(messages.map(\.json)), "has_more": .bool(hasMore)] }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(
+            messages: try fields.list("messages") { (json, path) throws(JSONShapeError) in
+                try MessageStatus(json, path: path)
+            },
+            hasMore: try fields.bool("has_more")
+        )
+    }
+}

@@ -1,0 +1,128 @@
+internal import StarlingCore
+package import StarlingNode
+
+extension MessageStatus {
+    /// Label and value, a line each: what it is, where it is since when, and what stands in its way.
+    package func render(_ style: TextStyle) -> String {
+        var facts = FactList()
+        facts.append("message", messageID)
+        facts.append("to", to.base58)
+        facts.append("state", stateText)
+        facts.append("priority", priority.rawValue)
+        facts.append("privacy", privacy.rawValue)
+        facts.append("size", ByteCountText.write(byteCount))
+        facts.append("queued", "\(accepted.rfc3339), \(DurationText.writeAge(age)) ago")
+        if attemptCount > 0 {
+            let times = attemptCount == 1 ? "once" : "\(attemptCount) times"
+            facts.append("sent", times + (sent.map { ", last \($0.rfc3339)" } ?? ""))
+        }
+        if let ended { facts.append(state.rawValue, ended.rfc3339 + receiptText) }
+        if ended == nil { facts.append("expires", expires.rfc3339) }
+        if let obstacle {
+            facts.append("obstacle", obstacle.message)
+            if !obstacle.nextStep.isEmpty { facts.append("next step", obstacle.nextStep) }
+        }
+        return facts.render(style)
+    }
+
+    private var stateText: String {
+        switch state {
+        case .queued: "queued on this node's disk"
+        case .sent: "sent, without a receipt so far"
+        case .delivered: "delivered"
+        case .expired: "expired: its lifetime ended before a receipt came"
+        case .refused: "refused"
+        }
+    }
+
+    private var receiptText: String { state == .delivered ? ", by the recipient's signed receipt" : "" }
+}
+
+extension OutboxPage {
+    /// A row for each message, and below them what keeps each recipient from its messages.
+    package func render(_ style: TextStyle) -> String {
+        var table = TextTable([
+            ("MESSAGE", .left), ("TO", .left), ("STATE", .left), ("PRIORITY", .left), ("AGE", .right),
+            ("SIZE", .right), ("SENT", .right),
+        ])
+        for message in messages {
+            table.append([
+                message.messageID, message.to.base58, message.state.rawValue, message.priority.rawValue,
+                DurationText.writeAge(message.age), ByteCountText.write(message.byteCount),
+                "\(message.attemptCount)x",
+            ])
+        }
+        return table.render(style)
+            + obstacles.map { "\n" + style.yellow($0.what) + $0.nextStep + "\n" }.joined()
+    }
+
+    /// Each thing that stands in the way once, however many messages it stops.
+    private var obstacles: [(what: String, nextStep: String)] {
+        var seen: Set<String> = []
+        return messages.compactMap { message in
+            guard let obstacle = message.obstacle, seen.insert(obstacle.message).inserted else { return nil }
+            let nextStep = TerminalText.oneLine(obstacle.nextStep)
+            return (TerminalText.oneLine(obstacle.message), nextStep.isEmpty ? "" : "\n" + nextStep)
+        }
+    }
+
+    package static let emptyHint = "Nothing waits to be delivered. What was: starling outbox --ended\n"
+    package static let noneEndedHint = "No message was delivered, expired or refused in the last 7 days.\n"
+
+    /// What to say where more messages stand behind these.
+    package func moreHint(flags: String) -> String? {
+        guard hasMore, let last = messages.last else { return nil }
+        return "There are more: starling outbox\(flags) --after \(last.messageID)\n"
+    }
+}
+
+extension OutboxStatus {
+    /// How much there is, by state and priority, for whom and why.
+    func append(to facts: inout FactList) {
+        facts.append(
+            "outbox",
+            CountText.messages(messageCount) + " of at most \(messageCountMax), "
+                + "\(ByteCountText.write(byteCount)) of at most \(ByteCountText.write(byteCountMax))"
+        )
+        for fill in fills where fill.queuedCount + fill.sentCount > 0 {
+            let parts = [
+                ("queued", fill.queuedCount, fill.queuedByteCount),
+                ("sent", fill.sentCount, fill.sentByteCount),
+            ].filter { $0.1 > 0 }.map { "\($0.1) \($0.0) (\(ByteCountText.write($0.2)))" }
+            facts.append("", "\(fill.priority.rawValue): " + parts.joined(separator: ", "))
+        }
+        facts.append("waiting for", backlogs.map(\.line))
+        if !stalls.isEmpty { facts.append("stuck", stalls.map(\.line)) }
+        if stallCount > 0 { facts.append("stalls so far", "\(stallCount)") }
+    }
+}
+
+extension OutboxStatus.Backlog {
+    fileprivate var line: String {
+        let head =
+            "\(to.base58): \(CountText.messages(messageCount)), the oldest \(DurationText.writeAge(oldestAge))"
+        return obstacle.map { head + ". \($0.message) \($0.nextStep)" } ?? head
+    }
+}
+
+extension OutboxStatus.Stall {
+    fileprivate var line: String {
+        "\(CountText.messages(messageCount)) of priority \(priority.rawValue) to \(to.base58) for "
+            + "\(DurationText.writeAge(duration)), first \(oldestID). \(reason.message) \(reason.nextStep)"
+    }
+}
+
+extension InboxStatus {
+    /// One line: how much there is, and how much there may be.
+    var line: String {
+        let receipts =
+            unconfirmedReceiptCount > 0 ? ", \(unconfirmedReceiptCount) receipts not confirmed yet" : ""
+        return CountText.messages(messageCount) + " of at most \(messageCountMax), "
+            + "\(ByteCountText.write(byteCount)) of at most \(ByteCountText.write(byteCountMax))" + receipts
+    }
+}
+
+/// Counts with their noun.
+enum CountText {
+    static func messages(_ count: Int) -> String { count == 1 ? "1 message" : "\(count) messages" }
+}

@@ -1,0 +1,79 @@
+package import StarlingCore
+
+/// Which messages of the inbox are wanted.
+package struct InboxQuery: Sendable, Equatable {
+    /// Only messages past this position; 0 for all.
+    package var after: Int64
+    /// How many at most.
+    package var messageCountMax: Int
+    /// How many bytes of payload at most; the first message counts as within.
+    package var payloadByteCountMax: Int
+    /// How long to wait for a message where there is none; zero not to wait.
+    package var arrivalTimeout: Duration = .zero
+
+    package init(after: Int64, messageCountMax: Int, payloadByteCountMax: Int) {
+        self.after = after
+        self.messageCountMax = messageCountMax
+        self.payloadByteCountMax = payloadByteCountMax
+    }
+}
+
+/// Messages of the inbox, by position.
+package struct InboxPage: Sendable, Equatable {
+    package var messages: [InboxMessage]
+    /// The position past which the next page begins; also where messages were left out, because they are damaged.
+    package var last: Int64
+    /// Whether messages past it wait.
+    package var hasMore: Bool
+
+    package init(messages: [InboxMessage], last: Int64, hasMore: Bool) {
+        self.messages = messages
+        self.last = last
+        self.hasMore = hasMore
+    }
+}
+
+/// A message that was received.
+package struct InboxMessage: Sendable, Equatable {
+    /// Its place in the inbox, from 1, growing.
+    package var position: Int64
+    /// The message's id in hexadecimal.
+    package var messageID: String
+    package var from: PeerID
+    package var type: String
+    /// What the payload is, such as `text/plain`; empty when the sender did not say.
+    package var contentType: String
+    package var priority: OutgoingMessage.Priority
+    package var privacy: OutgoingMessage.Privacy
+    package var payload: [UInt8]
+    /// When the sender says it made it, and when it came in.
+    package var created: WallTime
+    package var received: WallTime
+
+    package init(
+        position: Int64,
+        messageID: String,
+        from: PeerID,
+        type: String,
+        contentType: String,
+        priority: OutgoingMessage.Priority,
+        privacy: OutgoingMessage.Privacy,
+        payload: [UInt8],
+        created: WallTime,
+        received: WallTime
+    ) {
+        self.position = position
+        self.messageID = messageID
+        self.from = from
+        self.type = type
+        self.contentType = contentType
+        self.priority = priority
+        self.privacy = privacy
+        self.payload = payload
+        self.created = created
+        self.received = received
+    }
+
+    /// The payload as a text, where it is valid UTF-8.
+    package var text: String? { String(validating: payload, as: UTF8.self) }
+}

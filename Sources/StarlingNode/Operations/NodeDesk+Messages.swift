@@ -1,0 +1,225 @@
+internal import StarlingCore
+internal import StarlingMesh
+internal import StarlingWorld
+
+// Messages: sent, asked after, listed, received.
+extension NodeDesk {
+    package func send(_ message: OutgoingMessage) async throws(NodeFailure) -> SendReport {
+        let start = loop.now
+        let draft = try MessageDraft(message)
+        let id: MessageID
+        do throws(DeliveryError) { id = try await node.delivery.accept(draft) } catch {
+            throw NodeFailure(error, peer: message.to)
+        }
+        let report = await node.delivery.report(on: id, settledBefore: start + message.receiptTimeout)
+        let time = start.duration(to: loop.now)
+        let text = "\(id)"
+        let obstacle = report?.obstacle.map { NodeFailure($0, peer: message.to) }
+        switch report?.message.state {
+        case .delivered: return SendReport(messageID: text, state: .delivered, roundTrip: time)
+        case .sent: return SendReport(messageID: text, state: .sent, roundTrip: nil, obstacle: obstacle)
+        case .storing, .queued, nil:
+            return SendReport(messageID: text, state: .queued, roundTrip: nil, obstacle: obstacle)
+        case .expired, .refused, .damaged:
+            throw NodeFailure(undelivered: report?.message.state ?? .damaged, peer: message.to)
+        }
+    }
+
+    package func message(
+        _ id: String,
+        settledWithin timeout: Duration
+    ) async throws(NodeFailure) -> MessageStatus {
+        let parsed = try Self.messageID(id)
+        let report = await node.delivery.report(on: parsed, settledBefore: loop.now + timeout)
+        guard let report else { throw .unknownMessage(id) }
+        try Self.checkCancellation()
+        return MessageStatus(report, wallNow: node.world.wallClock.now)
+    }
+
+    package func outbox(_ query: OutboxQuery) async throws(NodeFailure) -> OutboxPage {
+        var last: MessageReport?
+        if let after = query.after {
+            last = await node.delivery.report(on: try Self.messageID(after))
+            guard last != nil else { throw .unknownMessage(after) }
+        }
+        let reports: [MessageReport]
+        switch query.part {
+        case .waiting:
+            reports = await node.delivery.outboxReports(
+                after: last?.message.position ?? 0,
+                countMax: query.messageCountMax + 1
+            )
+        case .ended:
+            reports = await node.delivery.endedReports(
+                before: last?.message.id,
+                countMax: query.messageCountMax + 1
+            )
+        }
+        let wallNow = node.world.wallClock.now
+        return OutboxPage(
+            messages: reports.prefix(query.messageCountMax).map { MessageStatus($0, wallNow: wallNow) },
+            hasMore: reports.count > query.messageCountMax
+        )
+    }
+
+    package func inbox(_ query: InboxQuery) async throws(NodeFailure) -> InboxPage {
+        let page = try await page(query)
+        guard page.messages.isEmpty, !page.hasMore, query.arrivalTimeout > .zero else { return page }
+        let delivery = node.delivery
+        let last = UInt64(clamping: page.last)
+        _ = await loop.withDeadline(loop.now + query.arrivalTimeout) { await delivery.arrival(after: last) }
+        try Self.checkCancellation()
+        var query = query
+        query.after = page.last
+        return try await self.page(query)
+    }
+
+    private func page(_ query: InboxQuery) async throws(NodeFailure) -> InboxPage {
+        do throws(StoreError) {
+            let page = try await node.delivery.inboxPage(
+                after: UInt64(clamping: query.after),
+                countMax: query.messageCountMax,
+                byteCountMax: query.payloadByteCountMax
+            )
+            return InboxPage(
+                messages: page.deliveries.map { InboxMessage($0) },
+                last: Int64(clamping: page.last),
+                hasMore: page.hasMore
+            )
+        } catch {
+            throw NodeFailure(error)
+        }
+    }
+
+    package func takeInbox(through position: Int64) async throws(NodeFailure) -> Int {
+        do throws(StoreError) {
+            return try await node.delivery.acknowledge(through: UInt64(clamping: position))
+        } catch {
+            throw NodeFailure(error)
+        }
+    }
+
+    private static func checkCancellation() throws(NodeFailure) {
+        guard Task.isCancelled else { return }
+        throw NodeFailure(.stopping, "The request was cancelled.")
+    }
+
+    private static func messageID(_ text: String) throws(NodeFailure) -> MessageID {
+        guard let id = MessageID(text) else { throw .malformedMessageID(text) }
+        return id
+    }
+}
+
+extension MessageDraft {
+    fileprivate init(_ message: OutgoingMessage) throws(NodeFailure) {
+        guard let type = MessageType(message.type) else {
+            throw NodeFailure(
+                .invalidRequest,
+                "The message's type is empty or too long.",
+                nextStep: "Use a name of 1 to \(MessageType.byteCountMax) bytes."
+            )
+        }
+        var content = MessageContent(type: type, payload: message.payload)
+        content.contentType = message.contentType
+        self.init(to: message.to, content: content)
+        priority = message.priority.value
+        privacy = message.privacy == .private ? .private : .standard
+        lifetime = message.lifetime
+        key = message.key.map { Array($0.utf8) }
+    }
+}
+
+extension OutgoingMessage.Priority {
+    var value: MessagePriority {
+        switch self {
+        case .emergency: .emergency
+        case .high: .high
+        case .normal: .normal
+        case .low: .low
+        }
+    }
+
+    init(_ value: MessagePriority) {
+        switch value {
+        case .emergency: self = .emergency
+        case .high: self = .high
+        case .normal: self = .normal
+        case .low: self = .low
+        }
+    }
+}
+
+extension OutgoingMessage.Privacy {
+    init(_ value: MessageHeader.Privacy) {
+        switch value {
+        case .private: self = .private
+        case .standard: self = .standard
+        }
+    }
+}
+
+extension MessageStatus {
+    fileprivate init(_ report: MessageReport, wallNow: WallTime) {
+        let message = report.message
+        let state: State
+        var obstacle = report.obstacle.map { NodeFailure($0, peer: message.to) }
+        switch message.state {
+        case .storing, .queued: state = .queued
+        case .sent: state = .sent
+        case .delivered: state = .delivered
+        case .expired: state = .expired
+        case .refused, .damaged: state = .refused
+        }
+        switch state {
+        case .queued, .sent, .delivered: break
+        case .expired, .refused: obstacle = NodeFailure(undelivered: message.state, peer: message.to)
+        }
+        self.init(
+            messageID: "\(message.id)",
+            to: message.to,
+            state: state,
+            priority: .init(message.priority),
+            privacy: .init(message.privacy),
+            byteCount: message.byteCount,
+            attemptCount: message.attempts,
+            accepted: message.created,
+            age: message.created.age(at: wallNow),
+            sent: message.sent,
+            expires: message.expires,
+            ended: message.ended,
+            obstacle: obstacle
+        )
+    }
+}
+
+extension WallTime {
+    /// How long ago this was; zero where a clock says that it lies ahead.
+    func age(at now: WallTime) -> Duration {
+        let (age, overflow) = now.millisecondsSince1970.subtractingReportingOverflow(millisecondsSince1970)
+        return .milliseconds(overflow ? 0 : max(0, age))
+    }
+}
+
+extension InboxMessage {
+    fileprivate init(_ delivery: InboxDelivery) {
+        self.init(
+            position: Int64(clamping: delivery.entry.position),
+            messageID: "\(delivery.entry.id)",
+            from: delivery.entry.from,
+            type: delivery.content.type.name,
+            contentType: delivery.content.contentType,
+            priority: .init(delivery.entry.priority),
+            privacy: .init(delivery.entry.privacy),
+            payload: delivery.content.payload,
+            created: delivery.entry.created,
+            received: delivery.entry.received
+        )
+    }
+}
+
+extension NodeFailure {
+    /// What the store said, and the next step.
+    fileprivate init(_ error: StoreError) {
+        self.init(.internal, error.words.what, nextStep: error.words.nextStep)
+    }
+}

@@ -1,0 +1,122 @@
+internal import StarlingAPI
+internal import StarlingCommandLine
+internal import StarlingCore
+internal import StarlingNode
+
+// Messages: sent, asked after, listed, received.
+extension ClientCommands {
+    func send() throws(Diagnostic) -> ExitStatus {
+        let message = try outgoingMessage()
+        let patience = message.receiptTimeout + Self.slack * 2
+        let json = try client.post("/v1/messages", message.json, timeout: patience)
+        let report = try client.value(json, SendReport.self)
+        try show(json, as: SendReport.self) { $0.render(style, to: message.to.base58) }
+        guard invocation[StarlingFlags.wait], report.state != .delivered else { return .succeeded }
+        throw Self.noReceipt(within: message.receiptTimeout, report.obstacle)
+    }
+
+    private func outgoingMessage() throws(Diagnostic) -> OutgoingMessage {
+        let text = invocation.argument(1) ?? ""
+        let payload = text == "-" ? try StandardInput.readAll() : Array(text.utf8)
+        var message = OutgoingMessage(
+            to: try peer(0),
+            type: invocation[StarlingFlags.type] ?? OutgoingMessage.typeIfNone,
+            payload: payload,
+            receiptTimeout: invocation[StarlingFlags.timeout] ?? OutgoingMessage.receiptTimeoutIfNone
+        )
+        let isText = String(validating: payload, as: UTF8.self) != nil
+        message.contentType =
+            invocation[StarlingFlags.contentType] ?? (isText ? OutgoingMessage.contentTypeOfTexts : "")
+        if let word = invocation[StarlingFlags.priority].flatMap(OutgoingMessage.Priority.init) {
+            message.priority = word
+        }
+        if let word = invocation[StarlingFlags.privacy].flatMap(OutgoingMessage.Privacy.init) {
+            message.privacy = word
+        }
+        if let lifetime = invocation[StarlingFlags.lifetime] { message.lifetime = lifetime }
+        message.key = invocation[StarlingFlags.key]
+        return message
+    }
+
+    private static func noReceipt(within timeout: Duration, _ obstacle: NodeFailure?) -> Diagnostic {
+        Diagnostic(
+            code: "no_receipt",
+            message: "no receipt came within \(DurationText.write(timeout)).",
+            nextStep: obstacle?.nextStep ?? "Give it more time with --timeout, or go without --wait."
+        )
+    }
+
+    func message() throws(Diagnostic) -> ExitStatus {
+        let isWaiting = invocation[StarlingFlags.waitForReceipt]
+        var left = isWaiting ? timeout : .zero
+        let (json, status) = try wait(&left)
+        try show(json, as: MessageStatus.self) { $0.render(style) }
+        guard isWaiting else { return .succeeded }
+        switch status.state {
+        case .delivered: return .succeeded
+        case .queued, .sent: throw Self.noReceipt(within: timeout, status.obstacle)
+        case .expired, .refused:
+            guard let obstacle = status.obstacle else { return .failed }
+            throw Diagnostic(obstacle)
+        }
+    }
+
+    /// What the node knows of the message once it is settled, or when no time is left.
+    private func wait(_ left: inout Duration) throws(Diagnostic) -> (JSON, MessageStatus) {
+        while true {
+            let wait = min(left, APIRouter.waitMax)
+            let target =
+                "/v1/messages/\(invocation.argument(0) ?? "")?wait_ms=\(wait.nanosecondsClamped / 1_000_000)"
+            let json = try client.get(target, timeout: wait + timeout)
+            let status = try client.value(json, MessageStatus.self)
+            left -= wait
+            if status.ended != nil || left <= .zero { return (json, status) }
+        }
+    }
+
+    func outbox() throws(Diagnostic) -> ExitStatus {
+        let isEnded = invocation[StarlingFlags.ended]
+        let part = isEnded ? OutboxQuery.Part.ended : .waiting
+        var target = "/v1/outbox?part=\(part.rawValue)&limit=\(invocation[StarlingFlags.limit] ?? 100)"
+        if let after = invocation[StarlingFlags.afterMessage] { target += "&after=\(after)" }
+        let json = try client.get(target, timeout: timeout)
+        let page = try client.value(json, OutboxPage.self)
+        if page.messages.isEmpty && !invocation[StarlingFlags.json] {
+            console.say(isEnded ? OutboxPage.noneEndedHint : OutboxPage.emptyHint)
+        } else {
+            try show(json, as: OutboxPage.self) { $0.render(style) }
+        }
+        let flags = isEnded ? " \(StarlingFlags.ended.spec.dashed)" : ""
+        if !invocation[StarlingFlags.json], let hint = page.moreHint(flags: flags) { console.say(hint) }
+        return .succeeded
+    }
+
+    func inbox() throws(Diagnostic) -> ExitStatus {
+        if invocation[StarlingFlags.take], invocation[StarlingFlags.after] != nil {
+            throw Diagnostic(
+                code: "misused",
+                message:
+                    "--take acknowledges all messages up to the last one shown, and --after leaves some out.",
+                nextStep: "Use one of the two; --limit shows the oldest first."
+            )
+        }
+        if invocation[StarlingFlags.follow] { return try InboxFollow(self).run() }
+        var target = "/v1/inbox?limit=\(invocation[StarlingFlags.limit] ?? 100)"
+        if let after = invocation[StarlingFlags.after] { target += "&after=\(after)" }
+        let json = try client.get(target, timeout: timeout)
+        let page = try client.value(json, InboxPage.self)
+        if page.messages.isEmpty && !invocation[StarlingFlags.json] {
+            console.say(InboxPage.emptyHint)
+        } else {
+            try show(json, as: InboxPage.self) { $0.render(style) }
+        }
+        // Only what has been shown is taken: an output that failed ends the command before this.
+        if invocation[StarlingFlags.take], let last = page.messages.last { try take(through: last.position) }
+        if !invocation[StarlingFlags.json], let hint = page.moreHint { console.say(hint) }
+        return .succeeded
+    }
+
+    func take(through position: Int64) throws(Diagnostic) {
+        _ = try client.post("/v1/inbox/take", InboxTake(through: position).json, timeout: timeout)
+    }
+}
