@@ -119,12 +119,18 @@ public struct SentMessage: Sendable {
     public let to: PeerID
 
     let messageID: MessageID
-    let startedAt: Instant
+    /// When it was handed to the node; `nil` for one that was looked up.
+    let startedAt: Instant?
     let node: Node
 
     /// Where the message is now; `nil` when it ended so long ago that nobody remembers.
     public var state: State? {
         get async { await node.node.delivery.report(on: messageID).map { State($0.message.state) } }
+    }
+
+    /// All that the node knows of the message, with its times; `nil` when it ended so long ago that nobody remembers.
+    public var record: MessageRecord? {
+        get async { await node.node.delivery.report(on: messageID).map { MessageRecord($0) } }
     }
 
     /// The states that it goes through from now on, the present one first; ends with the last one.
@@ -144,7 +150,7 @@ public struct SentMessage: Sendable {
         }
         switch State(report.message.state) {
         case .delivered:
-            return Receipt(messageID: id, recipient: to, roundTrip: startedAt.duration(to: loop.now))
+            return Receipt(messageID: id, recipient: to, roundTrip: roundTrip(of: report, until: loop.now))
         case .queued, .sent:
             throw NodeError(
                 .timedOut,
@@ -160,6 +166,17 @@ public struct SentMessage: Sendable {
         case .refused(let reason):
             throw NodeError(.refused, "\(to): \(reason)", nextStep: "Ask whoever runs it.")
         }
+    }
+
+    /// From the message's acceptance to its receipt, which may have come long before it was asked for.
+    private func roundTrip(of report: MessageReport, until now: Instant) -> Duration {
+        let accepted = report.message.created.millisecondsSince1970
+        let ended = report.message.ended?.millisecondsSince1970 ?? accepted
+        let (milliseconds, overflow) = ended.subtractingReportingOverflow(accepted)
+        // The wall clock counts whole milliseconds, and may have been set.
+        let byWallClock = Duration.milliseconds(overflow ? 0 : max(0, milliseconds))
+        guard let startedAt else { return byWallClock }
+        return min(startedAt.duration(to: now), byWallClock + .milliseconds(1))
     }
 
     /// The states of one message.

@@ -24,6 +24,8 @@ public struct NodeError: Error, Sendable {
         public static let store = Code(rawValue: "store")
         /// No address of the peer is known.
         public static let unknownPeer = Code(rawValue: "unknown_peer")
+        /// The node has accepted no such message, or has forgotten it.
+        public static let unknownMessage = Code(rawValue: "unknown_message")
         /// The peer cannot be reached.
         public static let unreachable = Code(rawValue: "unreachable")
         /// The peer was reached, and failed.
@@ -99,6 +101,10 @@ extension NodeError {
                 cause: error
             )
         }
+    }
+
+    init(_ failure: NodeFailure) {
+        self.init(Code(rawValue: failure.code.rawValue), failure.message, nextStep: failure.nextStep)
     }
 
     init(_ error: DialError) {

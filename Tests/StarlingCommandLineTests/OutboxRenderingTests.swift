@@ -114,7 +114,9 @@ import Testing
             facts.render(.plain) == """
                 outbox       3 messages of at most 10000, 30 B of at most 1 GiB
                              low: 2 queued (20 B), 1 sent (10 B)
-                waiting for  \(peerID): 3 messages, the oldest 1m 1s. Nobody\u{FFFD} answers. Wait.
+                waiting for  \(peerID): 3 messages, the oldest 1m 1s
+                             Nobody\u{FFFD} answers.
+                             Wait.
 
                 """
         )
@@ -133,7 +135,7 @@ import Testing
         status.append(to: &facts)
         let text = facts.render(.plain)
         #expect(
-            text.contains("stuck          1 message of priority low to \(peerID) for 1m 15s, first \(id).")
+            text.contains("stuck          1 message of priority low to \(peerID) for 1m 15s, first \(id)\n")
         )
         #expect(text.contains("stalls so far  2\n"))
     }

@@ -16,4 +16,9 @@ private func readmeExample() async throws {
         try await message.acknowledge()
         break
     }
+
+    let later = SendOptions(priority: .low, lifetime: .seconds(7 * 86_400), idempotencyKey: "kettle")
+    let kept = try await hall.send("it boils", to: kitchen.id, options: later)
+    for await state in kept.states { print(state) }
+    for record in try await hall.outbox() { print(record.id, record.to, record.obstacle?.message ?? "") }
 }

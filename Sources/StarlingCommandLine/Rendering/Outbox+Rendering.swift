@@ -91,24 +91,26 @@ extension OutboxStatus {
             ].filter { $0.1 > 0 }.map { "\($0.1) \($0.0) (\(ByteCountText.write($0.2)))" }
             facts.append("", "\(fill.priority.rawValue): " + parts.joined(separator: ", "))
         }
-        facts.append("waiting for", backlogs.map(\.line))
-        if !stalls.isEmpty { facts.append("stuck", stalls.map(\.line)) }
+        facts.append("waiting for", backlogs.flatMap(\.lines))
+        facts.append("stuck", stalls.flatMap(\.lines))
         if stallCount > 0 { facts.append("stalls so far", "\(stallCount)") }
     }
 }
 
 extension OutboxStatus.Backlog {
-    fileprivate var line: String {
-        let head =
-            "\(to.base58): \(CountText.messages(messageCount)), the oldest \(DurationText.writeAge(oldestAge))"
-        return obstacle.map { head + ". \($0.message) \($0.nextStep)" } ?? head
+    fileprivate var lines: [String] {
+        let age = DurationText.writeAge(oldestAge)
+        let head = "\(to.base58): \(CountText.messages(messageCount)), the oldest \(age)"
+        return [head] + (obstacle.map { [$0.message, $0.nextStep].filter { !$0.isEmpty } } ?? [])
     }
 }
 
 extension OutboxStatus.Stall {
-    fileprivate var line: String {
-        "\(CountText.messages(messageCount)) of priority \(priority.rawValue) to \(to.base58) for "
-            + "\(DurationText.writeAge(duration)), first \(oldestID). \(reason.message) \(reason.nextStep)"
+    fileprivate var lines: [String] {
+        let age = DurationText.writeAge(duration)
+        let head =
+            "\(CountText.messages(messageCount)) of priority \(priority.rawValue) to \(to.base58) for \(age)"
+        return ["\(head), first \(oldestID)", reason.message, reason.nextStep].filter { !$0.isEmpty }
     }
 }
 

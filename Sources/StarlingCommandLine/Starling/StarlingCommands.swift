@@ -117,10 +117,10 @@ private enum Commands {
         "Show the messages received",
         details: """
             Lists without consuming; --take acknowledges what it shows. With --follow it goes on with those that \
-            arrive, until Ctrl-C; each is acknowledged after it was written out.
+            arrive, until Ctrl-C, --timeout or --limit messages; --take then acknowledges each after it was written out.
             """,
         flags: [Flags.follow.spec, Flags.after.spec, Flags.limit.spec, Flags.take.spec],
-        example: "starling inbox --limit 10"
+        example: "starling inbox --follow --take --json"
     )
 
     static let status = Command(.status, "Show what the node is doing", example: "starling status")

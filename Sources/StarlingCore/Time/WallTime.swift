@@ -1,19 +1,22 @@
 /// The time of day in milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
 ///
 /// It can jump and can be wrong: fit for records and for people, never for measuring. See ``Instant``.
-package struct WallTime: Hashable, Comparable, Sendable {
-    package var millisecondsSince1970: Int64
+public struct WallTime: Hashable, Comparable, Sendable {
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    public var millisecondsSince1970: Int64
 
-    package init(millisecondsSince1970: Int64) {
+    /// The time so many milliseconds after 1970-01-01T00:00:00Z.
+    public init(millisecondsSince1970: Int64) {
         self.millisecondsSince1970 = millisecondsSince1970
     }
 
-    package static func < (lhs: WallTime, rhs: WallTime) -> Bool {
+    /// Orders by time.
+    public static func < (lhs: WallTime, rhs: WallTime) -> Bool {
         lhs.millisecondsSince1970 < rhs.millisecondsSince1970
     }
 
     /// The time as RFC 3339 writes it, in UTC with milliseconds: `2026-05-01T12:00:00.000Z`.
-    package var rfc3339: String {
+    public var rfc3339: String {
         let (days, dayMilliseconds) = millisecondsSince1970.flooredDivision(by: 86_400_000)
         let (year, month, day) = Self.civilDate(daysSince1970: days)
         let (hour, minute) = (dayMilliseconds / 3_600_000, dayMilliseconds / 60_000 % 60)

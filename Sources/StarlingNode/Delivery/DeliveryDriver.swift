@@ -241,7 +241,8 @@ package actor DeliveryDriver {
                 "messages are stuck",
                 [
                     "peer": "\(stall.to)", "priority": "\(stall.priority)", "count": "\(stall.count)",
-                    "oldest": "\(stall.oldest)", "why": "\(stall.reason)", "for": "\(stall.duration)",
+                    "oldest": "\(stall.oldest)", "why": "\(NodeFailure(stall).message)",
+                    "for": "\(DurationWords.text(stall.duration))",
                 ]
             )
         }

@@ -1,4 +1,4 @@
-internal import StarlingCore
+package import StarlingCore
 internal import StarlingMesh
 internal import StarlingTransports
 internal import StarlingWorld
@@ -192,7 +192,7 @@ extension NodeFailure {
     }
 
     /// What stands between a message and its recipient.
-    init(_ obstacle: DeliveryObstacle, peer: PeerID) {
+    package init(_ obstacle: DeliveryObstacle, peer: PeerID) {
         switch obstacle {
         case .unreachable(let error), .stream(.dial(let error)): self.init(error)
         case .stream(.frames(.stream(let error))): self.init(error, peer: peer)
@@ -201,7 +201,7 @@ extension NodeFailure {
         case .held(.refusedFull):
             self.init(
                 .peerFailed,
-                "The inbox of \(peer) is full.",
+                "The inbox of \(peer) has no room for more from this node.",
                 nextStep: "It is offered again by itself; on that device: starling inbox --take"
             )
         case .held:
@@ -223,7 +223,7 @@ extension NodeFailure {
             message = "\(peer) is connected and sends no receipt."
             nextStep = "It is sent again by itself; look at the log of that device, its disk may be full."
         case .recipientFull:
-            message = "The inbox of \(peer) is full."
+            message = "The inbox of \(peer) has no room for more from this node."
             nextStep = "It is offered again by itself; on that device: starling inbox --take"
         case .heldBack: message = "\(peer) holds the message back: it waits for earlier ones."
         case .windowFull: message = "Too many messages to \(peer) wait behind one that is not settled."

@@ -11,7 +11,12 @@ extension ClientCommands {
         let json = try client.post("/v1/messages", message.json, timeout: patience)
         let report = try client.value(json, SendReport.self)
         try show(json, as: SendReport.self) { $0.render(style, to: message.to.base58) }
-        guard invocation[StarlingFlags.wait], report.state != .delivered else { return .succeeded }
+        guard report.state != .delivered else { return .succeeded }
+        guard invocation[StarlingFlags.wait] else {
+            let hint = "See what becomes of it: starling message \(report.messageID)\(home.flagText)\n"
+            if !invocation[StarlingFlags.json] { console.say(hint) }
+            return .succeeded
+        }
         throw Self.noReceipt(within: message.receiptTimeout, report.obstacle)
     }
 

@@ -51,81 +51,6 @@ import Testing
         #expect(report.peerID == pair.bob.peerID)
     }
 
-    @Test func aMessageIsDeliveredListedAndTaken() throws {
-        let pair = try NodePair()
-        let (alice, bob, address) = (desk(pair.alice), desk(pair.bob), try pair.bobAddress)
-        let to = pair.bob.peerID
-        let report = try pair.simulation.complete(on: pair.aliceHost) {
-            _ = try await alice.connect(ConnectRequest(address: address, timeout: .seconds(5)))
-            return try await alice.send(
-                OutgoingMessage(to: to, type: "text/plain", payload: [1, 2, 3], receiptTimeout: .seconds(5))
-            )
-        }
-        #expect(report.state == .delivered)
-        #expect(report.roundTrip != nil)
-        let all = InboxQuery(after: 0, messageCountMax: 10, payloadByteCountMax: 100)
-        let (before, taken, after) = try pair.simulation.complete(on: pair.bobHost) {
-            (try await bob.inbox(all), try await bob.takeInbox(through: 1), try await bob.inbox(all))
-        }
-        #expect(before.messages.map(\.payload) == [[1, 2, 3]])
-        #expect(before.messages.first?.messageID == report.messageID)
-        #expect(!before.hasMore)
-        #expect(taken == 1)
-        #expect(after.messages.isEmpty)
-    }
-
-    @Test func aMessageForAPeerThatIsAwayIsQueuedAndArrivesOnceWhenItCanBeReached() throws {
-        let pair = try NodePair()
-        let (alice, bob, address) = (desk(pair.alice), desk(pair.bob), try pair.bobAddress)
-        let to = pair.bob.peerID
-        let report = try pair.simulation.complete(on: pair.aliceHost) {
-            try await alice.send(
-                OutgoingMessage(to: to, type: "t", payload: [7], receiptTimeout: .seconds(1))
-            )
-        }
-        #expect(report.state == .queued)
-        #expect(report.obstacle?.code == .unknownPeer)
-        let before = try pair.simulation.complete(on: pair.aliceHost) { await alice.status() }.outbox
-        #expect(before.messageCount == 1)
-        #expect(before.fills.map(\.queuedCount) == [0, 0, 1, 0])
-        #expect(before.backlogs.map(\.to) == [to])
-        #expect(before.backlogs.first?.obstacle?.code == .unknownPeer)
-        _ = try pair.simulation.complete(on: pair.aliceHost) {
-            try await alice.connect(ConnectRequest(address: address, timeout: .seconds(5)))
-        }
-        try pair.simulation.run(for: .seconds(10))
-        let query = InboxQuery(after: 0, messageCountMax: 10, payloadByteCountMax: 100)
-        let page = try pair.simulation.complete(on: pair.bobHost) { try await bob.inbox(query) }
-        #expect(page.messages.map(\.messageID) == [report.messageID])
-        let after = try pair.simulation.complete(on: pair.aliceHost) { await alice.status() }.outbox
-        #expect(after.messageCount == 0 && after.byteCount == 0)
-        #expect(after.backlogs.isEmpty && after.stalls.isEmpty)
-    }
-
-    @Test func thePagesOfTheInboxKeepToTheirLimits() throws {
-        let pair = try NodePair()
-        let (alice, bob, address) = (desk(pair.alice), desk(pair.bob), try pair.bobAddress)
-        let to = pair.bob.peerID
-        try pair.simulation.complete(on: pair.aliceHost) {
-            _ = try await alice.connect(ConnectRequest(address: address, timeout: .seconds(5)))
-            for index in 0..<5 {
-                let payload = [UInt8](repeating: UInt8(index), count: 10)
-                _ = try await alice.send(
-                    OutgoingMessage(to: to, type: "t", payload: payload, receiptTimeout: .seconds(5))
-                )
-            }
-        }
-        let pages = try pair.simulation.complete(on: pair.bobHost) {
-            [
-                try await bob.inbox(InboxQuery(after: 0, messageCountMax: 2, payloadByteCountMax: 1000)),
-                try await bob.inbox(InboxQuery(after: 2, messageCountMax: 9, payloadByteCountMax: 20)),
-                try await bob.inbox(InboxQuery(after: 4, messageCountMax: 9, payloadByteCountMax: 1)),
-            ]
-        }
-        #expect(pages.map { $0.messages.map(\.position) } == [[1, 2], [3, 4], [5]])
-        #expect(pages.map(\.hasMore) == [true, true, false])
-    }
-
     @Test func aFailedDialNamesAddressReasonAndNextStep() throws {
         let pair = try NodePair()
         let alice = desk(pair.alice)
@@ -138,19 +63,6 @@ import Testing
         #expect(failure?.code == .unreachable)
         #expect(failure?.message.contains("/ip4/10.0.0.2/tcp/9: refused after") == true)
         #expect(failure?.nextStep.contains("check the port") == true)
-    }
-
-    @Test func aMessageToOneselfIsRefused() throws {
-        let pair = try NodePair()
-        let (alice, own) = (desk(pair.alice), pair.alice.peerID)
-        let failure = #expect(throws: NodeFailure.self) {
-            try pair.simulation.complete(on: pair.aliceHost) {
-                _ = try await alice.send(
-                    OutgoingMessage(to: own, type: "t", payload: [], receiptTimeout: .zero)
-                )
-            }
-        }
-        #expect(failure?.code == .invalidRequest)
     }
 
     /// Streams whose connection lives on another loop than their reader: once, a reader was put away too late.
