@@ -71,7 +71,7 @@ import Testing
         #expect(
             throws: UsageError.missingValue(
                 flag: "--name",
-                expectation: "a text of at most 64 bytes",
+                expectation: "a text of 1 to 64 bytes",
                 command: .up
             )
         ) {
@@ -80,7 +80,7 @@ import Testing
         #expect(
             throws: UsageError.missingValue(
                 flag: "--name",
-                expectation: "a text of at most 64 bytes",
+                expectation: "a text of 1 to 64 bytes",
                 command: .up
             )
         ) {

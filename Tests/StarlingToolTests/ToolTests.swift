@@ -141,6 +141,8 @@ import Testing
             let run = try await node.run("send", Self.peer, "hi")
             #expect(run.status == 0)
             #expect(run.output.hasPrefix("queued for \(Self.peer)"))
+            #expect(run.talk.contains("starling message 0a --home \(node.home)"))
+            #expect(try await node.run("send", Self.peer, "hi", "--json").talk.isEmpty)
             #expect(try await node.run("send", Self.peer, "hi", "--wait").status == 1)
         }
     }
@@ -218,7 +220,8 @@ import Testing
         ]
         try await FixedNode.with(["GET /v1/inbox": (200, page), "POST /v1/inbox/take": (200, ["taken": 1])]) {
             node in
-            for flags in [[], ["--json"]] {
+            let variants = [[], ["--json"], ["--follow"], ["--follow", "--json"]]
+            for flags in variants {
                 let run = try await ToolRun.run(
                     ["inbox", "--take"] + flags,
                     home: node.home,
@@ -227,7 +230,7 @@ import Testing
                 #expect(run.status == 1)
                 #expect(run.talk.contains("standard output takes no more"))
             }
-            #expect(node.responder.requests.map(\.path) == ["/v1/inbox", "/v1/inbox"])
+            #expect(node.responder.requests.map(\.path) == variants.map { _ in "/v1/inbox" })
         }
     }
 

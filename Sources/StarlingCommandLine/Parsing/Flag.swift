@@ -66,7 +66,7 @@ extension Flag where Value == String {
         byteCountMax: Int,
         _ summary: String
     ) -> Self {
-        let expectation = "a text of at most \(byteCountMax) bytes"
+        let expectation = "a text of 1 to \(byteCountMax) bytes"
         return Self(name, valueName: valueName, summary: summary, expectation: expectation) { text in
             (1...byteCountMax).contains(text.utf8.count) ? text : nil
         }
