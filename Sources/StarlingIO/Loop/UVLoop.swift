@@ -14,6 +14,8 @@ internal import Synchronization
 package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state is its thread's
     /// Jobs run in one turn before sockets and timers get their chance again.
     private static let jobCountPerTurnMax = 1024
+    /// How long jobs run before they do, in nanoseconds; the one that is running then ends first.
+    private static let turnNanosecondsMax: Int64 = 2_000_000
     /// How long pooled memory may lie unused before it is given back.
     private static let trimInterval = Duration.seconds(2)
 
@@ -196,9 +198,10 @@ package final class UVLoop: EventLoop, @unchecked Sendable {  // tidy-ok: state 
         guard jobs.count > 0 else { return }
         let serial = asUnownedSerialExecutor()
         let preference = asUnownedTaskExecutor()
+        let end = csys_monotonic_nanoseconds() + Self.turnNanosecondsMax
         while budget > 0, let job = jobs.popFirst() {
             job.runSynchronously(isolatedTo: serial, taskExecutor: preference)
-            budget -= 1
+            budget = csys_monotonic_nanoseconds() < end ? budget - 1 : 0
         }
     }
 

@@ -95,7 +95,11 @@ extension DeliveryDriver {
         do throws(MessageChannelError) {
             let stream: Stream
             do throws(SwarmError) {
-                stream = try await swarm.openStream(to: peer, [MessageFrame.protocolID])
+                stream = try await swarm.openStream(
+                    to: peer,
+                    [MessageFrame.protocolID],
+                    priority: StreamPriority(priority)
+                )
             } catch {
                 throw MessageChannelError(error)
             }
@@ -227,6 +231,19 @@ extension DeliveryDriver: MessageChannelOwner {
             MessageFrame(.receipt, receipt.encoded).append(to: &frames)
         }
         return frames
+    }
+}
+
+extension StreamPriority {
+    /// The streams that carry messages of a priority.
+    init(_ priority: MessagePriority) {
+        self =
+            switch priority {
+            case .emergency: .urgent
+            case .high: .high
+            case .normal: .normal
+            case .low: .low
+            }
     }
 }
 

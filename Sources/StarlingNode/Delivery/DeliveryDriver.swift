@@ -14,8 +14,9 @@ package actor DeliveryDriver {
     package struct Limits: Sendable {
         package var outbox = Outbox.Limits()
         package var inbox = Inbox.Limits()
-        /// Bytes of frames that are written to a stream at once.
-        package var writeByteCount = 262_144
+        /// Bytes of frames that are written to a stream at once: their receipts are waited for from then on, also while a
+        /// slow link carries them.
+        package var writeByteCount = 65_536
         /// A stream that carried nothing for so long is closed.
         package var channelIdle: Duration = .seconds(30)
         /// Streams of messages that one peer may have open here.

@@ -1,12 +1,13 @@
 internal import StarlingCore
 package import StarlingMesh
 package import StarlingTransports
+internal import StarlingWorld
 
 /// Whose messages a ``MessageChannel`` carries.
 protocol MessageChannelOwner: AnyObject, Sendable {
     /// Takes what a peer sent, in its order, and returns the frames that answer it.
     ///
-    /// The peer is read on only after this has returned, so that it is never ahead of what is durable here.
+    /// Little of the peer is read before this has returned, so that it is never far ahead of what is durable here.
     func take(_ arrivals: [MessageArrival], from peer: PeerID) async -> [UInt8]
 
     /// The frames to write to a peer next; suspends until there are some. `nil` when the stream shall end.
@@ -21,8 +22,11 @@ protocol MessageChannelOwner: AnyObject, Sendable {
 struct MessageChannel {
     struct Limits: Sendable {
         var envelope = Envelope.Limits()
-        /// Bytes of frames that are handed on together, and made durable together.
+        /// Bytes of frames that are handed on together, and made durable together; as many are read ahead.
         var batchByteCount = 524_288
+        /// How long frames are read until they are handed on: checking signatures takes long, the loop has other
+        /// streams, and the disk waits.
+        var readingTime: Duration = .milliseconds(1)
     }
 
     private let stream: Stream
@@ -41,6 +45,8 @@ struct MessageChannel {
     ///
     /// Cancellation: the stream is reset.
     func serve(_ owner: any MessageChannelOwner, _ hold: ByteHold) async throws(MessageChannelError) {
+        // What is written here are receipts: a few bytes for each message, and the sender's queue waits for them.
+        await stream.setPriority(.urgent)
         do throws(MessageChannelError) {
             try await receive(owner, hold)
             do throws(StreamError) { try await stream.closeWrite() } catch { throw .frames(.stream(error)) }
@@ -58,13 +64,24 @@ struct MessageChannel {
         _ hold: ByteHold,
         _ priority: MessagePriority
     ) async throws(MessageChannelError) {
-        let results = await withTaskGroup(of: Result<Void, MessageChannelError>.self) { group in
-            group.addTask {
-                await Self.result { () async throws(MessageChannelError) in try await receive(owner, hold) }
-            }
-            group.addTask {
-                await Self.result { () async throws(MessageChannelError) in try await send(owner, priority) }
-            }
+        do throws(MessageChannelError) {
+            try await Self.both(
+                { () async throws(MessageChannelError) in try await receive(owner, hold) },
+                { () async throws(MessageChannelError) in try await send(owner, priority) }
+            )
+        } catch {
+            await stream.reset()
+            throw error
+        }
+    }
+
+    private typealias Half = @Sendable () async throws(MessageChannelError) -> Void
+
+    /// Runs two tasks to their ends, and throws the first error; the other task is cancelled then.
+    private static func both(_ one: @escaping Half, _ other: @escaping Half) async throws(MessageChannelError)
+    {
+        let failure = await withTaskGroup(of: Result<Void, MessageChannelError>.self) { group in
+            for half in [one, other] { group.addTask { await result(half) } }
             var first: MessageChannelError?
             for await case .failure(let error) in group {
                 // The other half would wait for ever.
@@ -73,9 +90,7 @@ struct MessageChannel {
             }
             return first
         }
-        guard let error = results else { return }
-        await stream.reset()
-        throw error
+        if let failure { throw failure }
     }
 
     private static func result(
@@ -89,9 +104,31 @@ struct MessageChannel {
         }
     }
 
+    /// Takes what the peer sends: one task reads and proves it while another sees that what is proven gets durable.
     private func receive(_ owner: any MessageChannelOwner, _ hold: ByteHold) async throws(MessageChannelError)
     {
-        var reader = MessageReader(own: own, keys: keys, on: stream.connection.loop, limits: limits.envelope)
+        let queue = ArrivalQueue(on: stream.connection.loop, byteCountMax: limits.batchByteCount)
+        try await Self.both(
+            { () async throws(MessageChannelError) in
+                let result = await Self.result { () async throws(MessageChannelError) in
+                    try await read(into: queue, hold)
+                }
+                await queue.close()
+                try result.get()
+            },
+            { () async throws(MessageChannelError) in
+                let result = await Self.result { () async throws(MessageChannelError) in
+                    try await take(from: queue, owner)
+                }
+                await queue.close()
+                try result.get()
+            }
+        )
+    }
+
+    private func read(into queue: ArrivalQueue, _ hold: ByteHold) async throws(MessageChannelError) {
+        let loop = stream.connection.loop
+        var reader = MessageReader(own: own, keys: keys, on: loop, limits: limits.envelope)
         var frames = FrameStream(stream, frameByteCountMax: MessageFrame.byteCountMax) { hold.set($0) }
         while true {
             let batch: [[UInt8]]?
@@ -101,15 +138,30 @@ struct MessageChannel {
                 throw .frames(error)
             }
             guard let batch else { return }
-            var arrivals: [MessageArrival] = []
-            arrivals.reserveCapacity(batch.count)
+            var (arrivals, byteCount): ([MessageArrival], Int) = ([], 0)
+            var pauseAt = loop.now + limits.readingTime
             for bytes in batch {
                 do throws(EnvelopeError) {
                     if let arrival = try reader.read(bytes) { arrivals.append(arrival) }
                 } catch {
                     throw .forged(error)
                 }
+                byteCount += bytes.count
+                guard loop.now >= pauseAt else { continue }
+                await queue.put(arrivals, byteCount: byteCount)
+                (arrivals, byteCount) = ([], 0)
+                await Task.yield()
+                pauseAt = loop.now + limits.readingTime
             }
+            if !arrivals.isEmpty { await queue.put(arrivals, byteCount: byteCount) }
+        }
+    }
+
+    private func take(
+        from queue: ArrivalQueue,
+        _ owner: any MessageChannelOwner
+    ) async throws(MessageChannelError) {
+        while let arrivals = await queue.next() {
             let answer = await owner.take(arrivals, from: stream.peer)
             guard !answer.isEmpty else { continue }
             do throws(StreamError) { try await stream.write(answer) } catch { throw .frames(.stream(error)) }

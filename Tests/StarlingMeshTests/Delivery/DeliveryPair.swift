@@ -51,6 +51,8 @@ struct DeliveryPair {
         var limits = Outbox.Limits()
         limits.messageCountMax = 200
         limits.byteCountMax = 100_000
+        limits.emergencyCountMax = 5
+        limits.emergencyByteCountMax = 2000
         limits.windowCount = 64
         limits.reservationCount = 8
         limits.settlementCount = 10
@@ -65,6 +67,8 @@ struct DeliveryPair {
         var limits = Inbox.Limits()
         limits.entryCountMax = 30
         limits.byteCountMax = 20_000
+        limits.emergencyCountMax = 3
+        limits.emergencyByteCountMax = 2000
         limits.owedCountMax = 300
         limits.windowCount = 64
         limits.retries.longest = .seconds(20)
@@ -504,15 +508,16 @@ struct DeliveryPair {
                 violations.append("\(id) is in the inbox of \(index) as \(positions.sorted())")
             }
             guard node.isRunning else { continue }
-            if node.outbox.count > outboxLimits.messageCountMax
-                || node.outbox.byteCount > outboxLimits.byteCountMax + 2000
+            if node.outbox.count > outboxLimits.messageCountMax + outboxLimits.emergencyCountMax
+                || node.outbox.byteCount > outboxLimits.byteCountMax + outboxLimits.emergencyByteCountMax
+                    + 2000
             {
                 violations.append(
                     "the outbox of \(index) holds \(node.outbox.count), \(node.outbox.byteCount) bytes"
                 )
             }
-            if node.inbox.count > inboxLimits.entryCountMax
-                || node.inbox.byteCount > inboxLimits.byteCountMax + 2000
+            if node.inbox.count > inboxLimits.entryCountMax + inboxLimits.emergencyCountMax
+                || node.inbox.byteCount > inboxLimits.byteCountMax + inboxLimits.emergencyByteCountMax + 2000
                 || node.inbox.owedCount > inboxLimits.owedCountMax
             {
                 violations.append(

@@ -230,6 +230,30 @@ import Testing
         _ = kit.taken(9)
     }
 
+    @Test func aFullInboxTakesSomeEmergencies() {
+        var limits = Inbox.Limits()
+        limits.entryCountMax = 1
+        limits.senderShareFactor = .max
+        limits.emergencyCountMax = 1
+        limits.emergencyByteCountMax = 50
+        var kit = InboxKit(limits: limits)
+        kit.take(1)
+        kit.expect(.refused(.refusedFull), of: InboxKit.header(2))
+        var urgent = InboxKit.header(1, series: 2)
+        urgent.priority = .emergency
+        _ = kit.added(urgent)
+        kit.pull()
+        urgent = InboxKit.header(2, series: 2)
+        urgent.priority = .emergency
+        kit.expect(.refused(.refusedFull), of: urgent)
+        limits.byteCountMax = 10
+        limits.emergencyCountMax = 2
+        kit = InboxKit(limits: limits)
+        kit.expect(.refused(.refusedFull), of: InboxKit.header(1), byteCount: 11)
+        kit.expect(.refused(.refusedFull), of: urgent, byteCount: 61)
+        _ = kit.added(urgent, byteCount: 60)
+    }
+
     @Test func tooManyReceiptsThatNobodyConfirmsRefuseForNow() {
         var limits = Inbox.Limits()
         limits.owedCountMax = 3

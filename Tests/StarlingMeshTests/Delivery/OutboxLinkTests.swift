@@ -163,6 +163,18 @@ import Testing
         kit.expectSent([high])
     }
 
+    @Test func emergenciesDoNotWaitForMemory() throws {
+        var limits = Outbox.Limits()
+        limits.envelopeByteCountMax = 3000
+        limits.emergencyByteCountMax = 3000
+        var kit = OutboxKit(limits: limits)
+        kit.linkUp()
+        for _ in 0..<5 { try kit.send(.low, byteCount: 1000) }
+        let urgent = try kit.send(.emergency, byteCount: 1000)
+        let first = kit.outbox.nextTransmission(to: OutboxKit.bob, now: kit.now)
+        #expect(first?.id == urgent, "the others take turns in what is there for them")
+    }
+
     @Test func memoryHoldsSoManyEnvelopesAndTheOthersTakeTurns() throws {
         var limits = Outbox.Limits()
         limits.envelopeByteCountMax = 3000

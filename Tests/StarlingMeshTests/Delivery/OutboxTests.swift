@@ -77,6 +77,50 @@ import Testing
         #expect(kit.outbox.count == 2)
     }
 
+    @Test func theMostUrgentIsWrittenFirstHoweverManyWait() throws {
+        var limits = Outbox.Limits()
+        limits.batchByteCount = 4096
+        var kit = OutboxKit(limits: limits)
+        // On its way to the disk, while the others come.
+        let first = try kit.accept(.low, byteCount: 1024)
+        var batch = kit.outbox.takeBatch() ?? StoreBatch()
+        kit.disk.apply(batch)
+        let low = try (0..<20).map { _ in try kit.accept(.low, byteCount: 1024) }
+        let urgent = try kit.accept(.emergency, byteCount: 1024)
+        kit.outbox.stored(now: kit.now, wallNow: kit.wallNow)
+        batch = kit.outbox.takeBatch() ?? StoreBatch()
+        kit.disk.apply(batch)
+        let byteCount = batch.changes.reduce(0) { sum, change in
+            if case .put(let key, let value) = change, key.table == DeliveryTables.outbox {
+                sum + value.count
+            } else {
+                sum
+            }
+        }
+        #expect((1...4096).contains(byteCount))
+        kit.outbox.stored(now: kit.now, wallNow: kit.wallNow)
+        #expect(kit.state(first) == .queued && kit.state(urgent) == .queued)
+        let written = low.prefix { kit.state($0) == .queued }.count
+        #expect(written == 2, "the rest waits")
+        #expect(low.dropFirst(written).allSatisfy { kit.state($0) == .storing })
+        kit.pull()
+        #expect(low.allSatisfy { kit.state($0) == .queued }, "batch by batch all are written")
+        try kit.restart()
+        #expect(kit.outbox.count == 22)
+    }
+
+    @Test func aMessageLargerThanABatchIsOneOfItsOwn() throws {
+        var limits = Outbox.Limits()
+        limits.batchByteCount = 4096
+        var kit = OutboxKit(limits: limits)
+        let ids = try (0..<2).map { _ in try kit.accept(byteCount: 10_000) }
+        _ = kit.outbox.takeBatch()
+        kit.outbox.stored(now: kit.now, wallNow: kit.wallNow)
+        #expect(ids.map { kit.state($0) } == [.queued, .storing])
+        kit.pull()
+        #expect(kit.state(ids[1]) == .queued)
+    }
+
     @Test func numbersAreNeverGivenTwice() throws {
         var limits = Outbox.Limits()
         limits.reservationCount = 4
@@ -318,6 +362,43 @@ import Testing
         #expect(again.count == 1)
         kit.receipt(again)
         #expect(Set(kit.sent()) == Set(ids).subtracting(again), "it has room again")
+    }
+
+    @Test func emergenciesAreNotHeldBackWithOthersThatWereRefused() throws {
+        var kit = OutboxKit()
+        kit.linkUp()
+        let low = try kit.send(.low)
+        kit.expectSent([low])
+        kit.receipt([low], .refusedFull)
+        let urgent = try (0..<2).map { _ in try kit.send(.emergency) }
+        kit.expectSent(urgent, "they have places of their own")
+        kit.receipt(urgent, .refusedFull)
+        kit.expectSent([], "until those are full too")
+        kit.advance(.seconds(1.2))
+        let probes = kit.sent()
+        #expect(probes.count == 2 && urgent.contains(probes[0]) && probes[1] == low, "one of each kind")
+        kit.receipt([probes[0]])
+        kit.expectSent(urgent.filter { $0 != probes[0] }, "there is room for the other")
+    }
+
+    @Test func aFullOutboxTakesSomeEmergencies() throws {
+        var limits = Outbox.Limits()
+        limits.messageCountMax = 2
+        limits.emergencyCountMax = 1
+        var kit = OutboxKit(limits: limits)
+        for _ in 0..<2 { try kit.send(.low) }
+        #expect(throws: AcceptError.tooManyMessages(countMax: 2)) { try kit.send(.high) }
+        try kit.send(.emergency)
+        #expect(throws: AcceptError.tooManyMessages(countMax: 3)) { try kit.send(.emergency) }
+        limits.messageCountMax = 10
+        limits.byteCountMax = 100
+        limits.emergencyByteCountMax = 100
+        kit = OutboxKit(limits: limits)
+        #expect(throws: AcceptError.tooManyBytes(byteCountMax: 100)) { try kit.send(.high, byteCount: 110) }
+        try kit.send(.emergency, byteCount: 110)
+        #expect(throws: AcceptError.tooManyBytes(byteCountMax: 200)) {
+            try kit.send(.emergency, byteCount: 110)
+        }
     }
 
     @Test func aReceiptIsTakenFromTheRecipientOnly() throws {

@@ -66,6 +66,49 @@ import Testing
         #expect(try texts(pair) == [text])
     }
 
+    @Test func emergenciesOvertakeAQueueOfLowMessagesOnASlowLink() throws {
+        let pair = try NodePair()
+        // 10 Mbit/s, for which the LOW messages are four seconds of work.
+        pair.simulation.network.setLink(
+            between: pair.aliceHost,
+            and: pair.bobHost,
+            to: LinkProfile(latency: .milliseconds(5), bytesPerSecond: 1_250_000)
+        )
+        try connect(pair)
+        let (alice, to, random) = (pair.alice, pair.bob.peerID, pair.aliceHost.world.random)
+        let (lowCount, urgentCount) = (300, 10)
+        @Sendable func send(_ name: String, _ priority: MessagePriority, byteCount: Int) async throws {
+            // Nothing that could be packed.
+            let payload = Array(name.utf8) + random.bytes(count: byteCount)
+            var draft = MessageDraft(to: to, content: MessageContent(type: .data, payload: payload))
+            draft.priority = priority
+            draft.privacy = .standard
+            _ = try await alice.delivery.accept(draft)
+        }
+        try pair.simulation.complete(on: pair.aliceHost) {
+            for _ in 0..<lowCount { try await send("low", .low, byteCount: 16_384) }
+        }
+        try pair.simulation.run(for: .milliseconds(200))
+        let before = try texts(pair).count
+        try pair.simulation.complete(on: pair.aliceHost) {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<urgentCount {
+                    group.addTask { try await send("urgent", .emergency, byteCount: 16_384) }
+                }
+                try await group.waitForAll()
+            }
+        }
+        try pair.simulation.run(for: .seconds(30))
+        let arrived = try texts(pair)
+        #expect(arrived.count == lowCount + urgentCount)
+        let places = arrived.indices.filter { arrived[$0].hasPrefix("urgent") }
+        // The kernel holds a quarter of a MiB, which nothing overtakes.
+        #expect(try #require(places.first) - before <= 20, "\(before) came before they were sent")
+        // The first one is written to the disk alone. Sharing the link, the others would let as many through.
+        let between = places[urgentCount - 1] - places[1] - (urgentCount - 2)
+        #expect(between <= urgentCount / 2, "and little comes between them")
+    }
+
     @Test func theSameKeyIsTheSameMessage() throws {
         let pair = try NodePair()
         let (alice, to) = (pair.alice, pair.bob.peerID)

@@ -14,6 +14,10 @@ package struct Inbox: Sendable {
         package var entryCountMax = 10_000
         /// Bytes of their contents, likewise.
         package var byteCountMax = 1_073_741_824
+        /// EMERGENCY entries beyond both, so that a flood of others does not keep them out.
+        package var emergencyCountMax = 64
+        /// Bytes of their contents.
+        package var emergencyByteCountMax = 16_777_216
         /// Receipts that are not confirmed, likewise.
         package var owedCountMax = 262_144
         /// How many times what is free of the three above one sender may have; more of its messages are refused for the
@@ -254,8 +258,11 @@ package struct Inbox: Sendable {
             refuse(ticket, .expired, now: now)
             return .refused(.expired)
         }
-        let freeCount = limits.entryCountMax - entries.count - readingCount
-        let freeByteCount = limits.byteCountMax - self.byteCount
+        let isEmergency = header.priority == .emergency
+        let freeCount =
+            limits.entryCountMax + (isEmergency ? limits.emergencyCountMax : 0) - entries.count - readingCount
+        let freeByteCount =
+            limits.byteCountMax + (isEmergency ? limits.emergencyByteCountMax : 0) - self.byteCount
         guard freeCount > 0, byteCount <= freeByteCount,
             isWithinShare(senders[sender].entryCount, free: freeCount),
             isWithinShare(senders[sender].byteCount, free: freeByteCount)

@@ -11,8 +11,7 @@ extension Outbox {
         peers[peer].isUp = true
         peers[peer].isReaching = false
         peers[peer].reachAt = nil
-        peers[peer].holdUntil = nil
-        peers[peer].offering.reset()
+        (peers[peer].hold, peers[peer].emergencyHold) = (OutboxHold(), OutboxHold())
         for lane in peers[peer].lanes where lane >= 0 {
             lanes[lane].toldFloor = 1
             lanes[lane].lastProgress = now
@@ -29,7 +28,8 @@ extension Outbox {
         guard let peer = peerIndex[id], peers[peer].isUp else { return }
         peers[peer].isUp = false
         peers[peer].queues.removeAll()
-        (peers[peer].settleAt, peers[peer].isSettleTold, peers[peer].holdUntil) = (nil, false, nil)
+        (peers[peer].settleAt, peers[peer].isSettleTold) = (nil, false)
+        (peers[peer].hold.until, peers[peer].emergencyHold.until) = (nil, nil)
         peers[peer].isTransmitTold = false
         for lane in peers[peer].lanes where lane >= 0 {
             stallTimers.remove(lane)
@@ -132,8 +132,8 @@ extension Outbox {
 
     /// Hands messages that wait to the link's queues, as far as there is room.
     mutating func feed(_ peer: Int, now: Instant) {
-        guard peers[peer].isUp, peers[peer].holdUntil == nil else { return }
-        for priority in MessagePriority.allCases {
+        guard peers[peer].isUp else { return }
+        for priority in MessagePriority.allCases where peers[peer][holdOf: priority].until == nil {
             let lane = peers[peer].lanes[priority.index]
             guard lane >= 0 else { continue }
             while lanes[lane].waiting.first >= 0 {
@@ -159,8 +159,9 @@ extension Outbox {
             }
             return false
         }
+        let priority = lanes[lane].priority
         // A recipient that was full gets one message at a time until it takes one.
-        if peers[peer].isProbing, peers[peer].queues.count > 0 { return false }
+        if peers[peer][holdOf: priority].isProbing, isUnderWay(priority, peer) { return false }
         if slots[slot].envelope == nil, !hasRoom(toLoad: slot) {
             if !peers[peer].isStarved {
                 peers[peer].isStarved = true
@@ -168,7 +169,6 @@ extension Outbox {
             }
             return false
         }
-        let priority = lanes[lane].priority
         if peers[peer].queues.hasRoom(priority) { return true }
         guard priority == .emergency, let low = peers[peer].queues.displaceLow() else { return false }
         slots[Int(low)].state = .waiting
@@ -176,6 +176,12 @@ extension Outbox {
         prepend(Int(low), to: .waiting)
         actions.append(.displaced(low: slots[Int(low)].id, by: slots[slot].id))
         return true
+    }
+
+    /// Whether the link has a message that is held back together with those of a priority.
+    private func isUnderWay(_ priority: MessagePriority, _ peer: Int) -> Bool {
+        let emergencyCount = peers[peer].queues.count(.emergency)
+        return priority == .emergency ? emergencyCount > 0 : peers[peer].queues.count > emergencyCount
     }
 
     private mutating func enqueue(_ slot: Int) {
@@ -199,7 +205,9 @@ extension Outbox {
     mutating func releaseLoad(_ slot: Int) { envelopeByteCount -= slots[slot].byteCount }
 
     private func hasRoom(toLoad slot: Int) -> Bool {
-        envelopeByteCount == 0 || envelopeByteCount + slots[slot].byteCount <= limits.envelopeByteCountMax
+        envelopeByteCount == 0
+            || envelopeByteCount + slots[slot].byteCount
+                <= envelopeByteCountMax(lanes[slots[slot].lane].priority)
     }
 
     /// Feeds those who waited for room in memory, in turn.
@@ -247,8 +255,10 @@ extension Outbox {
     func isDue(_ deadline: Instant?, _ now: Instant) -> Bool { deadline.map { $0 <= now } ?? false }
 
     mutating func setTimer(_ peer: Int) {
-        let first = [peers[peer].reachAt, peers[peer].holdUntil, peers[peer].settleAt].compactMap(\.self)
-            .min()
+        let first = [
+            peers[peer].reachAt, peers[peer].hold.until, peers[peer].emergencyHold.until,
+            peers[peer].settleAt,
+        ].compactMap(\.self).min()
         if let first { peerTimers.set(peer, to: first) } else { peerTimers.remove(peer) }
     }
 
@@ -258,10 +268,10 @@ extension Outbox {
             let isNeeded = peers[peer].lanes.contains { $0 >= 0 && lanes[$0].liveCount > 0 }
             if !peers[peer].isUp, isNeeded { reach(peer) }
         }
-        if isDue(peers[peer].holdUntil, now) {
-            peers[peer].holdUntil = nil
-            feed(peer, now: now)
-        }
+        let isOver = (isDue(peers[peer].hold.until, now), isDue(peers[peer].emergencyHold.until, now))
+        if isOver.0 { peers[peer].hold.until = nil }
+        if isOver.1 { peers[peer].emergencyHold.until = nil }
+        if isOver.0 || isOver.1 { feed(peer, now: now) }
         if isDue(peers[peer].settleAt, now) {
             peers[peer].settleAt = nil
             tellSettle(peer)
@@ -294,7 +304,7 @@ extension Outbox {
         case .sent: reason = .noReceipt
         case .resting: reason = .heldBack
         case .waiting:
-            if peers[entry.peer].isProbing {
+            if peers[entry.peer][holdOf: entry.priority].isProbing {
                 reason = .recipientFull
             } else if slot.number >= entry.toldFloor + limits.windowCount {
                 reason = .windowFull

@@ -28,7 +28,7 @@ extension Outbox {
                 lanes[lane].lastProgress = now
                 lanes[lane].isStallTold = false
                 peers[peer].reaching.reset()
-                peers[peer].offering.reset()
+                peers[peer][holdOf: lanes[lane].priority].offering.reset()
             case .refusedFull:
                 guard case .sent = slots[slot].state else { continue }
                 offerAgainLater(slot, peer, now: now)
@@ -131,15 +131,17 @@ extension Outbox {
     }
 
     private mutating func offerAgainLater(_ slot: Int, _ peer: Int, now: Instant) {
+        let priority = lanes[slots[slot].lane].priority
         slots[slot].lastRefusal = .refusedFull
-        peers[peer].queues.release(lanes[slots[slot].lane].priority)
+        peers[peer].queues.release(priority)
         retryTimers.remove(slot)
         slots[slot].state = .waiting
         remove(slot, from: .active)
         prepend(slot, to: .waiting)
         // All that were on their way are refused alike: they count once.
-        guard peers[peer].holdUntil == nil else { return }
-        peers[peer].holdUntil = now + peers[peer].offering.next(limits.retries, &jitter)
+        guard peers[peer][holdOf: priority].until == nil else { return }
+        let wait = peers[peer][holdOf: priority].offering.next(limits.retries, &jitter)
+        peers[peer][holdOf: priority].until = now + wait
         setTimer(peer)
     }
 

@@ -105,9 +105,15 @@ extension Outbox {
     // MARK: Envelopes in memory
 
     mutating func keep(_ envelope: [UInt8], _ slot: Int) {
-        guard envelopeByteCount + envelope.count <= limits.envelopeByteCountMax else { return }
+        let priority = lanes[slots[slot].lane].priority
+        guard envelopeByteCount + envelope.count <= envelopeByteCountMax(priority) else { return }
         envelopeByteCount += envelope.count
         slots[slot].envelope = envelope
+    }
+
+    /// Bytes of envelopes with which one more of a priority is not kept.
+    func envelopeByteCountMax(_ priority: MessagePriority) -> Int {
+        limits.envelopeByteCountMax + (priority == .emergency ? limits.emergencyByteCountMax : 0)
     }
 
     mutating func dropEnvelope(_ slot: Int) {
@@ -213,7 +219,7 @@ extension Outbox {
     // MARK: Actions
 
     mutating func tellWrite() {
-        guard !isWriteTold, inFlight == nil, !pending.isEmpty else { return }
+        guard !isWriteTold, inFlight == nil, hasPending else { return }
         isWriteTold = true
         actions.append(.write)
     }

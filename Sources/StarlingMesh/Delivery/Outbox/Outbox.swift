@@ -16,6 +16,10 @@ package struct Outbox: Sendable {
         package var messageCountMax = 10_000
         /// Bytes of their bodies; more are not accepted.
         package var byteCountMax = 1_073_741_824
+        /// EMERGENCY messages beyond both, so that a flood of others does not keep them out; more are not accepted.
+        package var emergencyCountMax = 64
+        /// Bytes of their bodies, and of their envelopes beyond ``envelopeByteCountMax``.
+        package var emergencyByteCountMax = 16_777_216
         /// Settled messages that are remembered; the oldest is forgotten.
         package var historyCountMax = 10_000
         /// How long they are.
@@ -28,6 +32,10 @@ package struct Outbox: Sendable {
         package var reservationCount: UInt64 = 256
         /// Series that are remembered; beyond it the one that has been idle for longest begins anew.
         package var laneCountMax = 16_384
+        /// Bytes of new messages that are written together, the most urgent first; the first one counts as within.
+        ///
+        /// An urgent message waits for one batch that is on its way, however many are accepted at once.
+        package var batchByteCount = 1_048_576
         /// Envelopes kept in memory until they are sent; others are read from the disk when it is their turn.
         package var envelopeByteCountMax = 16_777_216
         /// Settled messages after which a settlement is told.
@@ -49,6 +57,12 @@ package struct Outbox: Sendable {
         case make(MessageHeader)
         /// The key names this message, which was accepted before.
         case known(MessageID)
+    }
+
+    /// A message that was accepted and is not on its way to the disk.
+    struct Unwritten: Sendable {
+        var slot: Int
+        var row: [UInt8]
     }
 
     struct Promise: Sendable {
@@ -121,7 +135,8 @@ package struct Outbox: Sendable {
     var stallTimers = DeadlineHeap()
 
     var pending = Batch()
-    var pendingRows = StoreBatch()
+    /// New messages for the batches to come, by priority.
+    var unwritten = [RingQueue<Unwritten>](repeating: RingQueue(), count: MessagePriority.allCases.count)
     var inFlight: Batch?
     var isWriteTold = false
     var actions = RingQueue<OutboxAction>()
@@ -172,9 +187,12 @@ package struct Outbox: Sendable {
         guard index[id] == nil, promises[id] == nil, history[id] == nil else { throw .idTaken }
         let lifetime = request.lifetime.milliseconds
         guard lifetime >= 1, request.lifetime <= MessageHeader.lifetimeMax else { throw .lifetimeOutOfRange }
-        guard count < limits.messageCountMax else { throw .tooManyMessages(countMax: limits.messageCountMax) }
-        guard byteCount + request.byteCount <= limits.byteCountMax else {
-            throw .tooManyBytes(byteCountMax: limits.byteCountMax)
+        let isEmergency = request.priority == .emergency
+        let countMax = limits.messageCountMax + (isEmergency ? limits.emergencyCountMax : 0)
+        guard count < countMax else { throw .tooManyMessages(countMax: countMax) }
+        let byteCountMax = limits.byteCountMax + (isEmergency ? limits.emergencyByteCountMax : 0)
+        guard byteCount + request.byteCount <= byteCountMax else {
+            throw .tooManyBytes(byteCountMax: byteCountMax)
         }
         let lane = lane(to: request.to, request.priority, seriesDraw: seriesDraw, now: now)
         let number = lanes[lane].numbers.next
@@ -231,9 +249,8 @@ package struct Outbox: Sendable {
         positions[nextPosition] = slot
         lanes[lane].numbers.set(place.number, to: slot)
         let row = OutboxRow.live(envelope: encoded, key: promise.key)
-        pendingRows.put(StoreKey(DeliveryTables.outbox, nextPosition), row.encoded)
+        unwritten[lanes[lane].priority.index].append(Unwritten(slot: slot, row: row.encoded))
         nextPosition += 1
-        pending.accepted.append(slot)
         // Who can be sent to soon need not read it back.
         if peers[lanes[lane].peer].isUp { keep(encoded, slot) }
         tellWrite()
@@ -253,14 +270,29 @@ package struct Outbox: Sendable {
     /// What is to be written next; `nil` when there is nothing, or when the last batch is still on its way.
     package mutating func takeBatch() -> StoreBatch? {
         isWriteTold = false
-        guard inFlight == nil, !pending.isEmpty else { return nil }
+        guard inFlight == nil, hasPending else { return nil }
+        // What reserves numbers stands before what has them.
         var batch = pending.bookkeeping
-        batch.append(pendingRows)
+        var room = limits.batchByteCount
+        for priority in MessagePriority.allCases where room > 0 {
+            while let next = unwritten[priority.index].first,
+                next.row.count <= room || pending.accepted.isEmpty
+            {
+                _ = unwritten[priority.index].popFirst()
+                batch.put(StoreKey(DeliveryTables.outbox, slots[next.slot].position), next.row)
+                pending.accepted.append(next.slot)
+                room -= next.row.count
+            }
+            // Where the next one has no room, nothing less urgent takes it.
+            if !unwritten[priority.index].isEmpty { break }
+        }
         inFlight = pending
         pending = Batch()
-        pendingRows = StoreBatch()
         return batch
     }
+
+    /// Whether there is something to write.
+    var hasPending: Bool { !pending.isEmpty || unwritten.contains { !$0.isEmpty } }
 
     /// The batch is on the disk.
     package mutating func stored(now: Instant, wallNow: WallTime) {

@@ -123,10 +123,8 @@ struct OutboxPeer: Sendable {
     var isReaching = false
     /// When to try to connect again.
     var reachAt: Instant?
-    /// Waits between offers to a recipient that is full.
-    var offering = RetrySchedule()
-    /// Until when nothing is offered.
-    var holdUntil: Instant?
+    /// What is held back from a recipient that was full; EMERGENCY for itself, since it has places of its own there.
+    var (hold, emergencyHold) = (OutboxHold(), OutboxHold())
     /// When to tell a settlement.
     var settleAt: Instant?
     var isSettleTold = false
@@ -141,6 +139,20 @@ struct OutboxPeer: Sendable {
         self.id = id
         self.queues = queues
     }
+
+    /// What holds messages of a priority back.
+    subscript(holdOf priority: MessagePriority) -> OutboxHold {
+        get { priority == .emergency ? emergencyHold : hold }
+        set { if priority == .emergency { emergencyHold = newValue } else { hold = newValue } }
+    }
+}
+
+/// How a recipient that was full is offered messages again.
+struct OutboxHold: Sendable {
+    /// Waits between offers.
+    var offering = RetrySchedule()
+    /// Until when nothing is offered.
+    var until: Instant?
 
     /// Whether the recipient was full, and gets one message at a time until it takes one.
     var isProbing: Bool { offering.count > 0 }

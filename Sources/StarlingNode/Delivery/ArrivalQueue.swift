@@ -1,0 +1,64 @@
+internal import StarlingCore
+internal import StarlingWorld
+
+/// What one stream brought, between the task that reads and proves it and the one that sees to its being durable.
+///
+/// So signatures are checked while the disk is busy, and what was checked meanwhile becomes one batch. It lives on the
+/// loop of the stream's connection, as both tasks do.
+actor ArrivalQueue {
+    private nonisolated let loop: any EventLoop
+    private let byteCountMax: Int
+    private var arrivals: [MessageArrival] = []
+    /// Bytes of their frames.
+    private var byteCount = 0
+    private var isClosed = false
+    private var reader: Waiter<Void>?
+    private var taker: Waiter<Void>?
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    /// - Parameter byteCountMax: With as many bytes waiting, whoever reads waits too.
+    init(on loop: any EventLoop, byteCountMax: Int) {
+        self.loop = loop
+        self.byteCountMax = byteCountMax
+    }
+
+    /// Appends arrivals, and suspends while there are too many.
+    ///
+    /// Cancellation changes nothing: whoever takes them ends the wait, also by ``close()``.
+    func put(_ more: [MessageArrival], byteCount: Int) async {
+        arrivals += more
+        self.byteCount += byteCount
+        taker.take()?.resume()
+        while self.byteCount >= byteCountMax, !isClosed {
+            await Waiter.suspend { waiter in
+                if self.byteCount < byteCountMax || isClosed { waiter.resume() } else { reader = waiter }
+            }
+        }
+    }
+
+    /// All arrivals that wait, at least one; suspends until there is one, and returns `nil` once the queue is closed
+    /// and empty.
+    ///
+    /// Cancellation changes nothing: whoever reads ends the wait, at the latest by ``close()``.
+    func next() async -> [MessageArrival]? {
+        while arrivals.isEmpty {
+            if isClosed { return nil }
+            await Waiter.suspend { waiter in
+                if arrivals.isEmpty && !isClosed { taker = waiter } else { waiter.resume() }
+            }
+        }
+        defer {
+            (arrivals, byteCount) = ([], 0)
+            reader.take()?.resume()
+        }
+        return arrivals
+    }
+
+    /// Nothing more comes, or nobody takes more.
+    func close() {
+        isClosed = true
+        taker.take()?.resume()
+        reader.take()?.resume()
+    }
+}
