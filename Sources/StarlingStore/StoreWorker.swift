@@ -63,35 +63,41 @@ final class StoreWorker: EndOfTurnWork, @unchecked Sendable {  // tidy-ok: lock 
     /// Queues a call.
     func take(_ call: StoreCall) {
         let isOnLoop = loop.isCurrent
-        let (isRefused, isFirst) = locked {
-            if isClosed { return (true, false) }
+        let (isRefused, isFirst, isWaitedFor) = locked {
+            if isClosed { return (true, false, false) }
             if case .close = call { isClosed = true }
             held.append(call)
-            if !isOnLoop { release() }
-            return (false, isOnLoop && held.count == 1)
+            return (false, isOnLoop && held.count == 1, isOnLoop ? false : release())
         }
+        if isWaitedFor { pthread_cond_signal(wakeup) }
         if isFirst { loop.atEndOfTurn(self) }
         if isRefused { post([call.fail(.closed)]) }
     }
 
-    func endOfTurn() { locked { release() } }
+    func endOfTurn() {
+        if locked({ release() }) { pthread_cond_signal(wakeup) }
+    }
 
     /// Hands over what was held back.
-    private func release() {
-        guard !held.isEmpty else { return }
-        if queue.isEmpty { pthread_cond_signal(wakeup) }
+    ///
+    /// - Returns: Whether the thread waits for that; it is woken without the lock, which it needs at once.
+    private func release() -> Bool {
+        guard !held.isEmpty else { return false }
+        let isWaitedFor = queue.isEmpty
         queue += held
         held.removeAll(keepingCapacity: true)
+        return isWaitedFor
     }
 
     /// Closes, unless that was asked for already.
     func end() {
-        locked {
-            guard !isClosed else { return }
+        let isWaitedFor = locked {
+            guard !isClosed else { return false }
             isClosed = true
             held.append(.close({}))
-            release()
+            return release()
         }
+        if isWaitedFor { pthread_cond_signal(wakeup) }
     }
 
     private func locked<Value>(_ body: () -> Value) -> Value {
