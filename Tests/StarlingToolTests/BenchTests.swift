@@ -25,6 +25,44 @@ import Testing
         }
     }
 
+    @Test func acceptanceIsMeasuredBesideTheDisk() async throws {
+        let run = try await ToolRun.run([
+            "bench", "enqueue", "--json", "--timeout", "60s", "--senders", "4", "--privacy", "private",
+        ])
+        #expect(run.status == 0, "\(run.talk)")
+        let report = try JSON(parsing: run.output)
+        #expect(report["privacy"] == "private" && report["senders"] == 4)
+        for key in [
+            "enqueued_per_s", "p50_us", "p99_us", "rows_per_s_1", "rows_per_s_100", "fdatasync_p50_us",
+        ] {
+            #expect(try #require(report[key]?.double, "\(key)") > 0, "\(key)")
+        }
+    }
+
+    @Test func deliveryIsCountedInTheRecipientsInbox() async throws {
+        let run = try await ToolRun.run([
+            "bench", "delivery", "--json", "--timeout", "120s", "--bytes", "300",
+        ])
+        #expect(run.status == 0, "\(run.talk)")
+        let report = try JSON(parsing: run.output)
+        #expect(report["lost"] == 0 && report["duplicated"] == 0)
+        for key in ["delivered_per_s", "p50_us", "p99_us", "idle_p99_us", "rows_per_s_1"] {
+            #expect(try #require(report[key]?.double, "\(key)") > 0, "\(key)")
+        }
+        let target = "/ip4/127.0.0.1/tcp/1"
+        let aimed = try await ToolRun.run(["bench", "delivery", "--target", target])
+        #expect(aimed.status == 2 && aimed.talk.contains("--target"))
+    }
+
+    @Test func anInboxIsAuditedByRound() async throws {
+        let run = try await ToolRun.run(
+            ["bench-listener"],
+            input: #"{"do":"audit","round":1}"# + "\n" + #"{"do":"consume"}"# + "\n"
+        )
+        let answers = try run.output.split(separator: "\n").dropFirst().map { try JSON(parsing: String($0)) }
+        #expect(answers == [["messages": 0, "distinct": 0], ["done": true]])
+    }
+
     @Test func sealingIsMeasuredWithoutAListener() async throws {
         let run = try await ToolRun.run(["bench", "seal", "--json", "--timeout", "60s"])
         #expect(run.status == 0, "\(run.talk)")

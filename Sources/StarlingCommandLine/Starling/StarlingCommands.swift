@@ -130,23 +130,30 @@ private enum Commands {
         "Measure speed and memory on this machine",
         details: """
             Starts a second process that listens, and measures between the two: each figure is the median of several \
-            rounds. With --target the listener is that peer, and figures of its process are left out. seal and store need no listener.
+            rounds. With --target the listener is that peer, and figures of its process are left out. seal, store and enqueue \
+            need no listener. store, enqueue, delivery and urgent write to the disk of TMPDIR.
             """,
         arguments: [
             ArgumentSpec.choice(
                 "WHAT",
                 "what to measure",
-                of: ["ping", "bulk", "dial", "memory", "streams", "seal", "store", "urgent"]
+                of: [
+                    "ping", "bulk", "dial", "memory", "streams", "seal", "store", "urgent", "enqueue",
+                    "delivery",
+                ]
             )
         ],
-        flags: [Flags.target.spec, Flags.benchSecurity.spec, Flags.connections.spec],
+        flags: [
+            Flags.target.spec, Flags.benchSecurity.spec, Flags.connections.spec, Flags.benchPrivacy.spec,
+            Flags.senders.spec, Flags.payloadBytes.spec,
+        ],
         example: "starling bench ping --json"
     )
 
     static let benchListener = Command(
         .benchListener,
         "Listen for a bench until the end of standard input",
-        flags: [Flags.benchSecurity.spec, Flags.connections.spec],
+        flags: [Flags.benchSecurity.spec, Flags.connections.spec, Flags.listen.spec],
         example: "starling bench-listener --security noise",
         isHidden: true
     )

@@ -170,6 +170,21 @@ package enum StarlingFlags {
         in: 1...100_000,
         "How many connections the memory bench opens (default 500)."
     )
+    package static let benchPrivacy = Flag<String>.choice(
+        "privacy",
+        of: ["standard", "private"],
+        "Whether messages are sealed to their recipient (default standard)."
+    )
+    package static let senders = Flag<Int>.number(
+        "senders",
+        in: 1...4096,
+        "How many send at the same time, each the next when the last is accepted (default 32)."
+    )
+    package static let payloadBytes = Flag<Int>.number(
+        "bytes",
+        in: 16...1_000_000,
+        "Bytes of each message (default 1024)."
+    )
 
     // sim
     package static let nodes = Flag<Int>.number("nodes", in: 2...100_000, "How many nodes (default 200).")

@@ -84,7 +84,7 @@ extension NodeFailure {
         }
     }
 
-    init(_ error: DeliveryError, peer: PeerID) {
+    package init(_ error: DeliveryError, peer: PeerID) {
         switch error {
         case .ownAddress:
             self.init(.invalidRequest, "The recipient is this node itself.", nextStep: "Name another peer.")

@@ -35,6 +35,12 @@ struct BenchCommand {
             case .seal: try SealBench(settings).measure()
             case .store: try StoreBench(settings: settings).measure()
             case .urgent: try between { try UrgentBench(run: $0).measure() }
+            case .enqueue: try EnqueueBench(settings: settings).measure()
+            case .delivery:
+                try between {
+                    var bench = try DeliveryBench(run: $0)
+                    return try bench.measure()
+                }
             }
         try console.write(settings.isJSON ? report.json.text + "\n" : report.render(console.outputStyle))
         return .succeeded
@@ -60,7 +66,7 @@ struct BenchCommand {
 
     /// Ends the process when the bench takes too long; the listener sees its input end.
     private func giveUpLater(_ run: BenchRun) -> Watch? {
-        let (settings, console) = (settings, console)
+        let (settings, console, folder) = (settings, console, run.folder)
         return try? run.real.run { world in
             let loop = world.loops[0]
             let timer = loop.makeTimer {
@@ -70,6 +76,7 @@ struct BenchCommand {
                 } else {
                     console.say(diagnostic)
                 }
+                folder?.remove()
                 _exit(ExitStatus.failed.rawValue)
             }
             timer.arm(at: loop.now + settings.timeout)

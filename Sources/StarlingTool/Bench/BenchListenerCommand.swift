@@ -1,6 +1,7 @@
 internal import StarlingCommandLine
 internal import StarlingCore
 internal import StarlingIO
+internal import StarlingMesh
 internal import StarlingNode
 internal import StarlingTransports
 internal import StarlingWorld
@@ -16,14 +17,19 @@ internal import StarlingWorld
 /// `starling bench-listener`: the listening process of a bench.
 ///
 /// Says on standard output where it listens, `{"event":"ready","addrs":[…],"pid":…}`, then answers one line for each
-/// line on standard input, and ends with it.
+/// line on standard input, and ends with it. With a home its store is durable, and a file there.
 struct BenchListenerCommand {
     private let security: SecurityProtocol
     private let connectionCountMax: Int
+    private let addresses: [String]
+    private let storePath: String?
 
     init(_ invocation: Invocation) {
         security = BenchSettings.security(invocation)
         connectionCountMax = invocation[StarlingFlags.connections] ?? 1024
+        let named = invocation.all(StarlingFlags.listen)
+        addresses = named.isEmpty ? ["/ip4/127.0.0.1/tcp/0"] : named
+        storePath = invocation[StarlingFlags.home].map { $0 + "/listener.db" }
     }
 
     func run() throws -> ExitStatus {
@@ -31,19 +37,20 @@ struct BenchListenerCommand {
         let real = try BenchNode.makeWorld()
         defer { real.stop() }
         let identified = EventTally(loop: real.world.loops[0])
-        let (node, addresses) = try real.run { [security, connectionCountMax] world in
+        let (node, bound) = try real.run { [security, addresses, connectionCountMax, storePath] world in
             let started = try await BenchNode.start(
                 world,
                 security,
-                listens: true,
-                connectionCountMax: connectionCountMax
+                listensOn: try addresses.map { try Multiaddr($0) },
+                connectionCountMax: connectionCountMax,
+                storePath: storePath
             )
             await started.node.identify.observe { _ in identified.add() }
             return started
         }
         var pipe = BenchPipe(input: STDIN_FILENO, output: STDOUT_FILENO)
         var isHeard = pipe.write([
-            "event": "ready", "addrs": JSON(addresses.map { "\($0)" }), "pid": JSON(getpid()),
+            "event": "ready", "addrs": JSON(bound.map { "\($0)" }), "pid": JSON(getpid()),
             "peer_id": .string(node.peerID.base58),
         ])
         while isHeard, let request = pipe.read() {
@@ -73,6 +80,17 @@ struct BenchListenerCommand {
                 return pipe.write([
                     "connections": JSON(connectionCount), "identified": JSON(identifiedCount),
                 ])
+            case "audit":
+                let round = UInt64(clamping: request["round"]?.integer ?? 0)
+                let audit = try real.run { _ in try await InboxAudit.take(node.delivery, round: round) }
+                return pipe.write([
+                    "messages": JSON(audit.messageCount), "distinct": JSON(audit.distinctCount),
+                ])
+            case "consume":
+                let isSet = try real.run { _ in
+                    await node.delivery.handle(.data, concurrencyMax: 64) { _ in nil }
+                }
+                return pipe.write(["done": .bool(isSet)])
             case "ceiling":
                 let receiver = try CeilingReceiver(security, key: request["key"]?.string ?? "")
                 guard pipe.write(["port": JSON(receiver.port)]) else { return false }

@@ -23,11 +23,16 @@ enum BenchNode {
     }
 
     /// A node that has started.
+    ///
+    /// - Parameters:
+    ///   - addresses: Where it listens; none to dial only.
+    ///   - storePath: The file of its store; `nil` for one that ends with the process.
     static func start(
         _ world: World,
         _ security: SecurityProtocol,
-        listens: Bool,
-        connectionCountMax: Int = 1024
+        listensOn addresses: [Multiaddr],
+        connectionCountMax: Int = 1024,
+        storePath: String? = nil
     ) async throws -> (node: Node, addresses: [Multiaddr]) {
         var seed = world.random.bytes(count: IdentityKey.seedByteCount)
         let identity = try IdentityKey(wipingSeed: &seed)
@@ -36,12 +41,29 @@ enum BenchNode {
         configuration.securities = [security]
         // Above eight tenths of it the node would begin to close connections.
         configuration.connectionCountMax = max(1024, connectionCountMax * 2)
-        if listens { configuration.listenAddresses = [try Multiaddr("/ip4/127.0.0.1/tcp/0")] }
+        configuration.listenAddresses = addresses
         var world = world
-        world.store = try SQLiteStore.inMemory(loop: world.loops[0], wallClock: world.wallClock)
+        world.store = try openStore(world, storePath)
         let node = try Node(world: world, identity: identity, configuration: configuration)
         let bound = try await node.start()
         return (node, bound.map { $0.with(peerID: node.peerID) })
+    }
+
+    /// Opens a durable store, or with `nil` one in memory.
+    static func openStore(_ world: World, _ path: String?) throws(Diagnostic) -> SQLiteStore {
+        let (loop, wallClock) = (world.loops[0], world.wallClock)
+        do throws(StoreError) {
+            guard let path else { return try SQLiteStore.inMemory(loop: loop, wallClock: wallClock) }
+            return try SQLiteStore.open(path: path, loop: loop, wallClock: wallClock)
+        } catch {
+            throw Diagnostic(code: "store", message: error.words.what, nextStep: error.words.nextStep)
+        }
+    }
+
+    /// Ends a node and its store.
+    static func stop(_ node: Node) async {
+        await node.stop()
+        await node.world.store.close()
     }
 }
 

@@ -16,14 +16,19 @@ final class BenchRun {
     let identified: EventTally
     /// Our own listener; `nil` where the target is a peer that was named.
     private var listener: ListenerProcess?
+    /// Where the stores of both are; `nil` where nothing is durable.
+    let folder: BenchFolder?
 
     /// Starts the node, and the listener where none was named.
     init(_ settings: BenchSettings) throws {
         self.settings = settings
+        let folder = settings.subject.isDurable ? try BenchFolder() : nil
+        self.folder = folder
+        let storePath = folder.map { $0.path + "/sender.db" }
         if let named = settings.target {
             target = named
         } else {
-            let listener = try ListenerProcess(settings)
+            let listener = try ListenerProcess(settings, home: folder?.path)
             target = listener.address
             self.listener = listener
         }
@@ -32,7 +37,12 @@ final class BenchRun {
         identified = tally
         do {
             node = try real.run { world in
-                let node = try await BenchNode.start(world, settings.security, listens: false).node
+                let node = try await BenchNode.start(
+                    world,
+                    settings.security,
+                    listensOn: [],
+                    storePath: storePath
+                ).node
                 await node.identify.observe { _ in tally.add() }
                 return node
             }
@@ -45,7 +55,7 @@ final class BenchRun {
 
     /// Ends the node, then the listener.
     func stop() {
-        _ = try? real.run { [node] _ in await node.stop() }
+        _ = try? real.run { [node] _ in await BenchNode.stop(node) }
         real.stop()
         listener = nil
     }

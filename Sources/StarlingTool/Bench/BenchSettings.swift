@@ -1,10 +1,27 @@
 internal import StarlingCommandLine
 internal import StarlingCore
+internal import StarlingMesh
 internal import StarlingTransports
 
 /// What to measure.
 enum BenchSubject: String, CaseIterable {
-    case ping, bulk, dial, memory, streams, seal, store, urgent
+    case ping, bulk, dial, memory, streams, seal, store, urgent, enqueue, delivery
+
+    /// Whether messages are on a disk, in a folder of the bench.
+    var isDurable: Bool {
+        switch self {
+        case .urgent, .enqueue, .delivery: true
+        case .ping, .bulk, .dial, .memory, .streams, .seal, .store: false
+        }
+    }
+
+    /// Whether it is measured in one process.
+    var isAlone: Bool {
+        switch self {
+        case .seal, .store, .enqueue: true
+        case .ping, .bulk, .dial, .memory, .streams, .urgent, .delivery: false
+        }
+    }
 }
 
 /// What `starling bench` was asked for, read from its flags.
@@ -15,17 +32,28 @@ struct BenchSettings: Sendable {
     let target: Multiaddr?
     /// Connections of the memory bench.
     let connectionCount: Int
+    /// Who can read the messages of a bench.
+    let privacy: MessageHeader.Privacy
+    /// Callers at the same time, each of whom waits until its message is accepted.
+    let senderCount: Int
+    /// The bytes of a message's payload.
+    let payloadByteCount: Int
     /// When the whole bench is given up.
     let timeout: Duration
     let isJSON: Bool
 
     private static let connectionCountIfNone = 500
+    private static let senderCountIfNone = 32
+    private static let payloadByteCountIfNone = 1024
     private static let timeoutIfNone: Duration = .seconds(180)
 
     init(_ invocation: Invocation) throws(Diagnostic) {
         subject = invocation.argument(0).flatMap(BenchSubject.init(rawValue:)) ?? .ping
         security = Self.security(invocation)
         connectionCount = invocation[StarlingFlags.connections] ?? Self.connectionCountIfNone
+        privacy = invocation[StarlingFlags.benchPrivacy] == "private" ? .private : .standard
+        senderCount = invocation[StarlingFlags.senders] ?? Self.senderCountIfNone
+        payloadByteCount = invocation[StarlingFlags.payloadBytes] ?? Self.payloadByteCountIfNone
         timeout = invocation[StarlingFlags.timeout] ?? Self.timeoutIfNone
         isJSON = invocation[StarlingFlags.json]
         target = try invocation[StarlingFlags.target].map { text throws(Diagnostic) in
@@ -39,6 +67,13 @@ struct BenchSettings: Sendable {
                 )
             }
         }
+        if target != nil && subject == .delivery {
+            throw Diagnostic(
+                code: "misused",
+                message: "what another peer's inbox holds cannot be checked from here.",
+                nextStep: "Go without --target."
+            )
+        }
         if target != nil && subject == .memory {
             throw Diagnostic(
                 code: "misused",
@@ -46,7 +81,7 @@ struct BenchSettings: Sendable {
                 nextStep: "Go without --target."
             )
         }
-        if target != nil && (subject == .seal || subject == .store) {
+        if target != nil && subject.isAlone {
             throw Diagnostic(
                 code: "misused",
                 message: "\(subject.rawValue) is measured in this process alone.",
@@ -59,6 +94,9 @@ struct BenchSettings: Sendable {
     static func security(_ invocation: Invocation) -> SecurityProtocol {
         invocation[StarlingFlags.benchSecurity] == "tls" ? .tls : .noise
     }
+
+    /// How people call the privacy.
+    var privacyName: String { privacy == .private ? "private" : "standard" }
 
     /// How people call the encryption.
     var securityName: String { security == .tls ? "tls" : "noise" }

@@ -23,12 +23,15 @@ final class ListenerProcess {
     private var talk: BenchPipe
 
     /// Starts the process and waits until it listens.
-    init(_ settings: BenchSettings) throws(Diagnostic) {
-        let words = [
+    ///
+    /// - Parameter home: The folder of its store; `nil` for a store that ends with the process.
+    init(_ settings: BenchSettings, home: String? = nil) throws(Diagnostic) {
+        var words = [
             CommandName.benchListener.rawValue, StarlingFlags.benchSecurity.spec.dashed,
             settings.securityName,
             StarlingFlags.connections.spec.dashed, "\(settings.connectionCount)",
         ]
+        if let home { words += [StarlingFlags.home.spec.dashed, home] }
         let ends = try Self.spawn(words)
         (pid, toIt, fromIt) = (ends.pid, ends.toIt, ends.fromIt)
         talk = BenchPipe(input: ends.fromIt, output: ends.toIt)

@@ -73,7 +73,7 @@ struct MemoryBench {
                         nodes.append(node)
                     }
                     group.addTask {
-                        let node = try await BenchNode.start(world, security, listens: false).node
+                        let node = try await BenchNode.start(world, security, listensOn: []).node
                         _ = try await BenchRun.connect(node, to: target)
                         return node
                     }

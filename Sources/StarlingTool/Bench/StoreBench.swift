@@ -4,14 +4,6 @@ internal import StarlingIO
 internal import StarlingStore
 internal import StarlingWorld
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
-
 /// The durable store on a disk: rows of 1 KiB by how many share a sync, the time that opening takes, and memory.
 struct StoreBench {
     private static let valueByteCount = 1024
@@ -26,12 +18,11 @@ struct StoreBench {
         let real = try BenchNode.makeWorld()
         defer { real.stop() }
         let end = BenchClock.seconds + settings.timeout.inSeconds
-        let folder = try Self.makeFolder()
-        defer { Self.removeFolder(folder) }
+        let folder = try BenchFolder()
         var report = BenchReport(facts: [
             ("bench", .string(settings.subject.rawValue)),
             ("value_bytes", .integer(Int64(Self.valueByteCount))),
-            ("folder", .string(folder)),
+            ("folder", .string(folder.path)),
         ])
         func add(_ figure: BenchFigure, _ round: () throws -> Double) throws {
             var figure = figure
@@ -73,25 +64,17 @@ struct StoreBench {
 
     private static let table = StoreTable("bench_rows", .numbers)
 
-    private static func open(_ world: World, _ folder: String) throws(Diagnostic) -> SQLiteStore {
-        do throws(StoreError) {
-            return try SQLiteStore.open(
-                path: folder + "/bench.db",
-                loop: world.loops[0],
-                wallClock: world.wallClock
-            )
-        } catch {
-            throw Diagnostic(code: "store", message: error.words.what, nextStep: error.words.nextStep)
-        }
+    private static func open(_ world: World, _ folder: BenchFolder) throws(Diagnostic) -> SQLiteStore {
+        try BenchNode.openStore(world, folder.path + "/bench.db")
     }
 
     private static func rowsPerSecond(
         _ real: RealWorld,
-        _ folder: String,
+        _ folder: BenchFolder,
         callerCount: Int,
         rowCount: Int
     ) throws -> Double {
-        removeFiles(in: folder)
+        folder.removeFiles()
         return try real.run { world in
             let store = try open(world, folder)
             let start = BenchClock.seconds
@@ -112,8 +95,8 @@ struct StoreBench {
         }
     }
 
-    private static func fill(_ real: RealWorld, _ folder: String) throws {
-        removeFiles(in: folder)
+    private static func fill(_ real: RealWorld, _ folder: BenchFolder) throws {
+        folder.removeFiles()
         try real.run { world in
             let store = try open(world, folder)
             let caller = StoreCaller(store: store, loop: world.loops[0], number: 0)
@@ -122,7 +105,7 @@ struct StoreBench {
         }
     }
 
-    private static func openSeconds(_ real: RealWorld, _ folder: String) throws -> Double {
+    private static func openSeconds(_ real: RealWorld, _ folder: BenchFolder) throws -> Double {
         try real.run { world in
             let start = BenchClock.seconds
             let store = try open(world, folder)
@@ -172,30 +155,5 @@ struct StoreBench {
                 throw Diagnostic(code: "store", message: error.words.what, nextStep: error.words.nextStep)
             }
         }
-    }
-
-    // MARK: Folder
-
-    private static func makeFolder() throws(Diagnostic) -> String {
-        let parent = Environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
-        var path = Array("\(parent)/starling-bench-XXXXXX".utf8CString)
-        guard let made = path.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } })
-        else {
-            throw Diagnostic(
-                code: "not_permitted",
-                message: "no folder can be made in \(parent).",
-                nextStep: "Set TMPDIR to a folder on the disk that is to be measured."
-            )
-        }
-        return String(cString: made)
-    }
-
-    private static func removeFiles(in folder: String) {
-        for name in ["", "-wal", "-lock"] { _ = unlink("\(folder)/bench.db\(name)") }
-    }
-
-    private static func removeFolder(_ folder: String) {
-        removeFiles(in: folder)
-        _ = rmdir(folder)
     }
 }

@@ -6,8 +6,10 @@ internal import StarlingTransports
 internal import StarlingWorld
 internal import Synchronization
 
-/// What a flood costs an urgent stream of the same connection: round trips of 1 KiB on a quiet connection, and while
-/// other streams write as fast as the link takes it.
+/// What a flood costs an urgent stream of the same connection, and LOW messages an EMERGENCY one.
+///
+/// Round trips of 1 KiB on a quiet connection, and while other streams write as fast as the link takes it; then the same
+/// with messages.
 struct UrgentBench {
     private static let probeByteCount = 1024
     private static let probeCount = 200
@@ -21,9 +23,11 @@ struct UrgentBench {
 
     func measure() throws -> BenchReport {
         let connection = try run.connect()
+        _ = try run.ask(["do": "consume"])
         _ = try roundTrips(connection)
         let idle = try roundTrips(connection)
         let (loaded, bytesPerSecond) = try underFlood(connection)
+        let messages = try UrgentMessages(run: run).measure(connection.info.peer)
         let figure: (String, String, Double) -> BenchFigure = { BenchFigure($0, $1, "ms", [$2 * 1e3]) }
         return BenchReport(
             facts: run.facts([("floods", JSON(Self.floodCount)), ("probe_bytes", JSON(Self.probeByteCount))]),
@@ -38,7 +42,7 @@ struct UrgentBench {
                     loaded[loaded.count * 99 / 100] - idle[idle.count * 99 / 100]
                 ),
                 BenchFigure("flood_mb_per_s", "the flood", "MB/s", [bytesPerSecond / 1e6]),
-            ]
+            ] + messages
         )
     }
 
@@ -74,9 +78,9 @@ struct UrgentBench {
             let result: Result<([Double], Double), any Error>
             do {
                 try await connection.loop.sleep(for: Self.runUp)
-                let (start, before) = (BenchClock.seconds, flooded.byteCount)
+                let (start, before) = (BenchClock.seconds, flooded.count)
                 let trips = try await Self.roundTrips(connection)
-                let byteCount = flooded.byteCount - before
+                let byteCount = flooded.count - before
                 result = .success((trips, Double(byteCount) / (BenchClock.seconds - start)))
             } catch {
                 result = .failure(error)
@@ -104,11 +108,11 @@ struct UrgentBench {
     }
 }
 
-/// What the streams of a flood have written together.
-private final class FloodCount: Sendable {
-    private let count = Mutex(0)
+/// What the parts of a flood have written together: bytes, or messages.
+final class FloodCount: Sendable {
+    private let sum = Mutex(0)
 
-    var byteCount: Int { count.withLock { $0 } }
+    var count: Int { sum.withLock { $0 } }
 
-    func add(_ more: Int) { count.withLock { $0 += more } }
+    func add(_ more: Int) { sum.withLock { $0 += more } }
 }
