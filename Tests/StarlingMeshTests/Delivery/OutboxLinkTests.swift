@@ -163,6 +163,23 @@ import Testing
         kit.expectSent([high])
     }
 
+    @Test func eachPriorityIsToldThatHasSomethingToSend() throws {
+        var kit = OutboxKit()
+        kit.linkUp()
+        try kit.send(.low)
+        kit.expectAction(.transmit(OutboxKit.bob))
+        try kit.send(.low)
+        kit.expectNoAction(.transmit(OutboxKit.bob), "that is known")
+        try kit.send(.emergency)
+        kit.expectAction(.transmit(OutboxKit.bob))
+        kit.expectNoAction(.transmit(OutboxKit.bob))
+        _ = kit.sent(among: PrioritySet(.emergency))
+        try kit.send(.low)
+        kit.expectNoAction(.transmit(OutboxKit.bob), "still")
+        try kit.send(.emergency)
+        kit.expectAction(.transmit(OutboxKit.bob))
+    }
+
     @Test func emergenciesDoNotWaitForMemory() throws {
         var limits = Outbox.Limits()
         limits.envelopeByteCountMax = 3000
@@ -171,7 +188,7 @@ import Testing
         kit.linkUp()
         for _ in 0..<5 { try kit.send(.low, byteCount: 1000) }
         let urgent = try kit.send(.emergency, byteCount: 1000)
-        let first = kit.outbox.nextTransmission(to: OutboxKit.bob, now: kit.now)
+        let first = kit.outbox.nextTransmission(to: OutboxKit.bob, now: kit.now, wallNow: kit.wallNow)
         #expect(first?.id == urgent, "the others take turns in what is there for them")
     }
 

@@ -270,6 +270,19 @@ import Testing
         #expect(kit.state(id) == .expired)
     }
 
+    @Test func aLongMessageIsGivenTheTimeThatASlowLinkTakes() throws {
+        var limits = Outbox.Limits()
+        limits.linkBytesPerSecond = 10_000
+        var kit = OutboxKit(limits: limits)
+        kit.linkUp()
+        let id = try kit.send(byteCount: 100_000)
+        kit.expectSent([id])
+        kit.advance(.seconds(10))
+        kit.expectSent([], "it may be on its way")
+        kit.advance(.seconds(2))
+        kit.expectSent([id])
+    }
+
     @Test func whatWasNotAnsweredIsSentAgainEverLater() throws {
         var kit = OutboxKit()
         kit.linkUp()

@@ -30,7 +30,7 @@ extension Outbox {
         peers[peer].queues.removeAll()
         (peers[peer].settleAt, peers[peer].isSettleTold) = (nil, false)
         (peers[peer].hold.until, peers[peer].emergencyHold.until) = (nil, nil)
-        peers[peer].isTransmitTold = false
+        peers[peer].toldPriorities = []
         for lane in peers[peer].lanes where lane >= 0 {
             stallTimers.remove(lane)
             while lanes[lane].active.last >= 0 {
@@ -70,7 +70,7 @@ extension Outbox {
     ) -> Transmission? {
         guard let peer = peerIndex[id] else { return nil }
         guard let (reference, priority) = peers[peer].queues.next(among: priorities) else {
-            peers[peer].isTransmitTold = false
+            peers[peer].toldPriorities.subtract(priorities)
             return nil
         }
         let slot = Int(reference)
@@ -79,7 +79,8 @@ extension Outbox {
         slots[slot].state = .sent
         slots[slot].attempts += 1
         slots[slot].sent = wallNow
-        retryTimers.set(slot, to: now + slots[slot].retrying.next(limits.retries, &jitter))
+        let transit = Duration.nanoseconds(Int64(envelope.count) * 1_000_000_000 / limits.linkBytesPerSecond)
+        retryTimers.set(slot, to: now + transit + slots[slot].retrying.next(limits.retries, &jitter))
         if !starved.isEmpty { feedStarved(now: now) }
         return Transmission(id: slots[slot].id, priority: priority, envelope: envelope)
     }
@@ -323,8 +324,10 @@ extension Outbox {
     }
 
     private mutating func tellTransmit(_ peer: Int) {
-        guard !peers[peer].isTransmitTold else { return }
-        peers[peer].isTransmitTold = true
+        // One priority may be slow to be sent while another one comes.
+        let waiting = peers[peer].queues.waiting
+        guard !peers[peer].toldPriorities.isSuperset(of: waiting) else { return }
+        peers[peer].toldPriorities.formUnion(waiting)
         actions.append(.transmit(peers[peer].id))
     }
 }

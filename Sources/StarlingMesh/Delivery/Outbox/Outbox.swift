@@ -45,6 +45,8 @@ package struct Outbox: Sendable {
         /// How long nothing may move before that is told.
         package var stallDuration: Duration = .seconds(60)
         package var retries = RetrySchedule.Limits()
+        /// Bytes per second of the slowest link on which a message is not sent again while it is on its way.
+        package var linkBytesPerSecond: Int64 = 125_000
         package var queues = SendQueues.Limits()
         package var settlement = Settlement.Limits()
 

@@ -130,8 +130,8 @@ struct OutboxPeer: Sendable {
     var isSettleTold = false
     /// Settled since the last settlement.
     var settledCount = 0
-    /// Whether the driver knows that there is something to send.
-    var isTransmitTold = false
+    /// The priorities of which the driver knows that there is something to send.
+    var toldPriorities: PrioritySet = []
     /// Whether it waits until envelopes of others have left memory.
     var isStarved = false
 
