@@ -10,7 +10,7 @@ final class StoreDatabase {
         /// Pages kept in memory between transactions.
         static let cacheKibibyteCount = 1024
         /// What is left of the write-ahead log's file when it begins anew.
-        static let restartedLogByteCount = 8_388_608
+        static let restartedLogByteCount = 16_777_216
     }
 
     static let pageByteCount = 4096

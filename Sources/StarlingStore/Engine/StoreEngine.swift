@@ -13,8 +13,10 @@ package final class StoreEngine {
         /// Bytes of values in one transaction, which stand in memory until it is committed; the first batch counts as
         /// within.
         package var groupByteCountMax = 8_388_608
-        /// Frames of the log beyond which it is moved into the database after a commit: 4 MiB.
-        package var checkpointFrameCount = 1000
+        /// Frames of the log beyond which it is moved into the database after a commit: 16 MiB.
+        ///
+        /// The commit that comes next waits for that; a message costs a handful of frames, so one in a thousand does.
+        package var checkpointFrameCount = 4000
         /// Frames of the log beyond which commits fail as long as it cannot be moved: 256 MiB.
         package var logFrameCountMax = 65_536
 
