@@ -9,11 +9,22 @@ package final class SystemResolver: Resolver {
     ///
     /// Beyond that a lookup is refused: a peer's multiaddrs can ask for any number of names.
     package static let lookupCountMax = 64
+    /// Lookups that the pool's threads do at a time; the others wait.
+    ///
+    /// A name whose server does not answer keeps a thread for many seconds, and files need the pool, too.
+    private static let runningCountMax = 2
     /// Bytes of TXT answers of one name that are kept.
     private static let textByteCountMax = 65_536
 
+    private struct Queue: Sendable {
+        /// Lookups that run or wait.
+        var lookupCount = 0
+        var runningCount = 0
+        var waiting = RingQueue<@Sendable () -> Void>()
+    }
+
     private let loop: UVLoop
-    private let lookupCount = Mutex(0)
+    private let queue = Mutex(Queue())
 
     /// - Parameter loop: the loop that hands the work to the pool.
     package init(loop: UVLoop) { self.loop = loop }
@@ -100,27 +111,49 @@ package final class SystemResolver: Resolver {
     private func run<Value: Sendable>(
         _ lookup: @escaping @Sendable () -> Result<Value, ResolverError>
     ) async throws(ResolverError) -> Value {
-        let mayRun = lookupCount.withLock { count in
-            guard count < Self.lookupCountMax else { return false }
-            count += 1
-            return true
-        }
-        guard mayRun else { throw .unavailable("too many lookups at a time") }
         let answer = Answer<Value>()
-        loop.startTask { [self] in
+        let isTaken = enqueue { [self] in
             loop.runOnPool {
-                answer.give(lookup())
+                // Nobody waits for it any more.
+                if !answer.isGiven { answer.give(lookup()) }
             } completion: { [self] isDone in
-                lookupCount.withLock { $0 -= 1 }
                 if !isDone { answer.give(.failure(.cancelled)) }
+                lookupEnded()
             }
         }
+        guard isTaken else { throw .unavailable("too many lookups at a time") }
         let result = await withTaskCancellationHandler {
             await answer.wait()
         } onCancel: {
             answer.give(.failure(.cancelled))
         }
         return try result.get()
+    }
+
+    /// Begins a lookup on the loop, or has it wait for others; `false` where too many do.
+    private func enqueue(_ begin: @escaping @Sendable () -> Void) -> Bool {
+        let (isTaken, mayBegin) = queue.withLock { queue in
+            guard queue.lookupCount < Self.lookupCountMax else { return (false, false) }
+            queue.lookupCount += 1
+            guard queue.runningCount < Self.runningCountMax else {
+                queue.waiting.append(begin)
+                return (true, false)
+            }
+            queue.runningCount += 1
+            return (true, true)
+        }
+        if mayBegin { loop.startTask { begin() } }
+        return isTaken
+    }
+
+    private func lookupEnded() {
+        let next: (@Sendable () -> Void)? = queue.withLock { queue in
+            queue.lookupCount -= 1
+            let next = queue.waiting.popFirst()
+            if next == nil { queue.runningCount -= 1 }
+            return next
+        }
+        next?()
     }
 }
 
@@ -147,6 +180,12 @@ private final class Answer<Value: Sendable>: Sendable {
             }
         }
         waiter?.resume(returning: result)
+    }
+
+    var isGiven: Bool {
+        state.withLock { state in
+            if case .given = state { true } else { false }
+        }
     }
 
     func wait() async -> Result<Value, ResolverError> {
