@@ -16,6 +16,7 @@ seconds=${1:-60}
 export STARLING_FUZZER=1
 swift build -c release --sanitize fuzzer --sanitize address --scratch-path .build/fuzz --product StarlingFuzzer >&2
 fuzzer=.build/fuzz/release/StarlingFuzzer
+# shellcheck disable=SC2046 # the targets' names have no blanks
 [ $# -gt 0 ] || set -- $(ls fuzz/corpus)
 
 # No search for leaks: what a Swift global holds looks like one to it. The report of a trap is the fuzzer's own.

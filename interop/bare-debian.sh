@@ -25,7 +25,7 @@ if [ -z "${STARLING_BARE:-}" ]; then
 fi
 
 if [ ! -x "$root/usr/bin/git" ]; then
-    [ -n "$mirror" ] || mirror=$(find /etc/apt -name '*.list' -o -name '*.sources' | xargs -r cat |
+    [ -n "$mirror" ] || mirror=$(find /etc/apt \( -name '*.list' -o -name '*.sources' \) -exec cat {} + |
         sed -nE 's/^(deb (\[[^]]*\] )?|URIs: *)(https?:[^ ]*\/debian)\/?( .*)?$/\3/p' | head -n 1)
     [ -n "$mirror" ] || { echo "no Debian mirror among apt's sources: give one with --mirror" >&2; exit 2; }
     debootstrap --variant=minbase --include=git,ca-certificates bookworm "$root" "$mirror" >"$root.log"
