@@ -42,11 +42,18 @@ package final class SimulatedBlobDisk: BlobDisk {
 
         private static func put(_ bytes: [UInt8], at offset: Int, in content: inout [UInt8]) {
             if bytes.isEmpty { return }
-            if content.count < offset + bytes.count {
-                content += repeatElement(0, count: offset + bytes.count - content.count)
+            while content.count < offset { content += zeros.prefix(offset - content.count) }
+            let overlap = min(content.count - offset, bytes.count)
+            content.withUnsafeMutableBytes { content in
+                bytes.withUnsafeBytes { bytes in
+                    UnsafeMutableRawBufferPointer(rebasing: content[offset..<offset + overlap])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<overlap]))
+                }
             }
-            content.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+            content += bytes[overlap...]
         }
+
+        private static let zeros = [UInt8](repeating: 0, count: 65_536)
     }
 
     private struct State {

@@ -44,7 +44,12 @@ struct TreePage {
     var cellOffsets: [Int] {
         let array = start + (isBranch ? 12 : 8)
         let count = min(half(start + 3), (bytes.count - array) / 2)
-        return (0..<count).map { half(array + 2 * $0) }.filter { $0 >= array && $0 < bytes.count - 3 }
+        var offsets: [Int] = []
+        for index in 0..<count {
+            let offset = half(array + 2 * index)
+            if offset >= array && offset < bytes.count - 3 { offsets.append(offset) }
+        }
+        return offsets
     }
 
     /// The pages below this one.

@@ -150,12 +150,13 @@ struct DeliveryPair {
     }
 
     private mutating func popEvent(through end: Instant) -> Event? {
-        guard
-            let first = queue.indices.min(by: {
-                (queue[$0].time, queue[$0].order) < (queue[$1].time, queue[$1].order)
-            }),
-            queue[first].time <= end
-        else { return nil }
+        guard !queue.isEmpty else { return nil }
+        var first = 0
+        for index in 1..<queue.count {
+            let (time, least) = (queue[index].time, queue[first].time)
+            if time < least || (time == least && queue[index].order < queue[first].order) { first = index }
+        }
+        guard queue[first].time <= end else { return nil }
         let entry = queue[first]
         queue.swapAt(first, queue.count - 1)
         queue.removeLast()
@@ -508,23 +509,25 @@ struct DeliveryPair {
                 violations.append("\(id) is in the inbox of \(index) as \(positions.sorted())")
             }
             guard node.isRunning else { continue }
-            if node.outbox.count > outboxLimits.messageCountMax + outboxLimits.emergencyCountMax
-                || node.outbox.byteCount > outboxLimits.byteCountMax + outboxLimits.emergencyByteCountMax
+            // Taken out once: each access through the node copies them in a debug build.
+            let (outbox, inbox) = (node.outbox, node.inbox)
+            if outbox.count > outboxLimits.messageCountMax + outboxLimits.emergencyCountMax
+                || outbox.byteCount > outboxLimits.byteCountMax + outboxLimits.emergencyByteCountMax
                     + 2000
             {
                 violations.append(
-                    "the outbox of \(index) holds \(node.outbox.count), \(node.outbox.byteCount) bytes"
+                    "the outbox of \(index) holds \(outbox.count), \(outbox.byteCount) bytes"
                 )
             }
-            if node.inbox.count > inboxLimits.entryCountMax + inboxLimits.emergencyCountMax
-                || node.inbox.byteCount > inboxLimits.byteCountMax + inboxLimits.emergencyByteCountMax + 2000
-                || node.inbox.owedCount > inboxLimits.owedCountMax
+            if inbox.count > inboxLimits.entryCountMax + inboxLimits.emergencyCountMax
+                || inbox.byteCount > inboxLimits.byteCountMax + inboxLimits.emergencyByteCountMax + 2000
+                || inbox.owedCount > inboxLimits.owedCountMax
             {
                 violations.append(
-                    "the inbox of \(index) holds \(node.inbox.count), owes \(node.inbox.owedCount)"
+                    "the inbox of \(index) holds \(inbox.count), owes \(inbox.owedCount)"
                 )
             }
-            for id in node.accepted where node.outbox.message(id) == nil {
+            for id in node.accepted where outbox.message(id) == nil {
                 violations.append("\(id), accepted by \(index), is in no state")
             }
         }

@@ -113,7 +113,7 @@ import Testing
                     }
                 )
             }
-            try await meeting.alice.loop.sleep(for: .seconds(60))
+            try await meeting.alice.loop.sleep(for: .seconds(20))
             let share = Double(high.value) / Double(high.value + low.value)
             #expect((0.75...0.85).contains(share), "\(share)")
             for task in tasks { task.cancel() }
