@@ -64,9 +64,7 @@ package final class Node: Sendable {
         let transport: SocketTransport
         do throws(SetupError) { transport = try makeTransport() } catch { throw .setup(error) }
         await swarm.start([transport])
-        swarm.protocols.set(ProtocolID.ping, PingDriver.serve)
-        swarm.protocols.set(ProtocolID.echo, EchoDriver.serve)
-        swarm.protocols.set(ProtocolID.perf, PerfDriver.serve)
+        Diagnostics(openTo: configuration.measurableBy).serve(on: swarm.protocols)
         do throws(DeliveryStartError) { try await delivery.start() } catch {
             await stop()
             throw .delivery(error)

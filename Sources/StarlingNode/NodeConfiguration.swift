@@ -17,6 +17,8 @@ package struct NodeConfiguration: Sendable {
     package var name = ""
     /// Security protocols, the preferred first.
     package var securities: [SecurityProtocol] = [.noise, .tls]
+    /// Who may measure the node with perf and echo, which move as many bytes as the other end likes.
+    package var measurableBy = Diagnostics.Audience.near
     /// What identify says this node runs.
     package var agentVersion = "starling/\(NodeVersion.text)"
     /// Which network identify says this node belongs to.

@@ -1,10 +1,8 @@
 import StarlingCore
-import StarlingCrypto
 import StarlingIO
 import StarlingNode
 import StarlingProtocols
 import StarlingSimulator
-import StarlingStore
 import StarlingTransports
 import StarlingWorld
 import Testing
@@ -48,9 +46,9 @@ import Testing
 
     /// Two nodes that meet, ping and echo, and stop.
     private static func liveAndStop() async throws -> [Remains] {
-        let real = try RealWorld.make(loopCount: 2, log: Log(levelMin: .error, sink: SilentLog()))
+        let real = try RealNodes.world()
         defer { real.stop() }
-        let (alice, bob) = (try node(real.world), try node(real.world))
+        let (alice, bob) = (try RealNodes.node(real.world), try RealNodes.node(real.world))
         try await alice.start()
         let address = try #require(try await bob.start().first).with(peerID: bob.peerID)
         let connection = try await alice.swarm.connect(to: address)
@@ -95,23 +93,5 @@ import Testing
         try simulation.complete(on: aliceHost) { await alice.stop() }
         try simulation.complete(on: bobHost) { await bob.stop() }
         return remains
-    }
-
-    private static func node(_ world: World) throws -> Node {
-        var world = world
-        world.store = try SQLiteStore.inMemory(loop: world.loops[0], wallClock: world.wallClock)
-        var seed = world.random.bytes(count: 32)
-        var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
-        configuration.usesMDNS = false
-        configuration.listenAddresses = [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
-        return try Node(
-            world: world,
-            identity: try IdentityKey(wipingSeed: &seed),
-            configuration: configuration
-        )
-    }
-
-    private struct SilentLog: LogSink {
-        func write(_ level: LogLevel, _ message: String, _ values: [(key: String, value: LogValue)]) {}
     }
 }

@@ -3,7 +3,6 @@ import StarlingCrypto
 import StarlingIO
 import StarlingNode
 import StarlingProtocols
-import StarlingStore
 import StarlingTransports
 import StarlingWorld
 import Testing
@@ -12,7 +11,7 @@ import Testing
 /// missed.
 @Suite(.timeLimit(.minutes(2))) struct OtherLoopTests {
     @Test func aSleepOnAnotherLoopEndsHoweverEarlyItIsCancelled() async throws {
-        let real = try Self.world()
+        let real = try RealNodes.world()
         defer { real.stop() }
         let (home, other) = (real.loops[0], real.loops[1])
         for _ in 0..<20_000 {
@@ -23,9 +22,9 @@ import Testing
     }
 
     @Test func aDialThatEndsAtOnceIsHeardOfOnAnotherLoop() async throws {
-        let real = try Self.world()
+        let real = try RealNodes.world()
         defer { real.stop() }
-        let node = try Self.node(real.world)
+        let node = try RealNodes.node(real.world)
         try await node.start()
         let stranger = try IdentityKey(seed: Array(repeating: 7, count: 32)).peerID
         for _ in 0..<1000 {
@@ -39,9 +38,9 @@ import Testing
     }
 
     @Test func aReadOnAnotherLoopEndsHoweverEarlyItIsCancelled() async throws {
-        let real = try Self.world()
+        let real = try RealNodes.world()
         defer { real.stop() }
-        let (alice, bob) = (try Self.node(real.world), try Self.node(real.world))
+        let (alice, bob) = (try RealNodes.node(real.world), try RealNodes.node(real.world))
         try await alice.start()
         let address = try #require(try await bob.start().first).with(peerID: bob.peerID)
         let connection = try await alice.swarm.connect(to: address)
@@ -61,24 +60,5 @@ import Testing
         }
         await alice.stop()
         await bob.stop()
-    }
-
-    private static func world() throws -> RealWorld {
-        try RealWorld.make(loopCount: 2, log: Log(levelMin: .error, sink: StandardErrorLog(format: .json)))
-    }
-
-    private static func node(_ world: World) throws -> Node {
-        var world = world
-        world.store = try SQLiteStore.inMemory(loop: world.loops[0], wallClock: world.wallClock)
-        var seed = world.random.bytes(count: 32)
-        var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
-        configuration.usesMDNS = false
-        configuration.securities = [.noise]
-        configuration.listenAddresses = [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
-        return try Node(
-            world: world,
-            identity: try IdentityKey(wipingSeed: &seed),
-            configuration: configuration
-        )
     }
 }

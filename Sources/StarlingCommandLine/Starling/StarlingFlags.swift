@@ -57,6 +57,11 @@ package enum StarlingFlags {
         in: 1...1_000_000,
         "Most connections at once (default: by the machine)."
     )
+    package static let measurable = Flag<String>.choice(
+        "measurable-by",
+        of: ["nobody", "near", "anyone"],
+        "Who may measure this node with perf and echo (default near: peers on this machine and its networks)."
+    )
     package static let logLevel = Flag<String>.choice(
         "log-level",
         of: ["trace", "debug", "info", "warning", "error"],

@@ -103,7 +103,11 @@ extension DeliveryDriver {
             } catch {
                 throw MessageChannelError(error)
             }
-            try await channel(stream).run(self, ByteHold(swarm.protocols, of: peer), priority)
+            try await channel(stream).run(
+                self,
+                ByteHold(swarm.protocols, of: peer, for: .unfinishedMessages),
+                priority
+            )
         } catch {
             note(.stream(error), for: peer)
             world.log(.debug, "a stream of messages failed", ["peer": "\(peer)", "reason": "\(error)"])
@@ -121,7 +125,10 @@ extension DeliveryDriver {
     nonisolated func serve(_ stream: Stream) async {
         do throws(MessageChannelError) {
             let channel = MessageChannel(stream, own: identity.peerID, keys: keys)
-            try await channel.serve(self, ByteHold(swarm.protocols, of: stream.peer))
+            try await channel.serve(
+                self,
+                ByteHold(swarm.protocols, of: stream.peer, for: .unfinishedMessages)
+            )
         } catch {
             world.log(
                 error.isForged ? .warning : .debug,

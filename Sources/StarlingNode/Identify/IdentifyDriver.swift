@@ -88,7 +88,7 @@ package actor IdentifyDriver {
 
     private func ask(_ connection: any Connection) async {
         defer { requests[connection.id] = nil }
-        let hold = ByteHold(swarm.protocols, of: connection.info.peer)
+        let hold = ByteHold(swarm.protocols, of: connection.info.peer, for: .unfinishedMessages)
         do {
             let answer = try await loop.withDeadline(loop.now + Self.timeout) {
                 () async throws(IdentifyFailure) -> IdentifiedPeer in
@@ -109,7 +109,7 @@ package actor IdentifyDriver {
 
     /// Takes what a peer pushes.
     private func take(_ stream: Stream) async {
-        let hold = ByteHold(swarm.protocols, of: stream.peer)
+        let hold = ByteHold(swarm.protocols, of: stream.peer, for: .unfinishedMessages)
         do {
             let push = try await loop.withDeadline(loop.now + Self.timeout) {
                 () async throws(IdentifyFailure) -> IdentifiedPeer in

@@ -20,6 +20,11 @@ package enum AddressFilter {
         return addresses.filter { address in reach(address).map { $0 >= least } ?? false }
     }
 
+    /// Whether whoever was met at an address is on this machine, or on a network of it.
+    package static func isNear(_ meeting: Multiaddr?) -> Bool {
+        meeting.flatMap(reach).map { $0 <= .network } ?? (meeting == nil)
+    }
+
     /// `nil` for an address that nobody can be dialled at.
     private static func reach(_ address: Multiaddr) -> Reach? {
         switch address.transportKind {

@@ -15,6 +15,14 @@ struct SharedDial {
     var waiters: [UInt64: Waiter<Result<any Connection, DialError>>?] = [:]
 }
 
+/// A dial that no other caller shares.
+struct OwnDial {
+    var addresses: [Multiaddr]
+    var progress: DialProgress
+    var deadline: Instant?
+    var task: Task<Result<any Connection, DialError>, any Error>?
+}
+
 extension Swarm {
     /// The connection with a peer, dialled where there is none.
     ///
@@ -33,7 +41,7 @@ extension Swarm {
     ) async throws(DialError) -> any Connection {
         if isStopped { throw DialError(peer: peer, cause: .stopped) }
         if peer == peerID { throw DialError(peer: peer, cause: .dialledSelf) }
-        if let connection = connections[peer]?.first { return connection }
+        if let connection = connection(to: peer) { return connection }
         if !addresses.isEmpty {
             peerBook.add(addresses, of: peer, source: .user, lifetime: .seconds(600), now: loop.now)
         }
@@ -43,7 +51,7 @@ extension Swarm {
                 ignoringBackoff && !dial.progress.isIgnoringBackoff
                 ? plain : plain.filter { !dial.addresses.contains($0) }
             if !fresh.isEmpty,
-                let connection = try? await run(
+                let connection = try? await runAlone(
                     fresh,
                     DialProgress(peer, ignoringBackoff: ignoringBackoff),
                     until: deadline
@@ -55,7 +63,7 @@ extension Swarm {
             // It may have ended meanwhile, either way.
             if Task.isCancelled { throw DialError(peer: peer, cause: .cancelled) }
             if isStopped { throw DialError(peer: peer, cause: .stopped) }
-            if let connection = connections[peer]?.first { return connection }
+            if let connection = connection(to: peer) { return connection }
         }
         if dials[peer] == nil { try startDial(peer, ignoringBackoff: ignoringBackoff) }
         let waiter = nextWaiter
@@ -122,7 +130,42 @@ extension Swarm {
         if let peer = address.peerID {
             return try await connect(to: peer, addresses: [address], ignoringBackoff: true, until: deadline)
         }
-        return try await run([address], DialProgress(nil, ignoringBackoff: true), until: deadline)
+        return try await runAlone([address], DialProgress(nil, ignoringBackoff: true), until: deadline)
+    }
+
+    /// Dials for one caller, until its task or the swarm ends.
+    private func runAlone(
+        _ addresses: [Multiaddr],
+        _ progress: DialProgress,
+        until deadline: Instant?
+    ) async throws(DialError) -> any Connection {
+        if isStopped { throw DialError(peer: progress.peer, cause: .stopped) }
+        nextWaiter += 1
+        let number = nextWaiter
+        ownDials[number] = OwnDial(addresses: addresses, progress: progress, deadline: deadline)
+        let task = loop.startTask(returning: Result<any Connection, DialError>.self) {
+            await self.runOwn(number)
+        }
+        ownDials[number]?.task = task
+        let result = await withTaskCancellationHandler {
+            await task.result
+        } onCancel: {
+            task.cancel()
+        }
+        ownDials[number] = nil
+        switch result {
+        case .success(let result): return try result.get()
+        case .failure: throw DialError(peer: progress.peer, cause: .cancelled)
+        }
+    }
+
+    private func runOwn(_ number: UInt64) async -> Result<any Connection, DialError> {
+        guard let dial = ownDials[number] else { return .failure(DialError(peer: nil, cause: .cancelled)) }
+        do throws(DialError) {
+            return .success(try await run(dial.addresses, dial.progress, until: dial.deadline))
+        } catch {
+            return .failure(error)
+        }
     }
 
     private func stopWaiting(_ waiter: UInt64, for peer: PeerID, _ cause: DialError.Cause) {
@@ -175,7 +218,7 @@ extension Swarm {
             return try await run(addresses, shared.progress)
         } catch {
             // The peer may have reached us meanwhile.
-            if let connection = connections[peer]?.first { return connection }
+            if let connection = connection(to: peer) { return connection }
             if case .allFailed = error.cause { backoff.failed(.peer(peer), now: loop.now) }
             throw error
         }
@@ -196,6 +239,12 @@ extension Swarm {
         until deadline: Instant? = nil
     ) async throws(DialError) -> any Connection {
         let peer = dial.peer
+        do throws(ResourceError) {
+            try protocols.withLedger { ledger throws(ResourceError) in try ledger.beginDial() }
+        } catch {
+            throw DialError(peer: peer, cause: .limit(error.text))
+        }
+        defer { protocols.withLedger { $0.endDial() } }
         let startedAt = loop.now
         let latest = startedAt + limits.dialTimeout
         let giveUpAt = min(latest, deadline ?? latest)
@@ -296,7 +345,8 @@ extension Swarm {
         }
         guard let winner else {
             let isTimedOut = hasGivenUp && giveUpAt == deadline
-            let cause = Task.isCancelled ? .cancelled : isTimedOut ? .timedOut : dial.cause
+            let cause: DialError.Cause =
+                isStopped ? .stopped : Task.isCancelled ? .cancelled : isTimedOut ? .timedOut : dial.cause
             throw DialError(peer: peer, cause: cause, attempts: dial.attempts)
         }
         do throws(ConnectionError) {

@@ -8,6 +8,7 @@ extension Swarm: ListenerOwner {
     /// - Returns: Where it listens, with the port that was chosen for 0.
     @discardableResult
     package func listen(on address: Multiaddr) async throws(ListenError) -> Multiaddr {
+        if isStopped { throw .socket(address, .other("ECANCELED")) }
         guard let transport = transports.first(where: { $0.canListen(on: address) }) else {
             throw .unsupported(address)
         }
@@ -15,7 +16,7 @@ extension Swarm: ListenerOwner {
         if isStopped {
             // It was stopped meanwhile, and has closed the others.
             await listener.close()
-            throw .unsupported(address)
+            throw .socket(address, .other("ECANCELED"))
         }
         listeners.append(listener)
         notify(.addressesChanged)

@@ -31,6 +31,8 @@ package actor Swarm {
         package var nameCountMax = 8
         /// Questions to the name system that one of them may cost.
         package var lookupCountMaxPerName = 16
+        /// How long two connections with one peer stay both: the peer may have begun something on either.
+        package var redundancyGrace: Duration = .seconds(5)
         /// How often surplus connections are looked for.
         package var upkeepInterval: Duration = .seconds(10)
         /// The pause between two looks for surplus connections, while new ones keep coming.
@@ -52,6 +54,8 @@ package actor Swarm {
     var listeners: [any Listener] = []
     var connections: [PeerID: [any Connection]] = [:]
     var dials: [PeerID: SharedDial] = [:]
+    /// Dials that one caller has to itself, by number.
+    var ownDials: [UInt64: OwnDial] = [:]
     var backoff: DialBackoff
     var nextWaiter: UInt64 = 0
     /// Results of dials that ended before their callers waited, by the callers' numbers; taken at once.
@@ -109,12 +113,15 @@ package actor Swarm {
         for listener in closing { await listener.close() }
         let dialling = dials.sorted { $0.key < $1.key }.map(\.value.task)
         for task in dialling { task.cancel() }
+        let dialledAlone = ownDials.sorted { $0.key < $1.key }.compactMap(\.value.task)
+        for task in dialledAlone { task.cancel() }
         await withTaskGroup(of: Void.self) { group in
             for connection in allConnections { group.addTask { await connection.close(.closedLocally) } }
         }
         await upkeep?.value
         await trimming?.value
         for task in dialling { await task.value }
+        for task in dialledAlone { _ = await task.result }
         while let id = closings.keys.min(), let task = closings[id] { await task.value }
         // The transports hold the setup that names this swarm as owner: the circle ends here.
         transports = []
@@ -132,8 +139,12 @@ package actor Swarm {
 
     package var connectedPeers: [PeerID] { connections.keys.sorted() }
 
-    /// The connection that new streams to a peer use: the oldest.
-    package func connection(to peer: PeerID) -> (any Connection)? { connections[peer]?.first }
+    /// The connection that new streams to a peer use: of two that were dialled at once the one that stays, else the
+    /// oldest.
+    package func connection(to peer: PeerID) -> (any Connection)? {
+        guard let all = connections[peer] else { return nil }
+        return all.first(where: stays) ?? all.first
+    }
 
     package func isConnected(_ peer: PeerID) -> Bool { connections[peer] != nil }
 
@@ -269,15 +280,22 @@ package actor Swarm {
 
     private func closingEnded(_ id: ConnectionID) { closings[id] = nil }
 
-    /// Two nodes that dial each other at once get two connections.
+    /// Whether a connection is the one that stays where two nodes dialled each other at once: the one that the smaller
+    /// PeerID dialled.
+    private func stays(_ connection: any Connection) -> Bool {
+        (connection.info.direction == .outbound) == (peerID < connection.info.peer)
+    }
+
+    /// Two nodes that dial each other at once get two connections, of which the smaller PeerID's node closes the one that
+    /// does not stay.
     ///
-    /// The one that the smaller PeerID dialled stays; that node closes the other once nothing runs on it, so
-    /// that both keep the same one.
+    /// It does so once nothing runs on it, and the other is old enough for the peer to open its streams there.
     private func closeRedundant() async {
-        for (peer, pair) in connections.sorted(by: { $0.key < $1.key }) where pair.count > 1 && peerID < peer
-        {
-            guard pair.contains(where: { $0.info.direction == .outbound }) else { continue }
-            for connection in pair where connection.info.direction == .inbound {
+        for (peer, all) in connections.sorted(by: { $0.key < $1.key }) where all.count > 1 && peerID < peer {
+            guard
+                all.contains(where: { stays($0) && $0.info.openedAt + limits.redundancyGrace <= loop.now })
+            else { continue }
+            for connection in all where !stays(connection) {
                 if await connection.streamCount == 0 { closeSoon(connection, .redundant) }
             }
         }
@@ -312,6 +330,22 @@ extension Swarm: ConnectionOwner {
             protocols.withLedger { $0.closeStream(peer, protocolID) }
         }
         return true
+    }
+
+    package nonisolated func admit(
+        _ protocolID: String,
+        to peer: PeerID
+    ) throws(StreamError) -> (any StreamSlot)? {
+        do throws(ResourceError) {
+            return try OutboundSlot.take(from: protocols, to: peer)
+        } catch {
+            world.log(.warning, "stream not opened", ["peer": "\(peer)", "limit": "\(error.text)"])
+            throw .tooManyStreams
+        }
+    }
+
+    package nonisolated func memoryHold(for peer: PeerID) -> (any MemoryHold)? {
+        ByteHold(protocols, of: peer, for: .unreadStreams)
     }
 
     package nonisolated func connectionDidClose(_ connection: any Connection, _ reason: ConnectionError) {

@@ -259,7 +259,14 @@ extension YamuxSession {
     /// The application took data of a stream: its window reopens when half of it is free.
     ///
     /// A stream that is gone is ignored, and so is more than was delivered: the peer may have used the id again.
-    package mutating func consumed(_ byteCount: Int, on id: YamuxStreamID, now: Instant) {
+    ///
+    /// - Parameter mayGrow: Whether windows may grow to this ``grownByteCount``; where not, they stay as they are.
+    package mutating func consumed(
+        _ byteCount: Int,
+        on id: YamuxStreamID,
+        now: Instant,
+        mayGrow: (Int) -> Bool = { _ in true }
+    ) {
         guard let index = streams.index(of: id.rawValue), !streams[index].flags.contains(.discards) else {
             return
         }
@@ -268,7 +275,7 @@ extension YamuxSession {
             UInt32(clamping: byteCount),
             streams[index].unconsumedByteCount
         )
-        reopenIfDue(at: index, now: now)
+        reopenIfDue(at: index, now: now, mayGrow: mayGrow)
     }
 
     /// The application reads no more of a stream: what arrives is dropped, and the peer not held up.
@@ -283,14 +290,14 @@ extension YamuxSession {
 
     /// Owes the peer a window update when at least half of the window is free, and doubles a window that was used up
     /// within four round trips: such a stream is held back by its window, not by its reader.
-    mutating func reopenIfDue(at index: Int, now: Instant) {
+    mutating func reopenIfDue(at index: Int, now: Instant, mayGrow: (Int) -> Bool = { _ in false }) {
         let stream = streams[index]
         guard stream.reopenable >= stream.receiveWindow / 2,
             stream.flags.isDisjoint(with: [.owesWindow, .hasReceivedEnd])
         else { return }
         if let roundTrip {
             if stream.reopenedAt.duration(to: now) < roundTrip * 4, !stream.flags.contains(.discards) {
-                grow(at: index)
+                grow(at: index, mayGrow)
             }
             if pingedAt == nil, measuredAt.duration(to: now) >= limits.roundTripAgeMax { sendPing(now: now) }
         }
@@ -299,14 +306,14 @@ extension YamuxSession {
         queue(at: index)
     }
 
-    private mutating func grow(at index: Int) {
+    private mutating func grow(at index: Int, _ mayGrow: (Int) -> Bool) {
         let window = Int(streams[index].receiveWindow)
         let growth = min(
             window,
             limits.streamWindowByteCountMax - window,
             limits.sessionWindowByteCountMax - windowByteCount
         )
-        guard growth > 0 else { return }
+        guard growth > 0, mayGrow(grownByteCount + growth) else { return }
         streams[index].receiveWindow += UInt32(growth)
         windowByteCount += growth
     }

@@ -164,6 +164,9 @@ package struct YamuxSession: Sendable {
     /// Streams that are open in at least one direction.
     package var streamCount: Int { streams.count }
 
+    /// By how much the receive windows of all streams have grown beyond their start size, in bytes.
+    package var grownByteCount: Int { windowByteCount - streams.count * Self.initialWindowByteCount }
+
     /// The streams that are open in at least one direction, in ascending order.
     package var streamIDs: [YamuxStreamID] { streams.ids.map(YamuxStreamID.init(rawValue:)) }
 

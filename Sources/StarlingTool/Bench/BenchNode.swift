@@ -38,6 +38,7 @@ enum BenchNode {
         let identity = try IdentityKey(wipingSeed: &seed)
         var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 40)
         configuration.usesMDNS = false
+        configuration.measurableBy = .anyone
         configuration.securities = [security]
         // Above eight tenths of it the node would begin to close connections.
         configuration.connectionCountMax = max(1024, connectionCountMax * 2)

@@ -42,6 +42,7 @@ struct StartedNode: Sendable {
         configuration.bootstrapAddresses = settings.bootstrapAddresses
         configuration.usesMDNS = settings.usesMDNS
         configuration.name = settings.name ?? ""
+        configuration.measurableBy = settings.measurableBy
         configuration.securities = settings.securities.compactMap { word in
             SecurityProtocol.allCases.first { $0.shortName == word }
         }

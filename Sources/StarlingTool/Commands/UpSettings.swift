@@ -1,5 +1,6 @@
 internal import StarlingCommandLine
 internal import StarlingCore
+internal import StarlingNode
 internal import StarlingWorld
 
 /// What `starling up` was asked for, read from its flags.
@@ -16,6 +17,7 @@ struct UpSettings: Sendable {
     /// Nil to scale with the machine.
     var memoryByteCountMax: Int?
     var connectionCountMax: Int?
+    var measurableBy: Diagnostics.Audience
     var logLevel: LogLevel
 
     init(_ invocation: Invocation) throws(Diagnostic) {
@@ -35,6 +37,7 @@ struct UpSettings: Sendable {
         loopCount = invocation[StarlingFlags.loops]
         memoryByteCountMax = invocation[StarlingFlags.memoryMax]
         connectionCountMax = invocation[StarlingFlags.connectionsMax]
+        measurableBy = invocation[StarlingFlags.measurable].flatMap(Diagnostics.Audience.init) ?? .near
         logLevel =
             switch invocation[StarlingFlags.logLevel] {
             case "trace": .trace

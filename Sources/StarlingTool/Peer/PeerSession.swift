@@ -98,6 +98,7 @@ actor PeerSession {
         var seed = world.random.bytes(count: IdentityKey.seedByteCount)
         var configuration = NodeConfiguration(machineMemoryByteCount: 4 << 30)
         configuration.usesMDNS = false
+        configuration.measurableBy = .anyone
         configuration.securities = securities
         configuration.listenAddresses = listenAddresses
         return try Node(

@@ -91,6 +91,15 @@ package protocol ConnectionOwner: AnyObject, Sendable {
     var protocolIDs: [String] { get }
     /// Takes an inbound stream whose protocol was agreed; `false` resets it.
     func take(_ stream: Stream) -> Bool
+    /// Admits a stream that this node opens; it counts for as long as somebody refers to the slot.
+    ///
+    /// - Returns: `nil` where nobody counts.
+    /// - Throws: ``StreamError/tooManyStreams``.
+    func admit(_ protocolID: String, to peer: PeerID) throws(StreamError) -> (any StreamSlot)?
+    /// Where a connection with this peer charges what it keeps of its bytes; `nil` where nobody counts.
+    ///
+    /// Asked for once, when the connection opens.
+    func memoryHold(for peer: PeerID) -> (any MemoryHold)?
     /// The connection has closed; its streams have failed. Called once, only after it was open.
     func connectionDidClose(_ connection: any Connection, _ reason: ConnectionError)
 }

@@ -30,6 +30,8 @@ package struct ConnectionLimits: Sendable {
     /// The stream on which more come is reset. A thousand streams of 256 KiB each would hold a quarter of a GiB; this
     /// is as much as their windows may grow to together.
     package var unreadByteCountMax = 64 << 20
+    /// How such bytes, and windows that grow, are charged to the node.
+    package var charge = MemoryCharge.Limits()
     package var yamux = YamuxSession.Limits()
 
     package init() {}

@@ -97,10 +97,11 @@ extension SocketConnection {
 
     /// Keeps bytes for a later read.
     private func keep(_ bytes: BufferSlice, _ stream: StreamState) {
-        guard unreadByteCount + bytes.count <= setup.limits.unreadByteCountMax else {
+        let byteCount = unreadByteCount + bytes.count
+        guard byteCount <= setup.limits.unreadByteCountMax, charge.cover(byteCount) else {
             return resetStream(stream, .unreadLimit)
         }
-        unreadByteCount += bytes.count
+        unreadByteCount = byteCount
         stream.received.append(bytes)
         if stream.isSettled {
             stream.isSettled = false

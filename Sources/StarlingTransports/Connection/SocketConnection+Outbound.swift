@@ -120,6 +120,7 @@ extension SocketConnection {
         }
         seal()
         writeOut()
+        settleCharge()
         guard !isCongested else { return }
         if !writers.isEmpty { scheduleFlush() } else { pace.paused(at: loop.now) }
     }

@@ -10,6 +10,7 @@ extension SocketConnection: StreamBackend {
     ) async throws(StreamError) -> Stream {
         precondition(!protocols.isEmpty)
         if case .closed(let reason) = state { throw .connectionClosed(reason) }
+        let slot = try setup.owner.admit(protocols[0], to: info.peer)
         let id: YamuxStreamID
         do throws(YamuxStreamError) {
             id = try yamux.open(now: loop.now)
@@ -59,7 +60,8 @@ extension SocketConnection: StreamBackend {
             direction: .outbound,
             protocolID: state.protocolID,
             connection: self,
-            backend: self
+            backend: self,
+            slot: slot
         )
     }
 
@@ -91,6 +93,7 @@ extension SocketConnection: StreamBackend {
         guard stream.reader == nil else { return .failure(.busy) }
         if let bytes = stream.received.take(byteCountMax) {
             unreadByteCount -= bytes.count
+            settleCharge()
             didConsume(bytes.count, stream)
             return .success(bytes)
         }
@@ -185,6 +188,7 @@ extension SocketConnection: StreamBackend {
         guard let stream = stream(number) else { return }
         let id = stream.id
         unreadByteCount -= stream.received.removeAll()
+        settleCharge()
         let isFinished = stream.failure != nil || (stream.hasEnded && stream.isWriteClosed)
         if isFinished && !stream.wantsWriteClose {
             streams[id] = nil
@@ -223,8 +227,17 @@ extension SocketConnection: StreamBackend {
     /// Tells the multiplexer that bytes were taken, so that the peer may send more.
     func didConsume(_ byteCount: Int, _ stream: StreamState) {
         guard byteCount > 0, case .open = state else { return }
-        yamux.consumed(byteCount, on: stream.id, now: loop.now)
+        yamux.consumed(byteCount, on: stream.id, now: loop.now) { grownByteCount in
+            charge.cover(max(grownByteCount, unreadByteCount))
+        }
         if yamux.hasControl { scheduleFlush() }
+    }
+
+    /// Gives back to the node what is charged and not needed.
+    func settleCharge() {
+        guard charge.byteCount > 0 else { return }
+        let isOpen = if case .open = state { true } else { false }
+        charge.settle(isOpen ? max(yamux.grownByteCount, unreadByteCount) : unreadByteCount)
     }
 
     /// Ends a stream both ways, at the peer too.
@@ -244,6 +257,7 @@ extension SocketConnection: StreamBackend {
     /// Throws away what a stream has received, its end included.
     func drop(_ stream: StreamState) {
         unreadByteCount -= stream.received.removeAll()
+        settleCharge()
         stream.hasEnded = false
     }
 

@@ -45,6 +45,8 @@ package actor SocketConnection: Connection {
     var unsettled: [StreamState] = []
     /// What all streams hold unread, in bytes.
     var unreadByteCount = 0
+    /// What is charged to the node for them, or for what windows have grown by, whichever is more.
+    var charge = MemoryCharge(nil)
     var hasPeerGoneAway = false
 
     /// A socket that was closed in good order and waits for the peer's end, and who waits with it.
@@ -223,6 +225,7 @@ package actor SocketConnection: Connection {
             )
         )
         channel = result.channel
+        charge = MemoryCharge(setup.owner.memoryHold(for: result.peer), limits: setup.limits.charge)
         builder = RecordBuilder(
             headroom: result.channel.headroom,
             contentByteCountMax: result.channel.contentByteCountMax
@@ -370,6 +373,7 @@ package actor SocketConnection: Connection {
             establishing = nil
             waiting.resume(returning: reason)
         }
+        settleCharge()
         if wasOpen { setup.owner.connectionDidClose(self, reason) }
     }
 }

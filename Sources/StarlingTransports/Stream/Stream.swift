@@ -24,6 +24,11 @@ package enum StreamBytes: Sendable {
     }
 }
 
+/// The place of one stream among those that its node lets be open.
+///
+/// It is free again when nobody refers to it any more.
+package protocol StreamSlot: AnyObject, Sendable {}
+
 /// One bidirectional byte stream in a connection, bound to one protocol.
 ///
 /// One task may read while another writes. A stream that nobody refers to any more is reset, so that the
@@ -36,19 +41,22 @@ package final class Stream: Sendable {
     package let protocolID: String
     package let connection: any Connection
     private let backend: any StreamBackend
+    private let slot: (any StreamSlot)?
 
     package init(
         id: UInt64,
         direction: Direction,
         protocolID: String,
         connection: any Connection,
-        backend: any StreamBackend
+        backend: any StreamBackend,
+        slot: (any StreamSlot)? = nil
     ) {
         self.id = id
         self.direction = direction
         self.protocolID = protocolID
         self.connection = connection
         self.backend = backend
+        self.slot = slot
     }
 
     deinit { backend.abandon(id) }

@@ -142,11 +142,25 @@ private final class Receiver: ConnectionOwner, ListenerOwner {
         return true
     }
 
+    func admit(_ protocolID: String, to peer: PeerID) throws(StreamError) -> (any StreamSlot)? { nil }
+
+    func memoryHold(for peer: PeerID) -> (any MemoryHold)? { Hold() }
+
     func connectionDidClose(_ connection: any Connection, _ reason: ConnectionError) {}
 
     func mayAccept(_ upgrade: PendingUpgrade) -> UInt64? { 0 }
 
     func upgradeDidEnd(_ ticket: UInt64, _ outcome: Result<any Connection, ConnectionError>) async {}
+}
+
+/// Lets a connection hold as much as it likes, and has it ask.
+private final class Hold: MemoryHold {
+    private let held = Mutex(0)
+
+    func set(_ byteCount: Int) -> Bool {
+        held.withLock { $0 = byteCount }
+        return true
+    }
 }
 
 private struct Silence: LogSink {

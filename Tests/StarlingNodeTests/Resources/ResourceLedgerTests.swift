@@ -49,15 +49,85 @@ import Testing
     }
 
     @Test func memoryIsLimitedAndAllIsGivenBack() throws {
-        var ledger = ledger { $0.memoryByteCountMax = 32_768 + 4096 }
+        var ledger = ledger { limits in
+            limits.connectionByteCount = 1000
+            limits.streamByteCount = 100
+            limits.pendingByteCount = 10
+            limits.pendingConnectionCountMax = 5
+            limits.memoryByteCountMax = 1000 + 2 * 100 + 10 + 5 * 10
+        }
         try ledger.openConnection(a)
         #expect(throws: ResourceError.outOfMemory) { try ledger.openConnection(b) }
         try ledger.openStream(a, "/x")
+        try ledger.openOutboundStream(a)
         #expect(throws: ResourceError.outOfMemory) { try ledger.openStream(a, "/x") }
-        #expect(ledger.memoryByteCount == 32_768 + 4096)
+        #expect(throws: ResourceError.outOfMemory) { try ledger.openOutboundStream(a) }
+        try ledger.beginDial()
+        #expect(throws: ResourceError.outOfMemory) { try ledger.beginDial() }
+        #expect(ledger.memoryByteCount == 1000 + 2 * 100 + 10)
+        // What is set aside for inbound connections that are not open yet is there for them.
+        for number in UInt32(0)..<5 { _ = try ledger.beginPending(from: .v4(number)) }
         ledger.closeStream(a, "/x")
+        ledger.closeOutboundStream(a)
+        ledger.endDial()
         ledger.closeConnection(a)
         #expect((ledger.memoryByteCount, ledger.connectionCount, ledger.streamCount) == (0, 0, 0))
+        #expect((ledger.outboundStreamCount, ledger.dialCount) == (0, 0))
+    }
+
+    @Test func pendingConnectionsGetAnEighthOfTheMemoryAtMost() {
+        let limits = ResourceLedger.Limits(connectionCountMax: 10_000, memoryByteCountMax: 16 << 20)
+        #expect(limits.pendingConnectionCountMax * limits.pendingByteCount == 2 << 20)
+        #expect(
+            ResourceLedger.Limits(connectionCountMax: 10_000, memoryByteCountMax: 1 << 30)
+                .pendingConnectionCountMax
+                == 1024
+        )
+    }
+
+    @Test func streamsOfOurOwnAreLimitedForThePeerAndTheNode() throws {
+        var ledger = ledger { limits in
+            limits.outboundStreamCountMax = 3
+            limits.outboundStreamCountMaxPerPeer = 2
+        }
+        try ledger.openOutboundStream(a)
+        try ledger.openOutboundStream(a)
+        #expect(throws: ResourceError.tooManyStreamsOfPeer) { try ledger.openOutboundStream(a) }
+        try ledger.openOutboundStream(b)
+        #expect(throws: ResourceError.tooManyStreams) { try ledger.openOutboundStream(b) }
+        // Those of the peers have their own limits.
+        try ledger.openStream(a, "/x")
+        ledger.closeOutboundStream(a)
+        try ledger.openOutboundStream(b)
+    }
+
+    @Test func dialsAreLimited() throws {
+        var ledger = ledger { $0.dialCountMax = 2 }
+        try ledger.beginDial()
+        try ledger.beginDial()
+        #expect(throws: ResourceError.tooManyDials) { try ledger.beginDial() }
+        ledger.endDial()
+        try ledger.beginDial()
+    }
+
+    @Test func unreadBytesAreLimitedForThePeerApartFromUnfinishedMessages() throws {
+        var ledger = ledger { limits in
+            limits.heldByteCountMaxPerPeer = 10
+            limits.unreadByteCountMaxPerPeer = 1000
+        }
+        try ledger.hold(a, 600, insteadOf: 0, for: .unreadStreams)
+        try ledger.hold(a, 400, insteadOf: 0, for: .unreadStreams)
+        #expect(throws: ResourceError.tooManyUnreadBytesOfPeer) {
+            try ledger.hold(a, 401, insteadOf: 400, for: .unreadStreams)
+        }
+        try ledger.hold(a, 10, insteadOf: 0, for: .unfinishedMessages)
+        try ledger.hold(b, 1000, insteadOf: 0, for: .unreadStreams)
+        #expect(ledger.memoryByteCount == 2010)
+        try ledger.hold(a, 0, insteadOf: 600, for: .unreadStreams)
+        try ledger.hold(a, 0, insteadOf: 400, for: .unreadStreams)
+        try ledger.hold(a, 0, insteadOf: 10, for: .unfinishedMessages)
+        try ledger.hold(b, 0, insteadOf: 1000, for: .unreadStreams)
+        #expect(ledger.memoryByteCount == 0)
     }
 
     @Test func pendingConnectionsNeverExceedTheirLimit() throws {
@@ -89,19 +159,26 @@ import Testing
 
     @Test func unfinishedMessagesAreLimitedForThePeerAndChargedToTheNode() throws {
         var ledger = ledger { $0.heldByteCountMaxPerPeer = 1000 }
-        try ledger.hold(a, 600, insteadOf: 0)
-        try ledger.hold(a, 400, insteadOf: 0)
-        #expect(throws: ResourceError.tooManyHeldBytesOfPeer) { try ledger.hold(a, 401, insteadOf: 400) }
+        try ledger.hold(a, 600, insteadOf: 0, for: .unfinishedMessages)
+        try ledger.hold(a, 400, insteadOf: 0, for: .unfinishedMessages)
+        #expect(throws: ResourceError.tooManyHeldBytesOfPeer) {
+            try ledger.hold(a, 401, insteadOf: 400, for: .unfinishedMessages)
+        }
         #expect(ledger.memoryByteCount == 1000)
-        try ledger.hold(b, 1000, insteadOf: 0)
-        try ledger.hold(a, 0, insteadOf: 600)
-        try ledger.hold(a, 1000, insteadOf: 400)
+        try ledger.hold(b, 1000, insteadOf: 0, for: .unfinishedMessages)
+        try ledger.hold(a, 0, insteadOf: 600, for: .unfinishedMessages)
+        try ledger.hold(a, 1000, insteadOf: 400, for: .unfinishedMessages)
         #expect(ledger.memoryByteCount == 2000)
-        try ledger.hold(a, 0, insteadOf: 1000)
-        try ledger.hold(b, 0, insteadOf: 1000)
+        try ledger.hold(a, 0, insteadOf: 1000, for: .unfinishedMessages)
+        try ledger.hold(b, 0, insteadOf: 1000, for: .unfinishedMessages)
         #expect(ledger.memoryByteCount == 0)
-        var small = self.ledger { $0.memoryByteCountMax = 99 }
-        #expect(throws: ResourceError.outOfMemory) { try small.hold(a, 100, insteadOf: 0) }
-        try small.hold(a, 99, insteadOf: 0)
+        var small = self.ledger {
+            $0.memoryByteCountMax = 99
+            $0.pendingConnectionCountMax = 0
+        }
+        #expect(throws: ResourceError.outOfMemory) {
+            try small.hold(a, 100, insteadOf: 0, for: .unfinishedMessages)
+        }
+        try small.hold(a, 99, insteadOf: 0, for: .unfinishedMessages)
     }
 }

@@ -157,31 +157,25 @@ import Testing
         #expect(resolver.count <= 320)
     }
 
-    @Test(arguments: 1...8) func oneOfTwoConnectionsThatWereDialledAtOnceStays(seed: Int) throws {
-        let pair = try NodePair(seed: UInt64(seed))
-        let (alice, bob, bobAddress) = (pair.alice, pair.bob, try pair.bobAddress)
-        let aliceAddress = try Multiaddr("/ip4/10.0.0.1/tcp/4001/p2p/\(alice.peerID)")
-        let other = bob.world.loops[0].startTask(returning: Void.self) {
-            _ = try await bob.swarm.connect(to: aliceAddress)
+    @Test(arguments: [true, false]) func aStopEndsDialsAndSaysSo(isNamed: Bool) throws {
+        let pair = try NodePair()
+        let (alice, bob) = (pair.alice, pair.bob.peerID)
+        let hole = pair.simulation.host("hole")
+        pair.simulation.network.partition([pair.aliceHost, pair.bobHost], [hole])
+        let lost = try Multiaddr("/ip4/10.0.0.3/tcp/4001")
+        let (error, duration) = try pair.simulation.complete(on: pair.aliceHost) {
+            let loop = alice.world.loops[0]
+            let dial = loop.startTask(returning: Void.self) {
+                _ = try await alice.swarm.connect(to: isNamed ? lost.with(peerID: bob) : lost)
+            }
+            try await loop.sleep(for: .milliseconds(100))
+            let startedAt = loop.now
+            await alice.stop()
+            let error = await #expect(throws: DialError.self) { try await dial.value }
+            return (error, startedAt.duration(to: loop.now))
         }
-        try pair.simulation.complete(on: pair.aliceHost) {
-            _ = try await alice.swarm.connect(to: bobAddress)
-        }
-        try pair.simulation.complete(on: pair.bobHost) { try await other.value }
-        try pair.simulation.run(for: .seconds(1))
-        func connections(_ node: Node, _ host: SimulatedHost) throws -> [ConnectionInfo] {
-            try pair.simulation.complete(on: host) { await node.swarm.allConnections.map(\.info) }
-        }
-        #expect(try connections(alice, pair.aliceHost).count == 2, "seed \(seed): both dials came through")
-        try pair.simulation.run(for: .seconds(15))
-        let left = (try connections(alice, pair.aliceHost), try connections(bob, pair.bobHost))
-        #expect(left.0.count == 1 && left.1.count == 1, "seed \(seed)")
-        let isAliceDialer = alice.peerID < bob.peerID
-        #expect(left.0.first?.direction == (isAliceDialer ? .outbound : .inbound))
-        #expect(left.1.first?.direction == (isAliceDialer ? .inbound : .outbound))
-        try pair.simulation.complete(on: pair.aliceHost) {
-            try await alice.ping(bob.peerID, count: 1) { _ in }
-        }
+        #expect(error?.cause == .stopped)
+        #expect(duration < .seconds(3))
     }
 
     @Test func aDialDoesNotWaitForConnectionsThatMakeRoom() throws {

@@ -14,12 +14,14 @@ import Testing
     /// Runs `attack` from an authenticated peer, and checks what Bob's end makes of it.
     private static func attack(
         limits: (inout ConnectionLimits) -> Void = { _ in },
+        heldByteCountMax: Int = .max,
         _ expected: ConnectionError?,
         _ attack: @escaping @Sendable (NoisePeer, Meeting, StreamShelf) async throws -> Void
     ) async throws {
         try await Place.virtual.run(limits: limits) { meeting in
             let shelf = meeting.bob.serveAndKeep("/x")
             meeting.bob.serveEcho()
+            meeting.bob.owner.limitHolds(to: heldByteCountMax)
             let peer = try NoisePeer(meeting.alice.world)
             try await peer.dial(try meeting.socketAddress)
             try await meeting.alice.until { !meeting.bob.owner.connections.isEmpty }
@@ -185,8 +187,20 @@ import Testing
         }
     }
 
-    @Test func unreadBytesOfAllStreamsAreBounded() async throws {
-        try await Self.attack(limits: { $0.unreadByteCountMax = 1_000_000 }, nil) { peer, meeting, shelf in
+    @Test(arguments: [true, false]) func unreadBytesOfAllStreamsAreBounded(byNode: Bool) async throws {
+        let limits: (inout ConnectionLimits) -> Void = { limits in
+            if byNode {
+                limits.charge.freeByteCount = 0
+                limits.charge.stepByteCount = 50_000
+            } else {
+                limits.unreadByteCountMax = 1_000_000
+            }
+        }
+        let heldByteCountMax = byNode ? 1_000_000 : .max
+        try await Self.attack(limits: limits, heldByteCountMax: heldByteCountMax, nil) {
+            peer,
+            meeting,
+            shelf in
             let theirs = try #require(meeting.bob.owner.connections.first)
             let data = [UInt8](repeating: 1, count: 250_000)
             for index in UInt32(0)..<8 {
@@ -209,6 +223,7 @@ import Testing
             }
             #expect(whole == 4)
             #expect(ended == 4)
+            #expect(meeting.bob.owner.heldByteCounts.first == 0, "what is read or dropped is given back")
             #expect(await theirs.closeReason == nil)
         }
     }

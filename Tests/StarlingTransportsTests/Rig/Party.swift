@@ -68,6 +68,34 @@ final class Owner: ConnectionOwner, ListenerOwner {
         var pendingCountMax = Int.max
         var nextTicket: UInt64 = 0
         var takenStreamCount = 0
+        /// Bytes that connections may hold, each by itself.
+        var heldByteCountMax = Int.max
+        /// What each connection holds, in the order of their opening.
+        var holds: [Hold] = []
+        var slotCountMax = Int.max
+        var slots: [WeakSlot] = []
+    }
+
+    /// What one connection has charged.
+    final class Hold: MemoryHold {
+        private let byteCountMax: Int
+        private let held = Mutex(0)
+
+        init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
+
+        var byteCount: Int { held.withLock { $0 } }
+
+        func set(_ byteCount: Int) -> Bool {
+            guard byteCount <= byteCountMax else { return false }
+            held.withLock { $0 = byteCount }
+            return true
+        }
+    }
+
+    final class Slot: StreamSlot {}
+
+    struct WeakSlot {
+        weak var slot: Slot?
     }
 
     private let state = Mutex(State())
@@ -97,6 +125,34 @@ final class Owner: ConnectionOwner, ListenerOwner {
         guard let action else { return false }
         stream.connection.loop.startTask { await action(stream) }
         return true
+    }
+
+    /// The most that each of the connections that open from here on may hold.
+    func limitHolds(to byteCount: Int) { state.withLock { $0.heldByteCountMax = byteCount } }
+
+    func limitSlots(to count: Int) { state.withLock { $0.slotCountMax = count } }
+
+    /// What connections hold, in the order of their opening, in bytes.
+    var heldByteCounts: [Int] { state.withLock { $0.holds }.map(\.byteCount) }
+
+    func memoryHold(for peer: PeerID) -> (any MemoryHold)? {
+        state.withLock { state in
+            let hold = Hold(byteCountMax: state.heldByteCountMax)
+            state.holds.append(hold)
+            return hold
+        }
+    }
+
+    func admit(_ protocolID: String, to peer: PeerID) throws(StreamError) -> (any StreamSlot)? {
+        let slot: Slot? = state.withLock { state in
+            state.slots.removeAll { $0.slot == nil }
+            guard state.slots.count < state.slotCountMax else { return nil }
+            let slot = Slot()
+            state.slots.append(WeakSlot(slot: slot))
+            return slot
+        }
+        guard let slot else { throw .tooManyStreams }
+        return slot
     }
 
     func connectionDidClose(_ connection: any Connection, _ reason: ConnectionError) {
