@@ -216,6 +216,23 @@ import Testing
         }
     }
 
+    @Test func longJobsLetTimersHaveTheirTurn() async throws {
+        try await withLoop { loop in
+            let isDue = Mutex(false)
+            let timer = loop.makeTimer { isDue.withLock { $0 = true } }
+            timer.arm(at: loop.now + .milliseconds(1))
+            var jobCount = 0
+            while !isDue.withLock({ $0 }) {
+                let end = loop.now + .milliseconds(1)
+                while loop.now < end {}
+                jobCount += 1
+                await Task.yield()
+            }
+            // Far fewer than a turn has jobs at most.
+            #expect(jobCount < 100)
+        }
+    }
+
     // MARK: Memory
 
     @Test func anIdleLoopGivesItsBlocksBack() async throws {

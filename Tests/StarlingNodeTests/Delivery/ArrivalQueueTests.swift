@@ -1,0 +1,80 @@
+import StarlingCore
+import StarlingCrypto
+import StarlingMesh
+import StarlingSimulator
+import StarlingWorld
+import Synchronization
+import Testing
+
+@testable import StarlingNode
+
+@Suite struct ArrivalQueueTests {
+    private let simulation = Simulation(seed: 1)
+
+    private func arrival() throws -> MessageArrival {
+        let key = try IdentityKey(seed: [UInt8](repeating: 1, count: IdentityKey.seedByteCount))
+        let entry = Receipt.Entry(
+            id: MessageID(random: [UInt8](repeating: 2, count: MessageID.byteCount)),
+            outcome: .delivered
+        )
+        let created = WallTime(millisecondsSince1970: 0)
+        return .receipt(Receipt(for: [entry], to: key.peerID, created: created, from: key))
+    }
+
+    @Test func whatCameMeanwhileIsOneBatch() throws {
+        let host = simulation.host("alice")
+        let arrival = try arrival()
+        let counts = try simulation.complete(on: host) {
+            let queue = ArrivalQueue(on: host.world.loops[0], byteCountMax: 1000)
+            await queue.put([arrival], byteCount: 10)
+            await queue.put([arrival, arrival], byteCount: 20)
+            let first = await queue.next()?.count
+            await queue.put([arrival], byteCount: 10)
+            await queue.close()
+            return [first, await queue.next()?.count, await queue.next()?.count]
+        }
+        #expect(counts == [3, 1, nil], "what is there when it is closed is still taken")
+    }
+
+    @Test func whoReadsWaitsWhileTooMuchIsThere() throws {
+        let host = simulation.host("alice")
+        let loop = host.world.loops[0]
+        let queue = ArrivalQueue(on: loop, byteCountMax: 100)
+        let arrival = try arrival()
+        let putCount = Mutex(0)
+        loop.startTask {
+            for _ in 0..<3 {
+                await queue.put([arrival], byteCount: 60)
+                putCount.withLock { $0 += 1 }
+            }
+        }
+        try simulation.run(for: .seconds(1))
+        #expect(putCount.withLock { $0 } == 1, "the second one is there and waits")
+        let first = try simulation.complete(on: host) { await queue.next()?.count }
+        try simulation.run(for: .seconds(1))
+        #expect(first == 2 && putCount.withLock { $0 } == 3)
+    }
+
+    @Test func aQueueThatIsClosedKeepsNobodyWaiting() throws {
+        let host = simulation.host("alice")
+        let loop = host.world.loops[0]
+        let (empty, full) = (ArrivalQueue(on: loop, byteCountMax: 1), ArrivalQueue(on: loop, byteCountMax: 1))
+        let arrival = try arrival()
+        let ended = Mutex<[String]>([])
+        loop.startTask {
+            if await empty.next() == nil { ended.withLock { $0.append("taker") } }
+        }
+        loop.startTask {
+            await full.put([arrival], byteCount: 1)
+            ended.withLock { $0.append("reader") }
+        }
+        try simulation.run(for: .seconds(1))
+        #expect(ended.withLock { $0 }.isEmpty)
+        try simulation.complete(on: host) {
+            await empty.close()
+            await full.close()
+        }
+        try simulation.run(for: .seconds(1))
+        #expect(ended.withLock { $0 }.sorted() == ["reader", "taker"])
+    }
+}
