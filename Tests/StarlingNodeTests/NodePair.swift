@@ -13,10 +13,16 @@ struct NodePair {
     let alice: Node
     let bob: Node
 
-    init(seed: UInt64 = 1, _ change: (inout NodeConfiguration) throws -> Void = { _ in }) throws {
+    init(
+        seed: UInt64 = 1,
+        storage: SimulatedHost.Storage = .tables,
+        _ change: (inout NodeConfiguration) throws -> Void = { _ in }
+    ) throws {
         simulation = Simulation(seed: seed)
-        aliceHost = simulation.host("alice")
-        bobHost = simulation.host("bob")
+        var host = SimulatedHost.Configuration()
+        host.storage = storage
+        aliceHost = simulation.host("alice", configuration: host)
+        bobHost = simulation.host("bob", configuration: host)
         alice = try Self.node(aliceHost, change)
         bob = try Self.node(bobHost, change)
         let (alice, bob) = (alice, bob)

@@ -162,13 +162,14 @@ package actor DeliveryDriver {
         }
         let running = tasks.sorted { $0.key < $1.key }.map(\.value)
         for task in running { task.cancel() }
-        for task in running { await task.value }
+        // Before the tasks are awaited: what they wait for may never be written.
         endReading()
-        for id in watchers.keys.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) { notify(id) }
-        for id in acceptances.keys.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
+        for id in watchers.keys.sorted() { notify(id) }
+        for id in acceptances.keys.sorted() {
             for waiter in acceptances.removeValue(forKey: id) ?? [] { waiter.resume(returning: .stopped) }
         }
         resumeDiskWaiters(all: true)
+        for task in running { await task.value }
     }
 
     /// Starts a task that ``stop()`` cancels and awaits.

@@ -159,6 +159,31 @@ import Testing
         #expect(own == 0, "so are the answers")
     }
 
+    /// A handler's answer waits for a disk that takes nothing: nobody would ever write it.
+    @Test func aNodeStopsThoughItsDiskTakesNothing() throws {
+        let pair = try NodePair(storage: .disk)
+        try connect(pair)
+        let (alice, bob, bobHost) = (pair.alice, pair.bob, pair.bobHost)
+        let other = draft("while the disk fails", to: alice.peerID)
+        try pair.simulation.complete(on: bobHost) {
+            _ = await bob.delivery.handle(.agentTask, concurrencyMax: 2) { _ in
+                bobHost.disk?.faults.failsSync = true
+                bobHost.loop.startTask { _ = try? await bob.delivery.accept(other) }
+                try await bobHost.loop.sleep(for: .microseconds(50))
+                return MessageContent(type: .agentTask, payload: [1])
+            }
+        }
+        pair.aliceHost.loop.startTask {
+            _ = try? await alice.delivery.request(
+                draft("task", to: bob.peerID, .agentTask),
+                deadline: pair.aliceHost.loop.now + .seconds(1)
+            )
+        }
+        try pair.simulation.run(for: .milliseconds(500))
+        #expect(bobHost.log.lines.contains { $0.message == "the store took nothing" })
+        try pair.simulation.complete(on: bobHost, within: .seconds(30)) { await bob.stop() }
+    }
+
     @Test func aMessageWhoseHandlerFailsComesAgainWithAHigherAttempt() throws {
         let pair = try NodePair()
         try connect(pair)
