@@ -77,6 +77,15 @@ static int64_t nanoseconds(clockid_t clock) {
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
+int64_t csys_allocated_bytes(void) {
+#ifdef __GLIBC__
+    struct mallinfo2 info = mallinfo2();
+    return (int64_t)(info.uordblks + info.hblkhd);
+#else
+    return -ENOSYS;
+#endif
+}
+
 int64_t csys_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC); }
 
 int csys_await_readable(int fd, int64_t deadline) {

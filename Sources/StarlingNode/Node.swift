@@ -42,7 +42,11 @@ package final class Node: Sendable {
             protocolVersion: configuration.protocolVersion
         )
         do throws(DeliveryStartError) {
-            delivery = try DeliveryDriver(swarm: swarm, identity: identity)
+            delivery = try DeliveryDriver(
+                swarm: swarm,
+                identity: identity,
+                limits: configuration.deliveryLimits
+            )
         } catch {
             throw .delivery(error)
         }

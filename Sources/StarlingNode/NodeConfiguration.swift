@@ -28,6 +28,7 @@ package struct NodeConfiguration: Sendable {
     /// Memory that connections and streams may be charged with, in bytes.
     package var memoryByteCountMax: Int
     package var connectionLimits = ConnectionLimits()
+    package var deliveryLimits = DeliveryDriver.Limits()
 
     /// Limits scaled to a machine: an eighth of its memory, and a connection for each 256 KiB of that,
     /// between 64 and 16,384.

@@ -1,6 +1,7 @@
 import StarlingCore
 import StarlingSimulator
 import StarlingWorld
+import Synchronization
 import Testing
 
 @Suite struct FaultTests {
@@ -172,6 +173,38 @@ import Testing
         try simulation.complete(on: other) {}
         #expect(host.log.lines.count == 5)
         #expect(simulation.now == Instant(nanosecondsSinceOrigin: 15_500_000_000))
+    }
+
+    @Test(arguments: [SimulatedHost.Crash.process, .power])
+    func whatACrashLeftBehindEndsWithoutEffect(_ crash: SimulatedHost.Crash) throws {
+        let scene = try Self.scene()
+        let (alice, dialer, address) = (scene.alice, scene.dialer, scene.address)
+        let (world, loop) = (alice.world, alice.loop)
+        let table = StoreTable("late", .numbers)
+        alice.crash(crash, leaving: .unwinding)
+        let remains = Outcome()
+        loop.startTask {
+            do { try await StoreCaller(world).put(table, 1...2) } catch { remains.note("\(error)") }
+            do { try await SocketProbe(loop: loop).connect(to: address) } catch { remains.note("\(error)") }
+            try? await loop.sleep(for: .milliseconds(1))
+            await dialer.write([1, 2, 3])
+            remains.note("\(await dialer.failure, default: "no failure")")
+        }
+        try scene.simulation.run(for: .seconds(1))
+        #expect(remains.notes == ["closed", "unreachable", "reset"])
+        let next = alice.restart()
+        try scene.simulation.run(for: .seconds(60))
+        #expect(try scene.simulation.complete(on: alice) { try await StoreCaller(next).count(table) } == 0)
+        let server = scene.server
+        #expect(try scene.simulation.complete(on: scene.bob) { await server.byteCount } == 0)
+    }
+
+    /// What a task that nobody can ask any more had to say.
+    private final class Outcome: Sendable {
+        private let texts = Mutex<[String]>([])
+
+        var notes: [String] { texts.withLock { $0 } }
+        func note(_ text: String) { texts.withLock { $0.append(text) } }
     }
 
     @Test func bandwidthDelaysWhatIsSent() throws {

@@ -21,6 +21,8 @@ int csys_ignore_sigpipe(void);
 int csys_end_with_parent(void);
 /* Raises the soft limit of open descriptors as far as `wanted` and the hard limit allow; returns what holds. */
 int64_t csys_raise_descriptor_limit(int64_t wanted);
+/* Bytes that are allocated and not freed; -ENOSYS where the allocator does not say. */
+int64_t csys_allocated_bytes(void);
 
 /* Looks for input until the monotonic clock shows `deadline`, and lets other threads run between the looks, but does
  * not sleep: 1 when there is some, 0 when there is none. */

@@ -162,9 +162,21 @@ private enum Commands {
     static let sim = Command(
         .sim,
         "Run many nodes in a simulated network",
-        details: "Whole nodes, the same code as 'up', in virtual time; one seed always gives one trace.",
-        flags: [Flags.nodes.spec, Flags.seed.spec, Flags.minutes.spec, Flags.runs.spec],
-        example: "starling sim --nodes 50 --minutes 2 --seed 7"
+        details: """
+            Whole nodes, the same code as 'up', in virtual time; one seed always gives one trace. pings, the default: \
+            connections break. delivery: messages, while packets are lost, connections break, nodes crash and lose what \
+            was not synced, and clocks jump; fails when one is lost, delivered twice or left over.
+            """,
+        arguments: [
+            ArgumentSpec.choice(
+                "SCENARIO",
+                "what to simulate (default pings)",
+                of: SimScenarioName.allCases.map(\.rawValue),
+                isRequired: false
+            )
+        ],
+        flags: [Flags.nodes.spec, Flags.seed.spec, Flags.minutes.spec, Flags.hours.spec, Flags.runs.spec],
+        example: "starling sim delivery --nodes 20 --hours 2 --seed 7"
     )
 
     static let lab = Command(
@@ -221,10 +233,16 @@ extension ArgumentSpec {
         ArgumentSpec(name, summary, expectation: multiaddrExpectation, accepts: isMultiaddr)
     }
 
-    static func choice(_ name: String, _ summary: String, of words: [String]) -> ArgumentSpec {
+    static func choice(
+        _ name: String,
+        _ summary: String,
+        of words: [String],
+        isRequired: Bool = true
+    ) -> ArgumentSpec {
         ArgumentSpec(
             name,
             summary,
+            isRequired: isRequired,
             expectation: "one of " + words.joined(separator: ", "),
             candidates: words,
             accepts: { words.contains($0) }

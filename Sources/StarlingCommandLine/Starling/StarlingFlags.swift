@@ -192,13 +192,18 @@ package enum StarlingFlags {
     )
 
     // sim
-    package static let nodes = Flag<Int>.number("nodes", in: 2...100_000, "How many nodes (default 200).")
+    package static let nodes = Flag<Int>.number(
+        "nodes",
+        in: 2...100_000,
+        "How many nodes (default: pings 200, delivery 100)."
+    )
     package static let seed = Flag<Int>.number("seed", in: 0...(.max), "The seed of all chance (default 1).")
     package static let minutes = Flag<Int>.number(
         "minutes",
         in: 1...10_000,
-        "Virtual minutes to run (default 10)."
+        "Virtual minutes to run (default 10; delivery: 120)."
     )
+    package static let hours = Flag<Int>.number("hours", in: 1...1000, "Virtual hours to run.")
     package static let runs = Flag<Int>.number(
         "runs",
         in: 1...100,

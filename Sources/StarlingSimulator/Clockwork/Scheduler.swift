@@ -131,7 +131,7 @@ final class Scheduler: @unchecked Sendable {  // tidy-ok: confined to the simula
         var turnJobCount = 0
         repeat {
             while let next = jobs.popFirst() {
-                if next.loop.isDead {
+                if !next.loop.runsJobs {
                     abandonedJobCount += 1
                     continue
                 }
@@ -150,7 +150,7 @@ final class Scheduler: @unchecked Sendable {  // tidy-ok: confined to the simula
                 endOfTurn.removeAll(keepingCapacity: true)
                 endOfTurnIdentities.removeAll(keepingCapacity: true)
                 turnJobCount += batch.count
-                for (loop, work) in batch where !loop.isDead { enter(loop) { work.endOfTurn() } }
+                for (loop, work) in batch where loop.runsJobs { enter(loop) { work.endOfTurn() } }
             }
         } while !jobs.isEmpty || !endOfTurn.isEmpty
         jobCount += turnJobCount

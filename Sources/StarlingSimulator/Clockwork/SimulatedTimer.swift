@@ -58,7 +58,7 @@ private final class TimerSource: EventSource {
     override func fire(_ sequence: UInt64) {
         guard sequence == entrySequence, entryTime != nil else { return }
         entryTime = nil
-        guard let deadline, let action, !loop.isDead else { return }
+        guard let deadline, let action, loop.runsJobs else { return }
         let scheduler = loop.scheduler
         guard deadline <= scheduler.now, order == sequence else { return push() }
         self.deadline = nil

@@ -25,17 +25,19 @@ package final class MemoryLog: LogSink {
     }
 
     /// Lines kept; beyond that the oldest are dropped.
-    package static let lineCountMax = 10_000
-
+    private let lineCountMax: Int
     private let scheduler: Scheduler
     private let kept = Mutex(RingQueue<Line>())
 
-    init(scheduler: Scheduler) { self.scheduler = scheduler }
+    init(scheduler: Scheduler, lineCountMax: Int) {
+        self.scheduler = scheduler
+        self.lineCountMax = lineCountMax
+    }
 
     package func write(_ level: LogLevel, _ message: String, _ values: [(key: String, value: LogValue)]) {
         let time = Instant(nanosecondsSinceOrigin: scheduler.now)
         kept.withLock { kept in
-            if kept.count == Self.lineCountMax { _ = kept.popFirst() }
+            if kept.count == lineCountMax { _ = kept.popFirst() }
             kept.append(Line(time: time, level: level, message: message, values: values))
         }
     }

@@ -1,4 +1,5 @@
 package import StarlingCore
+package import StarlingStore
 package import StarlingWorld
 
 /// One simulated machine with one process: its addresses, its disk, and what a crash takes away.
@@ -18,6 +19,15 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         case power
     }
 
+    /// What becomes of the tasks of a process that has crashed; nobody outside can tell the two apart.
+    package enum Remains: Sendable {
+        /// They never run again, and stay in memory with all they hold.
+        case suspended
+        /// They learn that their sockets broke and their store is closed, and may come to an end: a simulation with
+        /// many crashes has them stop what they ran, so that its memory is free.
+        case unwinding
+    }
+
     /// What a host's store is made of.
     package enum Storage: Sendable {
         /// Tables in memory, which take little of it: for runs with thousands of hosts.
@@ -33,11 +43,15 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         package var interfaces: [SimulatedInterface]
         package var loopCount = 1
         package var logLevelMin = LogLevel.info
+        /// Lines of the log that are kept, over all lives of the host.
+        package var logLineCountMax = 10_000
         /// How far the host's clock is ahead of the others'.
         package var clockSkew = Duration.zero
         package var storage = Storage.tables
         /// How long the host's disk takes to make a group of batches durable, at least.
         package var syncTime = Duration.microseconds(200)
+        /// What bounds the host's store, where that is ``Storage/disk``.
+        package var storeLimits = StoreEngine.Limits()
 
         package init(interfaces: [SimulatedInterface] = []) { self.interfaces = interfaces }
     }
@@ -71,6 +85,7 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
     private let loopCount: Int
     private let logLevelMin: LogLevel
     private let syncTime: Duration
+    private let storeLimits: StoreEngine.Limits
     private var random = SimulatedRandom(seed: 0)
     private var power = Power.running
     private var lifeCount: UInt64 = 0
@@ -103,8 +118,9 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         loopCount = configuration.loopCount
         logLevelMin = configuration.logLevelMin
         syncTime = configuration.syncTime
+        storeLimits = configuration.storeLimits
         disk = configuration.storage == .disk ? SimulatedDisk(seed: seed) : nil
-        log = MemoryLog(scheduler: scheduler)
+        log = MemoryLog(scheduler: scheduler, lineCountMax: configuration.logLineCountMax)
         wallClock = SimulatedWallClock(
             scheduler: scheduler,
             origin: wallOrigin,
@@ -143,16 +159,17 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
 
     /// Ends the process, or the machine, at this moment.
     ///
-    /// Its jobs, timers and callbacks never run again: tasks that wait stay suspended for ever.
-    package func crash(_ crash: Crash = .process) {
+    /// What its jobs, timers and callbacks do from here on stays without effect, if they run at all.
+    package func crash(_ crash: Crash = .process, leaving remains: Remains = .suspended) {
         guard power == .running else { return }
-        for loop in loops { loop.die() }
+        for loop in loops { loop.die(remains) }
         power = crash == .process ? .withoutProcess : .off
         store?.crash(crash)
         closeAll()
         network.forEachConnection { connection in
             for end in [connection.dialer, connection.listener] {
                 guard let end, end.host === self else { continue }
+                if remains == .unwinding { end.tellOfCrash() }
                 if crash == .process { end.processDied() } else { end.abandon() }
             }
         }
@@ -183,7 +200,7 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         do throws(StoreError) {
             let backend: any SimulatedStoreBackend
             if let disk {
-                backend = try SQLiteStoreBackend(disk: disk, wallClock: wallClock)
+                backend = try SQLiteStoreBackend(disk: disk, wallClock: wallClock, limits: storeLimits)
             } else {
                 backend = MemoryStoreBackend(tables: tables)
             }

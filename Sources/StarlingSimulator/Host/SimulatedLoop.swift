@@ -10,8 +10,13 @@ package final class SimulatedLoop: EventLoop, @unchecked Sendable {  // tidy-ok:
     let scheduler: Scheduler
     /// Alive as long as the simulation is, which holds both.
     unowned let host: SimulatedHost
-    /// Whether the host's process is gone: no job, timer or callback runs any more.
+    /// Whether the host's process is gone: nothing of it reaches the disk or the network any more.
     private(set) var isDead = false
+    /// Whether jobs and timers run all the same, out of everybody's sight: see ``SimulatedHost/Remains``.
+    private(set) var isUnwinding = false
+
+    /// Whether jobs and timers run.
+    var runsJobs: Bool { !isDead || isUnwinding }
 
     init(scheduler: Scheduler, host: SimulatedHost) {
         self.scheduler = scheduler
@@ -92,7 +97,10 @@ package final class SimulatedLoop: EventLoop, @unchecked Sendable {  // tidy-ok:
         return try scheduler.enter(self, body)
     }
 
-    func die() { isDead = true }
+    func die(_ remains: SimulatedHost.Remains = .suspended) {
+        isDead = true
+        isUnwinding = remains == .unwinding
+    }
 
     /// - Precondition: the caller runs on this loop.
     ///

@@ -112,6 +112,14 @@ final class StreamEndpoint: StreamSocket {
         if let loop { host.scheduler.enter(loop) { delegate.socketDidFail(error) } }
     }
 
+    /// What is left of the owner's process hears that the stream broke, once the crash is over.
+    func tellOfCrash() {
+        guard state != .closed, let loop, let delegate else { return }
+        let scheduler = host.scheduler
+        let event = ScriptedEvent { scheduler.enter(loop) { delegate.socketDidFail(.reset) } }
+        _ = scheduler.schedule(event, at: scheduler.now)
+    }
+
     /// The process died: the kernel resets what it had open.
     func processDied() {
         guard state != .closed else { return }

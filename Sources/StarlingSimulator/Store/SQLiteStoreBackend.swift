@@ -12,13 +12,18 @@ final class SQLiteStoreBackend: SimulatedStoreBackend {
     /// Changes that the disk saw during the last group, for a guess where to cut the next one.
     private var groupChangeCount = 4
 
-    init(disk: SimulatedDisk, wallClock: any WallClock) throws(StoreError) {
+    init(
+        disk: SimulatedDisk,
+        wallClock: any WallClock,
+        limits: StoreEngine.Limits
+    ) throws(StoreError) {
         self.disk = disk
         disk.millisecondsSince1970 = wallClock.now.millisecondsSince1970
         engine = try StoreEngine(
             place: .init(disk: disk, path: Self.path),
             wallClock: wallClock,
-            board: board
+            board: board,
+            limits: limits
         )
     }
 

@@ -21,6 +21,8 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
         package var isReadOnly = false
         /// Whether a sync fails, having written some of the sectors.
         package var failsSync = false
+        /// Whether a sync says that it is done and does nothing, as some disks do: no store keeps its promises there.
+        package var forgetsSync = false
         /// Changes that are still carried out.
         ///
         /// After them the disk answers nothing any more, as if the process had been killed there, until
@@ -257,6 +259,7 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
             content.versions = [:]
             throw .other(name: "EIO")
         }
+        if faults.forgetsSync { return }
         content.versions = [:]
         content.sizes = []
         // Whoever syncs a new file syncs its name, and with it every change of a name before.

@@ -80,7 +80,6 @@ private final class SimulatedStoreDesk: EventSource, @unchecked Sendable {  // t
     var report: StoreReport { backend.report }
 
     func take(_ call: StoreCall) {
-        guard !loop.isDead else { return }
         if isClosed {
             loop.startTask { call.fail(.closed)() }
             return
@@ -113,6 +112,9 @@ private final class SimulatedStoreDesk: EventSource, @unchecked Sendable {  // t
         guard !isClosed || !group.isEmpty else { return }
         isClosed = true
         backend.crash(crash, during: group, using: &random)
+        if loop.runsJobs {
+            for call in group + queue { loop.startTask { call.fail(.closed)() } }
+        }
         group = []
         queue = []
     }

@@ -36,6 +36,12 @@ struct ProcessUsage {
         self.residentByteCount = residentByteCount
     }
 
+    /// What is allocated and not freed, in bytes; `nil` where the allocator does not say.
+    static func allocatedByteCount() -> Int? {
+        let byteCount = csys_allocated_bytes()
+        return byteCount >= 0 ? Int(byteCount) : nil
+    }
+
     /// The second number of `/proc/…/statm`, in pages; `nil` where the system has no such file.
     static func residentByteCount(pid: pid_t? = nil) -> Int? {
         let descriptor = open("/proc/\(pid.map { "\($0)" } ?? "self")/statm", O_RDONLY)

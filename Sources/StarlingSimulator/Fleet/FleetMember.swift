@@ -1,0 +1,194 @@
+internal import StarlingCore
+internal import StarlingCrypto
+internal import StarlingMesh
+internal import StarlingNode
+internal import StarlingWorld
+
+/// One host of a fleet, and the nodes that run on it one after the other.
+final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
+    private enum State {
+        case down
+        case running(FleetLife)
+        case stopping
+    }
+
+    private struct Event {
+        var time: Int64
+        var what: StaticString
+        var number: UInt64
+    }
+
+    static let port: UInt16 = 4001
+    private static let eventCountMax = 48
+
+    let index: Int
+    let host: SimulatedHost
+    let peerID: PeerID
+    /// Whom the member's node writes to, and who writes to it.
+    var neighbours: [(peer: PeerID, address: Multiaddr)] = []
+    private let keySeed: [UInt8]
+    private let configuration: NodeConfiguration
+    private let ledger: FleetLedger
+    private let traffic: FleetTraffic
+    private unowned let simulation: Simulation
+    private var random: SplitMix64
+    private var state = State.down
+    private var lifeCount = 0
+    /// How many more crashed processes have begun to come to their end than have.
+    private(set) var unwindingCount = 0
+    private(set) var crashCount = 0
+    private(set) var restartCount = 0
+    /// The delay of a crash that the next event of the application sets off.
+    private var trap: (kind: SimulatedHost.Crash, delay: Duration, downtime: Duration)?
+    private var recent = RingQueue<Event>()
+
+    init(
+        _ host: SimulatedHost,
+        keySeed: [UInt8],
+        _ configuration: NodeConfiguration,
+        _ ledger: FleetLedger,
+        _ traffic: FleetTraffic,
+        in simulation: Simulation,
+        seed: UInt64
+    ) throws {
+        index = host.id
+        self.host = host
+        self.keySeed = keySeed
+        self.configuration = configuration
+        self.ledger = ledger
+        self.traffic = traffic
+        self.simulation = simulation
+        random = SplitMix64(seed: seed)
+        peerID = try Self.identity(keySeed).peerID
+    }
+
+    static func identity(_ keySeed: [UInt8]) throws -> IdentityKey {
+        var seed = keySeed
+        return try IdentityKey(wipingSeed: &seed)
+    }
+
+    /// Where the member's node listens.
+    var address: Multiaddr { Multiaddr(host.address ?? .v4(0), tcpPort: Self.port).with(peerID: peerID) }
+
+    var isUp: Bool {
+        if case .running(let life) = state { life.isUp } else { false }
+    }
+
+    var isDown: Bool {
+        if case .down = state { true } else { false }
+    }
+
+    // MARK: Power
+
+    /// Starts a node, where none runs.
+    func boot() {
+        guard isDown else { return }
+        if lifeCount > 0 { host.restart() }
+        lifeCount += 1
+        note("boots", UInt64(lifeCount))
+        if let error = host.storeError {
+            return ledger.violate("the store of node \(index) does not open: \(error)", involving: [index])
+        }
+        if let report = host.store?.report, !report.isClean {
+            ledger.violate("the store of node \(index) is damaged: \(report)", involving: [index])
+        }
+        do {
+            let node = try Node(
+                world: host.world,
+                identity: Self.identity(keySeed),
+                configuration: configuration
+            )
+            let life = FleetLife(node, of: self, ledger, traffic, seed: random.next())
+            state = .running(life)
+            life.begin()
+        } catch {
+            ledger.violate("node \(index) cannot be made: \(error)", involving: [index])
+        }
+    }
+
+    /// Ends the node's process, or the machine's power, and boots after a while.
+    func crash(_ kind: SimulatedHost.Crash, downtime: Duration) {
+        trap = nil
+        guard case .running(let life) = state else { return }
+        note(kind == .power ? "loses its power" : "is killed", UInt64(lifeCount))
+        crashCount += 1
+        state = .down
+        host.crash(kind, leaving: .unwinding)
+        unwindingCount += 1
+        life.end { [weak self] in self?.unwindingCount -= 1 }
+        bootLater(downtime)
+    }
+
+    /// Crashes a little after the next event of the node's applications.
+    func setTrap(_ kind: SimulatedHost.Crash, delay: Duration, downtime: Duration) {
+        trap = (kind, delay, downtime)
+    }
+
+    func clearTrap() { trap = nil }
+
+    /// Stops the node in order, and boots after a while.
+    func restart(downtime: Duration) {
+        guard case .running = state else { return }
+        restartCount += 1
+        stop { [weak self] in self?.bootLater(downtime) }
+    }
+
+    /// Stops the node in order.
+    func stop(_ completion: @escaping @Sendable () -> Void = {}) {
+        guard case .running(let life) = state else { return }
+        note("is stopped", UInt64(lifeCount))
+        state = .stopping
+        life.end { [weak self] in
+            guard let self, case .stopping = self.state else { return }
+            self.state = .down
+            completion()
+        }
+    }
+
+    private func bootLater(_ downtime: Duration) {
+        let life = lifeCount
+        simulation.after(downtime) { [weak self] in
+            guard let self, self.lifeCount == life else { return }
+            self.boot()
+        }
+    }
+
+    // MARK: Watching
+
+    /// Notes what an application does, for the report of a failure; a trap that is set goes off.
+    func note(_ what: StaticString, _ number: UInt64) {
+        if recent.count == Self.eventCountMax { _ = recent.popFirst() }
+        recent.append(Event(time: simulation.now.nanosecondsSinceOrigin, what: what, number: number))
+        guard let trap, isUp else { return }
+        self.trap = nil
+        let life = lifeCount
+        simulation.after(trap.delay) { [weak self] in
+            guard let self, self.lifeCount == life else { return }
+            self.crash(trap.kind, downtime: trap.downtime)
+        }
+    }
+
+    /// What happened here last, the log's last lines included.
+    var recentEvents: [String] {
+        let events = (0..<recent.count).map { position in
+            let event = recent[position]
+            return "\(Duration.nanoseconds(event.time).inSeconds) \(event.what) \(event.number)"
+        }
+        return events + host.log.lines.suffix(12).map { "log \($0)" }
+    }
+
+    func check(_ fills: [TableFill]) {
+        for fill in fills where fill.isOverfull {
+            ledger.violate(
+                "node \(index) has \(fill.count) of \(fill.countMax): \(fill.name)",
+                involving: [index]
+            )
+        }
+    }
+
+    /// Asks the running node's delivery, from outside of all loops; `nil` when none is up.
+    func ask<Value: Sendable>(_ body: @Sendable (isolated DeliveryDriver) -> Value) -> Value? {
+        guard case .running(let life) = state, life.isUp else { return nil }
+        return host.loop.perform { life.node.delivery.assumeIsolated { body($0) } }
+    }
+}

@@ -1,0 +1,159 @@
+internal import StarlingAPI
+internal import StarlingCommandLine
+internal import StarlingCore
+internal import StarlingSimulator
+
+/// One thing that `starling sim` simulates.
+protocol SimScenario {
+    var seed: UInt64 { get }
+    var nodeCount: Int { get }
+    /// The command that does it again, without the common flags.
+    var replay: String { get }
+
+    /// Simulates it once, on this thread.
+    func run() throws -> SimFinding
+}
+
+/// What came of one run.
+struct SimFinding {
+    var virtualSeconds: Double
+    /// What each run of the same seed has to find: keys of the report, in order.
+    var figures: JSONObject
+    var traceHash: UInt64
+    /// Rules that were broken, in words.
+    var violations: [String]
+    /// What happened last where they were.
+    var events: [String] = []
+    /// What this process used meanwhile, which may differ between runs.
+    var usage = JSONObject()
+    /// For people: what was done.
+    var text: String
+
+    /// Whether another run of the seed was the same.
+    func repeats(_ other: SimFinding) -> Bool {
+        figures == other.figures && traceHash == other.traceHash && violations == other.violations
+            && events == other.events
+    }
+}
+
+/// `starling sim pings`.
+struct PingScenario: SimScenario {
+    private let options: PingFleet.Options
+
+    init(_ invocation: Invocation) {
+        var options = PingFleet.Options()
+        if let nodeCount = invocation[StarlingFlags.nodes] { options.nodeCount = nodeCount }
+        if let seed = invocation[StarlingFlags.seed] { options.seed = UInt64(seed) }
+        if let minutes = invocation[StarlingFlags.minutes] { options.duration = .seconds(60 * minutes) }
+        if let hours = invocation[StarlingFlags.hours] { options.duration = .seconds(3600 * hours) }
+        self.options = options
+    }
+
+    var seed: UInt64 { options.seed }
+    var nodeCount: Int { options.nodeCount }
+
+    var replay: String {
+        "starling sim \(SimScenarioName.pings.rawValue) --nodes \(nodeCount) --seed \(seed) "
+            + "--minutes \(options.duration.components.seconds / 60)"
+    }
+
+    func run() throws -> SimFinding {
+        let report = try PingFleet(options).run()
+        var figures = JSONObject()
+        figures["pings"] = JSON(report.pingCount)
+        figures["failed_pings"] = JSON(report.failedPingCount)
+        figures["connections"] = JSON(report.connectionCount)
+        figures["resets"] = JSON(report.resetCount)
+        figures["events"] = JSON(report.eventCount)
+        return SimFinding(
+            virtualSeconds: report.virtualSeconds,
+            figures: figures,
+            traceHash: report.traceHash,
+            violations: report.violations,
+            text: """
+                \(report.pingCount) pings, \(report.failedPingCount) lost to \(report.resetCount) resets, \
+                \(report.connectionCount) connections dialled
+                """
+        )
+    }
+}
+
+/// `starling sim delivery`.
+struct DeliveryScenario: SimScenario {
+    private let options: DeliveryFleet.Options
+
+    init(_ invocation: Invocation) throws(Diagnostic) {
+        var options = DeliveryFleet.Options()
+        if let nodeCount = invocation[StarlingFlags.nodes] { options.nodeCount = nodeCount }
+        if let seed = invocation[StarlingFlags.seed] { options.seed = UInt64(seed) }
+        if let minutes = invocation[StarlingFlags.minutes] { options.duration = .seconds(60 * minutes) }
+        if let hours = invocation[StarlingFlags.hours] { options.duration = .seconds(3600 * hours) }
+        guard options.duration > options.quietTime else {
+            throw Diagnostic(
+                code: "usage",
+                message: "the last \(options.quietTime.components.seconds / 60) minutes are without faults.",
+                nextStep: "Simulate an hour at least: --hours 1"
+            )
+        }
+        options.memoryProbe = { ProcessUsage.allocatedByteCount() ?? ProcessUsage().residentByteCount }
+        self.options = options
+    }
+
+    var seed: UInt64 { options.seed }
+    var nodeCount: Int { options.nodeCount }
+
+    var replay: String {
+        "starling sim \(SimScenarioName.delivery.rawValue) --nodes \(nodeCount) --seed \(seed) "
+            + "--minutes \(options.duration.components.seconds / 60)"
+    }
+
+    func run() throws -> SimFinding {
+        let outcome = try DeliveryFleet(options).run()
+        let report = outcome.report
+        var figures = JSONObject()
+        figures["accepted"] = JSON(report.accepted)
+        figures["delivered"] = JSON(report.delivered)
+        figures["pending"] = JSON(report.pending)
+        figures["expired"] = JSON(report.expired)
+        figures["refused"] = JSON(report.refused)
+        figures["lost"] = JSON(report.lost)
+        figures["duplicated"] = JSON(report.duplicated)
+        figures["answered"] = JSON(report.answered)
+        figures["repeated"] = JSON(report.repeated)
+        figures["held"] = JSON(report.held)
+        figures["crashes"] = JSON(report.crashCount)
+        figures["restarts"] = JSON(report.restartCount)
+        figures["resets"] = JSON(report.resetCount)
+        figures["partitions"] = JSON(report.partitionCount)
+        figures["events"] = JSON(report.eventCount)
+        return SimFinding(
+            virtualSeconds: report.virtualSeconds,
+            figures: figures,
+            traceHash: report.traceHash,
+            violations: report.violations,
+            events: report.events,
+            usage: Self.usage(outcome.memory),
+            text: """
+                \(report.accepted) messages accepted: \(report.delivered) delivered, \(report.expired) expired, \
+                \(report.refused) refused, \(report.pending) pending, \(report.lost) lost, \
+                \(report.duplicated) duplicated
+                \(report.crashCount) crashes, \(report.restartCount) restarts, \(report.resetCount) resets, \
+                \(report.partitionCount) partitions
+                """
+        )
+    }
+
+    /// The least, the mean and the most memory of the second half, and how far it strays from the mean.
+    private static func usage(_ samples: [Int]) -> JSONObject {
+        var usage = JSONObject()
+        let half = samples.suffix(samples.count / 2)
+        guard let least = half.min(), let most = half.max() else { return usage }
+        let mean = half.reduce(0, +) / half.count
+        usage["memory_min_bytes"] = JSON(least)
+        usage["memory_mean_bytes"] = JSON(mean)
+        usage["memory_max_bytes"] = JSON(most)
+        usage["memory_spread_ratio"] = .double(Double(max(most - mean, mean - least)) / Double(mean))
+        usage["memory_bytes"] = .array(samples.map { JSON($0) })
+        return usage
+    }
+}
