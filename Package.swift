@@ -147,7 +147,9 @@ let package = Package(
         tests("StarlingCommandLine", ["StarlingAPI", "StarlingNode", "StarlingCore"]),
         tests(
             "StarlingTool",
-            ["StarlingHTTP", "StarlingAPI", "StarlingIO", "StarlingWorld", "StarlingCore"]
+            [
+                "StarlingHTTP", "StarlingAPI", "StarlingStore", "StarlingIO", "StarlingWorld", "StarlingCore",
+            ]
         ),
         .testTarget(name: "TidyTests", swiftSettings: lenient),
 

@@ -97,7 +97,7 @@ struct Starling {
         case .labNode:
             // Where the system knows no such wish, the lab ends its nodes all the same, unless it is killed.
             _ = csys_end_with_parent()
-            return try UpCommand(invocation, console).run()
+            return try UpCommand(invocation, console, responder: LabNodeRouter.make).run()
         case .peer: return try PeerCommand(invocation).run()
         }
     }

@@ -10,6 +10,8 @@ package enum FileError: Error, Equatable, Sendable {
     case tooLarge(path: String)
     /// The disk, or the user's share of it, is full.
     case noSpace(path: String)
+    /// The file system is mounted read-only.
+    case readOnly(path: String)
     /// Anything else, by the system's own name for it, such as `EIO`.
     case other(path: String, name: String)
 }

@@ -20,16 +20,25 @@ struct ToolRun {
     }
 
     /// Runs the tool in a fresh environment and waits for its end.
+    ///
+    /// - Parameter isAllPowerful: whether root may use what modes deny; other users never may.
     static func run(
         _ words: [String],
         home: String? = nil,
         input: String = "",
         environment: [String: String] = [:],
-        outputPath: String? = nil
+        outputPath: String? = nil,
+        isAllPowerful: Bool = true
     ) async throws -> ToolRun {
         let process = Process()
         process.executableURL = executable
         process.arguments = words + (home.map { ["--home", $0] } ?? [])
+        if !isAllPowerful, geteuid() == 0 {
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
+            process.arguments =
+                ["--bounding-set=-dac_override,-dac_read_search", executable.path]
+                + (process.arguments ?? [])
+        }
         process.environment = environment
         let (output, talk, stdin) = (Pipe(), Pipe(), Pipe())
         process.standardOutput = outputPath.flatMap { FileHandle(forWritingAtPath: $0) } ?? output

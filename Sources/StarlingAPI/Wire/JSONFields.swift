@@ -7,6 +7,11 @@ package struct JSONShapeError: Error, Equatable, Sendable {
     package var field: String
     package var expectation: String
 
+    package init(field: String, expectation: String) {
+        self.field = field
+        self.expectation = expectation
+    }
+
     package var message: String {
         field.isEmpty
             ? "The document must be \(expectation)." : "The field '\(field)' must be \(expectation)."

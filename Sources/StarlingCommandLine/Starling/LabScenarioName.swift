@@ -6,6 +6,8 @@ package enum LabScenarioName: String, CaseIterable, Sendable {
     case pingPong = "ping-pong"
     /// One node sends to all others at once.
     case oneToAll = "one-to-all"
+    /// Fifty, then five thousand tasks at once, each with its answer.
+    case highLoad = "high-load"
     /// A node stops and another is killed while all send to them; both come back.
     case resilience
     /// The recipient comes up only after everything was sent.
@@ -18,7 +20,7 @@ package enum LabScenarioName: String, CaseIterable, Sendable {
     /// Whether the scenario runs when none is named; the others take long.
     package var isUsual: Bool {
         switch self {
-        case .connectivity, .pingPong, .oneToAll, .resilience, .offline: true
+        case .connectivity, .pingPong, .oneToAll, .highLoad, .resilience, .offline: true
         case .steady, .crash: false
         }
     }

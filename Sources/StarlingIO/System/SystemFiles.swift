@@ -111,7 +111,8 @@ package struct SystemFiles: FileStore {
         switch uv_errno_t(code) {
         case UV_ENOENT, UV_ENOTDIR: .notFound(path: path)
         case UV_EEXIST: .alreadyExists(path: path)
-        case UV_EACCES, UV_EPERM, UV_EROFS: .notPermitted(path: path)
+        case UV_EACCES, UV_EPERM: .notPermitted(path: path)
+        case UV_EROFS: .readOnly(path: path)
         case UV_ENOSPC: .noSpace(path: path)
         default: .other(path: path, name: systemErrorName(code))
         }

@@ -2,7 +2,7 @@ internal import StarlingCore
 package import StarlingCrypto
 package import StarlingMesh
 internal import StarlingTransports
-internal import StarlingWorld
+package import StarlingWorld
 
 /// Runs the outbox and the inbox over the node's connections and its store.
 ///
@@ -36,7 +36,7 @@ package actor DeliveryDriver {
     let identity: IdentityKey
     let keys: MessageKeys
     let limits: Limits
-    nonisolated let loop: any EventLoop
+    package nonisolated let loop: any EventLoop
 
     var outbox: Outbox
     var inbox: Inbox

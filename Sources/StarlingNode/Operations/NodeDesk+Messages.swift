@@ -220,6 +220,6 @@ extension InboxMessage {
 extension NodeFailure {
     /// What the store said, and the next step.
     fileprivate init(_ error: StoreError) {
-        self.init(.internal, error.words.what, nextStep: error.words.nextStep)
+        self.init(.storeFailed, error.words.what, nextStep: error.words.nextStep)
     }
 }

@@ -92,7 +92,7 @@ extension NodeFailure {
         case .refused(let error): self.init(error)
         case .store(let error):
             let words = error.words
-            self.init(.limitReached, "The message was not accepted: \(words.what)", nextStep: words.nextStep)
+            self.init(.storeFailed, "The message was not accepted: \(words.what)", nextStep: words.nextStep)
         case .stopped: self.init(.stopping, "The node is stopping.")
         }
     }

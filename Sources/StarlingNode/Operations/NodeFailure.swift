@@ -24,6 +24,8 @@ package struct NodeFailure: Error, Equatable, Sendable {
         case timedOut = "timed_out"
         /// A limit of this node: connections, memory, queue.
         case limitReached = "limit_reached"
+        /// The node's disk does not take or give what it must: it is full, read-only or broken.
+        case storeFailed = "store_failed"
         /// The node is stopping.
         case stopping
         /// A bug of ours.
@@ -57,6 +59,7 @@ extension NodeFailure {
         case .unreachable, .peerFailed: 502
         case .stopping: 503
         case .timedOut: 504
+        case .storeFailed: 507
         }
     }
 }

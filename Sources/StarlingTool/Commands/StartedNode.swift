@@ -12,6 +12,9 @@ struct StartedNode: Sendable {
     let desk: NodeDesk
     private let node: Node
 
+    /// The node's messages.
+    var delivery: DeliveryDriver { node.delivery }
+
     /// Says goodbye to all peers and ends.
     func stop() async { await node.stop() }
 

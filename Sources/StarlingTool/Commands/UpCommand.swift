@@ -17,11 +17,22 @@ struct UpCommand: Sendable {
     /// How long the start may take; `nil` for as long as it needs.
     private let timeout: Duration?
 
+    /// Who answers over the node's socket.
+    private let responder: Responder
+
+    /// Makes what answers over the node's socket out of the node's API.
+    typealias Responder = @Sendable (StartedNode, APIRouter) async -> any APIResponder
+
     /// A descriptor for each connection; the system's usual limit of 1024 is reached by half-open ones alone.
     private static let descriptorCountWanted = 20_000
 
-    init(_ invocation: Invocation, _ console: Console) throws(Diagnostic) {
+    init(
+        _ invocation: Invocation,
+        _ console: Console,
+        responder: @escaping Responder = { _, router in router }
+    ) throws(Diagnostic) {
         self.console = console
+        self.responder = responder
         home = try Home(invocation)
         settings = try UpSettings(invocation)
         isJSON = invocation[StarlingFlags.json]
@@ -130,10 +141,11 @@ struct UpCommand: Sendable {
                 )
             }
         )
+        let answers = await responder(node, APIRouter(node: node.desk, version: Version.number))
         do throws(HTTPServerError) {
             let server = try HTTPServer(
                 socketPath: home.socketPath,
-                responder: APIRouter(node: node.desk, version: Version.number),
+                responder: answers,
                 loop: world.loops[0]
             )
             return Session(node: node, server: server)
@@ -191,6 +203,8 @@ struct UpCommand: Sendable {
                 message: "\(path) is in the way: it is no socket.",
                 nextStep: "Move it away."
             )
+        case .system(_, "EACCES"), .system(_, "EPERM"):
+            StoredIdentity.diagnostic(.notPermitted(path: home.socketPath))
         case .system(let call, let name):
             Diagnostic(
                 code: "system",

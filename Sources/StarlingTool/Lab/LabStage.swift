@@ -36,7 +36,7 @@ struct LabStage: Sendable {
             let before = await doubleCount
             var result = try await run(name)
             // Where messages are the matter, what was not asked about counts too.
-            result.duplicatedCount = await doubleCount - before
+            result.duplicatedCount += await doubleCount - before
             report.results.append(result)
         }
         report.residentByteCount = await fleet.residentByteCount()
@@ -48,6 +48,7 @@ struct LabStage: Sendable {
         case .connectivity: try await connectivity()
         case .pingPong: try await pingPong()
         case .oneToAll: try await oneToAll()
+        case .highLoad: try await highLoad()
         case .resilience: try await resilience()
         case .offline: try await offline()
         case .steady: try await steady()

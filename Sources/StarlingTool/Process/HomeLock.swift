@@ -1,4 +1,5 @@
 internal import StarlingCommandLine
+internal import StarlingWorld
 
 #if canImport(Glibc)
     internal import Glibc
@@ -17,13 +18,7 @@ struct HomeLock: ~Copyable {
     /// - Throws: `already_running` where another process holds the folder.
     init(_ home: Home) throws(Diagnostic) {
         let descriptor = open(home.lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            throw Diagnostic(
-                code: "not_permitted",
-                message: "\(home.lockPath) cannot be opened.",
-                nextStep: "Check the folder's owner and mode, or use another with --home."
-            )
-        }
+        guard descriptor >= 0 else { throw StoredIdentity.diagnostic(Self.error(errno, home.lockPath)) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             _ = close(descriptor)
             throw Diagnostic(
@@ -33,6 +28,15 @@ struct HomeLock: ~Copyable {
             )
         }
         self.descriptor = descriptor
+    }
+
+    private static func error(_ code: Int32, _ path: String) -> FileError {
+        switch code {
+        case EACCES, EPERM: .notPermitted(path: path)
+        case ENOSPC, EDQUOT: .noSpace(path: path)
+        case EROFS: .readOnly(path: path)
+        default: .other(path: path, name: String(cString: strerror(code)))
+        }
     }
 
     deinit { _ = close(descriptor) }

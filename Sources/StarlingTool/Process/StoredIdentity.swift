@@ -62,7 +62,7 @@ enum StoredIdentity {
                 message: "the folder \(path) cannot be made there.",
                 nextStep: "Check the path for what is no folder, or use another with --home."
             )
-        case .alreadyExists, .notPermitted, .readableByOthers, .tooLarge, .noSpace, .other:
+        case .alreadyExists, .notPermitted, .readableByOthers, .tooLarge, .noSpace, .readOnly, .other:
             diagnostic(error)
         }
     }
@@ -100,6 +100,12 @@ enum StoredIdentity {
                 code: "no_space",
                 message: "there is no space left to write \(path).",
                 nextStep: "Make some, or use a folder on another disk with --home."
+            )
+        case .readOnly(let path):
+            Diagnostic(
+                code: "read_only",
+                message: "\(path) is on a disk that is mounted read-only.",
+                nextStep: "Mount it writable, or use a folder on another disk with --home."
             )
         case .other(let path, let name):
             Diagnostic(

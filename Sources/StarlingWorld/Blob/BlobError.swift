@@ -35,7 +35,8 @@ package enum BlobError: Error, Equatable, Sendable {
         switch error {
         case .notFound(let path): self = .fileNotFound(path: path)
         case .alreadyExists(let path): self = .fileExists(path: path)
-        case .notPermitted(let path), .readableByOthers(let path): self = .notPermitted(path: path)
+        case .notPermitted(let path), .readableByOthers(let path), .readOnly(let path):
+            self = .notPermitted(path: path)
         case .tooLarge: self = .fileTooLarge(byteCount: 0)
         case .noSpace: self = .noSpace
         case .other(let path, let name): self = .other(path: path, name: name)

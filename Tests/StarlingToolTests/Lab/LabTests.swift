@@ -25,6 +25,25 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [], "the homes are gone")
     }
 
+    /// What `--scenario high-load` asks of each node, with fewer tasks.
+    @Test func everyTaskIsWorkedOnOnceAndAnswered() throws {
+        let folder = try TestFolder()
+        let worker = try Daemon.start(folder.path + "/worker", command: "lab-node")
+        let giver = try Daemon.start(folder.path + "/giver", bootstrap: [worker], command: "lab-node")
+        let order: JSON = [
+            "peers": [.string(worker.peerID)], "tasks": 100, "label": "all at once", "timeout_ms": 60_000,
+        ]
+        let report = try giver.call("POST", "/lab/order", order).json
+        #expect(report["failures"] == [])
+        #expect(report["round_trips_us"]?.array?.count == 100)
+        let work = try worker.call("GET", "/lab/work").json
+        #expect(work == ["tasks": 100, "repetitions": 0, "attempt_max": 1])
+        for node in [worker, giver] { #expect(try node.poll({ try $0.inboxTexts() }) { $0.isEmpty } == []) }
+        #expect(
+            try giver.call("POST", "/lab/order", ["peers": [], "label": "", "timeout_ms": 1]).status == 400
+        )
+    }
+
     @Test func homesThatAreToBeKeptStay() async throws {
         let folder = try FixedNode.makeFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
