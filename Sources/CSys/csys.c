@@ -163,6 +163,7 @@ int csys_sync(int fd) { return checked(fsync(fd)); }
 int csys_link(const char *from, const char *to) { return checked(link(from, to)); }
 int csys_unlink(const char *path) { return checked(unlink(path)); }
 int csys_make_folder(const char *path) { return checked(mkdir(path, 0700)); }
+int csys_remove_folder(const char *path) { return checked(rmdir(path)); }
 int csys_is_terminal(int fd) { return isatty(fd); }
 void csys_close(int fd) { close(fd); }
 int csys_spare_descriptor(void) { return checked(open("/dev/null", O_RDONLY | O_CLOEXEC)); }

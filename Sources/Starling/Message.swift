@@ -105,6 +105,8 @@ public struct SentMessage: Sendable {
         case queued
         /// Sent, without a receipt so far.
         case sent
+        /// The recipient has the message, and fetches its file.
+        case fetching
         /// In the recipient's inbox, by its signed receipt.
         case delivered
         /// Its lifetime ended without a receipt.
@@ -151,7 +153,7 @@ public struct SentMessage: Sendable {
         switch State(report.message.state) {
         case .delivered:
             return Receipt(messageID: id, recipient: to, roundTrip: roundTrip(of: report, until: loop.now))
-        case .queued, .sent:
+        case .queued, .sent, .fetching:
             throw NodeError(
                 .timedOut,
                 "\(to) has sent no receipt so far.",
@@ -224,6 +226,7 @@ extension SentMessage.State {
         switch state {
         case .storing, .queued: self = .queued
         case .sent: self = .sent
+        case .fetching: self = .fetching
         case .delivered: self = .delivered
         case .expired: self = .expired
         case .refused(.refusedTooLarge): self = .refused(reason: "it does not take messages so large")

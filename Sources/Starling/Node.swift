@@ -22,7 +22,8 @@ public final class Node: Sendable {
     ///
     /// Every setting has a value that fits most nodes.
     public struct Configuration: Sendable {
-        /// The folder that holds the identity key and the store, made where missing; `nil` for both to end with the node.
+        /// The folder that holds the identity key, the store and files on their way, made where missing; `nil` for all to
+        /// end with the node.
         public var home: String?
         /// The longest ``name``, ``agentVersion`` and ``protocolVersion``, in bytes of UTF-8.
         public static let nameByteCountMax = 64
@@ -78,10 +79,13 @@ public final class Node: Sendable {
 
     private let real: RealWorld
     let node: StarlingNode.Node
+    /// Where files are kept that end with the node.
+    private let temporaryFolder: TemporaryFolder?
 
-    private init(real: RealWorld, node: StarlingNode.Node) {
+    private init(real: RealWorld, node: StarlingNode.Node, temporaryFolder: TemporaryFolder?) {
         self.real = real
         self.node = node
+        self.temporaryFolder = temporaryFolder
     }
 
     // The loops end with the last reference, not with `stop()`: a call under way still needs them. That may be one of
@@ -104,9 +108,13 @@ public final class Node: Sendable {
         } catch {
             throw NodeError(.system, "The system has no room for event loops: \(error).", cause: error)
         }
+        var temporaryFolder: TemporaryFolder?
         do throws(NodeError) {
             let identity = try identity(configuration, real.world)
             real = real.with(store: try store(configuration, real.world))
+            temporaryFolder = configuration.home == nil ? try Self.temporaryFolder() : nil
+            let folder = temporaryFolder?.path ?? (configuration.home ?? "") + "/blobs"
+            real = real.with(store: real.world.store, blobs: try blobs(folder, real.loops[0]))
             let settings = try settings(configuration)
             let node: StarlingNode.Node
             do throws(NodeStartError) {
@@ -115,8 +123,9 @@ public final class Node: Sendable {
                 throw NodeError(error)
             }
             do throws(NodeStartError) { try await node.start() } catch { throw NodeError(error) }
-            return Node(real: real, node: node)
+            return Node(real: real, node: node, temporaryFolder: temporaryFolder)
         } catch {
+            temporaryFolder?.remove()
             await real.world.store.close()
             real.stop()
             throw error
@@ -128,6 +137,7 @@ public final class Node: Sendable {
     /// The node is of no use afterwards; its messages end.
     public func stop() async {
         await node.stop()
+        temporaryFolder?.remove()
         await node.world.store.close()
     }
 
@@ -334,6 +344,25 @@ public final class Node: Sendable {
             return try SQLiteStore.open(path: home + "/starling.db", loop: loop, wallClock: clock)
         } catch {
             throw NodeError(.store, error.words.what, nextStep: error.words.nextStep, cause: error)
+        }
+    }
+
+    private static func temporaryFolder() throws(NodeError) -> TemporaryFolder {
+        do throws(FileError) { return try TemporaryFolder() } catch {
+            throw NodeError(
+                .file,
+                "There is no folder for temporary files: \(error).",
+                nextStep: "Give the node a home, or set TMPDIR.",
+                cause: error
+            )
+        }
+    }
+
+    /// The place of files that are sent and received.
+    private static func blobs(_ folder: String, _ loop: UVLoop) throws(NodeError) -> any BlobStore {
+        do throws(BlobError) { return try SystemBlobStore.open(folder, digest: .chunkTree, loop: loop) } catch
+        {
+            throw NodeError(BlobFailure.store(error))
         }
     }
 

@@ -34,6 +34,8 @@ public struct NodeError: Error, Sendable {
         public static let refused = Code(rawValue: "refused")
         /// The message is not one that can be sent.
         public static let invalidMessage = Code(rawValue: "invalid_message")
+        /// A file cannot be sent, or not be written out.
+        public static let file = Code(rawValue: "file")
         /// Nothing came in time.
         public static let timedOut = Code(rawValue: "timed_out")
         /// A setting of ``Node/Configuration`` is out of its range.
@@ -143,7 +145,37 @@ extension NodeError {
             self.init(.invalidMessage, "The message is not accepted: \(reason).", cause: error)
         case .ownAddress: self.init(.invalidMessage, "A node sends itself no messages.", cause: error)
         case .store(let reason): self.init(reason)
+        case .noFiles:
+            self.init(.file, "The node has no place for files.", nextStep: "Check its home.", cause: error)
+        case .fileName:
+            self.init(
+                .file,
+                "The file's name is empty, too long, or holds what no name may.",
+                nextStep: "Send it under a name of its own.",
+                cause: error
+            )
+        case .file(let failure): self.init(failure)
         case .stopped: self.init(.stopped, "The node is stopping.", cause: error)
+        }
+    }
+
+    init(_ failure: BlobFailure) {
+        let code: Code = failure == .cancelled || failure == .store(.closed) ? .stopped : .file
+        self.init(code, failure.what, nextStep: failure.nextStep, cause: failure)
+    }
+
+    init(_ error: FileSaveError) {
+        switch error {
+        case .noMessage:
+            self.init(
+                .file,
+                "The message is no longer in the inbox.",
+                nextStep: "Save its file before it is acknowledged.",
+                cause: error
+            )
+        case .noFile: self.init(.file, "The message has no file.", cause: error)
+        case .store(let error): self.init(error)
+        case .file(let failure): self.init(failure)
         }
     }
 

@@ -46,12 +46,13 @@ package struct RealWorld: Sendable {
         return RealWorld(world: world, loops: loops)
     }
 
-    /// The same world with a store, which was opened for its first loop.
+    /// The same world with a store, and a place for files, which were opened for its first loop.
     ///
     /// Whoever opened the store closes it, before ``stop()``.
-    package func with(store: any Store) -> RealWorld {
+    package func with(store: any Store, blobs: (any BlobStore)? = nil) -> RealWorld {
         var world = world
         world.store = store
+        world.blobs = blobs
         return RealWorld(world: world, loops: loops)
     }
 

@@ -12,6 +12,8 @@ package final class Node: Sendable {
     package let swarm: Swarm
     package let identify: IdentifyDriver
     package let delivery: DeliveryDriver
+    /// Files of messages; `nil` where the world has no place for them.
+    package let blobs: BlobDriver?
     private let attendance: PeerAttendance
     private let discovery: MDNSDriver?
 
@@ -41,10 +43,13 @@ package final class Node: Sendable {
             agentVersion: configuration.fullAgentVersion,
             protocolVersion: configuration.protocolVersion
         )
+        let blobs = world.blobs.map { [swarm] in BlobDriver(swarm: swarm, store: $0) }
+        self.blobs = blobs
         do throws(DeliveryStartError) {
             delivery = try DeliveryDriver(
                 swarm: swarm,
                 identity: identity,
+                blobs: blobs,
                 limits: configuration.deliveryLimits
             )
         } catch {
@@ -69,6 +74,7 @@ package final class Node: Sendable {
         do throws(SetupError) { transport = try makeTransport() } catch { throw .setup(error) }
         await swarm.start([transport])
         Diagnostics(openTo: configuration.measurableBy).serve(on: swarm.protocols)
+        await blobs?.start()
         do throws(DeliveryStartError) { try await delivery.start() } catch {
             await stop()
             throw .delivery(error)
@@ -93,6 +99,7 @@ package final class Node: Sendable {
         await discovery?.stop()
         await attendance.stop()
         await delivery.stop()
+        await blobs?.stop()
         await identify.stop()
         await swarm.stop()
     }

@@ -16,6 +16,8 @@ package struct World: Sendable {
     package var files: any FileStore
     /// The node's durable memory; its completions come on the first loop.
     package var store: any Store
+    /// Where files of messages are kept; `nil` where the node takes and sends none.
+    package var blobs: (any BlobStore)?
     package var log: Log
 
     /// - Precondition: there is at least one loop.
@@ -27,6 +29,7 @@ package struct World: Sendable {
         interfaces: any InterfaceMonitor,
         files: any FileStore,
         store: any Store,
+        blobs: (any BlobStore)? = nil,
         log: Log
     ) {
         precondition(!loops.isEmpty)
@@ -37,6 +40,7 @@ package struct World: Sendable {
         self.interfaces = interfaces
         self.files = files
         self.store = store
+        self.blobs = blobs
         self.log = log
     }
 }

@@ -29,6 +29,7 @@ extension MessageStatus {
         switch state {
         case .queued: "queued on this node's disk"
         case .sent: "sent, without a receipt so far"
+        case .fetching: "sent; the recipient fetches its file"
         case .delivered: "delivered"
         case .expired: "expired: its lifetime ended before a receipt came"
         case .refused: "refused"

@@ -13,6 +13,8 @@ package enum DeliveryTables {
     package static let inbox = StoreTable("inbox_1", .numbers)
     /// Row 1: the position up to which entries may have been, so that a position never means another entry.
     package static let inboxCounter = StoreTable("inbox_counter_1", .numbers)
+    /// What has arrived and waits for its file, in the order of arrival.
+    package static let held = StoreTable("inbox_held_1", .numbers)
     /// How often an entry was handed out, when it was again after its arrival.
     package static let attempts = StoreTable("inbox_attempt_1", .numbers)
     /// What is known of each sender's numbers.
@@ -26,7 +28,7 @@ package enum DeliveryTables {
     /// The tables of ``Outbox``, in the order in which they are restored.
     package static let ofOutbox = [lanes, outbox]
     /// The tables of ``Inbox``, in the order in which they are restored.
-    package static let ofInbox = [inboxCounter, series, owed, attempts, inbox]
+    package static let ofInbox = [inboxCounter, series, owed, held, attempts, inbox]
 }
 
 /// Why a row was not restored.

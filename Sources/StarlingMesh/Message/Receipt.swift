@@ -37,11 +37,15 @@ package struct Receipt: Equatable, Sendable {
         case heldBack = 6
         /// It is sealed to a key that the recipient does not have, or its content is malformed.
         case unreadable = 7
+        /// The recipient has it on its disk, and fetches its file.
+        case fetching = 8
+        /// The recipient has it on its disk, and has no room for its file, which it may have later.
+        case refusedNoSpace = 9
 
         /// Whether the same envelope may fare better later.
         package var isTransient: Bool {
             switch self {
-            case .refusedFull, .heldBack: true
+            case .refusedFull, .heldBack, .fetching, .refusedNoSpace: true
             case .delivered, .refusedByPolicy, .refusedTooLarge, .expired, .unreadable: false
             }
         }

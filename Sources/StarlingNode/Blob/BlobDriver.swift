@@ -94,6 +94,20 @@ package actor BlobDriver {
         observers.append(observer)
     }
 
+    // MARK: Looking
+
+    /// The most that all blobs together may take.
+    nonisolated var byteCountMax: UInt64 { store.folder.limits.byteCountMax }
+
+    /// Every blob that is here, or partly here.
+    nonisolated var allBlobs: [BlobID] { store.folder.holdings().map(\.id) }
+
+    /// Whether a blob is here as a whole.
+    nonisolated func hasAll(_ id: BlobID) -> Bool { store.folder.holding(id)?.isFinished == true }
+
+    /// How much of a blob is here, in bytes.
+    nonisolated func byteCount(of id: BlobID) -> UInt64 { store.folder.holding(id)?.byteCount ?? 0 }
+
     // MARK: Files
 
     /// Takes a file into the store: sealed under a fresh key where it is private, else as it is.

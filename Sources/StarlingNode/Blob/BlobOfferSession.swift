@@ -31,7 +31,8 @@ actor BlobOfferSession {
     private var waiter: Waiter<Void>?
     /// The blob that is served, and counted in the offers.
     private var served: BlobID?
-    private var sentByteCount: UInt64 = 0
+    /// Bytes before the first chunk that was asked for, and those that were sent.
+    private var sentByteCount: UInt64?
     private var rate: TransferRate
     private var lastReport: Instant
 
@@ -120,6 +121,7 @@ actor BlobOfferSession {
 
     private func read(_ index: Int) {
         guard let id = served else { return }
+        sentByteCount = sentByteCount ?? id.offset(ofChunk: index)
         ask({ folder throws(BlobError) in try folder.read(id, chunk: index) }) { session, result in
             switch result {
             case .success(let bytes): session.machine.read(index, BlobChunk(bytes))
@@ -207,7 +209,7 @@ actor BlobOfferSession {
     // MARK: Progress
 
     private func noteSent(_ byteCount: Int) {
-        sentByteCount += UInt64(byteCount)
+        sentByteCount = (sentByteCount ?? 0) + UInt64(byteCount)
         rate.add(UInt64(byteCount), now: loop.now)
         guard let served, lastReport + reportInterval <= loop.now else { return }
         lastReport = loop.now
@@ -221,7 +223,7 @@ actor BlobOfferSession {
                 peer: stream.peer,
                 course: .sending,
                 state: state,
-                byteCount: sentByteCount,
+                byteCount: min(sentByteCount ?? 0, id.byteCount),
                 bytesPerSecond: rate.bytesPerSecond
             )
         )

@@ -8,7 +8,8 @@ package struct BlobTransfer: Equatable, Sendable {
     package enum Course: Sendable {
         /// Of a fetch: bytes are counted once they were checked and written.
         case receiving
-        /// Of an offer: bytes are counted that the stream took; a peer that resumes asks for fewer than all.
+        /// Of an offer: how far into the blob the stream has come. A peer asks for the rest in its order, so what stands
+        /// before the first chunk that it asks for it has.
         case sending
     }
 

@@ -67,7 +67,7 @@ extension DeliveryDriver {
         readers.arrivalWaiters.removeValue(forKey: number)?.waiter.resume(returning: false)
     }
 
-    private func content(at position: UInt64) async throws(StoreError) -> MessageContent? {
+    func content(at position: UInt64) async throws(StoreError) -> MessageContent? {
         guard let row = try await world.store.read(StoreKey(DeliveryTables.inbox, position)) else {
             return nil
         }

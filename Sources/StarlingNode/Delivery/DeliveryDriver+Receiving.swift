@@ -43,6 +43,7 @@ extension DeliveryDriver {
         case .take(let ticket):
             switch content {
             case .failure(let error): inbox.refuse(ticket, error.outcome, now: now)
+            case .success(let content) where !content.attachment.isEmpty: takeFile(ticket, content)
             case .success(let content):
                 let handsOut = readers.wants(content)
                 let position = inbox.add(ticket, content, handsOut: handsOut, now: now, wallNow: wallNow)

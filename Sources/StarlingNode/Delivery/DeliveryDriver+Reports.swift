@@ -66,7 +66,11 @@ extension DeliveryDriver {
     }
 
     private func report(_ message: OutboxMessage) -> MessageReport {
-        MessageReport(message: message, obstacle: message.state.isFinal ? nil : obstacle(of: message))
+        MessageReport(
+            message: message,
+            obstacle: message.state.isFinal ? nil : obstacle(of: message),
+            file: fileReport(on: message)
+        )
     }
 
     private func obstacle(of message: OutboxMessage) -> DeliveryObstacle? {

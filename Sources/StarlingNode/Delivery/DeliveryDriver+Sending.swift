@@ -22,7 +22,7 @@ extension DeliveryDriver {
             guard outbox.message(known)?.state == .storing else { return known }
         case .make(let header):
             id = header.id
-            try make(header, content)
+            try make(header, content, draft.file)
         }
         let failure: DeliveryError? = await Waiter.suspend { waiter in
             // The write may have ended before this task came to wait.
@@ -30,7 +30,8 @@ extension DeliveryDriver {
             case .storing where isStopped: waiter.resume(returning: .stopped)
             case .storing: acceptances[id, default: []].append(waiter)
             case nil: waiter.resume(returning: .store(outboxStoreError ?? .closed))
-            case .queued, .sent, .delivered, .expired, .refused, .damaged: waiter.resume(returning: nil)
+            case .queued, .sent, .fetching, .delivered, .expired, .refused, .damaged:
+                waiter.resume(returning: nil)
             }
         }
         if let failure { throw failure }
@@ -46,6 +47,7 @@ extension DeliveryDriver {
         request.privacy = draft.privacy
         request.lifetime = draft.lifetime
         request.key = draft.key
+        request.file = draft.file
         do throws(AcceptError) {
             return try outbox.begin(
                 request,
@@ -59,10 +61,22 @@ extension DeliveryDriver {
         }
     }
 
-    private func make(_ header: MessageHeader, _ content: MessageContent) throws(DeliveryError) {
+    private func make(
+        _ header: MessageHeader,
+        _ content: MessageContent,
+        _ file: BlobID?
+    ) throws(DeliveryError) {
+        // Before the message leaves: its recipient may ask at once.
+        do throws(BlobFailure) {
+            if let file, let to = header.to { try offer(header.id, file, to: to) }
+        } catch {
+            outbox.abandon(header.id)
+            throw .file(error)
+        }
         do throws(SealError) {
             outbox.accept(try seal(header, content), now: loop.now)
         } catch {
+            endOffer(header.id)
             outbox.abandon(header.id)
             throw .message(error)
         }

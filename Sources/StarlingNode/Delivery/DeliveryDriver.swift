@@ -25,6 +25,10 @@ package actor DeliveryDriver {
         package var reachCountMax = 64
         /// From a write that failed to the next try, where nobody waits for it.
         package var storeRetryInterval: Duration = .seconds(1)
+        /// From a fetch of a file that failed, though its sender was there or for want of room, to the next one.
+        package var fileRetryInterval: Duration = .seconds(30)
+        /// How often a file is taken in while the same content is being erased; then it is refused.
+        package var takeCountMax = 3
         /// Peers whose last failure is remembered.
         package var obstacleCountMax = 1024
 
@@ -35,6 +39,8 @@ package actor DeliveryDriver {
     let world: World
     let identity: IdentityKey
     let keys: MessageKeys
+    /// Files of messages; `nil` where the node takes and sends none.
+    let blobs: BlobDriver?
     let limits: Limits
     package nonisolated let loop: any EventLoop
 
@@ -66,6 +72,12 @@ package actor DeliveryDriver {
     var freshContents: [UInt64: MessageContent] = [:]
     var readers = InboxReaders()
 
+    // Files.
+    var files = FileLedger()
+    /// Counts what has become of files that come, for ``incomingFiles(after:)``.
+    var fileVersion: UInt64 = 1
+    var fileWatchers: [UInt64: Waiter<Bool>] = [:]
+
     private var timer: (any LoopTimer)?
     private var armedFor: Instant?
     private var tasks: [UInt64: Task<Void, Never>] = [:]
@@ -77,10 +89,12 @@ package actor DeliveryDriver {
     package init(
         swarm: Swarm,
         identity: IdentityKey,
+        blobs: BlobDriver?,
         limits: Limits = Limits()
     ) throws(DeliveryStartError) {
         self.swarm = swarm
         self.identity = identity
+        self.blobs = blobs
         self.limits = limits
         world = swarm.world
         loop = swarm.world.loops[0]
@@ -104,6 +118,10 @@ package actor DeliveryDriver {
             inbox.finishRestoring()
         } catch {
             throw .store(error)
+        }
+        restoreFiles()
+        await blobs?.observe { [weak self] transfer in
+            self?.enter(transfer) { driver, transfer in driver.take(transfer) }
         }
         swarm.protocols.set(
             MessageFrame.protocolID,
@@ -164,6 +182,8 @@ package actor DeliveryDriver {
         for task in running { task.cancel() }
         // Before the tasks are awaited: what they wait for may never be written.
         endReading()
+        files.endAllWaits()
+        endFileWatches(isOver: true)
         for id in watchers.keys.sorted() { notify(id) }
         for id in acceptances.keys.sorted() {
             for waiter in acceptances.removeValue(forKey: id) ?? [] { waiter.resume(returning: .stopped) }
@@ -172,15 +192,18 @@ package actor DeliveryDriver {
         for task in running { await task.value }
     }
 
-    /// Starts a task that ``stop()`` cancels and awaits.
-    func startTask(_ body: @escaping @Sendable (DeliveryDriver) async -> Void) {
-        guard !isStopped else { return }
+    /// Starts a task that ``stop()`` cancels and awaits; `nil` when that has begun.
+    @discardableResult
+    func startTask(_ body: @escaping @Sendable (DeliveryDriver) async -> Void) -> Task<Void, Never>? {
+        guard !isStopped else { return nil }
         lastTask += 1
         let number = lastTask
-        tasks[number] = loop.startTask {
+        let task = loop.startTask {
             await body(self)
             await self.taskEnded(number)
         }
+        tasks[number] = task
+        return task
     }
 
     private func taskEnded(_ number: UInt64) { tasks[number] = nil }
@@ -220,7 +243,9 @@ package actor DeliveryDriver {
     private func perform(_ action: OutboxAction) {
         switch action {
         case .accepted(let id): settleAcceptance(id, nil)
-        case .notAccepted(let id): settleAcceptance(id, .store(outboxStoreError ?? .closed))
+        case .notAccepted(let id):
+            endOffer(id)
+            settleAcceptance(id, .store(outboxStoreError ?? .closed))
         case .write: if storeRetryAt == nil { commitOutbox() }
         case .reach(let peer): reach(peer)
         case .load(let position): load(position)
@@ -229,6 +254,7 @@ package actor DeliveryDriver {
             feed(peer)
         case .transmit(let peer): feed(peer)
         case .ended(let message):
+            if message.file != nil { endOffer(message.id) }
             notify(message.id)
             if message.state == .delivered { obstacles[message.to] = nil }
         case .displaced(let low, let emergency):
@@ -255,7 +281,14 @@ package actor DeliveryDriver {
         case .write: if storeRetryAt == nil { commitInbox() }
         case .arrived(let position): arrived(position)
         case .handOut(let position, let attempt): handOut(position, attempt: attempt)
-        case .lost(let position): freshContents[position] = nil
+        case .lost(let position):
+            freshContents[position] = nil
+            drop(.entry(position))
+        case .held(let position):
+            fetchFile(position)
+            tellFiles()
+        case .unheld(let position): endHold(position)
+        case .forgotten(let position): drop(.entry(position))
         case .answer(let peer):
             sessions[peer]?.owesReceipts = true
             if sessions[peer]?.answererCount == 0 { feed(peer) }

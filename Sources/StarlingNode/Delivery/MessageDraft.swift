@@ -11,6 +11,8 @@ package struct MessageDraft: Sendable {
     package var privacy = MessageHeader.Privacy.private
     /// How long it is tried: a millisecond to 30 days.
     package var lifetime: Duration = .seconds(86_400)
+    /// The blob that the content names; it is offered to the recipient until the message is settled.
+    var file: BlobID?
     /// What the application calls this message: the same key again is the same message.
     package var key: [UInt8]?
 
@@ -30,6 +32,12 @@ package enum DeliveryError: Error, Equatable, Sendable {
     case refused(AcceptError)
     /// It could not be written: nothing of it is kept.
     case store(StoreError)
+    /// This node has no place for files.
+    case noFiles
+    /// The file's name is none that the recipient could give to a file.
+    case fileName
+    /// The file could not be taken.
+    case file(BlobFailure)
     /// The node is stopping.
     case stopped
 }
@@ -59,4 +67,6 @@ package struct MessageReport: Equatable, Sendable {
     package var message: OutboxMessage
     /// Why it is not delivered yet, where that is known.
     package var obstacle: DeliveryObstacle?
+    /// How far its file is; `nil` when it has none.
+    package var file: FileReport?
 }

@@ -79,6 +79,8 @@ package struct MessageStatus: Sendable, Equatable {
         case queued
         /// It was sent, without a receipt so far.
         case sent
+        /// The recipient has it, and fetches its file.
+        case fetching
         /// It is in the recipient's inbox, by its signed receipt.
         case delivered
         /// Its lifetime ended without a receipt.

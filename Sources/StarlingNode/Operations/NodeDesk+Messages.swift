@@ -17,7 +17,8 @@ extension NodeDesk {
         let obstacle = report?.obstacle.map { NodeFailure($0, peer: message.to) }
         switch report?.message.state {
         case .delivered: return SendReport(messageID: text, state: .delivered, roundTrip: time)
-        case .sent: return SendReport(messageID: text, state: .sent, roundTrip: nil, obstacle: obstacle)
+        case .sent, .fetching:
+            return SendReport(messageID: text, state: .sent, roundTrip: nil, obstacle: obstacle)
         case .storing, .queued, nil:
             return SendReport(messageID: text, state: .queued, roundTrip: nil, obstacle: obstacle)
         case .expired, .refused, .damaged:
@@ -166,12 +167,13 @@ extension MessageStatus {
         switch message.state {
         case .storing, .queued: state = .queued
         case .sent: state = .sent
+        case .fetching: state = .fetching
         case .delivered: state = .delivered
         case .expired: state = .expired
         case .refused, .damaged: state = .refused
         }
         switch state {
-        case .queued, .sent, .delivered: break
+        case .queued, .sent, .fetching, .delivered: break
         case .expired, .refused: obstacle = NodeFailure(undelivered: message.state, peer: message.to)
         }
         self.init(

@@ -93,6 +93,19 @@ extension NodeFailure {
         case .store(let error):
             let words = error.words
             self.init(.storeFailed, "The message was not accepted: \(words.what)", nextStep: words.nextStep)
+        case .noFiles:
+            self.init(
+                .invalidRequest,
+                "This node has no place for files.",
+                nextStep: "Check the folder blobs in its home, and start it again."
+            )
+        case .fileName:
+            self.init(
+                .invalidRequest,
+                "The file's name has no letter, a control character, or more than 255 bytes.",
+                nextStep: "Send it under another name."
+            )
+        case .file(let failure): self.init(failure)
         case .stopped: self.init(.stopping, "The node is stopping.")
         }
     }
@@ -187,7 +200,8 @@ extension NodeFailure {
                 "The message could not be read back from the store.",
                 nextStep: "Check the disk; send the message again."
             )
-        case .storing, .queued, .sent, .delivered: self.init(.internal, "The message is on its way.")
+        case .storing, .queued, .sent, .fetching, .delivered:
+            self.init(.internal, "The message is on its way.")
         }
     }
 
@@ -204,6 +218,7 @@ extension NodeFailure {
                 "The inbox of \(peer) has no room for more from this node.",
                 nextStep: "It is offered again by itself; on that device: starling inbox --take"
             )
+        case .held(.refusedNoSpace): self.init(.noSpace, peer: peer)
         case .held:
             self.init(
                 .peerFailed,
@@ -225,6 +240,12 @@ extension NodeFailure {
         case .recipientFull:
             message = "The inbox of \(peer) has no room for more from this node."
             nextStep = "It is offered again by itself; on that device: starling inbox --take"
+        case .fetching:
+            message = "\(peer) fetches the message's file, and nothing comes of it."
+            nextStep = "Look at the log of that device; it tries again by itself."
+        case .noSpace:
+            message = "\(peer) has no room for the message's file."
+            nextStep = "It comes by itself once there is; on that device: starling inbox"
         case .heldBack: message = "\(peer) holds the message back: it waits for earlier ones."
         case .windowFull: message = "Too many messages to \(peer) wait behind one that is not settled."
         case .linkBlocked:

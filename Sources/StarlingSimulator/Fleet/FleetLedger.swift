@@ -135,7 +135,7 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         case .refused(let outcome):
             counts.refused += 1
             violate("message \(number) was refused: \(outcome)", number)
-        case .storing, .queued, .sent, .damaged:
+        case .storing, .queued, .sent, .fetching, .damaged:
             violate("message \(number) ended as \(end)", number)
         }
     }

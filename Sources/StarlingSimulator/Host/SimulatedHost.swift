@@ -1,4 +1,5 @@
 package import StarlingCore
+internal import StarlingNode
 package import StarlingStore
 package import StarlingWorld
 
@@ -64,6 +65,10 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
     package let tables = MemoryTables()
     /// The disk of the host's store, where that is ``Storage/disk``.
     package let disk: SimulatedDisk?
+    /// The disk of the files of messages, which the user's own files are on too.
+    package let blobDisk = SimulatedBlobDisk()
+    /// What the store of files may hold, from the next start on.
+    package var blobLimits = BlobLimits()
     /// The store of the process that runs, or ran last.
     package private(set) var store: SimulatedStore?
     /// Why that process has no store; it is up to its node to end then.
@@ -87,6 +92,8 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
     private let syncTime: Duration
     private let storeLimits: StoreEngine.Limits
     private var random = SimulatedRandom(seed: 0)
+    private var blobs: SimulatedBlobStore?
+    private var blobFaults: SplitMix64
     private var power = Power.running
     private var lifeCount: UInt64 = 0
     private(set) var interfaces: [SimulatedInterface] = []
@@ -120,6 +127,7 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         syncTime = configuration.syncTime
         storeLimits = configuration.storeLimits
         disk = configuration.storage == .disk ? SimulatedDisk(seed: seed) : nil
+        blobFaults = SplitMix64(seed: seed &+ 0x626c_6f62)
         log = MemoryLog(scheduler: scheduler, lineCountMax: configuration.logLineCountMax)
         wallClock = SimulatedWallClock(
             scheduler: scheduler,
@@ -143,6 +151,7 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
             interfaces: interfaceMonitor,
             files: files,
             store: store ?? ClosedStore(loop: loop),
+            blobs: blobs,
             log: Log(levelMin: logLevelMin, sink: log)
         )
     }
@@ -165,6 +174,7 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         for loop in loops { loop.die(remains) }
         power = crash == .process ? .withoutProcess : .off
         store?.crash(crash)
+        if crash == .power { blobDisk.losePower(&blobFaults) }
         closeAll()
         network.forEachConnection { connection in
             for end in [connection.dialer, connection.listener] {
@@ -193,6 +203,13 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         loops = (0..<loopCount).map { _ in SimulatedLoop(scheduler: scheduler, host: self) }
         resolver.loop = loops.first
         openStore(seed: generator.next())
+        openBlobs()
+    }
+
+    private func openBlobs() {
+        // A disk that cannot be read leaves the node without a place for files.
+        let folder = try? BlobFolder("/blobs", disk: blobDisk, digest: .chunkTree, limits: blobLimits)
+        blobs = folder.map { SimulatedBlobStore($0, loop: loop) }
     }
 
     private func openStore(seed: UInt64) {

@@ -59,7 +59,7 @@ extension ClientCommands {
         guard isWaiting else { return .succeeded }
         switch status.state {
         case .delivered: return .succeeded
-        case .queued, .sent: throw Self.noReceipt(within: timeout, status.obstacle)
+        case .queued, .sent, .fetching: throw Self.noReceipt(within: timeout, status.obstacle)
         case .expired, .refused:
             guard let obstacle = status.obstacle else { return .failed }
             throw Diagnostic(obstacle)

@@ -54,7 +54,7 @@ struct UpCommand: Sendable {
         defer { log.flush() }
         var real = try makeWorld(Log(levelMin: settings.logLevel, sink: log))
         defer { real.stop() }
-        real = real.with(store: try openStore(real.world))
+        real = real.with(store: try openStore(real.world), blobs: try openBlobs(real))
 
         let session = try real.run { [self] world in
             do {
@@ -119,6 +119,18 @@ struct UpCommand: Sendable {
                 code: "store",
                 message: "\(home.shown)/starling.db: \(error.words.what)",
                 nextStep: error.words.nextStep
+            )
+        }
+    }
+
+    private func openBlobs(_ real: RealWorld) throws(Diagnostic) -> any BlobStore {
+        do throws(BlobError) {
+            return try SystemBlobStore.open(home.blobsPath, digest: .chunkTree, loop: real.loops[0])
+        } catch {
+            throw Diagnostic(
+                code: "store",
+                message: "\(home.shown)/blobs: \(BlobFailure.store(error).what)",
+                nextStep: error.nextStep
             )
         }
     }

@@ -36,6 +36,7 @@ struct Home: Sendable {
     var socketPath: String { path + "/node.sock" }
     var keyPath: String { path + "/identity.key" }
     var storePath: String { path + "/starling.db" }
+    var blobsPath: String { path + "/blobs" }
     var lockPath: String { path + "/node.lock" }
 
     /// A word as a shell reads it whole.

@@ -16,6 +16,7 @@ struct DeliveryPair {
         case restart(Int)
         case jump(Int)
         case acknowledge(Int, run: Int, position: UInt64)
+        case fetched(Int, run: Int, position: UInt64)
         case handOutAgain(Int, run: Int, position: UInt64)
         case replay
         case tick(Int, run: Int, at: Instant)
@@ -29,18 +30,20 @@ struct DeliveryPair {
         var jumps = true
         var replays = true
         var linkBreaks = true
+        /// Messages with a file, which takes a while to come.
+        var fileRatio = 0.0
     }
 
     private(set) var nodes: [RigNode]
     private var faults: Faults
     private var draws: SeededDraws
     private(set) var now = Instant(nanosecondsSinceOrigin: 0)
-    private var queue: [(time: Instant, order: UInt64, event: Event)] = []
+    var queue: [(time: Instant, order: UInt64, event: Event)] = []
     private var order: UInt64 = 0
     /// Frames to be sent again long after.
     private var recorded: [(from: Int, to: Int, frame: RigFrame)] = []
     private var scheduledTicks: [Instant?]
-    private(set) var violations: [String] = []
+    var violations: [String] = []
     private(set) var trace: UInt64 = 0xcbf2_9ce4_8422_2325
     private(set) var steps = 0
     let outboxLimits: Outbox.Limits
@@ -211,6 +214,9 @@ struct DeliveryPair {
         case .acknowledge(let node, let run, let position):
             guard nodes[node].isRunning, nodes[node].run == run else { return }
             _ = nodes[node].inbox.acknowledge(position)
+        case .fetched(let node, let run, let position):
+            guard nodes[node].isRunning, nodes[node].run == run else { return }
+            fetched(position, at: node)
         case .handOutAgain(let node, let run, let position):
             guard nodes[node].isRunning, nodes[node].run == run else { return }
             _ = nodes[node].inbox.handOut(position)
@@ -236,6 +242,9 @@ struct DeliveryPair {
             request.privacy = .standard
             request.priority = MessagePriority.allCases[draws.below(4)]
             request.lifetime = draws.happens(0.2) ? .seconds(1 + draws.below(60)) : .seconds(3600)
+            if faults.fileRatio > 0, draws.happens(faults.fileRatio) {
+                request.file = BlobID(root: draws.bytes(32), byteCount: 9000, chunkByteCount: 4096)
+            }
             let id = MessageID(random: draws.bytes(16))
             let beginning = try? nodes[node].outbox.begin(
                 request,
@@ -249,7 +258,10 @@ struct DeliveryPair {
                 nodes[node].outbox.abandon(id)
                 continue
             }
-            let content = MessageContent(type: .data, payload: payload)
+            var content = MessageContent(type: .data, payload: payload)
+            if let file = request.file, let attachment = BlobAttachment(id: file, name: "a.txt", key: nil) {
+                content.attachment = attachment.encoded
+            }
             guard let envelope = try? Envelope(header, content: content, from: nodes[node].key) else {
                 violations.append("no envelope for \(header)")
                 continue
@@ -282,6 +294,10 @@ struct DeliveryPair {
                 violations.append("no content")
                 return
             }
+            if let file = try? BlobAttachment(parsing: content.attachment.span) {
+                let wallNow = wall(node)
+                return nodes[node].inbox.hold(ticket, content, file, now: now, wallNow: wallNow)
+            }
             _ = nodes[node].inbox.add(
                 ticket,
                 content,
@@ -308,6 +324,31 @@ struct DeliveryPair {
             nodes[node].inbox.settlement(settlement, now: now, wallNow: wall(node))
         }
         _ = peer
+    }
+
+    /// The file of a message is here, or there is no room for it yet, or there never will be.
+    private mutating func fetched(_ position: UInt64, at node: Int) {
+        guard nodes[node].inbox.heldMessage(at: position) != nil else { return }
+        if faults.lossRatio > 0, draws.happens(0.2) {
+            nodes[node].inbox.tellHeld(position, draws.happens(0.5) ? .refusedNoSpace : .fetching)
+            return schedule(.fetched(node, run: nodes[node].run, position: position), in: .seconds(5))
+        }
+        if draws.happens(0.05) { return nodes[node].inbox.refuseHeld(position, .refusedTooLarge, now: now) }
+        let key = StoreKey(DeliveryTables.held, position)
+        guard let bytes = nodes[node].disk.rows[DeliveryTables.held]?[key],
+            let content = try? HeldRow(bytes.span).parse().0
+        else {
+            violations.append("a message that waits for its file has no row")
+            return
+        }
+        let handsOut = draws.happens(0.5)
+        _ = nodes[node].inbox.release(
+            position,
+            content,
+            handsOut: handsOut,
+            now: now,
+            wallNow: wall(node)
+        )
     }
 
     // MARK: Links
@@ -483,7 +524,9 @@ struct DeliveryPair {
             } else {
                 schedule(.acknowledge(node, run: run, position: position), in: delay)
             }
-        case .lost: break
+        case .lost, .unheld, .forgotten: break
+        case .held(let position):
+            schedule(.fetched(node, run: run, position: position), in: draw(upTo: .seconds(40)))
         case .answer(let id):
             guard let peer = nodes.firstIndex(where: { $0.key.peerID == id }) else { return }
             while let entries = nodes[node].inbox.takeReceipts(for: id, now: now) {
@@ -499,95 +542,5 @@ struct DeliveryPair {
 
     private mutating func note(_ text: String) {
         for byte in text.utf8 { trace = (trace ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    }
-
-    // MARK: Invariants
-
-    private mutating func check() {
-        for (index, node) in nodes.enumerated() {
-            for (id, positions) in node.disk.entries where positions.count > 1 {
-                violations.append("\(id) is in the inbox of \(index) as \(positions.sorted())")
-            }
-            guard node.isRunning else { continue }
-            // Taken out once: each access through the node copies them in a debug build.
-            let (outbox, inbox) = (node.outbox, node.inbox)
-            if outbox.count > outboxLimits.messageCountMax + outboxLimits.emergencyCountMax
-                || outbox.byteCount > outboxLimits.byteCountMax + outboxLimits.emergencyByteCountMax
-                    + 2000
-            {
-                violations.append(
-                    "the outbox of \(index) holds \(outbox.count), \(outbox.byteCount) bytes"
-                )
-            }
-            if inbox.count > inboxLimits.entryCountMax + inboxLimits.emergencyCountMax
-                || inbox.byteCount > inboxLimits.byteCountMax + inboxLimits.emergencyByteCountMax + 2000
-                || inbox.owedCount > inboxLimits.owedCountMax
-            {
-                violations.append(
-                    "the inbox of \(index) holds \(inbox.count), owes \(inbox.owedCount)"
-                )
-            }
-            for id in node.accepted where outbox.message(id) == nil {
-                violations.append("\(id), accepted by \(index), is in no state")
-            }
-        }
-        if violations.count > 20 { queue = [] }
-    }
-
-    private mutating func checkEnd() {
-        for (index, node) in nodes.enumerated() {
-            for id in node.accepted {
-                guard let message = node.outbox.message(id), message.state.isFinal else {
-                    violations.append(
-                        "\(id), accepted by \(index), has no end: \(String(describing: node.outbox.message(id)))"
-                    )
-                    continue
-                }
-                if let told = node.ended[id], told != message.state {
-                    violations.append("\(id) ended as \(told), and stands as \(message.state)")
-                }
-                let recipient = nodes.first { $0.key.peerID == message.to }
-                let hasArrived = recipient?.disk.entries[id] != nil
-                if message.state == .delivered, !hasArrived {
-                    violations.append("\(id) is delivered and never arrived")
-                }
-                if case .refused = message.state, hasArrived {
-                    violations.append("\(id) is refused and arrived")
-                }
-            }
-            if node.outbox.count != 0 || node.outbox.byteCount != 0 {
-                violations.append(
-                    "the outbox of \(index) keeps \(node.outbox.count), \(node.outbox.byteCount) bytes"
-                )
-            }
-            if node.inbox.owedCount != 0 {
-                violations.append("\(index) still owes \(node.inbox.owedCount) receipts")
-            }
-            if node.inbox.count != 0 { violations.append("the inbox of \(index) keeps \(node.inbox.count)") }
-            if node.inbox.byteCount != 0 {
-                violations.append("the inbox of \(index) counts \(node.inbox.byteCount) bytes")
-            }
-            for table in [DeliveryTables.inbox, DeliveryTables.attempts, DeliveryTables.owed]
-            where !node.disk.rows(of: table).isEmpty {
-                violations.append("\(index) keeps \(node.disk.rows(of: table).count) rows of \(table.name)")
-            }
-        }
-    }
-
-    /// What the whole run came to.
-    var tally: (accepted: Int, delivered: Int, expired: Int, refused: Int) {
-        var tally = (0, 0, 0, 0)
-        for node in nodes {
-            tally.0 += node.accepted.count
-            for id in node.accepted {
-                switch node.outbox.message(id)?.state {
-                case .delivered: tally.1 += 1
-                case .expired: tally.2 += 1
-                case .refused: tally.3 += 1
-                default: break
-                }
-            }
-        }
-        return tally
     }
 }

@@ -29,6 +29,14 @@ import Testing
         Self.check(group, seed: seed)
     }
 
+    @Test(arguments: UInt64(201)...220) func messagesWithFilesArriveOnceToo(seed: UInt64) {
+        var faults = DeliveryPair.Faults()
+        faults.fileRatio = 0.4
+        var pair = DeliveryPair(seed: seed, faults: faults)
+        pair.run(faultsFor: .seconds(600), messageCount: 60)
+        Self.check(pair, seed: seed)
+    }
+
     @Test func aSeedFromTheClockToo() {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("delivery pair, seed \(seed)")

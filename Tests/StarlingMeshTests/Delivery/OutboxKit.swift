@@ -37,7 +37,8 @@ struct OutboxKit {
         _ priority: MessagePriority = .normal,
         lifetime: Duration = .seconds(86_400),
         byteCount: Int = 0,
-        key: [UInt8]? = nil
+        key: [UInt8]? = nil,
+        file: BlobID? = nil
     ) throws -> MessageID {
         let content = MessageContent(type: .data, payload: [UInt8](repeating: 1, count: byteCount))
         var request = OutboxRequest(to: peer, byteCount: content.encoded.count)
@@ -45,6 +46,7 @@ struct OutboxKit {
         request.priority = priority
         request.lifetime = lifetime
         request.key = key
+        request.file = file
         let id = MessageID(random: draws.bytes(16))
         switch try outbox.begin(request, id: id, seriesDraw: draws.next(), now: now, wallNow: wallNow) {
         case .known(let known): return known
@@ -60,9 +62,17 @@ struct OutboxKit {
         _ priority: MessagePriority = .normal,
         lifetime: Duration = .seconds(86_400),
         byteCount: Int = 0,
-        key: [UInt8]? = nil
+        key: [UInt8]? = nil,
+        file: BlobID? = nil
     ) throws -> MessageID {
-        let id = try accept(to: peer, priority, lifetime: lifetime, byteCount: byteCount, key: key)
+        let id = try accept(
+            to: peer,
+            priority,
+            lifetime: lifetime,
+            byteCount: byteCount,
+            key: key,
+            file: file
+        )
         pull()
         return id
     }

@@ -18,7 +18,7 @@ import Testing
 
     @Test func whatMayPassIsToldFromWhatIsFinal() {
         let transient = Receipt.Outcome.allCases.filter(\.isTransient)
-        #expect(transient == [.refusedFull, .heldBack])
+        #expect(transient == [.refusedFull, .heldBack, .fetching, .refusedNoSpace])
     }
 
     private static func receipt(_ outcomes: [Receipt.Outcome]) -> Receipt {

@@ -89,6 +89,7 @@ extension Inbox {
                 settle(index, number)
             }
         }
+        advanceHeld(to: now)
     }
 
     // MARK: Answers
@@ -102,8 +103,14 @@ extension Inbox {
 
     /// Sends the receipt of a number again, once it is written.
     mutating func repeatAnswer(_ index: Int, _ number: UInt64, now: Instant) {
-        guard let decision = series[index].decisions[number], case .owed = decision.state else { return }
-        queueOwed(index, number)
+        guard let decision = series[index].decisions[number] else { return }
+        switch decision.state {
+        case .reading, .storing: break
+        case .owed: queueOwed(index, number)
+        case .held:
+            guard let outcome = answerOfHeld(decision) else { return }
+            queue(Answer(entry: .init(id: decision.id, outcome: outcome)), series[index].sender)
+        }
     }
 
     mutating func queueOwed(_ index: Int, _ number: UInt64) {
@@ -159,8 +166,9 @@ extension Inbox {
 
     private mutating func settle(_ index: Int, _ numbers: ClosedRange<UInt64>) {
         for number in numbers {
+            let decision = series[index].decisions[number]
             if series[index].window.standing(of: number) == .open,
-                series[index].decisions[number] == nil
+                decision == nil || decision?.state == .held
             {
                 series[index].window.decide(number)
                 touch(index)

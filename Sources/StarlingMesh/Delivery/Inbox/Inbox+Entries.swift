@@ -43,6 +43,7 @@ extension Inbox {
     package mutating func acknowledge(_ position: UInt64) -> Bool {
         guard let entry = entries[position], entry.entry.state != .storing else { return false }
         pending.bookkeeping.remove(StoreKey(DeliveryTables.inbox, position))
+        if entry.entry.file != nil { pending.forgotten.append(position) }
         if entry.hasAttemptRow { pending.bookkeeping.remove(StoreKey(DeliveryTables.attempts, position)) }
         forget(position)
         tellWrite()

@@ -30,6 +30,8 @@ extension Inbox {
         switch (row.key.table, row.key.place) {
         case (DeliveryTables.owed, .number(let position)):
             try restoreOwed(row.value.span, position, now: now, wallNow: wallNow)
+        case (DeliveryTables.held, .number(let position)):
+            try restoreHeld(row.value.span, position, now: now, wallNow: wallNow)
         case (DeliveryTables.inbox, .number(let position)):
             try restore(InboxRow(row.value.span, position: position), wallNow: wallNow)
         default: throw .unknownTable

@@ -45,6 +45,7 @@ extension Inbox {
             entries[position]?.entry.state = .handedOut
             actions.append(.handOut(position: position, attempt: entry.attempt))
         }
+        storedHeld(batch)
         for (index, row) in batch.decided { owe(index, row, now: now, wallNow: wallNow) }
         tellWrite()
     }
@@ -53,6 +54,7 @@ extension Inbox {
     package mutating func storeFailed(now: Instant) {
         guard let batch = inFlight else { return }
         inFlight = nil
+        storeFailedHeld(batch)
         for position in batch.added {
             forget(position)
             actions.append(.lost(position: position))
@@ -64,7 +66,11 @@ extension Inbox {
                 series[index].window.reopen(number)
                 owedCount -= 1
                 senders[sender].owedCount -= 1
-                queue(Answer(entry: .init(id: decision.id, outcome: .refusedFull)), sender)
+                if decision.held >= 0 {
+                    holdAgain(index, number, decision, now: now)
+                } else {
+                    queue(Answer(entry: .init(id: decision.id, outcome: .refusedFull)), sender)
+                }
             }
             freeOwedRow(row)
             touch(index)
@@ -137,9 +143,14 @@ extension Inbox {
         freeOwedRows.append(row)
     }
 
-    /// A receipt is no longer owed, when it was.
+    /// A receipt is no longer owed, when it was; a message that is held is wanted no longer.
     mutating func settle(_ index: Int, _ number: UInt64) {
-        guard let decision = series[index].decisions[number], case .owed = decision.state else { return }
+        guard let decision = series[index].decisions[number] else { return }
+        switch decision.state {
+        case .reading, .storing: return
+        case .held: return dropHeld(index, number, decision)
+        case .owed: break
+        }
         series[index].decisions[number] = nil
         owedCount -= 1
         senders[series[index].sender].owedCount -= 1

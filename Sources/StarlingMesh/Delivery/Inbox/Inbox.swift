@@ -18,9 +18,11 @@ package struct Inbox: Sendable {
         package var emergencyCountMax = 64
         /// Bytes of their contents.
         package var emergencyByteCountMax = 16_777_216
+        /// Messages that wait for their files; with so many, the senders of more are told to come again.
+        package var heldCountMax = 1000
         /// Receipts that are not confirmed, likewise.
         package var owedCountMax = 262_144
-        /// How many times what is free of the three above one sender may have; more of its messages are refused for the
+        /// How many times what is free of the four above one sender may have; more of its messages are refused for the
         /// time being.
         ///
         /// With 4, one alone gets four fifths, two get four ninths each, and there is always room for one that comes
@@ -60,6 +62,8 @@ package struct Inbox: Sendable {
         enum State: Sendable {
             /// Somebody reads the content.
             case reading
+            /// The message waits for its file.
+            case held
             /// On its way to the disk.
             case storing
             /// The receipt is owed.
@@ -74,6 +78,8 @@ package struct Inbox: Sendable {
         var row = -1
         /// Whether the receipt waits to be sent.
         var isQueued = false
+        /// Where the message is held, until its end is written; -1 when it is not.
+        var held = -1
     }
 
     struct Series: Sendable {
@@ -108,6 +114,8 @@ package struct Inbox: Sendable {
         var entryCount = 0
         /// Bytes of their contents.
         var byteCount = 0
+        /// Those of them that wait for their files.
+        var heldCount = 0
     }
 
     /// Receipts that one row owes.
@@ -126,6 +134,14 @@ package struct Inbox: Sendable {
         var added: [UInt64] = []
         /// Entries that are handed out once it is written.
         var handedOut: [UInt64] = []
+        /// Messages that are held once it is written.
+        var held: [UInt64] = []
+        /// Messages that are held no more once it is written, and still are when it is not.
+        var released: [UInt64] = []
+        /// Messages whose rows are gone once it is written.
+        var dropped: [UInt64] = []
+        /// Entries with files that are gone once it is written.
+        var forgotten: [UInt64] = []
         /// Numbers that are decided once it is written, by series.
         var decided: [(series: Int, row: Int)] = []
         /// Rows that are new with it.
@@ -159,6 +175,12 @@ package struct Inbox: Sendable {
     /// Messages that are being read.
     var readingCount = 0
 
+    var held: [Held?] = []
+    var freeHeld: [Int] = []
+    /// Where each message that waits for its file is held, by the position of its row.
+    var heldIndex: [UInt64: Int] = [:]
+    var nextHeldPosition: UInt64 = 1
+
     var owedRows: [OwedRow] = []
     var freeOwedRows: [Int] = []
     var nextOwedPosition: UInt64 = 1
@@ -169,6 +191,8 @@ package struct Inbox: Sendable {
     var resendTimers = DeadlineHeap()
     /// When receipts are owed no longer, by row.
     var owedTimers = DeadlineHeap()
+    /// When a message is of no more use without its file, by where it is held.
+    var holdTimers = DeadlineHeap()
 
     var pending = Batch()
     var inFlight: Batch?
@@ -200,7 +224,7 @@ package struct Inbox: Sendable {
 
     /// When ``advance(to:)`` must next be called.
     package var nextDeadline: Instant? {
-        [resendTimers.first, owedTimers.first].compactMap(\.self).min()
+        [resendTimers.first, owedTimers.first, holdTimers.first].compactMap(\.self).min()
     }
 
     // MARK: Messages
@@ -246,8 +270,11 @@ package struct Inbox: Sendable {
             repeatAnswer(index, place.number, now: now)
             return .duplicate
         case .open:
-            // Somebody reads it right now.
-            if series[index].decisions[place.number] != nil { return .duplicate }
+            // Somebody reads it right now, or it waits for its file.
+            if series[index].decisions[place.number] != nil {
+                repeatAnswer(index, place.number, now: now)
+                return .duplicate
+            }
         }
         guard owedCount < limits.owedCountMax,
             isWithinShare(senders[sender].owedCount, free: limits.owedCountMax - owedCount)
@@ -283,7 +310,7 @@ package struct Inbox: Sendable {
         now: Instant,
         wallNow: WallTime
     ) -> UInt64 {
-        guard let place = ticket.header.place, isReading(ticket) else { preconditionFailure("not offered") }
+        guard let place = ticket.header.place, isOpen(ticket) else { preconditionFailure("not offered") }
         let header = ticket.header
         let position = newPosition()
         let encoded = content.encoded
@@ -298,6 +325,7 @@ package struct Inbox: Sendable {
             created: header.created,
             received: wallNow,
             byteCount: encoded.count,
+            file: InboxFile(content),
             attempt: handsOut ? 1 : 0,
             state: .storing
         )
@@ -319,14 +347,14 @@ package struct Inbox: Sendable {
     /// - Precondition: the outcome is final, and not `delivered`.
     package mutating func refuse(_ ticket: InboxTicket, _ outcome: Receipt.Outcome, now: Instant) {
         precondition(!outcome.isTransient && outcome != .delivered)
-        guard isReading(ticket) else { preconditionFailure("not offered") }
+        guard isOpen(ticket) else { preconditionFailure("not offered") }
         endReading(ticket)
         decide(ticket, outcome)
     }
 
     /// Gives a ticket back: the message is as if it had not come.
     package mutating func abandon(_ ticket: InboxTicket) {
-        guard let place = ticket.header.place, isReading(ticket) else { return }
+        guard let place = ticket.header.place, isOpen(ticket) else { return }
         endReading(ticket)
         series[ticket.series].decisions[place.number] = nil
     }
@@ -352,14 +380,18 @@ package struct Inbox: Sendable {
 
     // MARK: Decisions
 
-    private func isReading(_ ticket: InboxTicket) -> Bool {
+    /// Whether a message was offered, and nothing is decided yet.
+    func isOpen(_ ticket: InboxTicket) -> Bool {
         guard let place = ticket.header.place, ticket.series < series.count,
-            let decision = series[ticket.series].decisions[place.number], case .reading = decision.state
+            let decision = series[ticket.series].decisions[place.number], decision.id == ticket.header.id
         else { return false }
-        return decision.id == ticket.header.id
+        switch decision.state {
+        case .reading, .held: return true
+        case .storing, .owed: return false
+        }
     }
 
-    private mutating func begin(_ ticket: InboxTicket, wallNow: WallTime) {
+    mutating func begin(_ ticket: InboxTicket, wallNow: WallTime) {
         guard let place = ticket.header.place else { return }
         let latest = wallNow.millisecondsSince1970 + MessageHeader.lifetimeMax.milliseconds
         let expires = min(ticket.header.expires, WallTime(millisecondsSince1970: latest))
@@ -374,7 +406,7 @@ package struct Inbox: Sendable {
         hold(1, ticket.byteCount, of: series[ticket.series].sender)
     }
 
-    private mutating func endReading(_ ticket: InboxTicket) {
+    mutating func endReading(_ ticket: InboxTicket) {
         readingCount -= 1
         hold(-1, -ticket.byteCount, of: series[ticket.series].sender)
     }
@@ -388,7 +420,7 @@ package struct Inbox: Sendable {
         senders[sender].byteCount += byteCount
     }
 
-    private func isWithinShare(_ count: Int, free: Int) -> Bool { count / limits.senderShareFactor < free }
+    func isWithinShare(_ count: Int, free: Int) -> Bool { count / limits.senderShareFactor < free }
 
     private mutating func decide(_ ticket: InboxTicket, _ outcome: Receipt.Outcome) {
         guard let place = ticket.header.place else { return }
@@ -419,7 +451,7 @@ package struct Inbox: Sendable {
 
     var hasPending: Bool {
         !dirtySeries.isEmpty || !pending.bookkeeping.isEmpty || !pending.rows.isEmpty
-            || !pending.handedOut.isEmpty
+            || !pending.handedOut.isEmpty || !pending.dropped.isEmpty
     }
 
     func isOver(_ time: WallTime, _ grace: Duration, _ wallNow: WallTime) -> Bool {

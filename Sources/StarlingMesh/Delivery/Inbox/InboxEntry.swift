@@ -26,6 +26,8 @@ package struct InboxEntry: Equatable, Sendable {
     package var received: WallTime
     /// The size of the content, as it is kept.
     package var byteCount: Int
+    /// Its file, which is here as a whole; `nil` when it has none.
+    package var file: InboxFile?
     /// How often it was handed out.
     package var attempt: Int
     package var state: State
@@ -48,6 +50,15 @@ package enum InboxAction: Equatable, Sendable {
     case handOut(position: UInt64, attempt: Int)
     /// The entry could not be written and is not there; its sender sends it again.
     case lost(position: UInt64)
+    /// The message is on the disk, and its file is wanted: fetch it, then ``Inbox/release(_:_:handsOut:now:wallNow:)`` or
+    /// ``Inbox/refuseHeld(_:_:now:)``.
+    ///
+    /// Told again when the disk did not take the message's end.
+    case held(position: UInt64)
+    /// The message is held no more, and the disk knows: it is an entry, or refused, or its sender has given it up.
+    case unheld(position: UInt64)
+    /// The disk has forgotten an entry with a file.
+    case forgotten(position: UInt64)
     /// Receipts can be signed and sent: ``Inbox/takeReceipts(for:now:)``.
     case answer(PeerID)
 }

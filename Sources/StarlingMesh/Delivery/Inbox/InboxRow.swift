@@ -83,6 +83,7 @@ package struct InboxRow: Equatable, Sendable {
                 created: WallTime(millisecondsSince1970: Int64(clamping: numbers[5])),
                 received: WallTime(millisecondsSince1970: Int64(clamping: numbers[8])),
                 byteCount: content.count,
+                file: InboxFile(parsed),
                 attempt: Int(Int32(clamping: numbers[9])),
                 state: .waiting
             )

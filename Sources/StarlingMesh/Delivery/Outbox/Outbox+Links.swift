@@ -38,6 +38,7 @@ extension Outbox {
                 if case .loading = slots[slot].state { releaseLoad(slot) }
                 retryTimers.remove(slot)
                 slots[slot].retrying.reset()
+                slots[slot].isFetching = false
                 slots[slot].state = .waiting
                 remove(slot, from: .active)
                 prepend(slot, to: .waiting)
@@ -97,7 +98,7 @@ extension Outbox {
         let priority = lanes[slots[slot].lane].priority
         releaseLoad(slot)
         peers[peer].queues.release(priority)
-        guard let row, case .live(let envelope, _)? = try? OutboxRow(row.span) else {
+        guard let row, case .live(let envelope, _, _)? = try? OutboxRow(row.span) else {
             end(slot, .damaged, wallNow: wallNow)
             feed(peer, now: now)
             return
@@ -134,8 +135,8 @@ extension Outbox {
     /// Hands messages that wait to the link's queues, as far as there is room.
     mutating func feed(_ peer: Int, now: Instant) {
         guard peers[peer].isUp else { return }
-        for priority in MessagePriority.allCases where peers[peer][holdOf: priority].until == nil {
-            let lane = peers[peer].lanes[priority.index]
+        for name in LaneName.all where peers[peer][holdOf: name.priority].until == nil {
+            let lane = peers[peer].lanes[name.index]
             guard lane >= 0 else { continue }
             while lanes[lane].waiting.first >= 0 {
                 let slot = Int(lanes[lane].waiting.first)
@@ -143,7 +144,7 @@ extension Outbox {
                 remove(slot, from: .waiting)
                 append(slot, to: .active)
                 if slots[slot].envelope == nil {
-                    load(slot, peer, priority)
+                    load(slot, peer, name.priority)
                 } else {
                     enqueue(slot)
                 }
@@ -303,7 +304,8 @@ extension Outbox {
         case .loading: reason = .loading
         case .queued: reason = .linkBlocked
         case .sent: reason = .noReceipt
-        case .resting: reason = .heldBack
+        case .resting:
+            reason = slot.lastRefusal == .refusedNoSpace ? .noSpace : slot.isFetching ? .fetching : .heldBack
         case .waiting:
             if peers[entry.peer][holdOf: entry.priority].isProbing {
                 reason = .recipientFull

@@ -19,8 +19,8 @@ extension Outbox {
                 throw .malformed(error)
             }
             switch parsed {
-            case .live(let envelope, let key):
-                try restore(envelope, key, position, now: now, wallNow: wallNow)
+            case .live(let envelope, let key, let file):
+                try restore(envelope, key, file, position, now: now, wallNow: wallNow)
             case .ended(let message, let key):
                 guard history[message.id] == nil, index[message.id] == nil else { throw .inconsistent }
                 history[message.id] = Ended(message: message, key: key)
@@ -47,11 +47,11 @@ extension Outbox {
 
     private mutating func restore(_ row: OutboxRow.Lane, now: Instant) throws(DeliveryRowError) {
         let peer = peer(row.peer)
-        guard peers[peer].lanes[row.priority.index] < 0 else { throw .inconsistent }
+        guard peers[peer].lanes[row.name.index] < 0 else { throw .inconsistent }
         _ = addLane(
             OutboxLane(
                 peer: peer,
-                priority: row.priority,
+                name: row.name,
                 series: row.series,
                 numbers: LaneNumbers(from: 1),
                 reserved: row.reserved,
@@ -64,6 +64,7 @@ extension Outbox {
     private mutating func restore(
         _ bytes: [UInt8],
         _ key: [UInt8]?,
+        _ file: BlobID?,
         _ position: UInt64,
         now: Instant,
         wallNow: WallTime
@@ -80,14 +81,15 @@ extension Outbox {
             index[header.id] == nil, history[header.id] == nil
         else { throw .inconsistent }
         let peer = peer(to)
-        if peers[peer].lanes[header.priority.index] < 0 {
+        let name = LaneName(priority: header.priority, hasFiles: file != nil)
+        if peers[peer].lanes[name.index] < 0 {
             // The lane's own row is damaged; what it said is worked out at the end.
             try restore(
-                .init(peer: to, priority: header.priority, series: place.series, reserved: 0),
+                .init(peer: to, name: name, series: place.series, reserved: 0),
                 now: now
             )
         }
-        let lane = peers[peer].lanes[header.priority.index]
+        let lane = peers[peer].lanes[name.index]
         guard lanes[lane].series == place.series,
             !restoredNumbers.contains(RestoredNumber(lane: lane, number: place.number))
         else { throw .inconsistent }
@@ -108,6 +110,7 @@ extension Outbox {
         slots[slot].privacy = header.privacy
         slots[slot].expires = now + .milliseconds(remaining)
         slots[slot].key = key
+        slots[slot].file = file
         index[header.id] = slot
         positions[position] = slot
         if let key { keys[key] = header.id }
@@ -126,7 +129,7 @@ extension Outbox {
             lanes[lane].numbers.append(Int32(slot))
         }
         (restored, restoredNumbers) = ([], [])
-        for lane in lanes.indices where peers[lanes[lane].peer].lanes[lanes[lane].priority.index] == lane {
+        for lane in lanes.indices where peers[lanes[lane].peer].lanes[lanes[lane].name.index] == lane {
             if lanes[lane].reserved == 0 {
                 // The recipient has seen no number beyond the window of the lowest that is not settled.
                 reserve(max(lanes[lane].numbers.floor + limits.windowCount, lanes[lane].numbers.next), lane)

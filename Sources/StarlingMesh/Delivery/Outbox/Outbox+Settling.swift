@@ -32,11 +32,15 @@ extension Outbox {
             case .refusedFull:
                 guard case .sent = slots[slot].state else { continue }
                 offerAgainLater(slot, peer, now: now)
+            case .fetching, .refusedNoSpace:
+                slots[slot].isFetching = entry.outcome == .fetching
+                slots[slot].lastRefusal = slots[slot].isFetching ? nil : entry.outcome
+                lanes[lane].lastProgress = now
+                rest(slot)
             case .heldBack:
                 guard case .sent = slots[slot].state else { continue }
                 slots[slot].lastRefusal = entry.outcome
-                slots[slot].state = .resting
-                peers[peer].queues.release(lanes[lane].priority)
+                rest(slot)
                 // It is likely behind with what is settled.
                 owe(settlementOf: lane)
                 settle(peer, at: now)
@@ -130,6 +134,13 @@ extension Outbox {
         forgetPeerIfIdle(peer)
     }
 
+    /// Gives the place of a sent message to others: its recipient has it in hand, and it is sent again only to hear how far.
+    private mutating func rest(_ slot: Int) {
+        guard case .sent = slots[slot].state else { return }
+        slots[slot].state = .resting
+        peers[lanes[slots[slot].lane].peer].queues.release(lanes[slots[slot].lane].priority)
+    }
+
     private mutating func offerAgainLater(_ slot: Int, _ peer: Int, now: Instant) {
         let priority = lanes[slots[slot].lane].priority
         slots[slot].lastRefusal = .refusedFull
@@ -205,7 +216,8 @@ extension OutboxMessage.State {
         switch outcome {
         case .delivered: self = .delivered
         case .expired: self = .expired
-        case .refusedByPolicy, .refusedTooLarge, .unreadable, .refusedFull, .heldBack:
+        case .refusedByPolicy, .refusedTooLarge, .unreadable, .refusedFull, .heldBack, .fetching,
+            .refusedNoSpace:
             self = .refused(outcome)
         }
     }

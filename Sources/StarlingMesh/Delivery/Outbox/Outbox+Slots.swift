@@ -30,8 +30,9 @@ extension Outbox {
         let state: OutboxMessage.State =
             switch entry.state {
             case .free, .storing: .storing
-            case .waiting, .loading, .queued, .resting: .queued
-            case .sent, .ending: .sent
+            case .waiting, .loading, .queued, .resting: entry.isFetching ? .fetching : .queued
+            case .sent: entry.isFetching ? .fetching : .sent
+            case .ending: .sent
             }
         return OutboxMessage(
             id: entry.id,
@@ -46,6 +47,7 @@ extension Outbox {
             ended: nil,
             attempts: entry.attempts,
             lastRefusal: entry.lastRefusal,
+            file: entry.file,
             position: entry.position
         )
     }
@@ -152,17 +154,17 @@ extension Outbox {
 
     mutating func lane(
         to recipient: PeerID,
-        _ priority: MessagePriority,
+        _ name: LaneName,
         seriesDraw: UInt64,
         now: Instant
     ) -> Int {
         let peer = peer(recipient)
-        if peers[peer].lanes[priority.index] >= 0 { return peers[peer].lanes[priority.index] }
+        if peers[peer].lanes[name.index] >= 0 { return peers[peer].lanes[name.index] }
         makeRoomForLane()
         return addLane(
             OutboxLane(
                 peer: peer,
-                priority: priority,
+                name: name,
                 series: seriesDraw,
                 numbers: LaneNumbers(from: 1),
                 reserved: 0,
@@ -181,7 +183,7 @@ extension Outbox {
             number = lanes.count
             lanes.append(lane)
         }
-        peers[lane.peer].lanes[lane.priority.index] = number
+        peers[lane.peer].lanes[lane.name.index] = number
         laneOrder.append(number)
         return number
     }
@@ -196,8 +198,8 @@ extension Outbox {
                 laneOrder.append(lane)
                 continue
             }
-            pending.bookkeeping.remove(OutboxRow.laneKey(peerID(entry.peer), entry.priority))
-            peers[entry.peer].lanes[entry.priority.index] = -1
+            pending.bookkeeping.remove(OutboxRow.laneKey(peerID(entry.peer), entry.name))
+            peers[entry.peer].lanes[entry.name.index] = -1
             stallTimers.remove(lane)
             freeLanes.append(lane)
             forgetPeerIfIdle(entry.peer)
@@ -211,7 +213,7 @@ extension Outbox {
         lanes[lane].reserved = number + limits.reservationCount - 1
         pending.reserved.append((lane, lanes[lane].series, lanes[lane].reserved))
         pending.bookkeeping.put(
-            OutboxRow.laneKey(peerID(lanes[lane].peer), lanes[lane].priority),
+            OutboxRow.laneKey(peerID(lanes[lane].peer), lanes[lane].name),
             OutboxRow.lane(series: lanes[lane].series, reserved: lanes[lane].reserved)
         )
     }

@@ -72,6 +72,7 @@ package struct Outbox: Sendable {
         var header: MessageHeader
         var byteCount: Int
         var key: [UInt8]?
+        var file: BlobID?
         var expires: Instant
     }
 
@@ -196,7 +197,8 @@ package struct Outbox: Sendable {
         guard byteCount + request.byteCount <= byteCountMax else {
             throw .tooManyBytes(byteCountMax: byteCountMax)
         }
-        let lane = lane(to: request.to, request.priority, seriesDraw: seriesDraw, now: now)
+        let name = LaneName(priority: request.priority, hasFiles: request.file != nil)
+        let lane = lane(to: request.to, name, seriesDraw: seriesDraw, now: now)
         let number = lanes[lane].numbers.next
         lanes[lane].numbers.append(LaneNumbers.promised)
         var header = MessageHeader(
@@ -216,6 +218,7 @@ package struct Outbox: Sendable {
             header: header,
             byteCount: request.byteCount,
             key: request.key,
+            file: request.file,
             expires: now + request.lifetime
         )
         if let key = request.key { keys[key] = id }
@@ -247,10 +250,11 @@ package struct Outbox: Sendable {
         slots[slot].privacy = promise.header.privacy
         slots[slot].expires = promise.expires
         slots[slot].key = promise.key
+        slots[slot].file = promise.file
         index[promise.header.id] = slot
         positions[nextPosition] = slot
         lanes[lane].numbers.set(place.number, to: slot)
-        let row = OutboxRow.live(envelope: encoded, key: promise.key)
+        let row = OutboxRow.live(envelope: encoded, key: promise.key, file: promise.file)
         unwritten[lanes[lane].priority.index].append(Unwritten(slot: slot, row: row.encoded))
         nextPosition += 1
         // Who can be sent to soon need not read it back.

@@ -72,10 +72,41 @@ struct SlotList: Sendable {
     var count = 0
 }
 
-/// The messages of one priority to one recipient.
+/// Which of a recipient's counts a message belongs to.
+///
+/// Messages with files count apart: their numbers are open for as long as a file is on its way, and nobody else's window
+/// waits for them.
+struct LaneName: Hashable, Sendable {
+    var priority: MessagePriority
+    var hasFiles: Bool
+
+    /// All of them, the most urgent first, those without files before those with.
+    static let all = MessagePriority.allCases.flatMap { priority in
+        [LaneName(priority: priority, hasFiles: false), LaneName(priority: priority, hasFiles: true)]
+    }
+
+    init(priority: MessagePriority, hasFiles: Bool) {
+        self.priority = priority
+        self.hasFiles = hasFiles
+    }
+
+    /// The name by its number; `nil` when there is none.
+    init?(code: UInt8) {
+        let count = UInt8(MessagePriority.allCases.count)
+        guard let priority = MessagePriority(rawValue: code % count), code < 2 * count else { return nil }
+        self.init(priority: priority, hasFiles: code >= count)
+    }
+
+    /// Its number, from 0.
+    var code: UInt8 { priority.rawValue + (hasFiles ? UInt8(MessagePriority.allCases.count) : 0) }
+    /// ``code``, as an index.
+    var index: Int { Int(code) }
+}
+
+/// The messages of one priority to one recipient, those with files apart from those without.
 struct OutboxLane: Sendable {
     let peer: Int
-    let priority: MessagePriority
+    let name: LaneName
     let series: UInt64
     var numbers: LaneNumbers
     /// Numbers up to this one are never given again after a restart.
@@ -93,6 +124,8 @@ struct OutboxLane: Sendable {
     /// Since when nothing has moved.
     var lastProgress: Instant
     var isStallTold = false
+
+    var priority: MessagePriority { name.priority }
 
     enum List {
         case waiting
@@ -113,8 +146,8 @@ struct OutboxLane: Sendable {
 /// One recipient.
 struct OutboxPeer: Sendable {
     let id: PeerID
-    /// The lane of each priority; -1 for none.
-    var lanes: [Int] = [-1, -1, -1, -1]
+    /// The lane of each name, by its index; -1 for none.
+    var lanes = [Int](repeating: -1, count: LaneName.all.count)
     var isUp = false
     var queues: SendQueues
     /// Waits between attempts to connect.
@@ -170,7 +203,7 @@ struct OutboxSlot: Sendable {
         /// In line for the link.
         case queued(place: Int32)
         case sent
-        /// The recipient holds it back; it is offered again later.
+        /// The recipient holds it back, or fetches its file; it is offered again later.
         case resting
         /// Its end is on its way to the disk.
         case ending
@@ -191,6 +224,10 @@ struct OutboxSlot: Sendable {
     var sent: WallTime?
     var retrying = RetrySchedule()
     var lastRefusal: Receipt.Outcome?
+    /// The blob that belongs to the message.
+    var file: BlobID?
+    /// Whether the recipient has said on this link that it fetches the file.
+    var isFetching = false
     var key: [UInt8]?
     /// The encoded envelope, while it is kept in memory.
     var envelope: [UInt8]?

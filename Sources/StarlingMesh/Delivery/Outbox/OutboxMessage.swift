@@ -10,6 +10,8 @@ package struct OutboxMessage: Equatable, Sendable {
         case queued
         /// It was sent and has no receipt yet.
         case sent
+        /// The recipient has it on its disk, and fetches its file.
+        case fetching
         /// It is in the recipient's inbox, by the recipient's receipt.
         case delivered
         /// Its lifetime ended before a receipt came.
@@ -22,7 +24,7 @@ package struct OutboxMessage: Equatable, Sendable {
         /// Whether nothing more will become of it.
         package var isFinal: Bool {
             switch self {
-            case .storing, .queued, .sent: false
+            case .storing, .queued, .sent, .fetching: false
             case .delivered, .expired, .refused, .damaged: true
             }
         }
@@ -45,6 +47,8 @@ package struct OutboxMessage: Equatable, Sendable {
     package var attempts: Int
     /// Why the last attempt did not settle it, by the recipient's word.
     package var lastRefusal: Receipt.Outcome?
+    /// The blob that belongs to it; `nil` where it has no file.
+    package var file: BlobID?
     /// Counts up from 1 in the order of acceptance.
     package var position: UInt64
 
@@ -68,6 +72,8 @@ package struct OutboxRequest: Sendable {
     ///
     /// Kept as long as the message is, and then as long as ``Outbox/Limits`` keep its end.
     package var key: [UInt8]?
+    /// The blob that the content names, which has to stay until the message is settled.
+    package var file: BlobID?
     /// The size of the payload, or of what it is sealed into.
     package var byteCount: Int
 
@@ -126,6 +132,10 @@ package struct OutboxStall: Equatable, Sendable {
         case recipientFull
         /// The recipient says that the number is too far ahead.
         case heldBack
+        /// The recipient has the message, and its file does not move.
+        case fetching
+        /// The recipient has no room for the message's file.
+        case noSpace
         /// Too many numbers wait for one that is not settled.
         case windowFull
         /// The link takes no more bytes.

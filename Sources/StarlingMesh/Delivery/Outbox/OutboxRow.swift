@@ -2,25 +2,28 @@ package import StarlingCore
 
 /// A row of ``DeliveryTables/outbox``: a message that is owed, or what became of it.
 ///
-///     message Row { bytes envelope = 1; bytes key = 2; Ended ended = 3; }
+///     message Row { bytes envelope = 1; bytes key = 2; Ended ended = 3; string file = 4; }
 ///     message Ended { bytes id = 1; bytes to = 2; uint64 created_ms = 3; uint64 lifetime_ms = 4; uint32 priority = 5;
 ///                     uint32 privacy = 6; uint64 bytes = 7; uint32 outcome = 8; uint64 ended_ms = 9;
 ///                     uint64 attempts = 10; uint64 sent_ms = 11; }
 ///
-/// A settled message keeps no body. An outcome of 0 is one whose envelope was damaged.
+/// A settled message keeps no body. An outcome of 0 is one whose envelope or file was damaged. `file` is a ``BlobID`` as
+/// text, without its key: who can read the row cannot read the file.
 package enum OutboxRow: Equatable, Sendable {
-    case live(envelope: [UInt8], key: [UInt8]?)
+    case live(envelope: [UInt8], key: [UInt8]?, file: BlobID? = nil)
     case ended(OutboxMessage, key: [UInt8]?)
 
     package var encoded: [UInt8] {
         var writer = ProtobufWriter()
         switch self {
-        case .live(let envelope, let key):
-            writer.reserveCapacity(envelope.count + 80)
+        case .live(let envelope, let key, let file):
+            writer.reserveCapacity(envelope.count + 176)
             writer.bytes(1, envelope)
             if let key { writer.bytes(2, key) }
+            if let file { writer.string(4, "\(file)") }
         case .ended(let message, let key):
             if let key { writer.bytes(2, key) }
+            if let file = message.file { writer.string(4, "\(file)") }
             writer.message(3) { inner in
                 inner.reserveCapacity(112)
                 inner.bytes(1, message.id.bytes)
@@ -44,19 +47,24 @@ package enum OutboxRow: Equatable, Sendable {
     /// Reads a row; the position of an ended message is the row's own.
     package init(_ bytes: Span<UInt8>, position: UInt64 = 0) throws(ProtobufError) {
         var (envelope, key, ended): ([UInt8]?, [UInt8]?, OutboxMessage?) = (nil, nil, nil)
+        var file: BlobID?
         var cursor = ProtobufCursor(bytes)
         while let field = try cursor.next(in: bytes) {
             switch field.number {
             case 1: envelope = try field.bytes(in: bytes)
             case 2: key = try field.bytes(in: bytes)
             case 3: ended = try Self.ended(bytes, try field.range(), position: position)
+            case 4:
+                file = BlobID(try field.string(in: bytes))
+                if file == nil { throw .invalidValue(fieldNumber: 4) }
             default: break
             }
         }
-        if let ended {
+        if var ended {
+            ended.file = file
             self = .ended(ended, key: key)
         } else if let envelope {
-            self = .live(envelope: envelope, key: key)
+            self = .live(envelope: envelope, key: key, file: file)
         } else {
             throw .missingField(fieldNumber: 1)
         }
@@ -106,6 +114,7 @@ package enum OutboxRow: Equatable, Sendable {
             ended: WallTime(millisecondsSince1970: Int64(clamping: numbers[9])),
             attempts: Int(clamping: numbers[10]),
             lastRefusal: nil,
+            file: nil,
             position: position
         )
     }
@@ -115,16 +124,16 @@ package enum OutboxRow: Equatable, Sendable {
         case .delivered: .delivered
         case .expired: .expired
         case .refused(let outcome): outcome
-        case .damaged, .storing, .queued, .sent: nil
+        case .damaged, .storing, .queued, .sent, .fetching: nil
         }
     }
 }
 
 // Rows of ``DeliveryTables/lanes``: `message Lane { fixed64 series = 1; uint64 reserved = 2; }` under the recipient's
-// multihash and the priority.
+// multihash and the code of the lane's name.
 extension OutboxRow {
-    static func laneKey(_ peer: PeerID, _ priority: MessagePriority) -> StoreKey {
-        StoreKey(DeliveryTables.lanes, peer.multihash + [priority.rawValue])
+    static func laneKey(_ peer: PeerID, _ name: LaneName) -> StoreKey {
+        StoreKey(DeliveryTables.lanes, peer.multihash + [name.code])
     }
 
     static func lane(series: UInt64, reserved: UInt64) -> [UInt8] {
@@ -136,13 +145,13 @@ extension OutboxRow {
 
     struct Lane: Equatable {
         var peer: PeerID
-        var priority: MessagePriority
+        var name: LaneName
         var series: UInt64
         var reserved: UInt64
     }
 
     static func lane(_ key: [UInt8], _ bytes: Span<UInt8>) throws(DeliveryRowError) -> Lane {
-        guard let last = key.last, let priority = MessagePriority(rawValue: last),
+        guard let last = key.last, let name = LaneName(code: last),
             let peer = try? PeerID(multihash: Array(key.dropLast()))
         else { throw .malformed(.invalidValue(fieldNumber: 0)) }
         var (series, reserved): (UInt64?, UInt64?) = (nil, nil)
@@ -159,7 +168,7 @@ extension OutboxRow {
             guard let reserved, reserved <= MessageHeader.Place.numberMax / 2 else {
                 throw .invalidValue(fieldNumber: 2)
             }
-            return Lane(peer: peer, priority: priority, series: series, reserved: reserved)
+            return Lane(peer: peer, name: name, series: series, reserved: reserved)
         } catch {
             throw .malformed(error)
         }
