@@ -72,17 +72,22 @@ extension Flag where Value == String {
         }
     }
 
-    /// One of a few words.
+    /// The longest list of words that stands beside its flag.
+    private static var choiceByteCountMax: Int { 60 }
+
+    /// One of a few words; more than fit beside the flag stand in its summary.
     package static func choice(
         _ name: String,
         of words: [String],
         isRepeatable: Bool = false,
         _ summary: String
     ) -> Self {
-        Self(
+        let listed = words.joined(separator: "|")
+        let fits = listed.utf8.count <= choiceByteCountMax
+        return Self(
             name,
-            valueName: words.joined(separator: "|"),
-            summary: summary,
+            valueName: fits ? listed : "NAME",
+            summary: fits ? summary : summary + " One of: " + words.joined(separator: ", ") + ".",
             isRepeatable: isRepeatable,
             expectation: "one of " + words.joined(separator: ", "),
             candidates: words
