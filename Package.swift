@@ -57,11 +57,6 @@ let package = Package(
         module("StarlingTLS", ["StarlingCore", "StarlingCrypto", "CGnuTLS"], strict),
         module("StarlingProtocols", ["StarlingCore", "StarlingCrypto"], strict),
         module("StarlingMesh", ["StarlingCore", "StarlingCrypto", "CLZ4", "CZstd"], strict),
-        module(
-            "StarlingFuzz",
-            ["StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingCrypto", "StarlingCore"],
-            strict
-        ),
 
         // Edge: actors and async, no operating system
         module("StarlingWorld", ["StarlingCore"], strict),
@@ -84,6 +79,14 @@ let package = Package(
         module("StarlingIO", ["StarlingWorld", "StarlingCore", "CUV", "CSys"], lenient),
         module("StarlingStore", ["StarlingWorld", "StarlingCore", "CSQLite"], lenient),
         module("StarlingHTTP", ["StarlingAPI", "StarlingWorld", "StarlingCore", "CMicrohttpd"], lenient),
+        module(
+            "StarlingFuzz",
+            [
+                "StarlingStore", "StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingWorld",
+                "StarlingCrypto", "StarlingCore",
+            ],
+            strict
+        ),
         module(
             "StarlingSimulator",
             [

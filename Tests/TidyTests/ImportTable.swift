@@ -12,9 +12,6 @@ enum ImportTable {
         "StarlingTLS": ["StarlingCore", "StarlingCrypto", "CGnuTLS", "Synchronization"],
         "StarlingProtocols": ["StarlingCore", "StarlingCrypto"],
         "StarlingMesh": ["StarlingCore", "StarlingCrypto", "CLZ4", "CZstd"],
-        "StarlingFuzz": [
-            "StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingCrypto", "StarlingCore",
-        ],
         // Edge
         "StarlingWorld": ["StarlingCore", "Synchronization"],
         "StarlingTransports": [
@@ -33,6 +30,10 @@ enum ImportTable {
         "StarlingHTTP": platform.union([
             "StarlingAPI", "StarlingWorld", "StarlingCore", "CMicrohttpd", "Synchronization",
         ]),
+        "StarlingFuzz": [
+            "StarlingStore", "StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingWorld",
+            "StarlingCrypto", "StarlingCore",
+        ],
         // The simulator asks the platform one thing: which thread this is, to notice work that escaped it.
         "StarlingSimulator": platform.union([
             "StarlingAPI", "StarlingNode", "StarlingTransports", "StarlingMesh", "StarlingProtocols",
