@@ -22,10 +22,16 @@ public struct Message: Sendable {
     /// How often it was handed out, this time included: above 1 when an earlier reader did not acknowledge it.
     public let attempt: Int
 
+    /// The file that came with it, which is here as a whole; `nil` when it has none.
+    ///
+    /// It is erased when the message is acknowledged: save it before.
+    public let file: MessageFile?
+
     private let position: UInt64
     private let node: Node
 
     init(_ delivery: InboxDelivery, node: Node) {
+        file = MessageFile(delivery.entry, node: node)
         id = "\(delivery.entry.id)"
         from = delivery.entry.from
         type = delivery.content.type

@@ -88,6 +88,7 @@ struct Starling {
         case .message: return try ClientCommands(invocation, console).message()
         case .outbox: return try ClientCommands(invocation, console).outbox()
         case .inbox: return try ClientCommands(invocation, console).inbox()
+        case .save: return try ClientCommands(invocation, console).save()
         case .status: return try ClientCommands(invocation, console).status()
         case .up: return try UpCommand(invocation, console).run()
         case .bench: return try BenchCommand(invocation, console).run()

@@ -74,6 +74,11 @@ final class StubNode: NodeOperations {
         return 2
     }
 
+    func saveFile(_ request: FileSaveRequest) async throws(NodeFailure) -> FileSaved {
+        try enter("save \(request.position) \(request.path ?? "-") \(request.isTaken)")
+        return FileSaved(path: request.path, byteCount: 12)
+    }
+
     func shutdown() async throws(NodeFailure) { try enter("shutdown") }
 }
 
@@ -204,11 +209,29 @@ enum Sample {
         priority: .high,
         privacy: .standard,
         payload: Array("the kettle is on".utf8),
+        file: FileStatus(name: "kettle.jpg", byteCount: 1 << 20, arrivedByteCount: 1 << 20),
         created: WallTime(millisecondsSince1970: 1_800_000_000_000),
         received: WallTime(millisecondsSince1970: 1_800_000_000_250)
     )
 
-    static let inboxPage = InboxPage(messages: [message], last: 9, hasMore: true)
+    static let file = FileStatus(
+        name: "film.mp4",
+        byteCount: 1 << 30,
+        arrivedByteCount: 1 << 29,
+        bytesPerSecond: 1 << 28,
+        obstacle: obstacle
+    )
+
+    static let incoming = IncomingMessage(
+        messageID: messageID,
+        from: peerID,
+        type: "DATA_MESSAGE",
+        created: WallTime(millisecondsSince1970: 1_800_000_000_000),
+        received: WallTime(millisecondsSince1970: 1_800_000_000_250),
+        file: file
+    )
+
+    static let inboxPage = InboxPage(messages: [message], last: 9, hasMore: true, incoming: [incoming])
 
     static let messageStatus = MessageStatus(
         messageID: messageID,
@@ -223,7 +246,8 @@ enum Sample {
         sent: WallTime(millisecondsSince1970: 1_800_000_060_000),
         expires: WallTime(millisecondsSince1970: 1_800_086_400_000),
         ended: nil,
-        obstacle: obstacle
+        obstacle: obstacle,
+        file: file
     )
 
     static let outboxPage = OutboxPage(messages: [messageStatus], hasMore: true)

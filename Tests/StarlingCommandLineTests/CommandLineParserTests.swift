@@ -104,7 +104,11 @@ import Testing
             (["up", "--no-mdns=yes"], .unexpectedValue(flag: "--no-mdns", command: .up)),
             (["up", "--name", "a", "--name", "b"], .repeatedFlag("--name", command: .up)),
             (["send"], .missingArgument("PEER", command: .send)),
-            (["send", peer], .missingArgument("TEXT", command: .send)),
+            (["save"], .missingArgument("POSITION", command: .save)),
+            (
+                ["save", "0"],
+                .invalidArgument("POSITION", value: "0", expectation: "a number from 1", command: .save)
+            ),
             (["peers", "x"], .unexpectedArgument("x", command: .peers)),
         ]
         for (words, error) in cases {

@@ -1,5 +1,21 @@
 import Starling
 
+/// A file from one node to another, as the documentation of ``Node/send(file:name:payload:type:to:options:progress:)`` and
+/// ``Message/file`` has it.
+private func fileExample(kitchen: Node, hall: Node) async throws {
+    let sent = try await kitchen.send(file: "/var/log/today.txt", to: hall.id)
+    for await progress in sent.fileProgress { print(progress.arrivedByteCount, "of", progress.byteCount) }
+
+    for await message in hall.messages {
+        if let file = message.file {
+            try await file.save(to: "/tmp/\(file.name)")
+            try await message.acknowledge()
+        }
+        break
+    }
+    for await files in hall.incomingFiles { print(files.map(\.name)) }
+}
+
 /// The README's example, compiled and not run: it listens on the LAN.
 ///
 /// What it does is run by `NodeFacadeTests`.

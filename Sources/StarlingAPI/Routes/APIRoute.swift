@@ -6,7 +6,7 @@ internal import StarlingNode
 /// The raw value is the operation's name in the OpenAPI document.
 package enum APIOperation: String, Sendable, CaseIterable {
     case getStatus, getIdentity, listPeers, connect, ping, sendMessage, getMessage, listOutbox
-    case listInbox, takeInbox, shutdown, getOpenAPI
+    case listInbox, takeInbox, saveFile, shutdown, getOpenAPI
 }
 
 /// One row of the route table: all that router and OpenAPI document know of an operation.
@@ -151,9 +151,17 @@ package struct APIRoute: Sendable {
             .post,
             "/v1/inbox/take",
             .takeInbox,
-            "Acknowledge messages",
+            "Acknowledge messages without files",
             body: .inboxTake,
             answer: .inboxTaken
+        ),
+        APIRoute(
+            .post,
+            "/v1/inbox/save",
+            .saveFile,
+            "Write the file of a message out, and acknowledge the message",
+            body: .fileSave,
+            answer: .fileSaved
         ),
         APIRoute(.post, "/v1/shutdown", .shutdown, "Stop the node", status: 202, answer: .shutdown),
         APIRoute(

@@ -93,6 +93,7 @@ package struct APIRouter: APIResponder {
         case .takeInbox:
             let take: InboxTake = try Self.body(of: request)
             return ["taken": JSON(try await node.takeInbox(through: take.through))]
+        case .saveFile: return try await node.saveFile(Self.body(of: request)).json
         case .shutdown:
             try await node.shutdown()
             return ["state": "stopping"]

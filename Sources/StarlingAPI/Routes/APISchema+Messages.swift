@@ -23,6 +23,20 @@ extension APISchema {
             ),
             APIField("payload", text, isRequired: false, "The payload as a text; or payload_base64."),
             APIField("payload_base64", text, isRequired: false, "The payload in Base64."),
+            APIField(
+                "file",
+                text,
+                isRequired: false,
+                isNullable: true,
+                "A file that goes with it, by its path from the root; then the payload may be left out."
+            ),
+            APIField(
+                "file_name",
+                text,
+                isRequired: false,
+                isNullable: true,
+                "What the recipient is told that it is called; the last part of the path if left out."
+            ),
             APIField("priority", priority, isRequired: false, "How urgent it is; normal if left out."),
             APIField("privacy", privacy, isRequired: false, "Who can read it; private if left out."),
             APIField(
@@ -71,6 +85,7 @@ extension APISchema {
             APIField("received_ms", .integer(), "When it came in, since 1970."),
             APIField("text", text, isRequired: false, "The payload, where it is UTF-8."),
             APIField("payload_base64", text, isRequired: false, "The payload, where it is not."),
+            APIField("file", file, isNullable: true, "Its file, which is here as a whole."),
         ],
         "A message that was received."
     )
@@ -80,8 +95,55 @@ extension APISchema {
             APIField("messages", .list(inboxMessage), "By position."),
             APIField("next_after", natural, "The position past which the next page begins."),
             APIField("has_more", .boolean, "Whether more wait behind them."),
+            APIField("incoming", .list(incoming), "Messages whose files are on their way; at most 100."),
         ],
         "Messages of the inbox."
+    )
+
+    private static let file = APISchema.object(
+        [
+            APIField("name", text, isNullable: true, "What it was called; a sender keeps no names."),
+            APIField("bytes", natural, "Its size."),
+            APIField("arrived_bytes", natural, "How much of it the recipient has, as far as is known."),
+            APIField("bytes_per_second", natural, "Over the last seconds; 0 while nothing moves."),
+            APIField("obstacle", error, isNullable: true, "Why it does not move."),
+        ],
+        "The file of a message, and how far it is."
+    )
+
+    private static let incoming = APISchema.object(
+        [
+            APIField("id", text, "The message's id in hexadecimal."),
+            APIField("from", peerID, "The sender."),
+            APIField("type", text, "What the message is."),
+            APIField("created_ms", .integer(), "When the sender says it made it, since 1970."),
+            APIField("received_ms", .integer(), "When it came in, since 1970."),
+            APIField("file", file, "Its file."),
+        ],
+        "A message that arrives when its file is here."
+    )
+
+    static let fileSave = APISchema.object(
+        [
+            APIField("position", .integer(minimum: 1), "The message's place in the inbox."),
+            APIField(
+                "path",
+                text,
+                isRequired: false,
+                isNullable: true,
+                "Where to write the file, from the root; nothing may be there. Left out: nowhere."
+            ),
+            APIField("take", .boolean, "Whether to acknowledge the message, which erases the node's copy."),
+        ],
+        "What to do with the file of a message."
+    )
+
+    static let fileSaved = APISchema.object(
+        [
+            APIField("path", text, isNullable: true, "Where the file is."),
+            APIField("bytes", natural, "Its size."),
+        ],
+        "A file that was saved, or erased."
     )
 
     static let inboxTake = APISchema.object(
@@ -109,6 +171,7 @@ extension APISchema {
             APIField("expires_ms", .integer(), "When its lifetime ends, since 1970."),
             APIField("ended_ms", .integer(), isNullable: true, "When its last state began, since 1970."),
             APIField("obstacle", error, isNullable: true, "Why it is not delivered."),
+            APIField("file", file, isNullable: true, "How far its file is."),
         ],
         "What is known of a message that the node accepted."
     )

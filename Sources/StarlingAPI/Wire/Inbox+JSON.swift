@@ -8,7 +8,7 @@ extension InboxMessage: APIValue {
             "content_type": .string(contentType), "priority": .string(priority.rawValue),
             "privacy": .string(privacy.rawValue),
             "created_ms": JSON(created.millisecondsSince1970),
-            "received_ms": JSON(received.millisecondsSince1970),
+            "received_ms": JSON(received.millisecondsSince1970), "file": .file(file),
         ]
         if let text {
             json["text"] = .string(text)
@@ -36,6 +36,7 @@ extension InboxMessage: APIValue {
             priority: try fields.word("priority"),
             privacy: try fields.word("privacy"),
             payload: payload,
+            file: try fields.fileIfAny("file"),
             created: try fields.wallTime("created_ms"),
             received: try fields.wallTime("received_ms")
         )
@@ -46,6 +47,7 @@ extension InboxPage: APIValue {
     package var json: JSON {
         [
             "messages": .array(messages.map(\.json)), "next_after": JSON(last), "has_more": .bool(hasMore),
+            "incoming": .array(incoming.map(\.json)),
         ]
     }
 
@@ -55,7 +57,10 @@ extension InboxPage: APIValue {
                 try InboxMessage(json, path: path)
             },
             last: try fields.number("next_after"),
-            hasMore: try fields.bool("has_more")
+            hasMore: try fields.bool("has_more"),
+            incoming: try fields.list("incoming") { (json, path) throws(JSONShapeError) in
+                try IncomingMessage(json, path: path)
+            }
         )
     }
 }

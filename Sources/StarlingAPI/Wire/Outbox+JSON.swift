@@ -11,6 +11,7 @@ extension OutgoingMessage: APIValue {
             "to": JSON(to), "type": .string(type), "content_type": .string(contentType),
             "payload_base64": .string(Base64.encode(payload)), "priority": .string(priority.rawValue),
             "privacy": .string(privacy.rawValue), "lifetime_ms": JSON(milliseconds: lifetime),
+            "file": JSON(optional: filePath), "file_name": JSON(optional: fileName),
             "key": JSON(optional: key), "wait_ms": JSON(milliseconds: receiptTimeout),
         ]
     }
@@ -18,7 +19,7 @@ extension OutgoingMessage: APIValue {
     package init(_ fields: JSONFields) throws(JSONShapeError) {
         try fields.refuseAllBut([
             "to", "type", "content_type", "payload", "payload_base64", "priority", "privacy", "lifetime_ms",
-            "key", "wait_ms",
+            "file", "file_name", "key", "wait_ms",
         ])
         self.init(
             to: try fields.peerID("to"),
@@ -37,12 +38,15 @@ extension OutgoingMessage: APIValue {
             lifetime = .milliseconds(milliseconds)
         }
         key = try fields.textIfAny("key", byteCounts: 1...Self.keyByteCountMax)
+        filePath = try fields.textIfAny("file", byteCounts: 1...4096)
+        fileName = try fields.textIfAny("file_name", byteCounts: 1...255)
     }
 
     /// The payload, which comes as a text or in Base64, never as both.
     private static func payload(_ fields: JSONFields) throws(JSONShapeError) -> [UInt8] {
         let text = try fields.textIfAny("payload")
         let base64 = try fields.textIfAny("payload_base64")
+        let hasFile = try fields.textIfAny("file") != nil
         switch (text, base64) {
         case (let text?, nil): return Array(text.utf8)
         case (nil, let base64?):
@@ -50,6 +54,7 @@ extension OutgoingMessage: APIValue {
                 throw JSONShapeError(field: "payload_base64", expectation: "Base64 with + and /")
             }
             return bytes
+        case (nil, nil) where hasFile: return []
         case (nil, nil): throw JSONShapeError(field: "payload", expectation: "a text, or use payload_base64")
         case (_?, _?): throw JSONShapeError(field: "payload", expectation: "left out beside payload_base64")
         }
@@ -84,6 +89,7 @@ extension MessageStatus: APIValue {
             "accepted_ms": JSON(accepted.millisecondsSince1970), "age_ms": JSON(milliseconds: age),
             "sent_ms": JSON(optional: sent), "expires_ms": JSON(expires.millisecondsSince1970),
             "ended_ms": JSON(optional: ended), "obstacle": NodeFailure.json(ofObstacle: obstacle),
+            "file": .file(file),
         ]
     }
 
@@ -101,7 +107,8 @@ extension MessageStatus: APIValue {
             sent: try fields.wallTimeIfAny("sent_ms"),
             expires: try fields.wallTime("expires_ms"),
             ended: try fields.wallTimeIfAny("ended_ms"),
-            obstacle: try fields.obstacleIfAny("obstacle")
+            obstacle: try fields.obstacleIfAny("obstacle"),
+            file: try fields.fileIfAny("file")
         )
     }
 }

@@ -21,7 +21,7 @@ extension SendReport {
 extension InboxPage {
     /// A heading and the payload of each message, with an empty line between.
     package func render(_ style: TextStyle) -> String {
-        messages.map { $0.render(style) }.joined(separator: "\n")
+        (incoming.map { $0.render(style) } + messages.map { $0.render(style) }).joined(separator: "\n")
     }
 
     package static let emptyHint = "The inbox is empty.\n"
@@ -38,11 +38,15 @@ extension InboxMessage {
         if priority != .normal { words.append(priority.rawValue) }
         let label = style.dim(TerminalText.oneLine(words.joined(separator: " ")))
         let head = style.bold("#\(position)") + "  \(received.rfc3339)  from \(from.base58)  \(label)\n"
+        let fileLine = file.map { file in
+            "  \(TerminalText.oneLine(file.name ?? "")), \(file.progressText): starling save \(position)\n"
+        }
+        if let fileLine, payload.isEmpty { return head + fileLine }
         guard let text else {
             let kind = contentType.isEmpty ? "" : " of " + TerminalText.oneLine(contentType)
-            return head + "  \(ByteCountText.write(payload.count))\(kind), not a text\n"
+            return head + "  \(ByteCountText.write(payload.count))\(kind), not a text\n" + (fileLine ?? "")
         }
         let lines = TerminalText.lines(text).split(separator: "\n", omittingEmptySubsequences: false)
-        return head + lines.map { "  \($0)\n" }.joined()
+        return head + lines.map { "  \($0)\n" }.joined() + (fileLine ?? "")
     }
 }

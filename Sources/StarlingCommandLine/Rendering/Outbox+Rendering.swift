@@ -12,6 +12,7 @@ extension MessageStatus {
         facts.append("privacy", privacy.rawValue)
         facts.append("size", ByteCountText.write(byteCount))
         facts.append("queued", "\(accepted.rfc3339), \(DurationText.writeAge(age)) ago")
+        if let file { facts.append("file", file.progressText) }
         if attemptCount > 0 {
             let times = attemptCount == 1 ? "once" : "\(attemptCount) times"
             facts.append("sent", times + (sent.map { ", last \($0.rfc3339)" } ?? ""))
@@ -23,6 +24,12 @@ extension MessageStatus {
             if !obstacle.nextStep.isEmpty { facts.append("next step", obstacle.nextStep) }
         }
         return facts.render(style)
+    }
+
+    /// The state, and how far a file is that is being fetched.
+    fileprivate var stateWord: String {
+        guard let file, state == .fetching else { return state.rawValue }
+        return "\(state.rawValue) \(file.percent) %"
     }
 
     private var stateText: String {
@@ -48,7 +55,7 @@ extension OutboxPage {
         ])
         for message in messages {
             table.append([
-                message.messageID, message.to.base58, message.state.rawValue, message.priority.rawValue,
+                message.messageID, message.to.base58, message.stateWord, message.priority.rawValue,
                 DurationText.writeAge(message.age), ByteCountText.write(message.byteCount),
                 "\(message.attemptCount)x",
             ])

@@ -12,6 +12,8 @@ package enum LabScenarioName: String, CaseIterable, Sendable {
     case resilience
     /// The recipient comes up only after everything was sent.
     case offline
+    /// A large file, whose sender and recipient are each killed once midway.
+    case largeFile = "large-file"
     /// Nothing happens for a while, and everyone stays connected.
     case steady
     /// Two nodes under load are killed fifty times.
@@ -20,7 +22,7 @@ package enum LabScenarioName: String, CaseIterable, Sendable {
     /// Whether the scenario runs when none is named; the others take long.
     package var isUsual: Bool {
         switch self {
-        case .connectivity, .pingPong, .oneToAll, .highLoad, .resilience, .offline: true
+        case .connectivity, .pingPong, .oneToAll, .highLoad, .resilience, .offline, .largeFile: true
         case .steady, .crash: false
         }
     }

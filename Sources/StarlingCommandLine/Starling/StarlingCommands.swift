@@ -14,7 +14,8 @@ private enum Commands {
     typealias Flags = StarlingFlags
 
     static let all = [
-        up, id, peers, connect, ping, send, message, outbox, inbox, status, bench, sim, lab, version, help,
+        up, id, peers, connect, ping, send, message, outbox, inbox, save, status, bench, sim, lab, version,
+        help,
         completions, peer, benchListener, labNode,
     ]
 
@@ -77,15 +78,21 @@ private enum Commands {
             The message is on this node's disk before anything is said, and is tried until its lifetime ends, also \
             after a restart. Waits up to --timeout for the recipient's receipt and says whether the message was \
             delivered, sent or is queued; all are a success, unless --wait demands the receipt. TEXT '-' is read \
-            from standard input.
+            from standard input. With --file the receipt says that the recipient has all of the file, and is waited \
+            for as long as the file moves.
             """,
         arguments: [
             ArgumentSpec.peer,
-            ArgumentSpec("TEXT", "the message, or - for standard input", accepts: { _ in true }),
+            ArgumentSpec(
+                "TEXT",
+                "the message, or - for standard input",
+                isRequired: false,
+                accepts: { _ in true }
+            ),
         ],
         flags: [
             Flags.type.spec, Flags.contentType.spec, Flags.priority.spec, Flags.privacy.spec,
-            Flags.lifetime.spec, Flags.key.spec, Flags.wait.spec,
+            Flags.file.spec, Flags.lifetime.spec, Flags.key.spec, Flags.wait.spec,
         ],
         example: "starling send \(examplePeer) \"the kettle is on\" --wait"
     )
@@ -117,11 +124,37 @@ private enum Commands {
         .inbox,
         "Show the messages received",
         details: """
-            Lists without consuming; --take acknowledges what it shows. With --follow it goes on with those that \
+            Lists without consuming; --take acknowledges what it shows, but not what has a file: that stays until it \
+            is saved, see save. With --follow it goes on with those that \
             arrive, until Ctrl-C, --timeout or --limit messages; --take then acknowledges each after it was written out.
             """,
         flags: [Flags.follow.spec, Flags.after.spec, Flags.limit.spec, Flags.take.spec],
         example: "starling inbox --follow --take --json"
+    )
+
+    static let save = Command(
+        .save,
+        "Save the file of a message that was received",
+        details: """
+            Writes the file to PATH, where nothing may be yet, or into a folder, and acknowledges the message, which \
+            erases the node's copy. With --keep the message stays; with --discard only the message goes.
+            """,
+        arguments: [
+            ArgumentSpec(
+                "POSITION",
+                "the message's place in the inbox, as inbox shows it",
+                expectation: "a number from 1",
+                accepts: { Int64($0).map { $0 > 0 } ?? false }
+            ),
+            ArgumentSpec(
+                "PATH",
+                "where to write it; a folder ends with / (default ./)",
+                isRequired: false,
+                accepts: { !$0.isEmpty }
+            ),
+        ],
+        flags: [Flags.keepMessage.spec, Flags.discard.spec],
+        example: "starling save 7 ./received/"
     )
 
     static let status = Command(.status, "Show what the node is doing", example: "starling status")
@@ -140,13 +173,13 @@ private enum Commands {
                 "what to measure",
                 of: [
                     "ping", "bulk", "dial", "memory", "streams", "seal", "store", "urgent", "enqueue",
-                    "delivery",
+                    "delivery", "file",
                 ]
             )
         ],
         flags: [
             Flags.target.spec, Flags.benchSecurity.spec, Flags.connections.spec, Flags.benchPrivacy.spec,
-            Flags.senders.spec, Flags.payloadBytes.spec,
+            Flags.senders.spec, Flags.payloadBytes.spec, Flags.fileSize.spec,
         ],
         example: "starling bench ping --json"
     )
@@ -186,7 +219,9 @@ private enum Commands {
             Starts nodes as processes of their own, each with its home and port, connects them, and runs scenarios. \
             Only what the recipient's inbox has held counts as delivered. Fails when a scenario falls short.
             """,
-        flags: [Flags.labNodes.spec, Flags.scenario.spec, Flags.seed.spec, Flags.keep.spec],
+        flags: [
+            Flags.labNodes.spec, Flags.scenario.spec, Flags.seed.spec, Flags.fileSize.spec, Flags.keep.spec,
+        ],
         example: "starling lab --nodes 10 --json"
     )
 

@@ -119,6 +119,23 @@ package enum StarlingFlags {
         "Fail unless the recipient's receipt arrives in time."
     )
 
+    package static let file = Flag<String>.text(
+        "file",
+        "PATH",
+        byteCountMax: 4096,
+        "Send this file with it, of at most 4 GiB; then TEXT may be left out."
+    )
+
+    // save
+    package static let keepMessage = Flag<Bool>.toggle(
+        "keep",
+        "Leave the message, and the node's copy of its file, where they are."
+    )
+    package static let discard = Flag<Bool>.toggle(
+        "discard",
+        "Write nothing: the message and its file are not wanted."
+    )
+
     // message
     package static let waitForReceipt = Flag<Bool>.toggle(
         "wait",
@@ -189,6 +206,12 @@ package enum StarlingFlags {
         "bytes",
         in: 16...1_000_000,
         "Bytes of each message (default 1024)."
+    )
+
+    package static let fileSize = Flag<Int>.byteCount(
+        "file-size",
+        minimum: 1,
+        "How large the file of the large-file scenario, or of the file bench, is (default 1GiB)."
     )
 
     // sim

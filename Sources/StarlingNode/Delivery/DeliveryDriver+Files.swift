@@ -196,6 +196,9 @@ extension DeliveryDriver {
 
     // MARK: Saving
 
+    /// An entry of the inbox; `nil` when it was acknowledged, or never came.
+    package func inboxEntry(at position: UInt64) -> InboxEntry? { inbox.entry(at: position) }
+
     /// Writes the file of an entry out, into a file that must not exist, each chunk checked.
     ///
     /// Cancellation: no file stays.

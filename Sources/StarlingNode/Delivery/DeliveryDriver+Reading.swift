@@ -323,7 +323,7 @@ extension DeliveryDriver {
         return isThere
     }
 
-    /// Forgets all messages up to and including a position; how many those were.
+    /// Forgets all messages without files up to and including a position; how many those were.
     ///
     /// - Throws: as ``acknowledge(_:)``.
     @discardableResult

@@ -25,11 +25,14 @@ package struct InboxPage: Sendable, Equatable {
     package var last: Int64
     /// Whether messages past it wait.
     package var hasMore: Bool
+    /// Messages that are not here yet, as their files are on their way.
+    package var incoming: [IncomingMessage]
 
-    package init(messages: [InboxMessage], last: Int64, hasMore: Bool) {
+    package init(messages: [InboxMessage], last: Int64, hasMore: Bool, incoming: [IncomingMessage] = []) {
         self.messages = messages
         self.last = last
         self.hasMore = hasMore
+        self.incoming = incoming
     }
 }
 
@@ -46,6 +49,8 @@ package struct InboxMessage: Sendable, Equatable {
     package var priority: OutgoingMessage.Priority
     package var privacy: OutgoingMessage.Privacy
     package var payload: [UInt8]
+    /// Its file, which is here as a whole; nil when it has none.
+    package var file: FileStatus?
     /// When the sender says it made it, and when it came in.
     package var created: WallTime
     package var received: WallTime
@@ -59,6 +64,7 @@ package struct InboxMessage: Sendable, Equatable {
         priority: OutgoingMessage.Priority,
         privacy: OutgoingMessage.Privacy,
         payload: [UInt8],
+        file: FileStatus? = nil,
         created: WallTime,
         received: WallTime
     ) {
@@ -70,6 +76,7 @@ package struct InboxMessage: Sendable, Equatable {
         self.priority = priority
         self.privacy = privacy
         self.payload = payload
+        self.file = file
         self.created = created
         self.received = received
     }

@@ -21,6 +21,10 @@ package struct OutgoingMessage: Sendable, Equatable {
     /// What the payload is, such as `text/plain`; empty when the type says it.
     package var contentType = ""
     package var payload: [UInt8]
+    /// The file that goes with it, on the node's machine, by its path from the root; nil for none.
+    package var filePath: String?
+    /// What the recipient is told that the file is called; nil for the last part of the path.
+    package var fileName: String?
     package var priority = Priority.normal
     package var privacy = Privacy.private
     /// How long it is tried: a millisecond to ``lifetimeMax``.
@@ -110,6 +114,8 @@ package struct MessageStatus: Sendable, Equatable {
     package var ended: WallTime?
     /// Why it is not delivered, and what to do; nil once it is, or while nothing has failed.
     package var obstacle: NodeFailure?
+    /// How far its file is; nil when it has none.
+    package var file: FileStatus?
 
     package init(
         messageID: String,
@@ -124,7 +130,8 @@ package struct MessageStatus: Sendable, Equatable {
         sent: WallTime?,
         expires: WallTime,
         ended: WallTime?,
-        obstacle: NodeFailure?
+        obstacle: NodeFailure?,
+        file: FileStatus? = nil
     ) {
         self.messageID = messageID
         self.to = to
@@ -139,6 +146,7 @@ package struct MessageStatus: Sendable, Equatable {
         self.expires = expires
         self.ended = ended
         self.obstacle = obstacle
+        self.file = file
     }
 }
 

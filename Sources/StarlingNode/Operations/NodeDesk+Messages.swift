@@ -7,10 +7,7 @@ extension NodeDesk {
     package func send(_ message: OutgoingMessage) async throws(NodeFailure) -> SendReport {
         let start = loop.now
         let draft = try MessageDraft(message)
-        let id: MessageID
-        do throws(DeliveryError) { id = try await node.delivery.accept(draft) } catch {
-            throw NodeFailure(error, peer: message.to)
-        }
+        let id = try await accept(message, draft)
         let report = await node.delivery.report(on: id, settledBefore: start + message.receiptTimeout)
         let time = start.duration(to: loop.now)
         let text = "\(id)"
@@ -75,6 +72,9 @@ extension NodeDesk {
         return try await self.page(query)
     }
 
+    /// Files on their way that a page lists.
+    private static let incomingCountMax = 100
+
     private func page(_ query: InboxQuery) async throws(NodeFailure) -> InboxPage {
         do throws(StoreError) {
             let page = try await node.delivery.inboxPage(
@@ -85,7 +85,8 @@ extension NodeDesk {
             return InboxPage(
                 messages: page.deliveries.map { InboxMessage($0) },
                 last: Int64(clamping: page.last),
-                hasMore: page.hasMore
+                hasMore: page.hasMore,
+                incoming: await incoming(countMax: Self.incomingCountMax)
             )
         } catch {
             throw NodeFailure(error)
@@ -189,7 +190,8 @@ extension MessageStatus {
             sent: message.sent,
             expires: message.expires,
             ended: message.ended,
-            obstacle: obstacle
+            obstacle: obstacle,
+            file: report.file.map { FileStatus($0, of: message) }
         )
     }
 }
@@ -213,6 +215,7 @@ extension InboxMessage {
             priority: .init(delivery.entry.priority),
             privacy: .init(delivery.entry.privacy),
             payload: delivery.content.payload,
+            file: delivery.entry.file.map { FileStatus($0) },
             created: delivery.entry.created,
             received: delivery.entry.received
         )
@@ -221,7 +224,7 @@ extension InboxMessage {
 
 extension NodeFailure {
     /// What the store said, and the next step.
-    fileprivate init(_ error: StoreError) {
+    init(_ error: StoreError) {
         self.init(.storeFailed, error.words.what, nextStep: error.words.nextStep)
     }
 }

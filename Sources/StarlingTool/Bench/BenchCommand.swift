@@ -35,6 +35,8 @@ struct BenchCommand {
             case .seal: try SealBench(settings).measure()
             case .store: try StoreBench(settings: settings).measure()
             case .urgent: try between { try UrgentBench(run: $0).measure() }
+            case .file:
+                try FileBench(settings: settings).measure { try between { try BulkBench(run: $0).measure() } }
             case .enqueue: try EnqueueBench(settings: settings).measure()
             case .delivery:
                 try between {

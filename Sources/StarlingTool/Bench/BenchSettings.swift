@@ -5,20 +5,20 @@ internal import StarlingTransports
 
 /// What to measure.
 enum BenchSubject: String, CaseIterable {
-    case ping, bulk, dial, memory, streams, seal, store, urgent, enqueue, delivery
+    case ping, bulk, dial, memory, streams, seal, store, urgent, enqueue, delivery, file
 
     /// Whether messages are on a disk, in a folder of the bench.
     var isDurable: Bool {
         switch self {
         case .urgent, .enqueue, .delivery: true
-        case .ping, .bulk, .dial, .memory, .streams, .seal, .store: false
+        case .ping, .bulk, .dial, .memory, .streams, .seal, .store, .file: false
         }
     }
 
-    /// Whether it is measured in one process.
+    /// Whether it is measured without a peer, or with peers of its own.
     var isAlone: Bool {
         switch self {
-        case .seal, .store, .enqueue: true
+        case .seal, .store, .enqueue, .file: true
         case .ping, .bulk, .dial, .memory, .streams, .urgent, .delivery: false
         }
     }
@@ -38,6 +38,8 @@ struct BenchSettings: Sendable {
     let senderCount: Int
     /// The bytes of a message's payload.
     let payloadByteCount: Int
+    /// The size of the file bench's file.
+    let fileByteCount: Int
     /// When the whole bench is given up.
     let timeout: Duration
     let isJSON: Bool
@@ -54,6 +56,7 @@ struct BenchSettings: Sendable {
         privacy = invocation[StarlingFlags.benchPrivacy] == "private" ? .private : .standard
         senderCount = invocation[StarlingFlags.senders] ?? Self.senderCountIfNone
         payloadByteCount = invocation[StarlingFlags.payloadBytes] ?? Self.payloadByteCountIfNone
+        fileByteCount = invocation[StarlingFlags.fileSize] ?? LabSettings.fileByteCountIfNone
         timeout = invocation[StarlingFlags.timeout] ?? Self.timeoutIfNone
         isJSON = invocation[StarlingFlags.json]
         target = try invocation[StarlingFlags.target].map { text throws(Diagnostic) in
@@ -84,7 +87,7 @@ struct BenchSettings: Sendable {
         if target != nil && subject.isAlone {
             throw Diagnostic(
                 code: "misused",
-                message: "\(subject.rawValue) is measured in this process alone.",
+                message: "\(subject.rawValue) is measured on this machine alone.",
                 nextStep: "Go without --target."
             )
         }

@@ -7,6 +7,7 @@ internal import StarlingNode
 extension ClientCommands {
     func send() throws(Diagnostic) -> ExitStatus {
         let message = try outgoingMessage()
+        if message.filePath != nil { return try sendFile(message) }
         let patience = message.receiptTimeout + Self.slack * 2
         let json = try client.post("/v1/messages", message.json, timeout: patience)
         let report = try client.value(json, SendReport.self)
@@ -21,7 +22,15 @@ extension ClientCommands {
     }
 
     private func outgoingMessage() throws(Diagnostic) -> OutgoingMessage {
-        let text = invocation.argument(1) ?? ""
+        let file = invocation[StarlingFlags.file]
+        guard let text = invocation.argument(1) ?? file.map({ _ in "" }) else {
+            throw Diagnostic(
+                code: "misused",
+                message: "there is nothing to send.",
+                nextStep:
+                    "Name a text, - for standard input, or a file with \(StarlingFlags.file.spec.dashed)."
+            )
+        }
         let payload = text == "-" ? try StandardInput.readAll() : Array(text.utf8)
         var message = OutgoingMessage(
             to: try peer(0),
@@ -40,10 +49,11 @@ extension ClientCommands {
         }
         if let lifetime = invocation[StarlingFlags.lifetime] { message.lifetime = lifetime }
         message.key = invocation[StarlingFlags.key]
+        if let file { message.filePath = try WorkingFolder.absolute(file) }
         return message
     }
 
-    private static func noReceipt(within timeout: Duration, _ obstacle: NodeFailure?) -> Diagnostic {
+    static func noReceipt(within timeout: Duration, _ obstacle: NodeFailure?) -> Diagnostic {
         Diagnostic(
             code: "no_receipt",
             message: "no receipt came within \(DurationText.write(timeout)).",
@@ -110,7 +120,7 @@ extension ClientCommands {
         if let after = invocation[StarlingFlags.after] { target += "&after=\(after)" }
         let json = try client.get(target, timeout: timeout)
         let page = try client.value(json, InboxPage.self)
-        if page.messages.isEmpty && !invocation[StarlingFlags.json] {
+        if page.messages.isEmpty && page.incoming.isEmpty && !invocation[StarlingFlags.json] {
             console.say(InboxPage.emptyHint)
         } else {
             try show(json, as: InboxPage.self) { $0.render(style) }

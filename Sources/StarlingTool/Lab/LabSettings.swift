@@ -10,10 +10,13 @@ struct LabSettings: Sendable {
     let seed: UInt64
     /// How long one scenario may wait for what it expects.
     let patience: Duration
+    /// The size of the large file.
+    let fileByteCount: Int
     let keepsHomes: Bool
     let isJSON: Bool
 
     private static let nodeCountIfNone = 10
+    static let fileByteCountIfNone = 1 << 30
 
     init(_ invocation: Invocation) {
         nodeCount = invocation[StarlingFlags.labNodes] ?? Self.nodeCountIfNone
@@ -21,6 +24,7 @@ struct LabSettings: Sendable {
         scenarios = named.isEmpty ? LabScenarioName.allCases.filter(\.isUsual) : named
         seed = UInt64(invocation[StarlingFlags.seed] ?? 1)
         patience = invocation[StarlingFlags.timeout] ?? .seconds(60)
+        fileByteCount = invocation[StarlingFlags.fileSize] ?? Self.fileByteCountIfNone
         keepsHomes = invocation[StarlingFlags.keep]
         isJSON = invocation[StarlingFlags.json]
     }

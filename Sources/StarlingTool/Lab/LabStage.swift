@@ -51,6 +51,7 @@ struct LabStage: Sendable {
         case .highLoad: try await highLoad()
         case .resilience: try await resilience()
         case .offline: try await offline()
+        case .largeFile: try await largeFile()
         case .steady: try await steady()
         case .crash: try await crash()
         }
