@@ -49,6 +49,7 @@ extension Inbox {
                 of: limits.entryCountMax + limits.emergencyCountMax
             ),
             TableFill("inbox bytes", byteCount, of: limits.byteCountMax + limits.emergencyByteCountMax),
+            TableFill("inbox held", heldIndex.count, of: limits.heldCountMax),
             TableFill("inbox receipts", owedCount, of: limits.owedCountMax),
             TableFill("inbox series", seriesIndex.count, of: limits.seriesCountMax),
         ]

@@ -22,8 +22,10 @@ package actor BlobDriver {
     package struct Limits: Sendable {
         package var fetch = BlobFetch.Limits()
         package var offer = BlobOffer.Limits()
-        /// Fetches that run at a time; others wait.
+        /// Attempts to fetch that run at a time; others wait.
         package var fetchCountMax = 4
+        /// Those of them from one peer, so that one that trickles does not keep all.
+        package var peerFetchCountMax = 2
         /// Fetches that run or wait; a further one is refused.
         package var callerCountMax = 1000
         /// The pause after an attempt that brought nothing; doubled each time.
@@ -54,8 +56,8 @@ package actor BlobDriver {
     private var pauses: [UInt64: Pause] = [:]
     /// The timers that end pauses.
     private var timers: [UInt64: any LoopTimer] = [:]
-    /// Blobs that are being fetched.
-    private var running: Set<BlobID> = []
+    /// Blobs that are being fetched, and from whom; those that are being removed, from nobody.
+    private var running: [BlobID: PeerID?] = [:]
     private var callerCount = 0
     /// Callers that wait for their turn, by token, which is their order.
     private var queue: [UInt64: (id: BlobID, waiter: Waiter<Void>)] = [:]
@@ -98,6 +100,9 @@ package actor BlobDriver {
 
     /// The most that all blobs together may take.
     nonisolated var byteCountMax: UInt64 { store.folder.limits.byteCountMax }
+
+    /// What has a limit among those that blobs are offered to.
+    nonisolated var tableFills: [TableFill] { offers.tableFills }
 
     /// Every blob that is here, or partly here.
     nonisolated var allBlobs: [BlobID] { store.folder.holdings().map(\.id) }
@@ -156,9 +161,11 @@ package actor BlobDriver {
         }
     }
 
-    /// Forgets a blob, whole or not, and its offers.
+    /// Forgets a blob, whole or not, and its offers; an attempt to fetch it that is under way ends first.
     package func remove(_ id: BlobID) async throws(BlobFailure) {
         offers.removeAll(id)
+        try await takeTurn(id, nil)
+        defer { endTurn(id) }
         do throws(BlobError) {
             try await store.perform { folder throws(BlobError) in try folder.delete(id) }
         } catch {
@@ -192,8 +199,8 @@ package actor BlobDriver {
     /// Fetches a blob from a peer, and returns when it is whole and durable.
     ///
     /// It goes on where an earlier call, or an earlier life of the node, has stopped. While the peer is away, or the
-    /// network fails, it waits and tries again, without an end: the caller knows how long the blob is wanted. Callers
-    /// that want the same blob wait for each other.
+    /// network fails, it waits and tries again, without an end: the caller knows how long the blob is wanted. Attempts
+    /// for the same blob wait for each other, and a fetch that pauses keeps nobody from going on.
     ///
     /// Errors: what the store refuses, at once; what the peer does wrong, after some attempts. Cancellation: throws
     /// ``BlobFailure/cancelled``; what is durable stays.
@@ -201,10 +208,8 @@ package actor BlobDriver {
         guard callerCount < limits.callerCountMax else { throw .tooMany }
         callerCount += 1
         defer { callerCount -= 1 }
-        try await takeTurn(id)
-        defer { endTurn(id) }
         do throws(BlobFailure) {
-            try await fetchInTurn(id, peer)
+            try await fetchInTurns(id, peer)
             tell(id, peer, .finished, id.byteCount)
         } catch {
             tell(id, peer, .failed(error), 0)
@@ -212,21 +217,19 @@ package actor BlobDriver {
         }
     }
 
-    private func fetchInTurn(_ id: BlobID, _ peer: PeerID) async throws(BlobFailure) {
-        var (pause, patience) = (limits.pauseMin, limits.patienceCount)
+    /// How a fetch goes on after an attempt that failed.
+    private struct Pace {
+        var pause: Duration
+        var patience: Int
         var heldCount = -1
+    }
+
+    private func fetchInTurns(_ id: BlobID, _ peer: PeerID) async throws(BlobFailure) {
+        var pace = Pace(pause: limits.pauseMin, patience: limits.patienceCount)
         while true {
-            let holding = await holding(id)
-            if holding?.isFinished == true { return }
-            if let count = holding?.written.count, count > heldCount {
-                // The last attempt brought something: the next one begins afresh.
-                if heldCount >= 0 { (pause, patience) = (limits.pauseMin, limits.patienceCount) }
-                heldCount = count
-            }
             let failure: BlobFailure
             do throws(BlobFailure) {
-                try await attempt(id, peer, holding)
-                return
+                return try await takeOneTurn(id, peer, &pace)
             } catch {
                 failure = error
             }
@@ -234,16 +237,30 @@ package actor BlobDriver {
             switch failure.weight {
             case .final: throw failure
             case .suspicious:
-                patience -= 1
-                if patience <= 0 { throw failure }
+                pace.patience -= 1
+                if pace.patience <= 0 { throw failure }
             case .passing: break
             }
             tell(id, peer, .waiting(failure), await self.holding(id)?.byteCount ?? 0)
             let jitter = world.random.number(below: 201) - 100
-            await wait(pause + pause * jitter / 1000, for: peer)
+            await wait(pace.pause + pace.pause * jitter / 1000, for: peer)
             if isStopped || Task.isCancelled { throw .cancelled }
-            pause = min(limits.pauseMax, pause * 2)
+            pace.pause = min(limits.pauseMax, pace.pause * 2)
         }
+    }
+
+    /// Makes one attempt, and returns when the blob is whole.
+    private func takeOneTurn(_ id: BlobID, _ peer: PeerID, _ pace: inout Pace) async throws(BlobFailure) {
+        try await takeTurn(id, peer)
+        defer { endTurn(id) }
+        let holding = await holding(id)
+        if holding?.isFinished == true { return }
+        if let count = holding?.written.count, count > pace.heldCount {
+            // The last attempt brought something: the next one begins afresh.
+            if pace.heldCount >= 0 { (pace.pause, pace.patience) = (limits.pauseMin, limits.patienceCount) }
+            pace.heldCount = count
+        }
+        try await attempt(id, peer, holding)
     }
 
     private func holding(_ id: BlobID) async -> BlobHolding? {
@@ -293,13 +310,13 @@ package actor BlobDriver {
 
     // MARK: Turns and pauses
 
-    private func takeTurn(_ id: BlobID) async throws(BlobFailure) {
-        while running.contains(id) || running.count >= limits.fetchCountMax {
-            let token = makeToken()
+    /// Waits until nobody else has a blob in hand, and, to fetch from a peer, until there is a place for that.
+    private func takeTurn(_ id: BlobID, _ peer: PeerID?) async throws(BlobFailure) {
+        let token = makeToken()
+        while !canGo(id, peer) {
             await withTaskCancellationHandler {
                 await Waiter.suspend { waiter in
-                    let canGo = !running.contains(id) && running.count < limits.fetchCountMax
-                    if Task.isCancelled || isStopped || canGo {
+                    if Task.isCancelled || isStopped || canGo(id, peer) {
                         waiter.resume()
                     } else {
                         queue[token] = (id, waiter)
@@ -311,11 +328,19 @@ package actor BlobDriver {
             if Task.isCancelled || isStopped { throw .cancelled }
         }
         if isStopped { throw .cancelled }
-        running.insert(id)
+        running[id] = .some(peer)
+    }
+
+    private func canGo(_ id: BlobID, _ peer: PeerID?) -> Bool {
+        guard running[id] == nil else { return false }
+        guard let peer else { return true }
+        let peers = running.values.compactMap(\.self)
+        return peers.count < limits.fetchCountMax
+            && peers.count(where: { $0 == peer }) < limits.peerFetchCountMax
     }
 
     private func endTurn(_ id: BlobID) {
-        running.remove(id)
+        running.removeValue(forKey: id)
         // All look again: only their order decides who goes on.
         let waiting = queue.sorted { $0.key < $1.key }
         queue = [:]

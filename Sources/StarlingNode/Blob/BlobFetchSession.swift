@@ -21,6 +21,9 @@ actor BlobFetchSession {
     /// How it ended: with all of the blob, or why not.
     private var outcome: Result<Void, BlobFailure>?
     private var waiter: Waiter<Void>?
+    /// Operations that the store has not ended.
+    private var operationCount = 0
+    private var idleWaiter: Waiter<Void>?
     private var rate: TransferRate
     private var reportedByteCount: UInt64
     private var lastReport: Instant
@@ -51,6 +54,8 @@ actor BlobFetchSession {
 
     /// Fetches, and returns when the blob is finished in the store, or when it cannot go on.
     ///
+    /// Nothing that it asked of the store is under way then.
+    ///
     /// Cancellation: throws ``BlobFailure/cancelled``; the stream is reset, and what was written stays.
     func run() async throws(BlobFailure) {
         timer = loop.makeTimer { [weak self] in self?.enter { $0.fire() } }
@@ -68,6 +73,9 @@ actor BlobFetchSession {
         } else {
             await stream.reset()
             await writer?.value
+        }
+        await Waiter.suspend { waiter in
+            if operationCount == 0 { waiter.resume() } else { idleWaiter = waiter }
         }
         try result.get()
     }
@@ -126,8 +134,11 @@ actor BlobFetchSession {
         _ work: @escaping @Sendable (BlobFolder) throws(BlobError) -> Value,
         then: @escaping @Sendable (isolated BlobFetchSession) -> Void
     ) {
+        operationCount += 1
         store.perform(work) { result in
             self.onLoop { session in
+                session.operationCount -= 1
+                if session.operationCount == 0 { session.idleWaiter.take()?.resume() }
                 guard session.outcome == nil else { return }
                 switch result {
                 case .success: then(session)

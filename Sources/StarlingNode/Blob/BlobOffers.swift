@@ -27,6 +27,16 @@ final class BlobOffers: Sendable {
 
     init(limits: Limits = Limits()) { self.limits = limits }
 
+    /// What has a limit here.
+    var tableFills: [TableFill] {
+        state.withLock { state in
+            [
+                TableFill("blob offers", state.offerCount, of: limits.offerCountMax),
+                TableFill("blob streams", state.servedCount, of: limits.servedCountMax),
+            ]
+        }
+    }
+
     /// Lets a peer fetch a blob; `false` at the limit.
     func add(_ id: BlobID, for peer: PeerID) -> Bool {
         state.withLock { state in

@@ -96,7 +96,10 @@ extension DeliveryDriver {
         files.beginErasing(id)
         startTask { driver in
             do throws(BlobFailure) { try await blobs.remove(id) } catch {
-                driver.world.log(.warning, "a file that nobody needs stays", ["reason": "\(error)"])
+                // A node that stops erases it at its next start.
+                if error != .cancelled {
+                    driver.world.log(.warning, "a file that nobody needs stays", ["reason": "\(error)"])
+                }
             }
             await driver.erased(id)
         }
@@ -116,7 +119,8 @@ extension DeliveryDriver {
         guard attachment.id.byteCount <= blobs.byteCountMax else {
             return inbox.refuse(ticket, .refusedTooLarge, now: now)
         }
-        inbox.hold(ticket, content, attachment, now: now, wallNow: wallNow)
+        let byteCountMax = blobs.byteCountMax
+        inbox.hold(ticket, content, attachment, storeByteCountMax: byteCountMax, now: now, wallNow: wallNow)
     }
 
     /// Sees that the file of a message that waits for it is fetched.

@@ -27,12 +27,20 @@ struct FileLedger {
         var course: BlobTransfer.Course
     }
 
+    /// The erasing of one blob.
+    private struct Erasing {
+        /// How many times it is under way: each time that nothing needed the blob any more.
+        var count = 0
+        /// Who waits for the end of all.
+        var waiters: [Waiter<Void>] = []
+    }
+
     private var needs: [BlobID: Set<Need>] = [:]
     private var blobs: [Need: BlobID] = [:]
     /// Whom a message lets fetch its blob.
     private var offers: [MessageID: PeerID] = [:]
-    /// Blobs that are being erased, and who waits for the end of that.
-    private var erasing: [BlobID: [Waiter<Void>]] = [:]
+    /// Blobs that are being erased.
+    private var erasing: [BlobID: Erasing] = [:]
     /// How far each blob was when it last moved, or why it did not.
     private(set) var transfers: [TransferKey: BlobTransfer] = [:]
     /// Fetches that run, by the position of the message that waits.
@@ -61,6 +69,9 @@ struct FileLedger {
     mutating func remove(_ need: Need) -> BlobID? {
         guard let id = blobs.removeValue(forKey: need) else { return nil }
         needs[id]?.remove(need)
+        if case .held = need, held(for: id).isEmpty {
+            transfers = transfers.filter { $0.key.id != id || $0.key.course != .receiving }
+        }
         guard needs[id]?.isEmpty == true else { return nil }
         needs[id] = nil
         return id
@@ -98,29 +109,37 @@ struct FileLedger {
     func isErasing(_ id: BlobID) -> Bool { erasing[id] != nil }
 
     mutating func beginErasing(_ id: BlobID) {
-        erasing[id] = erasing[id] ?? []
+        erasing[id, default: Erasing()].count += 1
         transfers = transfers.filter { $0.key.id != id }
     }
 
     mutating func endErasing(_ id: BlobID) {
-        for waiter in erasing.removeValue(forKey: id) ?? [] { waiter.resume() }
+        erasing[id]?.count -= 1
+        if erasing[id]?.count == 0 { endWaits(id) }
+    }
+
+    private mutating func endWaits(_ id: BlobID) {
+        for waiter in erasing.removeValue(forKey: id)?.waiters ?? [] { waiter.resume() }
     }
 
     /// Has a waiter resume when a blob is erased, or at once when it is not being erased.
     mutating func awaitErased(_ id: BlobID, _ waiter: Waiter<Void>) {
         guard erasing[id] != nil else { return waiter.resume() }
-        erasing[id]?.append(waiter)
+        erasing[id]?.waiters.append(waiter)
     }
 
     mutating func endAllWaits() {
-        for id in erasing.keys.sorted(by: { $0.description < $1.description }) { endErasing(id) }
+        for id in erasing.keys.sorted(by: { $0.description < $1.description }) { endWaits(id) }
     }
 
     // MARK: Progress
 
-    /// Takes what is told of a blob; `false` when nothing here needs it.
+    /// Takes what is told of a blob; `false` when no message offers it, or waits for it, any more.
     mutating func take(_ transfer: BlobTransfer) -> Bool {
-        guard isNeeded(transfer.id) else { return false }
+        switch transfer.course {
+        case .sending: if messages(of: transfer.id, to: transfer.peer).isEmpty { return false }
+        case .receiving: if held(for: transfer.id).isEmpty { return false }
+        }
         transfers[TransferKey(id: transfer.id, peer: transfer.peer, course: transfer.course)] = transfer
         return true
     }

@@ -63,6 +63,7 @@ package final class SimulatedBlobDisk: BlobDisk {
         var byteCountMax = 1 << 40
         var failure: FileError?
         var canClone = true
+        var growthBeforeClone = 0
         var syncCount = 0
         var writtenByteCount = 0
 
@@ -91,6 +92,12 @@ package final class SimulatedBlobDisk: BlobDisk {
     package var canClone: Bool {
         get { state.withLock { $0.canClone } }
         set { state.withLock { $0.canClone = newValue } }
+    }
+
+    /// By how much a file grows right before it is cloned, as one that somebody writes to.
+    package var growthBeforeClone: Int {
+        get { state.withLock { $0.growthBeforeClone } }
+        set { state.withLock { $0.growthBeforeClone = newValue } }
     }
 
     /// Files that were synced, and bytes that were written, since the beginning.
@@ -224,6 +231,10 @@ package final class SimulatedBlobDisk: BlobDisk {
             guard let source = state.files[path] else { throw .notFound(path: path) }
             guard state.canClone else { return false }
             guard state.files[other] == nil else { throw .alreadyExists(path: other) }
+            if state.growthBeforeClone > 0 {
+                let growth = [UInt8](repeating: 0, count: state.growthBeforeClone)
+                source.write(growth, at: source.content.count)
+            }
             let file = File()
             if !source.content.isEmpty { file.write(source.content, at: 0) }
             state.files[other] = file

@@ -46,7 +46,7 @@ extension BlobFolder {
     ) throws(FileError) -> Bool {
         guard found.contains(.leaves), (try? readLeaves(id)) != nil else { return false }
         if found.contains(.blob), files["\(id).\(FileKind.blob.rawValue)"] == id.byteCount {
-            state.withLock { $0.shelf.finished(id) }
+            state.withLock { $0.shelf.foundWhole(id) }
             return true
         }
         guard found.contains(.part), found.contains(.progress) else { return false }

@@ -23,6 +23,8 @@ package final class BlobFolder: Sendable {
     let digest: BlobDigest
     package let limits: BlobLimits
     let state: Mutex<State>
+    /// Held by whoever gives a blob's files their names or takes them away, until the books say the same.
+    private let names = Mutex(())
     private let blocks = Mutex(BufferPool(blockByteCount: BlobID.chunkByteCountUsual))
 
     /// Opens a folder, which is made where there is none, and tidies up what a crash has left.
@@ -88,28 +90,28 @@ package final class BlobFolder: Sendable {
         guard leaves.count == id.leavesByteCount, digest.root(leaves.span) == id.root else {
             throw .wrongLeaves
         }
-        if let there = holding(id) { return there }
-        let free = try freeByteCount()
-        let isOurs = try change { state throws(BlobError) in
-            let isThere = state.shelf[id] != nil
-            try state.shelf.begin(id, freeByteCount: free)
-            state.shelf.keepLeaves(leaves, of: id)
-            if !isThere { state.progressEnds[id] = 0 }
-            return !isThere
+        return try changeNames { () throws(BlobError) in
+            if let there = holding(id) { return there }
+            let free = try freeByteCount()
+            try change { state throws(BlobError) in
+                try state.shelf.begin(id, freeByteCount: free)
+                state.shelf.keepLeaves(leaves, of: id)
+                state.progressEnds[id] = 0
+            }
+            removeLeftovers(of: id)
+            do throws(FileError) {
+                try writeLeaves(leaves, id)
+                try disk.create(file(id, .part))
+                try disk.create(file(id, .progress))
+                try disk.syncFolder(path)
+            } catch {
+                // What cannot be removed is removed at the next start.
+                try? removeAll(id)
+                throw BlobError(error)
+            }
+            guard let holding = holding(id) else { throw .notFound }
+            return holding
         }
-        guard isOurs else { return try begin(id, leaves: leaves) }
-        removeLeftovers(of: id)
-        do throws(FileError) {
-            try writeLeaves(leaves, id)
-            try disk.create(file(id, .part))
-            try disk.create(file(id, .progress))
-            try disk.syncFolder(path)
-        } catch {
-            discard(id)
-            throw BlobError(error)
-        }
-        guard let holding = holding(id) else { throw .notFound }
-        return holding
     }
 
     /// Checks a chunk against its leaf and writes it.
@@ -156,22 +158,24 @@ package final class BlobFolder: Sendable {
 
     /// Gives a blob whose chunks are all there its final name; durable when this returns.
     package func finish(_ id: BlobID) throws(BlobError) {
-        guard let holding = holding(id) else { throw .notFound }
-        if holding.isFinished { return }
-        guard holding.written.isComplete else {
-            throw .incomplete(missingChunkCount: id.chunkCount - holding.written.count)
-        }
-        do throws(FileError) {
-            try disk.sync(file(id, .part))
-            try disk.rename(file(id, .part), to: file(id, .blob))
-            try disk.syncFolder(path)
-        } catch {
-            throw BlobError(error)
-        }
-        removeLeftovers(of: id)
-        state.withLock { state in
-            state.shelf.finished(id)
-            state.progressEnds[id] = nil
+        try changeNames { () throws(BlobError) in
+            guard let holding = holding(id) else { throw .notFound }
+            if holding.isFinished { return }
+            guard holding.written.isComplete else {
+                throw .incomplete(missingChunkCount: id.chunkCount - holding.written.count)
+            }
+            do throws(FileError) {
+                try disk.sync(file(id, .part))
+                try disk.rename(file(id, .part), to: file(id, .blob))
+                try disk.syncFolder(path)
+            } catch {
+                throw BlobError(error)
+            }
+            removeLeftovers(of: id)
+            state.withLock { state in
+                state.shelf.foundWhole(id)
+                state.progressEnds[id] = nil
+            }
         }
     }
 
@@ -197,6 +201,10 @@ package final class BlobFolder: Sendable {
 
     /// Forgets a blob, finished or not, and removes its files; nothing happens when there is none.
     package func delete(_ id: BlobID) throws(BlobError) {
+        try changeNames { () throws(BlobError) in try removeAll(id) }
+    }
+
+    private func removeAll(_ id: BlobID) throws(BlobError) {
         state.withLock { state in
             state.shelf.remove(id)
             state.progressEnds[id] = nil
@@ -228,16 +236,18 @@ package final class BlobFolder: Sendable {
         }
     }
 
-    /// Undoes a beginning that failed.
-    private func discard(_ id: BlobID) {
-        // What cannot be removed is removed at the next start.
-        try? delete(id)
-    }
-
     /// Removes what a whole blob does not need, and one that begins must not find.
     func removeLeftovers(of id: BlobID) {
         // What cannot be removed is removed at the next start.
         for kind in [FileKind.part, .progress] { try? disk.remove(file(id, kind)) }
+    }
+
+    /// Runs what changes the names of files, and the books with them, next to no other such work.
+    func changeNames<Value: Sendable>(_ body: () throws(BlobError) -> Value) throws(BlobError) -> Value {
+        let result: Result<Value, BlobError> = names.withLock { _ in
+            do throws(BlobError) { return .success(try body()) } catch { return .failure(error) }
+        }
+        return try result.get()
     }
 
     func change<Value: Sendable>(

@@ -70,10 +70,13 @@ package final class BlobImport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
         let temporary = "\(folder.path)/import-\(number)\(BlobFolder.temporarySuffix)"
         do throws(FileError) {
             try disk.remove(temporary)
-            isCloned = cipher == nil ? try disk.clone(source, to: temporary) : false
+            let isShared = cipher == nil ? try disk.clone(source, to: temporary) : false
+            // One that has grown meanwhile is copied, up to the size that was promised.
+            isCloned = isShared ? try disk.byteCount(of: temporary) <= total : false
+            if isShared, !isCloned { try disk.remove(temporary) }
             if !isCloned { try disk.create(temporary) }
         } catch {
-            folder.state.withLock { $0.shelf.endImport(promised) }
+            folder.state.withLock { $0.shelf.endImport(promised, writtenByteCount: 0) }
             throw BlobError(error)
         }
         self.folder = folder
@@ -128,6 +131,7 @@ package final class BlobImport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
         chunkCount += 1
         byteCount += UInt64(count)
         storedByteCount += UInt64(stored)
+        folder.state.withLock { $0.shelf.wroteImport(UInt64(stored)) }
     }
 
     private func finish() throws(BlobError) -> BlobID {
@@ -139,22 +143,23 @@ package final class BlobImport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
             abandon()
             return id
         }
-        do throws(FileError) {
-            let disk = folder.disk
-            try disk.sync(temporary)
-            try folder.writeLeaves(leaves, id)
-            try disk.rename(temporary, to: folder.file(id, .blob))
-            try disk.syncFolder(folder.path)
-        } catch {
-            throw BlobError(error)
+        do throws(FileError) { try folder.disk.sync(temporary) } catch { throw BlobError(error) }
+        return try folder.changeNames { () throws(BlobError) in
+            do throws(FileError) {
+                try folder.writeLeaves(leaves, id)
+                try folder.disk.rename(temporary, to: folder.file(id, .blob))
+                try folder.disk.syncFolder(folder.path)
+            } catch {
+                throw BlobError(error)
+            }
+            isOver = true
+            folder.state.withLock { state in
+                state.shelf.endImport(promisedByteCount, writtenByteCount: storedByteCount)
+                state.shelf.foundWhole(id)
+            }
+            folder.removeLeftovers(of: id)
+            return id
         }
-        isOver = true
-        folder.state.withLock { state in
-            state.shelf.endImport(promisedByteCount)
-            state.shelf.finished(id)
-        }
-        folder.removeLeftovers(of: id)
-        return id
     }
 
     package func abandon() {
@@ -162,7 +167,9 @@ package final class BlobImport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
         isOver = true
         // What cannot be removed is removed at the next start.
         try? folder.disk.remove(temporary)
-        folder.state.withLock { $0.shelf.endImport(promisedByteCount) }
+        folder.state.withLock { state in
+            state.shelf.endImport(promisedByteCount, writtenByteCount: storedByteCount)
+        }
     }
 }
 

@@ -6,7 +6,8 @@ package struct BlobLimits: Sendable {
     package var byteCountMax: UInt64 = 16 << 30
     /// Blobs; a further one is refused.
     package var blobCountMax = 10_000
-    /// Bytes that stay free on the disk, for the outbox and everybody else; a blob that would take of them is refused.
+    /// Bytes that stay free on the disk, for the outbox and everybody else; a blob that would take of them is refused, with
+    /// what is promised to others and not written yet.
     package var freeByteCountMin: UInt64 = 64 << 20
     /// Blobs whose leaves are held in memory; those used longest ago are read again when they are needed.
     package var leavesCountMax = 16
@@ -53,6 +54,8 @@ struct BlobShelf: Sendable {
     /// Bytes promised to imports under way.
     private var importByteCount: UInt64 = 0
     private var importCount = 0
+    /// Bytes that are promised to blobs and imports under way, and are still to be written.
+    private(set) var promisedByteCount: UInt64 = 0
     /// The leaves used last stand last.
     private var leaves: [(id: BlobID, bytes: [UInt8])] = []
 
@@ -63,14 +66,21 @@ struct BlobShelf: Sendable {
     /// Bytes of a blob in the books: its leaves take room too.
     private static func cost(_ id: BlobID) -> UInt64 { id.byteCount + UInt64(id.leavesByteCount) }
 
+    /// Bytes of a blob that are still to be written.
+    private static func rest(_ holding: BlobHolding) -> UInt64 { holding.id.byteCount - holding.byteCount }
+
+    private mutating func endPromise(_ byteCount: UInt64) {
+        promisedByteCount -= min(byteCount, promisedByteCount)
+    }
+
     /// Whether there is room for one more blob.
     private func expectRoom(_ wanted: UInt64, freeByteCount: UInt64) throws(BlobError) {
         guard holdings.count + importCount < limits.blobCountMax else { throw .tooManyBlobs }
         let taken = byteCount + importByteCount
         let left = limits.byteCountMax > taken ? limits.byteCountMax - taken : 0
         guard wanted <= left else { throw .full(wantedByteCount: wanted, leftByteCount: left) }
-        guard freeByteCount >= limits.freeByteCountMin, wanted <= freeByteCount - limits.freeByteCountMin
-        else { throw .noSpace }
+        let kept = limits.freeByteCountMin + promisedByteCount
+        guard freeByteCount >= kept, wanted <= freeByteCount - kept else { throw .noSpace }
     }
 
     /// Takes a blob that opening found, whatever the limits are now.
@@ -78,6 +88,7 @@ struct BlobShelf: Sendable {
         guard holdings[holding.id] == nil else { return }
         holdings[holding.id] = holding
         byteCount += Self.cost(holding.id)
+        promisedByteCount += Self.rest(holding)
     }
 
     /// Makes room for a blob to be fetched; nothing happens when it is there.
@@ -91,36 +102,41 @@ struct BlobShelf: Sendable {
     mutating func beginImport(_ byteCount: UInt64, freeByteCount: UInt64) throws(BlobError) {
         try expectRoom(byteCount, freeByteCount: freeByteCount)
         importByteCount += byteCount
+        promisedByteCount += byteCount
         importCount += 1
     }
 
-    /// Ends an import: gives back what was promised to it.
-    mutating func endImport(_ byteCount: UInt64) {
+    /// Some of what was promised to an import is written.
+    mutating func wroteImport(_ byteCount: UInt64) { endPromise(byteCount) }
+
+    /// Ends an import: gives back what was promised to it, of which so much was written.
+    mutating func endImport(_ byteCount: UInt64, writtenByteCount: UInt64) {
+        endPromise(byteCount - min(byteCount, writtenByteCount))
         importByteCount -= min(byteCount, importByteCount)
         importCount -= min(1, importCount)
     }
 
-    mutating func wrote(_ id: BlobID, _ index: Int) { holdings[id]?.written.insert(index) }
+    mutating func wrote(_ id: BlobID, _ index: Int) {
+        guard holdings[id]?.written.insert(index) == true else { return }
+        endPromise(UInt64(id.byteCount(ofChunk: index)))
+    }
 
     mutating func synced(_ id: BlobID, _ chunks: ChunkSet) { holdings[id]?.durable.formUnion(chunks) }
 
-    mutating func finished(_ id: BlobID) {
-        guard var holding = holdings[id] else {
-            var all = ChunkSet(of: id.chunkCount)
-            for index in 0..<id.chunkCount { all.insert(index) }
-            return found(BlobHolding(id: id, isFinished: true, written: all, durable: all))
-        }
-        for index in 0..<id.chunkCount {
-            holding.written.insert(index)
-            holding.durable.insert(index)
-        }
-        holding.isFinished = true
-        holdings[id] = holding
+    /// All of a blob is there, whatever was known of it.
+    mutating func foundWhole(_ id: BlobID) {
+        var all = ChunkSet(of: id.chunkCount)
+        for index in 0..<id.chunkCount { all.insert(index) }
+        let whole = BlobHolding(id: id, isFinished: true, written: all, durable: all)
+        guard let known = holdings[id] else { return found(whole) }
+        endPromise(Self.rest(known))
+        holdings[id] = whole
     }
 
     mutating func remove(_ id: BlobID) {
         leaves.removeAll { $0.id == id }
-        guard holdings.removeValue(forKey: id) != nil else { return }
+        guard let holding = holdings.removeValue(forKey: id) else { return }
+        endPromise(Self.rest(holding))
         byteCount -= min(byteCount, Self.cost(id))
     }
 

@@ -296,7 +296,14 @@ struct DeliveryPair {
             }
             if let file = try? BlobAttachment(parsing: content.attachment.span) {
                 let wallNow = wall(node)
-                return nodes[node].inbox.hold(ticket, content, file, now: now, wallNow: wallNow)
+                return nodes[node].inbox.hold(
+                    ticket,
+                    content,
+                    file,
+                    storeByteCountMax: 1 << 40,
+                    now: now,
+                    wallNow: wallNow
+                )
             }
             _ = nodes[node].inbox.add(
                 ticket,

@@ -5,6 +5,8 @@ import Testing
 @testable import StarlingMesh
 
 @Suite struct InboxFileTests {
+    private static let carol = MessageKit.key(3).peerID
+
     private static let content: MessageContent = {
         var content = MessageContent(type: .data, payload: Array("see the file".utf8))
         let root = [UInt8](repeating: 7, count: 32)
@@ -14,14 +16,18 @@ import Testing
     }()
 
     /// Offers a message with a file, and the disk has it.
-    private func hold(_ kit: inout InboxKit, _ header: MessageHeader) throws {
+    private func hold(
+        _ kit: inout InboxKit,
+        _ header: MessageHeader,
+        storeByteCountMax: UInt64 = 1 << 30
+    ) throws {
         guard case .take(let ticket) = kit.offer(header, byteCount: Self.content.encoded.count) else {
             Issue.record("not taken")
             return
         }
         let bytes = Self.content.attachment
         let attachment = try BlobAttachment(parsing: bytes.span)
-        kit.inbox.hold(ticket, Self.content, attachment, now: kit.now, wallNow: kit.wallNow)
+        kit.hold(ticket, Self.content, attachment, storeByteCountMax: storeByteCountMax)
         kit.pull()
     }
 
@@ -93,6 +99,61 @@ import Testing
         }
     }
 
+    @Test func aMessageTakenBackBeforeTheDiskHasItLeavesNoRow() throws {
+        var kit = InboxKit()
+        let header = InboxKit.header(1)
+        guard case .take(let ticket) = kit.offer(header, byteCount: Self.content.encoded.count) else {
+            Issue.record("not taken")
+            return
+        }
+        let bytes = Self.content.attachment
+        kit.hold(ticket, Self.content, try BlobAttachment(parsing: bytes.span))
+        kit.settle(2, [])
+        kit.pull()
+        #expect(kit.disk.rows(of: DeliveryTables.held).isEmpty)
+        #expect(kit.inbox.byteCount == 0 && kit.inbox.heldMessages.isEmpty)
+    }
+
+    @Test func theFilesThatAreWaitedForHaveAPartOfTheStore() throws {
+        var limits = Inbox.Limits()
+        limits.ownFilesDivisor = 4
+        limits.senderShareFactor = 100
+        var kit = InboxKit(limits: limits)
+        // Three quarters of it take two files, and not three.
+        for number in 1...3 as ClosedRange<UInt64> {
+            try hold(&kit, InboxKit.header(number), storeByteCountMax: 32_000)
+        }
+        kit.expectReceipts([(1, .fetching), (2, .fetching), (3, .refusedNoSpace)])
+        #expect(release(&kit) != nil)
+        kit.pull()
+        try hold(&kit, InboxKit.header(3), storeByteCountMax: 32_000)
+        kit.expectReceipts([(1, .delivered), (3, .fetching)])
+    }
+
+    @Test func aFileLargerThanThatPartIsWaitedForAlone() throws {
+        var kit = InboxKit()
+        for number in 1...2 as ClosedRange<UInt64> {
+            try hold(&kit, InboxKit.header(number), storeByteCountMax: 10_000)
+        }
+        kit.expectReceipts([(1, .fetching), (2, .refusedNoSpace)])
+    }
+
+    @Test func oneSendersFilesLeaveRoomForAnothers() throws {
+        var limits = Inbox.Limits()
+        limits.senderShareFactor = 1
+        var kit = InboxKit(limits: limits)
+        kit.inbox.linkUp(Self.carol, now: kit.now)
+        // Of 70,000 bytes one has 40,000 at most: then it has more than are free.
+        for number in 1...5 as ClosedRange<UInt64> {
+            try hold(&kit, InboxKit.header(number), storeByteCountMax: 80_000)
+        }
+        kit.expectReceipts([
+            (1, .fetching), (2, .fetching), (3, .fetching), (4, .fetching), (5, .refusedNoSpace),
+        ])
+        try hold(&kit, InboxKit.header(6, from: Self.carol), storeByteCountMax: 80_000)
+        #expect(kit.inbox.heldMessages.count == 5)
+    }
+
     @Test func aMessageWhoseFileNeverCameExpires() throws {
         var kit = InboxKit()
         try hold(&kit, InboxKit.header(1, lifetime: .seconds(60)))
@@ -127,7 +188,7 @@ import Testing
         guard case .take(let ticket) = kit.offer(InboxKit.header(1)) else { return }
         let bytes = Self.content.attachment
         let attachment = try BlobAttachment(parsing: bytes.span)
-        kit.inbox.hold(ticket, Self.content, attachment, now: kit.now, wallNow: kit.wallNow)
+        kit.hold(ticket, Self.content, attachment)
         _ = kit.inbox.takeBatch()
         kit.inbox.storeFailed(now: kit.now)
         kit.pull()
@@ -191,5 +252,23 @@ import Testing
                 _ = try HeldRow(Array(row.encoded.prefix(count)).span).parse()
             }
         }
+    }
+}
+
+extension InboxKit {
+    fileprivate mutating func hold(
+        _ ticket: InboxTicket,
+        _ content: MessageContent,
+        _ attachment: BlobAttachment,
+        storeByteCountMax: UInt64 = 1 << 30
+    ) {
+        inbox.hold(
+            ticket,
+            content,
+            attachment,
+            storeByteCountMax: storeByteCountMax,
+            now: now,
+            wallNow: wallNow
+        )
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import StarlingCore
+import StarlingCrypto
 import StarlingMesh
 import StarlingNode
 import StarlingSimulator
@@ -81,9 +82,58 @@ import Testing
         #expect(rates.allSatisfy { $0 > 1_000_000 && $0 < 3_000_000 }, "\(rates)")
     }
 
-    @Test func severalFilesComeAtATimeAndNoMoreThanTheLimit() throws {
+    @Test func whoIsAwayKeepsNobodyFromFetching() throws {
         var limits = BlobDriver.Limits()
-        limits.fetchCountMax = 2
+        limits.fetchCountMax = 1
+        limits.peerFetchCountMax = 1
+        let pair = try BlobPair(limits: limits)
+        try pair.connect()
+        let stored = try pair.offer(BlobPair.pattern(1_000_000))
+        let (blobs, peer, id, host) = (pair.bob.blobs, pair.alice.node.peerID, stored.id, pair.bobHost)
+        var seed = [UInt8](repeating: 9, count: 32)
+        let away = try IdentityKey(wipingSeed: &seed).peerID
+        let other = try #require(
+            BlobID(root: [UInt8](repeating: 1, count: 32), byteCount: 5, chunkByteCount: 4096)
+        )
+        try pair.simulation.complete(on: host, within: .seconds(300)) {
+            let loop = host.loop
+            let same = loop.startTask(returning: Void.self) { try await blobs.fetch(id, from: away) }
+            let another = loop.startTask(returning: Void.self) { try await blobs.fetch(other, from: away) }
+            try await loop.sleep(for: .seconds(1))
+            try await blobs.fetch(id, from: peer)
+            // What another brought is there for whoever waits.
+            try await same.value
+            another.cancel()
+            await #expect(throws: BlobFailure.cancelled) { try await another.value }
+        }
+        try pair.expectQuiet()
+    }
+
+    @Test func whatIsErasedRightAfterItsFetchWasCancelledIsGone() throws {
+        for step in 1...40 {
+            let pair = try BlobPair()
+            try pair.connect()
+            let id = try pair.offer(BlobPair.pattern(600_000)).id
+            let (blobs, peer, host) = (pair.bob.blobs, pair.alice.node.peerID, pair.bobHost)
+            try pair.simulation.complete(on: host) {
+                let loop = host.loop
+                let fetch = loop.startTask(returning: Void.self) { try await blobs.fetch(id, from: peer) }
+                try await loop.sleep(for: .milliseconds(step * 2))
+                fetch.cancel()
+                try await blobs.remove(id)
+                _ = await fetch.result
+            }
+            try pair.simulation.run(for: .seconds(1))
+            #expect(pair.bob.store.folder.holding(id) == nil, "after \(step * 2) ms")
+            #expect(pair.bobDisk.paths.isEmpty, "after \(step * 2) ms")
+        }
+    }
+
+    @Test(arguments: [(2, 4), (4, 2)])
+    func severalFilesComeAtATimeAndNoMoreThanTheLimit(altogether: Int, fromOne: Int) throws {
+        var limits = BlobDriver.Limits()
+        limits.fetchCountMax = altogether
+        limits.peerFetchCountMax = fromOne
         let pair = try BlobPair(limits: limits)
         try pair.connect()
         var stored: [StoredBlob] = []

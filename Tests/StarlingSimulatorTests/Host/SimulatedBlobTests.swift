@@ -148,6 +148,81 @@ import Testing
         #expect(disk.content(of: "/blobs/\(id).blob") == content)
     }
 
+    @Test func whatIsPromisedToOneIsNotGivenToAnother() throws {
+        let disk = SimulatedBlobDisk()
+        var limits = BlobLimits()
+        limits.freeByteCountMin = 1000
+        let folder = try BlobFolder("/blobs", disk: disk, digest: .chunkTree, limits: limits)
+        let contents = (1...2).map { number in (0..<10 * 4096).map { UInt8(truncatingIfNeeded: $0 &* number) }
+        }
+        let blobs = try contents.map { content in
+            let leaves = Self.leaves(content)
+            let root = BlobDigest.chunkTree.root(leaves.span)
+            return (try #require(BlobID(root: root, byteCount: 40_960, chunkByteCount: 4096)), leaves)
+        }
+        // Room for one and a half.
+        disk.byteCountMax = 60_000
+        _ = try folder.begin(blobs[0].0, leaves: blobs[0].1)
+        #expect(throws: BlobError.noSpace) { try folder.begin(blobs[1].0, leaves: blobs[1].1) }
+        disk.place("/user/file", [UInt8](repeating: 1, count: 1))
+        disk.byteCountMax = 90_000
+        _ = try folder.begin(blobs[1].0, leaves: blobs[1].1)
+        // What is written is not promised any more, and is not free either.
+        for index in 0..<10 {
+            let bytes = BufferSlice(copying: Self.chunk(contents[0], index).span)
+            try folder.write(blobs[0].0, chunk: index, bytes)
+        }
+        try folder.finish(blobs[0].0)
+        disk.place("/user/file", [UInt8](repeating: 1, count: 20_000))
+        disk.byteCountMax = 110_000
+        #expect(throws: BlobError.noSpace) { try folder.importing("/user/file", cipher: nil) }
+        try folder.delete(blobs[1].0)
+        let passage = try folder.importing("/user/file", cipher: nil)
+        #expect(throws: BlobError.noSpace) { try folder.begin(blobs[1].0, leaves: blobs[1].1) }
+        passage.abandon()
+        _ = try folder.begin(blobs[1].0, leaves: blobs[1].1)
+    }
+
+    @Test func aFileThatGrowsWhileItIsSharedGoesInAsItWasMeasured() throws {
+        let disk = SimulatedBlobDisk()
+        disk.growthBeforeClone = 5000
+        let content = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        disk.place("/user/file", content)
+        let passage = try BlobFolder("/blobs", disk: disk, digest: .chunkTree)
+            .importing("/user/file", cipher: nil)
+        var id: BlobID?
+        while id == nil { id = try passage.step() }
+        let again = try BlobFolder("/blobs", disk: disk, digest: .chunkTree)
+        #expect(try again.holding(#require(id))?.isFinished == true, "a start keeps it")
+        #expect(disk.content(of: "/blobs/\(try #require(id)).blob") == content)
+    }
+
+    @Test func theBooksSayWhatTheFilesDoAfterAnImportMetAnErasure() async throws {
+        let disk = SimulatedBlobDisk()
+        let content = (0..<10_000).map { UInt8(truncatingIfNeeded: $0 &* 13) }
+        disk.place("/user/file", content)
+        let folder = try BlobFolder("/blobs", disk: disk, digest: .chunkTree)
+        for _ in 0..<100 {
+            let id = try await withThrowingTaskGroup(of: BlobID?.self) { group in
+                let first = try Self.take("/user/file", folder)
+                group.addTask { try Self.take("/user/file", folder) }
+                group.addTask {
+                    try folder.delete(first)
+                    return nil
+                }
+                try await group.waitForAll()
+                return first
+            }
+            let file = disk.content(of: "/blobs/\(id).blob")
+            #expect(file == (folder.holding(id)?.isFinished == true ? content : nil))
+        }
+    }
+
+    private static func take(_ path: String, _ folder: BlobFolder) throws(BlobError) -> BlobID {
+        let passage = try folder.importing(path, cipher: nil)
+        while true { if let id = try passage.step() { return id } }
+    }
+
     /// Four gibibytes in the books, without writing them.
     @Test func theBooksHoldFourGibibytes() throws {
         let leaves = [UInt8](repeating: 0, count: 16_384 * 32)

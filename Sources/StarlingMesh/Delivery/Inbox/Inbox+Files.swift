@@ -29,18 +29,23 @@ extension Inbox {
     /// Keeps a message that was offered until its file is here.
     ///
     /// Once that is on the disk, ``InboxAction/held(position:)`` asks for the file, and the sender is told that it is
-    /// being fetched. With too many held already, the sender is told to come again.
+    /// being fetched. With too many held already, or files too large together, the sender is told to come again.
+    ///
+    /// - Parameter storeByteCountMax: What all files together may take.
     package mutating func hold(
         _ ticket: InboxTicket,
         _ content: MessageContent,
         _ attachment: BlobAttachment,
+        storeByteCountMax: UInt64,
         now: Instant,
         wallNow: WallTime
     ) {
         guard let place = ticket.header.place, isOpen(ticket) else { preconditionFailure("not offered") }
         let sender = series[ticket.series].sender
         let free = limits.heldCountMax - heldIndex.count
-        guard free > 0, isWithinShare(senders[sender].heldCount, free: free) else {
+        guard free > 0, isWithinShare(senders[sender].heldCount, free: free),
+            hasRoom(attachment.id.byteCount, of: sender, storeByteCountMax)
+        else {
             abandon(ticket)
             _ = refused(ticket.header.id, .refusedNoSpace, sender)
             return
@@ -53,6 +58,17 @@ extension Inbox {
         pending.rows.put(StoreKey(DeliveryTables.held, position), row.encoded)
         pending.held.append(position)
         touch(ticket.series)
+    }
+
+    /// Whether a sender's file may be waited for, next to those that are.
+    ///
+    /// One that is larger than the part for such files may be when it is the only one.
+    private func hasRoom(_ byteCount: UInt64, of sender: Int, _ storeByteCountMax: UInt64) -> Bool {
+        if heldFileByteCount == 0 { return true }
+        let room = storeByteCountMax - storeByteCountMax / UInt64(limits.ownFilesDivisor)
+        guard heldFileByteCount < room, byteCount <= room - heldFileByteCount else { return false }
+        let free = Int(clamping: room - heldFileByteCount)
+        return isWithinShare(Int(clamping: senders[sender].heldFileByteCount), free: free)
     }
 
     /// Tells the sender how its file fares; the message stays held.
@@ -154,7 +170,13 @@ extension Inbox {
         guard let hold = held[decision.held] else { return }
         series[seriesIndex].decisions[number] = nil
         endReading(hold.ticket)
-        pending.bookkeeping.remove(StoreKey(DeliveryTables.held, hold.message.position))
+        let key = StoreKey(DeliveryTables.held, hold.message.position)
+        // Where the row is not written yet, its end stands behind it in the same batch.
+        if pending.held.contains(hold.message.position) {
+            pending.rows.remove(key)
+        } else {
+            pending.bookkeeping.remove(key)
+        }
         pending.dropped.append(hold.message.position)
         forgetHeld(hold.message.position)
         tellWrite()
@@ -251,7 +273,10 @@ extension Inbox {
         if index == held.count { held.append(nil) }
         held[index] = Held(ticket: ticket, message: message)
         heldIndex[position] = index
-        senders[series[ticket.series].sender].heldCount += 1
+        let sender = series[ticket.series].sender
+        senders[sender].heldCount += 1
+        senders[sender].heldFileByteCount += attachment.id.byteCount
+        heldFileByteCount += attachment.id.byteCount
         let left = header.expires.millisecondsSince1970.subtractingReportingOverflow(
             wallNow.millisecondsSince1970
         )
@@ -262,9 +287,12 @@ extension Inbox {
 
     private mutating func forgetHeld(_ position: UInt64) {
         guard let index = heldIndex.removeValue(forKey: position) else { return }
-        if let ticket = held[index]?.ticket, let place = ticket.header.place {
-            series[ticket.series].decisions[place.number]?.held = -1
-            senders[series[ticket.series].sender].heldCount -= 1
+        if let hold = held[index], let place = hold.ticket.header.place {
+            series[hold.ticket.series].decisions[place.number]?.held = -1
+            let sender = series[hold.ticket.series].sender
+            senders[sender].heldCount -= 1
+            senders[sender].heldFileByteCount -= hold.message.file.id.byteCount
+            heldFileByteCount -= hold.message.file.id.byteCount
         }
         held[index] = nil
         holdTimers.remove(index)

@@ -20,9 +20,11 @@ package struct Inbox: Sendable {
         package var emergencyByteCountMax = 16_777_216
         /// Messages that wait for their files; with so many, the senders of more are told to come again.
         package var heldCountMax = 1000
+        /// The part of the store that files which are waited for leave to those that are sent from here.
+        package var ownFilesDivisor = 8
         /// Receipts that are not confirmed, likewise.
         package var owedCountMax = 262_144
-        /// How many times what is free of the four above one sender may have; more of its messages are refused for the
+        /// How many times what is free of these one sender may have; more of its messages are refused for the
         /// time being.
         ///
         /// With 4, one alone gets four fifths, two get four ninths each, and there is always room for one that comes
@@ -116,6 +118,8 @@ package struct Inbox: Sendable {
         var byteCount = 0
         /// Those of them that wait for their files.
         var heldCount = 0
+        /// Bytes of those files.
+        var heldFileByteCount: UInt64 = 0
     }
 
     /// Receipts that one row owes.
@@ -180,6 +184,8 @@ package struct Inbox: Sendable {
     /// Where each message that waits for its file is held, by the position of its row.
     var heldIndex: [UInt64: Int] = [:]
     var nextHeldPosition: UInt64 = 1
+    /// Bytes of all files that are waited for.
+    var heldFileByteCount: UInt64 = 0
 
     var owedRows: [OwedRow] = []
     var freeOwedRows: [Int] = []
