@@ -239,7 +239,7 @@ extension SentMessage.State {
         case .refused(.unreadable): self = .refused(reason: "it cannot read the message")
         case .refused(.expired): self = .refused(reason: "the message is too old by its clock")
         case .refused: self = .refused(reason: "it does not take this message")
-        case .damaged: self = .refused(reason: "the message could not be read back from the store")
+        case .damaged: self = .refused(reason: "the message or its file could not be read back")
         }
     }
 }

@@ -150,12 +150,22 @@ extension NodeError {
         case .fileName:
             self.init(
                 .file,
-                "The file's name is empty, too long, or holds what no name may.",
+                """
+                The file's name is empty, "." or "..", has a slash, a backslash or a control character in it, \
+                or more than 255 bytes.
+                """,
                 nextStep: "Send it under a name of its own.",
                 cause: error
             )
         case .file(let failure): self.init(failure)
         case .stopped: self.init(.stopped, "The node is stopping.", cause: error)
+        case .undecided:
+            self.init(
+                .stopped,
+                "The node stopped while the message was being written: it may have been accepted.",
+                nextStep: "Start the node and send it again with the same key: then it goes out once.",
+                cause: error
+            )
         }
     }
 

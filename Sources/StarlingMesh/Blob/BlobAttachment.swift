@@ -70,7 +70,7 @@ package struct BlobAttachment: Equatable, Sendable {
     }
 
     /// Whether a text can be a file's name wherever the recipient puts it, and leads nowhere else.
-    private static func isName(_ text: String) -> Bool {
+    package static func isName(_ text: String) -> Bool {
         let bytes = text.utf8
         guard !bytes.isEmpty, bytes.count <= nameByteCountMax, text != ".", text != ".." else { return false }
         let separators: [UInt8] = [UInt8(ascii: "/"), UInt8(ascii: "\\")]

@@ -9,7 +9,7 @@ actor ArrivalQueue {
     private nonisolated let loop: any EventLoop
     private let byteCountMax: Int
     private var arrivals: [MessageArrival] = []
-    /// Bytes of their frames.
+    /// Bytes of their frames, or of what was unpacked from them where that is more.
     private var byteCount = 0
     private var isClosed = false
     private var reader: Waiter<Void>?

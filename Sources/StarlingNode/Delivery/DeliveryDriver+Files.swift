@@ -28,8 +28,12 @@ extension DeliveryDriver {
         guard let blobs else { throw .noFiles }
         guard !isStopped else { throw .stopped }
         guard draft.to != identity.peerID else { throw .ownAddress }
-        if let key = draft.key, let known = outbox.message(key: key), known.to == draft.to { return known.id }
+        // The file went with the message that is known; whether that one is on the disk, its acceptance tells.
+        if let key = draft.key, let known = outbox.message(key: key), known.to == draft.to {
+            return try await accept(draft)
+        }
         let name = name ?? String(path.split(separator: "/").last ?? "")
+        guard BlobAttachment.isName(name) else { throw .fileName }
         let token = files.makeToken()
         defer { drop(.sending(token)) }
         let stored: StoredBlob

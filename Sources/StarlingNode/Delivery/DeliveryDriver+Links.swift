@@ -16,7 +16,8 @@ extension DeliveryDriver {
 
     func linkUp(_ peer: PeerID) {
         guard !isStopped, sessions[peer] == nil else { return }
-        sessions[peer] = PeerSession()
+        lastSession += 1
+        sessions[peer] = PeerSession(number: lastSession)
         if case .unreachable? = obstacles[peer] { obstacles[peer] = nil }
         inbox.linkUp(peer, now: loop.now)
         outbox.linkUp(peer, now: loop.now)
@@ -81,24 +82,27 @@ extension DeliveryDriver {
     }
 
     private func wake(_ peer: PeerID, _ priority: MessagePriority) {
-        switch sessions[peer]?[priority] {
+        guard let session = sessions[peer] else { return }
+        switch session[priority] {
         case .waiting: sessions[peer]?.resume(priority, shallLook: true)
         case .closed:
             sessions[peer]?[priority] = .busy
-            startTask { driver in await driver.carry(to: peer, priority) }
-        case .busy, nil: break
+            let writer = MessageWriter(peer: peer, priority: priority, session: session.number)
+            startTask { driver in await driver.carry(for: writer) }
+        case .busy: break
         }
     }
 
     /// Opens a stream and carries what waits, until nothing has for a while.
-    private func carry(to peer: PeerID, _ priority: MessagePriority) async {
+    private func carry(for writer: MessageWriter) async {
+        let peer = writer.peer
         do throws(MessageChannelError) {
             let stream: Stream
             do throws(SwarmError) {
                 stream = try await swarm.openStream(
                     to: peer,
                     [MessageFrame.protocolID],
-                    priority: StreamPriority(priority)
+                    priority: StreamPriority(writer.priority)
                 )
             } catch {
                 throw MessageChannelError(error)
@@ -106,16 +110,20 @@ extension DeliveryDriver {
             try await channel(stream).run(
                 self,
                 ByteHold(swarm.protocols, of: peer, for: .unfinishedMessages),
-                priority
+                writer
             )
         } catch {
             note(.stream(error), for: peer)
             world.log(.debug, "a stream of messages failed", ["peer": "\(peer)", "reason": "\(error)"])
         }
-        sessions[peer]?[priority] = .closed
+        if isOpen(writer) { sessions[peer]?[writer.priority] = .closed }
         // What came while it was closing finds another one.
         feed(peer)
     }
+
+    /// Whether the peer is still connected as when the writer's stream was opened: a session that came after has streams
+    /// of its own.
+    private func isOpen(_ writer: MessageWriter) -> Bool { sessions[writer.peer]?.number == writer.session }
 
     private func channel(_ stream: Stream) -> MessageChannel {
         MessageChannel(stream, own: identity.peerID, keys: keys)
@@ -164,20 +172,21 @@ extension DeliveryDriver {
 }
 
 extension DeliveryDriver: MessageChannelOwner {
-    func next(for peer: PeerID, _ priority: MessagePriority) async -> [UInt8]? {
-        while !isStopped, !Task.isCancelled, sessions[peer] != nil {
-            let frames = frames(for: peer, priority)
+    func next(for writer: MessageWriter) async -> [UInt8]? {
+        while !isStopped, !Task.isCancelled, isOpen(writer) {
+            let frames = frames(for: writer.peer, writer.priority)
             pump()
             if !frames.isEmpty { return frames }
-            guard await somethingToWrite(to: peer, priority) else { return nil }
+            guard await somethingToWrite(for: writer) else { return nil }
         }
         return nil
     }
 
-    private func somethingToWrite(to peer: PeerID, _ priority: MessagePriority) async -> Bool {
-        await withTaskCancellationHandler {
+    private func somethingToWrite(for writer: MessageWriter) async -> Bool {
+        let (peer, priority) = (writer.peer, writer.priority)
+        return await withTaskCancellationHandler {
             await Waiter.suspend { waiter in
-                guard !Task.isCancelled, !isStopped, let session = sessions[peer] else {
+                guard !Task.isCancelled, !isStopped, isOpen(writer), let session = sessions[peer] else {
                     waiter.resume(returning: false)
                     return
                 }
@@ -190,12 +199,12 @@ extension DeliveryDriver: MessageChannelOwner {
                 sessions[peer]?[priority] = .waiting(waiter, since: loop.now)
             }
         } onCancel: {
-            loop.startTask { await self.endChannel(to: peer, priority) }
+            loop.startTask { await self.end(writer) }
         }
     }
 
-    private func endChannel(to peer: PeerID, _ priority: MessagePriority) {
-        sessions[peer]?.resume(priority, shallLook: false)
+    private func end(_ writer: MessageWriter) {
+        if isOpen(writer) { sessions[writer.peer]?.resume(writer.priority, shallLook: false) }
     }
 
     /// What a stream to a peer writes next: receipts and the settlement first, then messages of its priority.

@@ -145,8 +145,13 @@ extension DeliveryDriver {
         startTask { driver in
             let content: MessageContent?
             do throws(StoreError) { content = try await driver.content(at: position) } catch { content = nil }
-            await driver.deliver(position, content)
+            await driver.deliver(read: content, at: position)
         }
+    }
+
+    private func deliver(read content: MessageContent?, at position: UInt64) {
+        deliver(position, content)
+        pump()
     }
 
     private func deliver(_ position: UInt64, _ content: MessageContent?) {
@@ -161,23 +166,48 @@ extension DeliveryDriver {
         case .reader(let waiter):
             readers.claims[position] = nil
             waiter.resume(returning: delivery)
+            // Its row may be read another time.
+            if delivery == nil { inbox.putBack(position) }
         case .request(let correlation):
             readers.claims[position] = nil
-            switch readers.requests[correlation] {
-            case .waiting(let waiter):
-                readers.requests[correlation] = nil
-                waiter.resume(returning: delivery)
-            case .expected: readers.requests[correlation] = .answered(delivery)
-            case .answered, nil: return
-            }
-            if delivery != nil { _ = inbox.acknowledge(position) }
-            pump()
-        case .handler(let type):
-            guard let delivery, let handler = readers.handlers[type] else {
+            answer(correlation, delivery, at: position)
+        case .handler(let type, _):
+            guard let handler = readers.handler(of: position), let entry = inbox.entry(at: position) else {
                 handlerDone(type, position)
-                return
+                inbox.putBack(position)
+                break
             }
-            startTask { driver in await driver.run(handler.body, on: delivery) }
+            startTask { driver in
+                if let delivery {
+                    await driver.run(handler.body, on: delivery)
+                } else {
+                    await driver.handOutLater(entry)
+                }
+            }
+        }
+    }
+
+    /// Gives a request its answer; an answer that comes too late stays in the inbox.
+    private func answer(_ correlation: MessageID, _ delivery: InboxDelivery?, at position: UInt64) {
+        switch readers.requests[correlation] {
+        case .waiting(let waiter):
+            readers.requests[correlation] = nil
+            waiter.resume(returning: delivery)
+        case .expected: readers.requests[correlation] = .answered(delivery)
+        case .answered, nil: return inbox.putBack(position)
+        }
+        if delivery == nil { inbox.putBack(position) } else { _ = inbox.acknowledge(position) }
+    }
+
+    /// Whoever waits for an entry does not get it: it is not there.
+    func release(_ position: UInt64) {
+        switch readers.claims[position] {
+        case .reader(let waiter)?:
+            readers.claims[position] = nil
+            waiter.resume(returning: nil)
+        case .handler(let type, _)?: handlerDone(type, position)
+        case .request?: readers.claims[position] = nil
+        case nil: break
         }
     }
 
@@ -188,9 +218,12 @@ extension DeliveryDriver {
     /// - Returns: `false` when the type has a handler already.
     package func handle(_ type: MessageType, concurrencyMax: Int, _ body: @escaping MessageReceiver) -> Bool {
         guard readers.handlers[type] == nil, !isStopped else { return false }
-        readers.set(.init(body: body, concurrencyMax: concurrencyMax), for: type)
-        for entry in inbox.entries(countMax: .max)
-        where entry.type == type && readers.claims[entry.position] == nil {
+        readers.lastNumber += 1
+        readers.set(
+            .init(number: readers.lastNumber, body: body, concurrencyMax: concurrencyMax),
+            for: type
+        )
+        for entry in inbox.entries(countMax: .max) where entry.type == type {
             if readers.offer(entry) { _ = inbox.handOut(entry.position) }
         }
         pump()
@@ -225,7 +258,10 @@ extension DeliveryDriver {
         } catch {
             return
         }
-        if readers.handlers[entry.type] == nil || !inbox.handOut(entry.position) {
+        if readers.handler(of: entry.position) == nil {
+            handlerDone(entry.type, entry.position)
+            inbox.putBack(entry.position)
+        } else if !inbox.handOut(entry.position) {
             handlerDone(entry.type, entry.position)
         }
         pump()
@@ -245,13 +281,9 @@ extension DeliveryDriver {
     }
 
     private func handlerDone(_ type: MessageType, _ position: UInt64) {
-        var next = readers.handlerDone(type, position)
-        while let waiting = next {
-            if let entry = inbox.entry(at: waiting), entry.state == .waiting, readers.claims[waiting] == nil {
-                if readers.offer(entry) { _ = inbox.handOut(waiting) }
-                return
-            }
-            next = readers.nextInBacklog(type)
+        readers.handlerDone(type, position)
+        while let waiting = readers.nextInBacklog(type) {
+            if let entry = inbox.entry(at: waiting), readers.offer(entry) { _ = inbox.handOut(waiting) }
         }
     }
 

@@ -22,9 +22,14 @@ extension DeliveryDriver {
         guard hasMessages else { return [] }
         // The batch on its way, if there was one, was made before these messages came.
         let target = hadBatch ? inboxDoneCount + 2 : inboxTakenCount
+        let session = sessions[peer]?.number
         sessions[peer]?.answererCount += 1
         await disk(target)
-        sessions[peer]?.answererCount -= 1
+        if session != nil {
+            // When the peer has come again meanwhile, its new session has streams of its own for the receipts.
+            guard sessions[peer]?.number == session else { return [] }
+            sessions[peer]?.answererCount -= 1
+        }
         let answers = answers(for: peer)
         pump()
         return answers

@@ -27,7 +27,7 @@ extension DeliveryDriver {
         let failure: DeliveryError? = await Waiter.suspend { waiter in
             // The write may have ended before this task came to wait.
             switch outbox.message(id)?.state {
-            case .storing where isStopped: waiter.resume(returning: .stopped)
+            case .storing where isStopped: waiter.resume(returning: .undecided)
             case .storing: acceptances[id, default: []].append(waiter)
             case nil: waiter.resume(returning: .store(outboxStoreError ?? .closed))
             case .queued, .sent, .fetching, .delivered, .expired, .refused, .damaged:

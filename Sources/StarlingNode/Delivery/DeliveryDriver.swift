@@ -47,6 +47,7 @@ package actor DeliveryDriver {
     var outbox: Outbox
     var inbox: Inbox
     var sessions: [PeerID: PeerSession] = [:]
+    var lastSession: UInt64 = 0
     var obstacles: [PeerID: DeliveryObstacle] = [:]
     var codec = MessagePacker()
 
@@ -186,7 +187,7 @@ package actor DeliveryDriver {
         endFileWatches(isOver: true)
         for id in watchers.keys.sorted() { notify(id) }
         for id in acceptances.keys.sorted() {
-            for waiter in acceptances.removeValue(forKey: id) ?? [] { waiter.resume(returning: .stopped) }
+            for waiter in acceptances.removeValue(forKey: id) ?? [] { waiter.resume(returning: .undecided) }
         }
         resumeDiskWaiters(all: true)
         for task in running { await task.value }
@@ -283,7 +284,9 @@ package actor DeliveryDriver {
         case .handOut(let position, let attempt): handOut(position, attempt: attempt)
         case .lost(let position):
             freshContents[position] = nil
+            release(position)
             drop(.entry(position))
+        case .withdrawn(let position): release(position)
         case .held(let position):
             fetchFile(position)
             tellFiles()

@@ -18,8 +18,8 @@ package typealias MessageReceiver = @Sendable (InboxDelivery) async throws -> Me
 struct InboxReaders {
     /// Who has an entry that is handed out.
     enum Claim {
-        /// The handler of this type.
-        case handler(MessageType)
+        /// The handler of this type, and its number: it may have been removed since, and another one set.
+        case handler(MessageType, UInt64)
         /// The request with this correlation.
         case request(MessageID)
         /// A reader that asked for the entry.
@@ -27,6 +27,7 @@ struct InboxReaders {
     }
 
     struct Recipient {
+        let number: UInt64
         var body: MessageReceiver
         var concurrencyMax: Int
         /// Messages that it has.
@@ -68,14 +69,14 @@ struct InboxReaders {
             guard let handler = handlers[type], handler.activeCount < handler.concurrencyMax else {
                 return nil
             }
-            return .handler(type)
+            return .handler(type, handler.number)
         }
     }
 
     /// Gives an entry to whoever wants it.
     mutating func claim(_ position: UInt64, _ content: MessageContent) {
         guard let claim = claim(on: content.type, content.kind, content.correlation) else { return }
-        if case .handler(let type) = claim { handlers[type]?.activeCount += 1 }
+        if case .handler(let type, _) = claim { handlers[type]?.activeCount += 1 }
         claims[position] = claim
     }
 
@@ -83,27 +84,37 @@ struct InboxReaders {
     ///
     /// - Returns: Whether the handler has it.
     mutating func offer(_ entry: InboxEntry) -> Bool {
-        guard entry.kind == .message || entry.kind == .request, let handler = handlers[entry.type] else {
-            return false
-        }
+        guard entry.kind == .message || entry.kind == .request, entry.state == .waiting,
+            claims[entry.position] == nil, let handler = handlers[entry.type]
+        else { return false }
         guard handler.activeCount < handler.concurrencyMax else {
             handlers[entry.type]?.backlog.append(entry.position)
             return false
         }
         handlers[entry.type]?.activeCount += 1
-        claims[entry.position] = .handler(entry.type)
+        claims[entry.position] = .handler(entry.type, handler.number)
         return true
     }
 
     mutating func set(_ handler: Recipient?, for type: MessageType) { handlers[type] = handler }
 
-    /// A handler is done with an entry; the next position that waits for it.
-    mutating func handlerDone(_ type: MessageType, _ position: UInt64) -> UInt64? {
-        claims[position] = nil
-        handlers[type]?.activeCount -= 1
-        return handlers[type]?.backlog.popFirst()
+    /// The handler that has an entry; `nil` when it was removed, or a reader or a request has the entry.
+    func handler(of position: UInt64) -> Recipient? {
+        guard case .handler(let type, let number)? = claims[position], let handler = handlers[type],
+            handler.number == number
+        else { return nil }
+        return handler
     }
 
-    /// The next position that waits for a handler.
-    mutating func nextInBacklog(_ type: MessageType) -> UInt64? { handlers[type]?.backlog.popFirst() }
+    /// A handler is done with an entry, also one that was removed meanwhile.
+    mutating func handlerDone(_ type: MessageType, _ position: UInt64) {
+        if handler(of: position) != nil { handlers[type]?.activeCount -= 1 }
+        claims[position] = nil
+    }
+
+    /// The next position that waits for a handler; `nil` when there is none, or the handler has enough.
+    mutating func nextInBacklog(_ type: MessageType) -> UInt64? {
+        guard let handler = handlers[type], handler.activeCount < handler.concurrencyMax else { return nil }
+        return handlers[type]?.backlog.popFirst()
+    }
 }

@@ -10,10 +10,20 @@ enum MessageArrival: Sendable {
     case settlement(Settlement)
 }
 
+extension MessageArrival {
+    /// What it holds of memory beyond a few words.
+    var byteCount: Int {
+        switch self {
+        case .message(let message): message.byteCount
+        case .receipt, .settlement: 0
+        }
+    }
+}
+
 /// A message whose signature holds, opened where it is for this node.
 struct ArrivedMessage: Sendable {
     var header: MessageHeader
-    /// The size of the body.
+    /// What it holds of memory: the size of the body, or of what was unpacked from it where that is more.
     var byteCount: Int
     /// Its content with the payload unpacked, or why it cannot be read; `nil` when it is not for this node.
     var content: Result<MessageContent, OpenError>?
@@ -59,11 +69,12 @@ struct MessageReader: ~Copyable {
         guard envelope.header.to == own else {
             return ArrivedMessage(header: envelope.header, byteCount: envelope.body.count, content: nil)
         }
-        return ArrivedMessage(
-            header: envelope.header,
-            byteCount: envelope.body.count,
-            content: open(envelope)
-        )
+        let content = open(envelope)
+        var byteCount = envelope.body.count
+        if case .success(let content) = content {
+            byteCount = max(byteCount, content.payload.count + content.attachment.count)
+        }
+        return ArrivedMessage(header: envelope.header, byteCount: byteCount, content: content)
     }
 
     private mutating func open(_ envelope: Envelope) -> Result<MessageContent, OpenError> {

@@ -10,8 +10,16 @@ protocol MessageChannelOwner: AnyObject, Sendable {
     /// Little of the peer is read before this has returned, so that it is never far ahead of what is durable here.
     func take(_ arrivals: [MessageArrival], from peer: PeerID) async -> [UInt8]
 
-    /// The frames to write to a peer next; suspends until there are some. `nil` when the stream shall end.
-    func next(for peer: PeerID, _ priority: MessagePriority) async -> [UInt8]?
+    /// The frames to write next; suspends until there are some. `nil` when the stream shall end.
+    func next(for writer: MessageWriter) async -> [UInt8]?
+}
+
+/// Who writes to a stream of messages.
+struct MessageWriter: Sendable {
+    let peer: PeerID
+    let priority: MessagePriority
+    /// The session with the peer that the stream was opened in; it ends with the peer's last connection.
+    let session: UInt64
 }
 
 /// One stream of `/starling/message/1`: frames become arrivals, and frames that wait are written.
@@ -22,7 +30,9 @@ protocol MessageChannelOwner: AnyObject, Sendable {
 struct MessageChannel {
     struct Limits: Sendable {
         var envelope = Envelope.Limits()
-        /// Bytes of frames that are handed on together, and made durable together; as many are read ahead.
+        /// Bytes that are handed on together, and made durable together; as many are read ahead.
+        ///
+        /// A message whose payload was packed counts as what it unpacks to: a few hundred bytes become a MiB.
         var batchByteCount = 524_288
         /// How long frames are read until they are handed on: checking signatures takes long, the loop has other
         /// streams, and the disk waits.
@@ -62,12 +72,12 @@ struct MessageChannel {
     func run(
         _ owner: any MessageChannelOwner,
         _ hold: ByteHold,
-        _ priority: MessagePriority
+        _ writer: MessageWriter
     ) async throws(MessageChannelError) {
         do throws(MessageChannelError) {
             try await Self.both(
                 { () async throws(MessageChannelError) in try await receive(owner, hold) },
-                { () async throws(MessageChannelError) in try await send(owner, priority) }
+                { () async throws(MessageChannelError) in try await send(owner, writer) }
             )
         } catch {
             await stream.reset()
@@ -142,12 +152,14 @@ struct MessageChannel {
             var pauseAt = loop.now + limits.readingTime
             for bytes in batch {
                 do throws(EnvelopeError) {
-                    if let arrival = try reader.read(bytes) { arrivals.append(arrival) }
+                    if let arrival = try reader.read(bytes) {
+                        arrivals.append(arrival)
+                        byteCount += max(bytes.count, arrival.byteCount)
+                    }
                 } catch {
                     throw .forged(error)
                 }
-                byteCount += bytes.count
-                guard loop.now >= pauseAt else { continue }
+                guard byteCount >= limits.batchByteCount || loop.now >= pauseAt else { continue }
                 await queue.put(arrivals, byteCount: byteCount)
                 (arrivals, byteCount) = ([], 0)
                 await Task.yield()
@@ -168,11 +180,12 @@ struct MessageChannel {
         }
     }
 
-    private func send(_ owner: any MessageChannelOwner, _ priority: MessagePriority)
-        async throws(MessageChannelError)
-    {
+    private func send(
+        _ owner: any MessageChannelOwner,
+        _ writer: MessageWriter
+    ) async throws(MessageChannelError) {
         do throws(StreamError) {
-            while let bytes = await owner.next(for: stream.peer, priority) { try await stream.write(bytes) }
+            while let bytes = await owner.next(for: writer) { try await stream.write(bytes) }
             try await stream.closeWrite()
         } catch {
             throw .frames(.stream(error))

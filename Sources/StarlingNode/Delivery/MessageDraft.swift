@@ -34,12 +34,14 @@ package enum DeliveryError: Error, Equatable, Sendable {
     case store(StoreError)
     /// This node has no place for files.
     case noFiles
-    /// The file's name is none that the recipient could give to a file.
+    /// The file's name is none that the recipient could give to a file: ``BlobAttachment/isName(_:)``.
     case fileName
     /// The file could not be taken.
     case file(BlobFailure)
-    /// The node is stopping.
+    /// The node is stopping; nothing of the message is kept.
     case stopped
+    /// The node stopped while the message was being written: it may have been accepted, which its next start tells.
+    case undecided
 }
 
 /// Why a node's delivery could not start.

@@ -13,6 +13,8 @@ struct PeerSession {
         case waiting(Waiter<Bool>, since: Instant)
     }
 
+    /// Tells it from the sessions with the same peer before and after it.
+    let number: UInt64
     /// By priority.
     private(set) var channels = [Channel](repeating: .closed, count: MessagePriority.allCases.count)
     /// Receipts are due.
@@ -21,6 +23,8 @@ struct PeerSession {
     var owesSettlement = false
     /// Streams of the peer that wait to answer it, and will take the receipts along.
     var answererCount = 0
+
+    init(number: UInt64) { self.number = number }
 
     subscript(_ priority: MessagePriority) -> Channel {
         get { channels[Int(priority.rawValue)] }

@@ -102,11 +102,21 @@ extension NodeFailure {
         case .fileName:
             self.init(
                 .invalidRequest,
-                "The file's name has no letter, a control character, or more than 255 bytes.",
+                """
+                The file's name is empty, "." or "..", has a slash, a backslash or a control character in it, \
+                or more than \(BlobAttachment.nameByteCountMax) bytes.
+                """,
                 nextStep: "Send it under another name."
             )
         case .file(let failure): self.init(failure)
         case .stopped: self.init(.stopping, "The node is stopping.")
+        case .undecided:
+            self.init(
+                .stopping,
+                "The node stopped while the message was being written: it may have been accepted.",
+                nextStep:
+                    "Start the node, and see what waits: starling outbox. With the same key it goes out once."
+            )
         }
     }
 

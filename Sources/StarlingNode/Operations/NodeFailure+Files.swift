@@ -23,7 +23,7 @@ extension NodeFailure {
                 "The message has no file.",
                 nextStep: "See which messages have one: starling inbox"
             )
-        case .store(let error): self.init(.internal, error.words.what, nextStep: error.words.nextStep)
+        case .store(let error): self.init(.storeFailed, error.words.what, nextStep: error.words.nextStep)
         case .file(let failure): self.init(failure)
         }
     }

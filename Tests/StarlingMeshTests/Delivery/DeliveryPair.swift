@@ -531,7 +531,7 @@ struct DeliveryPair {
             } else {
                 schedule(.acknowledge(node, run: run, position: position), in: delay)
             }
-        case .lost, .unheld, .forgotten: break
+        case .lost, .withdrawn, .unheld, .forgotten: break
         case .held(let position):
             schedule(.fetched(node, run: run, position: position), in: draw(upTo: .seconds(40)))
         case .answer(let id):

@@ -19,9 +19,10 @@ import Testing
     private func hold(
         _ kit: inout InboxKit,
         _ header: MessageHeader,
+        byteCount: Int = content.encoded.count,
         storeByteCountMax: UInt64 = 1 << 30
     ) throws {
-        guard case .take(let ticket) = kit.offer(header, byteCount: Self.content.encoded.count) else {
+        guard case .take(let ticket) = kit.offer(header, byteCount: byteCount) else {
             Issue.record("not taken")
             return
         }
@@ -237,6 +238,17 @@ import Testing
         kit.expect(true) { $0.acknowledge(position) }
         kit.pull()
         kit.expectActions([.forgotten(position: position)])
+    }
+
+    @Test(arguments: [1, 100_000]) func aHeldMessageIsBookedAsItIsAfterARestart(offered: Int) throws {
+        var kit = InboxKit()
+        try hold(&kit, InboxKit.header(1), byteCount: offered)
+        #expect(kit.inbox.byteCount == Self.content.encoded.count)
+        try kit.restart()
+        #expect(kit.inbox.byteCount == Self.content.encoded.count)
+        _ = release(&kit)
+        kit.pull()
+        #expect(kit.inbox.byteCount == Self.content.encoded.count)
     }
 
     @Test func aHeldRowReadsWhatItWrites() throws {

@@ -294,6 +294,36 @@ import Testing
         #expect(kit.inbox.entry(of: InboxKit.id(3))?.position == third)
     }
 
+    @Test func whoWaitsForAnEntryThatIsAcknowledgedMeanwhileIsTold() {
+        var kit = InboxKit()
+        let position = kit.taken(1)
+        _ = kit.takeActions()
+        kit.expect(true) { $0.handOut(position) && $0.acknowledge(position) }
+        kit.pull()
+        kit.expectActions([.withdrawn(position: position)])
+    }
+
+    @Test func anEntryThatIsPutBackWaitsAgain() {
+        var kit = InboxKit()
+        let position = kit.taken(1)
+        kit.expect(true) { $0.handOut(position) }
+        kit.inbox.putBack(position)
+        #expect(
+            kit.inbox.entry(at: position)?.state == .handingOut,
+            "the disk has not said that anybody has it"
+        )
+        kit.pull()
+        _ = kit.takeActions()
+        kit.inbox.putBack(position)
+        kit.inbox.putBack(position)
+        #expect(kit.inbox.entry(at: position)?.state == .waiting)
+        kit.pull()
+        kit.expectActions([.arrived(position: position)])
+        kit.expect(true) { $0.handOut(position) }
+        kit.pull()
+        kit.expectActions([.handOut(position: position, attempt: 2)])
+    }
+
     @Test func whatIsBeingWrittenIsNotAcknowledged() {
         var kit = InboxKit()
         let position = kit.added(InboxKit.header(1))

@@ -35,6 +35,14 @@ extension Inbox {
         return true
     }
 
+    /// Takes an entry back from whoever it was handed to, and had no use for it: ``InboxAction/arrived(position:)`` tells
+    /// that nobody has it.
+    package mutating func putBack(_ position: UInt64) {
+        guard entries[position]?.entry.state == .handedOut else { return }
+        entries[position]?.entry.state = .waiting
+        actions.append(.arrived(position: position))
+    }
+
     /// Forgets an entry that its application has dealt with.
     ///
     /// Once the next batch is on the disk, it is not handed out again.

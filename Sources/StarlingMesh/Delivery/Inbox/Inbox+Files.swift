@@ -52,6 +52,7 @@ extension Inbox {
         }
         let position = nextHeldPosition
         let row = HeldRow(header: ticket.header, content: content.encoded, received: wallNow)
+        let ticket = book(ticket, byteCount: row.content.count)
         let index = keep(ticket, content.type, attachment, position, wallNow, now: now, wallNow: wallNow)
         series[ticket.series].decisions[place.number]?.state = .held
         series[ticket.series].decisions[place.number]?.held = index
@@ -245,6 +246,14 @@ extension Inbox {
     }
 
     // MARK: Parts
+
+    /// Books a message that is held as what its row keeps, as after a restart.
+    private mutating func book(_ ticket: InboxTicket, byteCount: Int) -> InboxTicket {
+        hold(0, byteCount - ticket.byteCount, of: series[ticket.series].sender)
+        var ticket = ticket
+        ticket.byteCount = byteCount
+        return ticket
+    }
 
     private mutating func keep(
         _ ticket: InboxTicket,

@@ -41,7 +41,10 @@ extension Inbox {
             }
         }
         for position in batch.handedOut {
-            guard let entry = entries[position]?.entry else { continue }
+            guard let entry = entries[position]?.entry else {
+                actions.append(.withdrawn(position: position))
+                continue
+            }
             entries[position]?.entry.state = .handedOut
             actions.append(.handOut(position: position, attempt: entry.attempt))
         }

@@ -249,7 +249,7 @@ package struct Inbox: Sendable {
 
     /// Says what becomes of a message: the driver has checked the signature, and that its way is allowed.
     ///
-    /// - Parameter byteCount: The size of the body.
+    /// - Parameter byteCount: The size of the content, as far as it is known yet.
     package mutating func offer(
         _ header: MessageHeader,
         byteCount: Int,

@@ -37,17 +37,19 @@ package struct InboxEntry: Equatable, Sendable {
 package struct InboxTicket: Equatable, Sendable {
     let header: MessageHeader
     let series: Int
-    let byteCount: Int
+    var byteCount: Int
 }
 
 /// What the driver is to do for the inbox.
 package enum InboxAction: Equatable, Sendable {
     /// There is something to write: ``Inbox/takeBatch()``.
     case write
-    /// The entry is on the disk, and nobody has it yet.
+    /// The entry is on the disk, and nobody has it, or nobody any more.
     case arrived(position: UInt64)
     /// The entry may be handed out; the disk knows that it is.
     case handOut(position: UInt64, attempt: Int)
+    /// The entry that was to be handed out was acknowledged meanwhile.
+    case withdrawn(position: UInt64)
     /// The entry could not be written and is not there; its sender sends it again.
     case lost(position: UInt64)
     /// The message is on the disk, and its file is wanted: fetch it, then ``Inbox/release(_:_:handsOut:now:wallNow:)`` or

@@ -18,7 +18,7 @@ package struct OutboxMessage: Equatable, Sendable {
         case expired
         /// The recipient does not take it, and never will.
         case refused(Receipt.Outcome)
-        /// Its envelope could not be read back from the disk.
+        /// Its envelope could not be read back from the disk, or its file is not there any more.
         case damaged
 
         /// Whether nothing more will become of it.
