@@ -32,6 +32,23 @@ import Testing
         }
     }
 
+    @Test func aDiskTellsWhatItsFilesTakeOfTheProcess() throws {
+        let disk = SimulatedDisk(seed: 1)
+        let content = [UInt8](repeating: 7, count: 100_000)
+        let file = try disk.open("/a", creates: true)
+        try content.withUnsafeBytes { try file.write($0, at: 0) }
+        try file.sync()
+        let synced = disk.heldByteCount
+        #expect(synced >= 100_000)
+        // A sector that is written again is there in both versions until it is synced.
+        try content.withUnsafeBytes { try file.write($0, at: 0) }
+        #expect(disk.heldByteCount >= synced + 100_000)
+        try file.sync()
+        #expect(disk.heldByteCount == synced)
+        try disk.remove("/a")
+        #expect(disk.heldByteCount == 0)
+    }
+
     /// Whatever the fault, what the caller hears is what is there, now and after a crash.
     @Test(arguments: Fault.allCases)
     func aFaultFailsWholeBatchesAndPasses(_ fault: Fault) throws {

@@ -76,8 +76,7 @@ package struct DeliveryFleet: Sendable {
     /// A report, and what the process it ran in used.
     package struct Outcome: Sendable {
         package var report: Report
-        /// What the probe said, at equal distances over the whole run.
-        package var memory: [Int] = []
+        package var memory: FleetMemory
     }
 
     private let options: Options
@@ -111,10 +110,11 @@ package struct DeliveryFleet: Sendable {
         defer { ledger.recentEvents = { _ in [] } }
         faults.begin()
 
-        var memory: [Int] = []
-        memory.reserveCapacity(options.memorySampleCount)
+        var memory = FleetMemory(duration: options.duration, sampleCount: options.memorySampleCount)
         let probing = simulation.every(options.duration / options.memorySampleCount) { [options] in
-            if let probe = options.memoryProbe { memory.append(probe()) }
+            guard let probe = options.memoryProbe else { return }
+            let diskByteCount = members.reduce(0) { $0 + $1.host.diskByteCount }
+            memory.append(FleetMemory.Sample(allocatedByteCount: probe(), diskByteCount: diskByteCount))
         }
         let auditing = simulation.every(.seconds(1)) { Self.audit(members, ledger) }
         try simulation.run(for: options.duration - options.quietTime)

@@ -19,6 +19,13 @@ package final class SimulatedBlobDisk: BlobDisk {
         var synced: [UInt8] = []
         var pending: [Pending] = []
 
+        /// Bytes of this process that the file takes; without pending writes, what is read and what is synced are one.
+        var heldByteCount: Int {
+            pending.reduce(content.capacity + (pending.isEmpty ? 0 : synced.capacity)) {
+                $0 + $1.bytes.capacity
+            }
+        }
+
         func write(_ bytes: [UInt8], at offset: Int) {
             Self.put(bytes, at: offset, in: &content)
             pending.append(Pending(offset: offset, bytes: bytes))
@@ -104,6 +111,9 @@ package final class SimulatedBlobDisk: BlobDisk {
     package var counts: (syncs: Int, writtenBytes: Int) {
         state.withLock { ($0.syncCount, $0.writtenByteCount) }
     }
+
+    /// Bytes of this process that all files take, with what has not been synced.
+    package var heldByteCount: Int { state.withLock { $0.files.values.reduce(0) { $0 + $1.heldByteCount } } }
 
     /// The paths of all files, sorted.
     package var paths: [String] { state.withLock { $0.files.keys.sorted() } }

@@ -162,6 +162,9 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
     /// The first address of the host besides loopback, for tests that dial it.
     package var address: IPAddress? { interfaces.lazy.flatMap(\.addresses).first }
 
+    /// Bytes of this process that the content of the host's disks takes.
+    package var diskByteCount: Int { (disk?.heldByteCount ?? 0) + blobDisk.heldByteCount }
+
     var isPoweredOff: Bool { power == .off }
 
     // MARK: Crash and restart

@@ -49,6 +49,11 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
         var sizes: [Int] = []
         /// Sectors that a failed sync did not write, with what the disk has.
         var unwritten: [Int: [UInt8]] = [:]
+
+        var heldByteCount: Int {
+            let sectorCount = versions.values.reduce(unwritten.count) { $0 + $1.count }
+            return bytes.capacity + sectorCount * SimulatedDisk.sectorByteCount
+        }
     }
 
     package var faults = Faults()
@@ -173,6 +178,9 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
             content.bytes[start + index] = byte
         }
     }
+
+    /// Bytes of this process that the files with names take, with what their sectors held since the last sync.
+    package var heldByteCount: Int { names.values.reduce(0) { $0 + $1.heldByteCount } }
 
     // MARK: Damage
 

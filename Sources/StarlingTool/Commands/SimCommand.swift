@@ -56,6 +56,7 @@ struct SimCommand {
         if findings.contains(where: { !$0.repeats(finding) }) {
             finding.violations.append("two runs of one seed differ")
         }
+        finding.violations += findings.flatMap(\.usageViolations)
         try console.write(isJSON ? json(finding, wallSeconds) : text(finding, wallSeconds))
         if finding.violations.isEmpty { return .succeeded }
         for violation in finding.violations { console.say("broken: \(violation)\n") }

@@ -26,6 +26,8 @@ struct SimFinding {
     var events: [String] = []
     /// What this process used meanwhile, which may differ between runs.
     var usage = JSONObject()
+    /// Rules that were broken by what this process used.
+    var usageViolations: [String] = []
     /// For people: what was done.
     var text: String
 
@@ -133,27 +135,43 @@ struct DeliveryScenario: SimScenario {
             violations: report.violations,
             events: report.events,
             usage: Self.usage(outcome.memory),
+            usageViolations: outcome.memory.violations,
             text: """
                 \(report.accepted) messages accepted: \(report.delivered) delivered, \(report.expired) expired, \
                 \(report.refused) refused, \(report.pending) pending, \(report.lost) lost, \
                 \(report.duplicated) duplicated
                 \(report.crashCount) crashes, \(report.restartCount) restarts, \(report.resetCount) resets, \
                 \(report.partitionCount) partitions
+                \(Self.text(outcome.memory))
                 """
         )
     }
 
-    /// The least, the mean and the most memory of the second half, and how far it strays from the mean.
-    private static func usage(_ samples: [Int]) -> JSONObject {
+    /// The memory of the nodes, and beside it what the simulated disks hold.
+    private static func usage(_ memory: FleetMemory) -> JSONObject {
         var usage = JSONObject()
-        let half = samples.suffix(samples.count / 2)
-        guard let least = half.min(), let most = half.max() else { return usage }
-        let mean = half.reduce(0, +) / half.count
-        usage["memory_min_bytes"] = JSON(least)
-        usage["memory_mean_bytes"] = JSON(mean)
-        usage["memory_max_bytes"] = JSON(most)
-        usage["memory_spread_ratio"] = .double(Double(max(most - mean, mean - least)) / Double(mean))
-        usage["memory_bytes"] = .array(samples.map { JSON($0) })
+        let series = [
+            ("memory", memory.nodes, memory.samples.map(\.nodeByteCount)),
+            ("disk", memory.disks, memory.samples.map(\.diskByteCount)),
+        ]
+        for (name, spread, byteCounts) in series {
+            guard let spread else { continue }
+            usage["\(name)_min_bytes"] = JSON(spread.least)
+            usage["\(name)_mean_bytes"] = JSON(spread.mean)
+            usage["\(name)_max_bytes"] = JSON(spread.most)
+            usage["\(name)_spread_ratio"] = .double(spread.ratio)
+            usage["\(name)_bytes"] = .array(byteCounts.map { JSON($0) })
+        }
         return usage
+    }
+
+    private static func text(_ memory: FleetMemory) -> String {
+        guard let nodes = memory.nodes, let disks = memory.disks else { return "memory unknown" }
+        return "second half: memory of the nodes \(text(nodes)), content of their disks \(text(disks))"
+    }
+
+    private static func text(_ spread: FleetMemory.Spread) -> String {
+        let percent = DecimalText.write(spread.ratio * 100, fractionDigits: 1)
+        return "\(ByteCountText.write(spread.mean)) ± \(percent) %"
     }
 }

@@ -49,8 +49,10 @@ import Testing
         var options = Self.options(seed: 7)
         options.duration = .seconds(3600)
         options.memorySampleCount = 12
-        options.memoryProbe = { 5 }
-        let outcome = try DeliveryFleet(options).run()
-        #expect(outcome.memory == [Int](repeating: 5, count: 12))
+        options.memoryProbe = { 1 << 40 }
+        let memory = try DeliveryFleet(options).run().memory
+        #expect(memory.samples.count == 12)
+        #expect(memory.samples.allSatisfy { $0.allocatedByteCount == 1 << 40 && $0.diskByteCount > 6 * 4096 })
+        #expect(memory.samples.allSatisfy { $0.nodeByteCount + $0.diskByteCount == 1 << 40 })
     }
 }

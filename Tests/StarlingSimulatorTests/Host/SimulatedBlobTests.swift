@@ -249,6 +249,19 @@ import Testing
         }
     }
 
+    @Test func aDiskTellsWhatItsFilesTakeOfTheProcess() throws {
+        let disk = SimulatedBlobDisk()
+        #expect(disk.heldByteCount == 0)
+        try disk.create("/a")
+        try disk.write(BufferSlice(copying: [UInt8](repeating: 7, count: 100_000).span), to: "/a", at: 0)
+        // What is read, and the write that a power cut may lose.
+        #expect(disk.heldByteCount >= 200_000)
+        try disk.sync("/a")
+        #expect((100_000..<200_000).contains(disk.heldByteCount))
+        try disk.remove("/a")
+        #expect(disk.heldByteCount == 0)
+    }
+
     private static func chunk(_ content: [UInt8], _ index: Int) -> [UInt8] {
         Array(content[index * 4096..<min(content.count, (index + 1) * 4096)])
     }
