@@ -189,9 +189,9 @@ import Testing
                     "position": 7, "id": "0a", "from": .string(Self.peer), "type": "DATA_MESSAGE",
                     "content_type": "text/plain", "priority": "normal", "privacy": "private",
                     "created_ms": 0,
-                    "received_ms": 1000, "text": "hello",
+                    "received_ms": 1000, "file": .null, "text": "hello",
                 ]
-            ], "next_after": 7, "has_more": true,
+            ], "next_after": 7, "has_more": true, "incoming": [],
         ]
         try await FixedNode.with(["GET /v1/inbox": (200, page), "POST /v1/inbox/take": (200, ["taken": 1])]) {
             node in
@@ -214,9 +214,9 @@ import Testing
                 [
                     "position": 7, "id": "0a", "from": .string(Self.peer), "type": "DATA_MESSAGE",
                     "content_type": "text/plain", "priority": "normal", "privacy": "private",
-                    "created_ms": 0, "received_ms": 1000, "text": "hello",
+                    "created_ms": 0, "received_ms": 1000, "file": .null, "text": "hello",
                 ]
-            ], "next_after": 7, "has_more": false,
+            ], "next_after": 7, "has_more": false, "incoming": [],
         ]
         try await FixedNode.with(["GET /v1/inbox": (200, page), "POST /v1/inbox/take": (200, ["taken": 1])]) {
             node in
@@ -261,7 +261,7 @@ import Testing
         #expect(try JSON(parsing: await ToolRun.run(["--json"]).talk)["error"]?["code"] == "misused")
         #expect(try await ToolRun.run(["--json", "--help"]).status == 0)
         let help = try JSON(parsing: await ToolRun.run(["help", "--json"]).output)
-        #expect(help["commands"]?.array?.count == 16)
+        #expect(help["commands"]?.array?.count == 17)
         let ping = try JSON(parsing: await ToolRun.run(["help", "ping", "--json"]).output)
         #expect(ping["flags"]?.array?.contains { $0["short"] == "-c" } == true)
         let script = try JSON(parsing: await ToolRun.run(["completions", "fish", "--json"]).output)
