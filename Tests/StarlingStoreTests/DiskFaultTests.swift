@@ -49,6 +49,20 @@ import Testing
         #expect(disk.heldByteCount == 0)
     }
 
+    @Test func aFileThatGrowsOrShrinksTakesLittleMoreThanItHas() throws {
+        let disk = SimulatedDisk(seed: 1)
+        let page = [UInt8](repeating: 7, count: 4096)
+        let file = try disk.open("/a", creates: true)
+        for byteCount in stride(from: 0, to: 400 * 4096, by: 4096) {
+            try page.withUnsafeBytes { try file.write($0, at: byteCount) }
+            try file.sync()
+            #expect(disk.heldByteCount <= byteCount + 4096 + max(65_536, byteCount / 8))
+        }
+        try file.truncate(to: 8192)
+        try file.sync()
+        #expect(disk.heldByteCount <= 8192 + 65_536)
+    }
+
     /// Whatever the fault, what the caller hears is what is there, now and after a crash.
     @Test(arguments: Fault.allCases)
     func aFaultFailsWholeBatchesAndPasses(_ fault: Fault) throws {

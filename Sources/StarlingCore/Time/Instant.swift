@@ -25,6 +25,13 @@
         lhs.nanosecondsSinceOrigin < rhs.nanosecondsSinceOrigin
     }
 
+    /// The earlier of two moments, where there is one at all.
+    @inlinable package static func earlier(_ one: Instant?, _ other: Instant?) -> Instant? {
+        guard let one else { return other }
+        guard let other else { return one }
+        return min(one, other)
+    }
+
     @inlinable package static func + (instant: Instant, duration: Duration) -> Instant {
         instant.advanced(by: duration)
     }
@@ -42,6 +49,9 @@ extension Duration {
         // Not by `components`, whose seconds trap beyond 64 bits.
         Int64(clamping: attoseconds / 1_000_000_000)
     }
+
+    /// The whole milliseconds of ``nanosecondsClamped``, as wire formats count them.
+    package var milliseconds: Int64 { nanosecondsClamped / 1_000_000 }
 
     /// The duration in seconds, for figures that people read.
     package var inSeconds: Double { Double(nanosecondsClamped) / 1e9 }

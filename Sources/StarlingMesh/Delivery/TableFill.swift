@@ -23,7 +23,7 @@ extension Outbox {
             TableFill("outbox messages", count, of: limits.messageCountMax + limits.emergencyCountMax),
             TableFill("outbox history", history.count, of: limits.historyCountMax),
             TableFill("outbox lanes", lanes.count - freeLanes.count, of: limits.laneCountMax),
-            TableFill("outbox envelope bytes", envelopeByteCount, of: limits.envelopeByteCountMax),
+            TableFill("outbox envelope bytes", envelopeByteCount, of: envelopeByteCountMax(.emergency)),
         ]
         for peer in peerIndex.values.sorted() {
             for priority in MessagePriority.allCases {
@@ -49,7 +49,7 @@ extension Inbox {
                 of: limits.entryCountMax + limits.emergencyCountMax
             ),
             TableFill("inbox bytes", byteCount, of: limits.byteCountMax + limits.emergencyByteCountMax),
-            TableFill("inbox held", heldIndex.count, of: limits.heldCountMax),
+            TableFill("inbox held", heldCount, of: limits.heldCountMax),
             TableFill("inbox receipts", owedCount, of: limits.owedCountMax),
             TableFill("inbox series", seriesIndex.count, of: limits.seriesCountMax),
         ]

@@ -206,8 +206,3 @@ extension ProtobufField {
         return value
     }
 }
-
-extension Duration {
-    /// The whole milliseconds, held within what 64 bits can say.
-    var milliseconds: Int64 { nanosecondsClamped / 1_000_000 }
-}

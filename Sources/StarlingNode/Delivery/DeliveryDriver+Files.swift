@@ -262,7 +262,7 @@ extension DeliveryDriver {
         case .sending:
             for message in files.messages(of: transfer.id, to: transfer.peer) {
                 outbox.fileMoved(message, now: loop.now)
-                notify(message)
+                notify(message, isEnd: false)
             }
         case .receiving:
             guard case .running = transfer.state, transfer.byteCount > 0 else { break }

@@ -107,11 +107,11 @@ extension DeliveryDriver {
             } catch {
                 throw MessageChannelError(error)
             }
-            try await channel(stream).run(
-                self,
-                ByteHold(swarm.protocols, of: peer, for: .unfinishedMessages),
-                writer
-            )
+            let hold = ByteHold(swarm.protocols, of: peer, for: .unfinishedMessages)
+            // Receipts are checked where the connection is: this loop seals and signs for all senders.
+            try await withTaskExecutorPreference(stream.connection.loop) {
+                () async throws(MessageChannelError) in try await channel(stream).run(self, hold, writer)
+            }
         } catch {
             note(.stream(error), for: peer)
             world.log(.debug, "a stream of messages failed", ["peer": "\(peer)", "reason": "\(error)"])
@@ -146,28 +146,20 @@ extension DeliveryDriver {
         }
     }
 
-    /// Ends streams that nothing was written to for a while.
+    /// Ends streams that nothing was written to for a while, and says when to look again.
     func sweep(now: Instant) {
+        sweepAt = nil
         for peer in sessions.keys.sorted() {
             for priority in MessagePriority.allCases {
-                if case .waiting(_, let since)? = sessions[peer]?[priority], since + limits.channelIdle <= now
-                {
+                guard case .waiting(_, let since)? = sessions[peer]?[priority] else { continue }
+                let end = since + limits.channelIdle
+                if end <= now {
                     sessions[peer]?.resume(priority, shallLook: false)
+                } else {
+                    sweepAt = .earlier(sweepAt, end)
                 }
             }
         }
-    }
-
-    /// When the next stream has been idle for long enough.
-    var nextSweep: Instant? {
-        var earliest: Instant?
-        for session in sessions.values {
-            for priority in MessagePriority.allCases {
-                guard case .waiting(_, let since) = session[priority] else { continue }
-                earliest = min(earliest ?? since, since)
-            }
-        }
-        return earliest.map { $0 + limits.channelIdle }
     }
 }
 
@@ -196,7 +188,12 @@ extension DeliveryDriver: MessageChannelOwner {
                     waiter.resume(returning: true)
                     return
                 }
-                sessions[peer]?[priority] = .waiting(waiter, since: loop.now)
+                let now = loop.now
+                sessions[peer]?[priority] = .waiting(waiter, since: now)
+                if sweepAt == nil {
+                    sweepAt = now + limits.channelIdle
+                    setTimer()
+                }
             }
         } onCancel: {
             loop.startTask { await self.end(writer) }
@@ -232,7 +229,7 @@ extension DeliveryDriver: MessageChannelOwner {
             )
         {
             MessageFrame(.envelope, sent.envelope).append(to: &frames)
-            notify(sent.id)
+            notify(sent.id, isEnd: false)
         }
         return frames
     }

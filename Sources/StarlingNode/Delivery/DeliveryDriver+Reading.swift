@@ -306,8 +306,7 @@ extension DeliveryDriver {
             readers.requests[correlation] = nil
             throw .delivery(error)
         }
-        let answer = await loop.withDeadline(deadline) { await self.answer(to: correlation) }
-        guard let answer, let delivery = answer else {
+        guard let delivery = await answer(to: correlation, before: deadline) else {
             if let state = outbox.message(id)?.state, state.isFinal, state != .delivered {
                 throw .undelivered(state)
             }
@@ -319,8 +318,11 @@ extension DeliveryDriver {
         return delivery
     }
 
-    private func answer(to correlation: MessageID) async -> InboxDelivery? {
-        await withTaskCancellationHandler {
+    private func answer(to correlation: MessageID, before deadline: Instant) async -> InboxDelivery? {
+        let timer = loop.makeTimer { [weak self] in self?.enter { $0.endRequest(correlation) } }
+        timer.arm(at: deadline)
+        defer { timer.disarm() }
+        return await withTaskCancellationHandler {
             await Waiter.suspend { waiter in
                 if case .answered(let delivery) = readers.requests[correlation] {
                     readers.requests[correlation] = nil

@@ -72,13 +72,13 @@ extension DeliveryDriver {
     }
 
     /// Whether a batch is on its way, or will be by itself.
-    private var hasDiskWork: Bool { inboxTakenCount > inboxDoneCount }
+    var hasDiskWork: Bool { inboxTakenCount > inboxDoneCount }
 
-    func resumeDiskWaiters(all: Bool) {
-        let isIdle = !hasDiskWork
+    /// Resumes those who wait for a batch up to this one.
+    func resumeDiskWaiters(through count: UInt64) {
         var remaining: [(target: UInt64, waiter: Waiter<Void>)] = []
         for entry in diskWaiters {
-            if all || isIdle || entry.target <= inboxDoneCount {
+            if entry.target <= count {
                 entry.waiter.resume()
             } else {
                 remaining.append(entry)

@@ -24,6 +24,10 @@ package struct DeliveryReport: Sendable {
     /// Messages that arrived and are not acknowledged, and the bytes of their contents.
     package var inboxCount: Int
     package var inboxByteCount: Int
+    /// Messages that wait for their files, the bytes of those files, and the most that these may be.
+    package var heldCount: Int
+    package var heldFileByteCount: UInt64
+    package var heldFileByteCountMax: UInt64
     /// Receipts that their senders have not confirmed.
     package var owedReceiptCount: Int
     package var limits: DeliveryDriver.Limits
@@ -60,6 +64,9 @@ extension DeliveryDriver {
             stallCount: outbox.stallCount,
             inboxCount: inbox.count,
             inboxByteCount: inbox.byteCount,
+            heldCount: inbox.heldCount,
+            heldFileByteCount: inbox.heldFileByteCount,
+            heldFileByteCountMax: inbox.heldFileByteCountMax(storeByteCountMax: blobs?.byteCountMax ?? 0),
             owedReceiptCount: inbox.owedCount,
             limits: limits
         )

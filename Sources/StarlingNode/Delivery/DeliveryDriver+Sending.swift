@@ -106,7 +106,8 @@ extension DeliveryDriver {
 
     func settleAcceptance(_ id: MessageID, _ failure: DeliveryError?) {
         for waiter in acceptances.removeValue(forKey: id) ?? [] { waiter.resume(returning: failure) }
-        notify(id)
+        // Where it is not accepted it has no end: there is nothing to wait for.
+        notify(id, isEnd: failure != nil)
     }
 
     // MARK: Watching
@@ -116,7 +117,7 @@ extension DeliveryDriver {
     /// Cancellation: returns what is known.
     package func report(on id: MessageID, settledBefore deadline: Instant) async -> MessageReport? {
         while let report = report(on: id), !report.message.state.isFinal, !isStopped {
-            guard await changed(report.message, before: deadline) else { return self.report(on: id) }
+            guard await change(of: report.message, isEnd: true, before: deadline) else { break }
         }
         return report(on: id)
     }
@@ -127,45 +128,58 @@ extension DeliveryDriver {
         while !isStopped {
             guard let report = report(on: id) else { return nil }
             if report != known { return report }
-            guard await changed(report.message, before: nil) else { return nil }
+            guard await change(of: report.message, isEnd: false, before: nil) else { return nil }
         }
         return nil
     }
 
-    /// Suspends until something becomes of a message; `false` when the deadline came first, or the task was cancelled.
-    private func changed(_ known: OutboxMessage, before deadline: Instant?) async -> Bool {
-        guard let deadline else { return await change(of: known) }
-        return await loop.withDeadline(deadline) { await self.change(of: known) } ?? false
-    }
-
-    private func change(of known: OutboxMessage) async -> Bool {
+    /// Suspends until something becomes of a message, or it is settled; `false` when the deadline came first, or the
+    /// task was cancelled.
+    private func change(of known: OutboxMessage, isEnd: Bool, before deadline: Instant?) async -> Bool {
         let id = known.id
         lastWatcher += 1
         let number = lastWatcher
+        let timer = deadline.map { deadline in
+            let timer = loop.makeTimer { [weak self] in self?.enter { $0.stopWatching(number, of: id) } }
+            timer.arm(at: deadline)
+            return timer
+        }
+        defer { timer?.disarm() }
         await withTaskCancellationHandler {
             await Waiter.suspend { waiter in
                 // Something may have become of it before this task came to wait.
                 if Task.isCancelled || isStopped || outbox.message(id) != known {
                     waiter.resume()
                 } else {
-                    watchers[id, default: [:]][number] = waiter
+                    watchers[id, default: [:]][number] = MessageWatcher(waiter: waiter, wantsEnd: isEnd)
                 }
             }
         } onCancel: {
             loop.startTask { await self.stopWatching(number, of: id) }
         }
-        return !Task.isCancelled
+        return !Task.isCancelled && deadline.map { loop.now < $0 } ?? true
     }
 
     private func stopWatching(_ number: UInt64, of id: MessageID) {
-        let waiter = watchers[id]?.removeValue(forKey: number)
+        let watcher = watchers[id]?.removeValue(forKey: number)
         if watchers[id]?.isEmpty == true { watchers[id] = nil }
-        waiter?.resume()
+        watcher?.waiter.resume()
     }
 
-    /// Tells whoever watches a message to look again.
-    func notify(_ id: MessageID) {
+    /// Tells whoever watches a message to look again; unless it is settled, not those who wait for that alone.
+    func notify(_ id: MessageID, isEnd: Bool) {
         guard let waiting = watchers.removeValue(forKey: id) else { return }
-        for (_, waiter) in waiting.sorted(by: { $0.key < $1.key }) { waiter.resume() }
+        var remaining: [UInt64: MessageWatcher] = [:]
+        for (number, watcher) in waiting.sorted(by: { $0.key < $1.key }) {
+            if isEnd || !watcher.wantsEnd { watcher.waiter.resume() } else { remaining[number] = watcher }
+        }
+        if !remaining.isEmpty { watchers[id] = remaining }
     }
+}
+
+/// Who waits for a change of a message.
+struct MessageWatcher {
+    let waiter: Waiter<Void>
+    /// Whether anything less than its end is of no interest.
+    let wantsEnd: Bool
 }

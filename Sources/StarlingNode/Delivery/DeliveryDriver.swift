@@ -55,7 +55,7 @@ package actor DeliveryDriver {
     /// Who waits for a message's acceptance.
     var acceptances: [MessageID: [Waiter<DeliveryError?>]] = [:]
     /// Who waits for a change of a message.
-    var watchers: [MessageID: [UInt64: Waiter<Void>]] = [:]
+    var watchers: [MessageID: [UInt64: MessageWatcher]] = [:]
     var lastWatcher: UInt64 = 0
     var reaching = 0
     var toReach = RingQueue<PeerID>()
@@ -78,6 +78,9 @@ package actor DeliveryDriver {
     /// Counts what has become of files that come, for ``incomingFiles(after:)``.
     var fileVersion: UInt64 = 1
     var fileWatchers: [UInt64: Waiter<Bool>] = [:]
+
+    /// When streams are looked through for those that have been idle for long; `nil` while none is idle.
+    var sweepAt: Instant?
 
     private var timer: (any LoopTimer)?
     private var armedFor: Instant?
@@ -185,11 +188,11 @@ package actor DeliveryDriver {
         endReading()
         files.endAllWaits()
         endFileWatches(isOver: true)
-        for id in watchers.keys.sorted() { notify(id) }
+        for id in watchers.keys.sorted() { notify(id, isEnd: true) }
         for id in acceptances.keys.sorted() {
             for waiter in acceptances.removeValue(forKey: id) ?? [] { waiter.resume(returning: .undecided) }
         }
-        resumeDiskWaiters(all: true)
+        resumeDiskWaiters(through: .max)
         for task in running { await task.value }
     }
 
@@ -218,9 +221,9 @@ package actor DeliveryDriver {
         setTimer()
     }
 
-    private func setTimer() {
-        let sweepAt = sessions.isEmpty ? nil : nextSweep
-        let next = [outbox.nextDeadline, inbox.nextDeadline, storeRetryAt, sweepAt].compactMap(\.self).min()
+    func setTimer() {
+        var next = Instant.earlier(outbox.nextDeadline, inbox.nextDeadline)
+        next = .earlier(next, .earlier(storeRetryAt, sweepAt))
         guard next != armedFor else { return }
         armedFor = next
         if let next, !isStopped { timer?.arm(at: next) } else { timer?.disarm() }
@@ -235,7 +238,7 @@ package actor DeliveryDriver {
             commitOutbox()
             commitInbox()
         }
-        sweep(now: now)
+        if let time = sweepAt, time <= now { sweep(now: now) }
         outbox.advance(to: now, wallNow: world.wallClock.now)
         inbox.advance(to: now)
         pump()
@@ -256,7 +259,7 @@ package actor DeliveryDriver {
         case .transmit(let peer): feed(peer)
         case .ended(let message):
             if message.file != nil { endOffer(message.id) }
-            notify(message.id)
+            notify(message.id, isEnd: true)
             if message.state == .delivered { obstacles[message.to] = nil }
         case .displaced(let low, let emergency):
             world.log(
@@ -329,8 +332,10 @@ package actor DeliveryDriver {
                 } else {
                     driver.inbox.stored(now: driver.loop.now, wallNow: driver.world.wallClock.now)
                 }
+                // Receipts are signed before whoever the messages are for begins to work.
+                driver.resumeDiskWaiters(through: driver.inboxDoneCount)
                 driver.pump()
-                driver.resumeDiskWaiters(all: false)
+                if !driver.hasDiskWork { driver.resumeDiskWaiters(through: .max) }
             }
         }
     }

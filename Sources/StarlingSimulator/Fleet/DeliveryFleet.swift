@@ -13,7 +13,7 @@ internal import StarlingWorld
 /// faults stop a while before the end, the messages a little later; then nothing may be left over.
 package struct DeliveryFleet: Sendable {
     /// What is simulated.
-    package struct Options: Sendable {
+    package struct Options: FleetOptions {
         package var seed: UInt64 = 1
         package var nodeCount = 100
         /// Virtual time, from the first node's start.

@@ -31,8 +31,6 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     }
 
     struct Counts: Equatable, Sendable {
-        /// Messages that an application asked to send.
-        var asked = 0
         var accepted = 0
         var delivered = 0
         var expired = 0
@@ -49,13 +47,21 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
 
     private(set) var counts = Counts()
     /// The first rules that were broken, in words.
-    private(set) var violations: [String] = []
-    /// All of them.
-    private(set) var violationCount = 0
+    private var firstViolations: [String] = []
+    private var violationCount = 0
     /// What happened last at the nodes where the first rules were broken.
     private(set) var events: [String] = []
+    /// The first rules that were broken, in words, and how many more there were.
+    var violations: [String] {
+        let more = violationCount - firstViolations.count
+        return more == 0 ? firstViolations : firstViolations + ["… and \(more) more"]
+    }
+
     /// Whose last events are told with a violation.
     var recentEvents: (Int) -> [String] = { _ in [] }
+
+    /// Broken rules that are told in words.
+    private static let toldCountMax = 20
 
     private let seed: UInt64
     private let peerIDs: [PeerID]
@@ -83,7 +89,6 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         let number = UInt64(records.count)
         records.append(Record(sender: Int32(sender), recipient: Int32(recipient), asked: now()))
         open[sender].append(number)
-        counts.asked += 1
         return number
     }
 
@@ -277,10 +282,10 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     /// Notes a broken rule, with the last events of the members involved for the first few.
     func violate(_ text: String, involving members: [Int]) {
         violationCount += 1
-        guard violations.count < 20 else { return }
+        guard firstViolations.count < Self.toldCountMax else { return }
         let time = Duration.nanoseconds(now()).inSeconds
-        violations.append("at \(time) s: \(text)")
-        guard violations.count <= 2 else { return }
+        firstViolations.append("at \(time) s: \(text)")
+        guard firstViolations.count <= 2 else { return }
         for member in members {
             for event in recentEvents(member) { events.append("node \(member): \(event)") }
         }

@@ -10,7 +10,7 @@ final class FleetTraffic: @unchecked Sendable {  // tidy-ok: one thread
     private(set) var isOpen = true
 
     private let nodeCount: Int
-    /// Messages of one node in a second of virtual time.
+    /// Messages of one node in an hour of virtual time in which it is up.
     private let messagesPerHour: Int
     /// How far away, in the order of their making, those are that a node writes to.
     static let distances = [1, 2, 7, 17, 31]

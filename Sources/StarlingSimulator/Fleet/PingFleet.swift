@@ -10,7 +10,7 @@ internal import Synchronization
 /// The nodes are the daemon's own code; only their worlds are simulated. The same options give the same trace.
 package struct PingFleet: Sendable {
     /// What is simulated.
-    package struct Options: Sendable {
+    package struct Options: FleetOptions {
         package var seed: UInt64 = 1
         package var nodeCount = 200
         /// Virtual time, from the first node's start.

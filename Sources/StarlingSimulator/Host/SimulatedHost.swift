@@ -163,7 +163,9 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
     package var address: IPAddress? { interfaces.lazy.flatMap(\.addresses).first }
 
     /// Bytes of this process that the content of the host's disks takes.
-    package var diskByteCount: Int { (disk?.heldByteCount ?? 0) + blobDisk.heldByteCount }
+    package var diskByteCount: Int {
+        (disk?.heldByteCount ?? 0) + tables.heldByteCount + blobDisk.heldByteCount
+    }
 
     var isPoweredOff: Bool { power == .off }
 

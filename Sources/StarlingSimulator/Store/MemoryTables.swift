@@ -11,6 +11,12 @@ package final class MemoryTables: @unchecked Sendable {  // tidy-ok: one thread
         var values: [StoreKey.Place: [UInt8]] = [:]
         /// The places in their order; `nil` after a change of which there are.
         var order: [StoreKey.Place]?
+
+        var heldByteCount: Int {
+            let place = MemoryLayout<StoreKey.Place>.stride
+            let slots = values.capacity * (place + MemoryLayout<[UInt8]>.stride)
+            return values.values.reduce(slots + (order?.capacity ?? 0) * place) { $0 + $1.capacity }
+        }
     }
 
     private var tables: [String: Table] = [:]
@@ -19,6 +25,9 @@ package final class MemoryTables: @unchecked Sendable {  // tidy-ok: one thread
 
     /// How many rows there are.
     package var rowCount: Int { tables.values.reduce(0) { $0 + $1.values.count } }
+
+    /// Bytes of this process that the rows take, without what names of places do.
+    package var heldByteCount: Int { tables.values.reduce(0) { $0 + $1.heldByteCount } }
 
     fileprivate func apply(_ change: StoreBatch.Change) {
         switch change {

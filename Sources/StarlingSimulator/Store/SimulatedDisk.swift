@@ -12,6 +12,9 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
     static let sectorByteCount = 512
     /// Contents of one sector between two syncs that a power cut chooses from.
     private static let versionCountMax = 8
+    /// A file's memory grows by as many bytes, or by a part of it where it is large: little of it stands empty.
+    private static let growthByteCount = 65_536
+    private static let growthDivisor = 16
 
     /// What the disk does not do.
     package struct Faults: Sendable {
@@ -53,6 +56,23 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
         var heldByteCount: Int {
             let sectorCount = versions.values.reduce(unwritten.count) { $0 + $1.count }
             return bytes.capacity + sectorCount * SimulatedDisk.sectorByteCount
+        }
+
+        /// Makes it longer, with zeros, or cuts it off; what is cut off takes no memory for long.
+        func resize(to byteCount: Int) {
+            if byteCount < bytes.count {
+                if byteCount < bytes.capacity / 2 {
+                    bytes = Array(bytes[..<byteCount])
+                } else {
+                    bytes.removeLast(bytes.count - byteCount)
+                }
+                return
+            }
+            if byteCount > bytes.capacity {
+                let step = max(SimulatedDisk.growthByteCount, byteCount / SimulatedDisk.growthDivisor)
+                bytes.reserveCapacity((byteCount + step - 1) / step * step)
+            }
+            bytes.append(contentsOf: repeatElement(0, count: byteCount - bytes.count))
         }
     }
 
@@ -157,7 +177,7 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
         let size = sizes[style == 0 ? 0 : style == 1 ? sizes.count - 1 : random.number(below: sizes.count)]
         // A sector that stands behind the present end may come back with an older size.
         let room = max(size, content.bytes.count)
-        content.bytes += [UInt8](repeating: 0, count: room - content.bytes.count)
+        content.resize(to: room)
         for (sector, held) in content.versions.sorted(by: { $0.key < $1.key }) where style != 1 {
             let index = style == 0 ? 0 : random.number(below: held.count + 1)
             if index < held.count { put(held[index], at: sector, of: content) }
@@ -165,7 +185,7 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
         for (sector, held) in content.unwritten.sorted(by: { $0.key < $1.key }) {
             put(held, at: sector, of: content)
         }
-        content.bytes.removeLast(room - size)
+        content.resize(to: size)
         content.versions = [:]
         content.sizes = []
         content.unwritten = [:]
@@ -206,7 +226,7 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
     /// Cuts a file off.
     package func truncate(_ path: String, to byteCount: Int) {
         guard let content = names[path], byteCount < content.bytes.count else { return }
-        content.bytes.removeLast(content.bytes.count - byteCount)
+        content.resize(to: byteCount)
     }
 
     // MARK: Changes
@@ -239,7 +259,7 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
         remember(offset..<end, of: content)
         if end > content.bytes.count {
             content.sizes.append(content.bytes.count)
-            content.bytes += [UInt8](repeating: 0, count: end - content.bytes.count)
+            content.resize(to: end)
         }
         content.bytes.withUnsafeMutableBytes { target in
             UnsafeMutableRawBufferPointer(rebasing: target[offset..<end]).copyMemory(from: bytes)
@@ -251,11 +271,7 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
         guard byteCount != content.bytes.count else { return }
         remember(min(byteCount, content.bytes.count)..<max(byteCount, content.bytes.count), of: content)
         content.sizes.append(content.bytes.count)
-        if byteCount < content.bytes.count {
-            content.bytes.removeLast(content.bytes.count - byteCount)
-        } else {
-            content.bytes += [UInt8](repeating: 0, count: byteCount - content.bytes.count)
-        }
+        content.resize(to: byteCount)
     }
 
     fileprivate func sync(_ content: Content, _ path: String) throws(StoreError) {

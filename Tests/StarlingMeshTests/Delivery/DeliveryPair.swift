@@ -280,7 +280,6 @@ struct DeliveryPair {
                 violations.append("what was sent is no envelope")
                 return
             }
-            if draws.happens(0.5), nodes[node].inbox.recognize(envelope.header, now: now) { return }
             let verdict = nodes[node].inbox.offer(
                 envelope.header,
                 byteCount: envelope.body.count,

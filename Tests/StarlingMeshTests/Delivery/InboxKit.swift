@@ -87,7 +87,15 @@ struct InboxKit {
         pull()
     }
 
+    /// Hears what a sender settled, and has it written.
     mutating func settle(_ floor: UInt64, _ ranges: [ClosedRange<UInt64>] = [], series: UInt64 = 1) {
+        hear(floor, ranges, series: series)
+        write()
+        pull()
+    }
+
+    /// Hears what a sender settled, which may be written later.
+    mutating func hear(_ floor: UInt64, _ ranges: [ClosedRange<UInt64>] = [], series: UInt64 = 1) {
         let settled = Settlement.Series(series: series, floor: floor, ranges: ranges)
         inbox.settlement([settled], from: Self.alice, now: now, wallNow: wallNow)
         pull()
@@ -168,14 +176,5 @@ struct InboxKit {
     ) {
         let found = body(&inbox)
         #expect(found == expected, comment, sourceLocation: location)
-    }
-
-    mutating func expectRecognized(
-        _ expected: Bool,
-        _ header: MessageHeader,
-        at location: SourceLocation = #_sourceLocation
-    ) {
-        let found = inbox.recognize(header, now: now)
-        #expect(found == expected, sourceLocation: location)
     }
 }

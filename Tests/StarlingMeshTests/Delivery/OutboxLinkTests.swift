@@ -262,4 +262,32 @@ import Testing
         try kit.send(.emergency)
         #expect(kit.outbox.count == 3, "those with messages stay, whatever the number")
     }
+
+    @Test func urgentEnvelopesInMemoryAreWithinTheirLimit() throws {
+        var limits = Outbox.Limits()
+        (limits.envelopeByteCountMax, limits.emergencyByteCountMax) = (3000, 3000)
+        var kit = OutboxKit(limits: limits)
+        kit.linkUp()
+        for priority in [MessagePriority.low, .emergency] {
+            for _ in 0..<8 { try kit.send(priority, byteCount: 500) }
+            let fill = try #require(kit.outbox.tableFills.first { $0.name == "outbox envelope bytes" })
+            #expect(fill.count > (priority == .low ? 2000 : 3000) && !fill.isOverfull)
+        }
+    }
+
+    @Test func aSeriesMayTakeThePlaceOfTheOnlyOneOfItsPeer() throws {
+        var limits = Outbox.Limits()
+        limits.laneCountMax = 1
+        var kit = OutboxKit(limits: limits)
+        kit.linkUp()
+        kit.receipt([try kit.send()] + kit.sent())
+        kit.linkDown()
+        let urgent = try kit.send(.high)
+        let other = try kit.send(to: OutboxKit.carol)
+        kit.linkUp()
+        kit.expectSent([urgent])
+        kit.linkUp(OutboxKit.carol)
+        let sent = kit.sent(to: OutboxKit.carol)
+        #expect(sent == [other])
+    }
 }

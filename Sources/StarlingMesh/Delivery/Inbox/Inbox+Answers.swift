@@ -21,6 +21,7 @@ extension Inbox {
         while let answer = senders[sender].answers.popFirst() {
             if answer.series >= 0 { series[answer.series].decisions[answer.number]?.isQueued = false }
         }
+        senders[sender].answers.removeAll()
         resendTimers.remove(sender)
         forgetSenderIfIdle(sender)
     }
@@ -33,6 +34,11 @@ extension Inbox {
 
     mutating func settlement(_ settled: [Settlement.Series], from id: PeerID, now: Instant, wallNow: WallTime)
     {
+        isSettling = true
+        defer {
+            isSettling = false
+            if hasPending, !isHurried, writeAt == nil { writeAt = now + limits.settlementDelay }
+        }
         let sender = sender(id)
         for entry in settled {
             let name = SeriesName(sender: sender, series: entry.series)
@@ -90,6 +96,10 @@ extension Inbox {
             }
         }
         advanceHeld(to: now)
+        if let time = writeAt, time <= now {
+            writeAt = nil
+            tellWrite()
+        }
     }
 
     // MARK: Answers
@@ -208,9 +218,11 @@ extension Inbox {
             guard let old = senders[sender].series.first(where: { isForgettable($0, wallNow) }) else {
                 return nil
             }
-            forgetSeries(old)
+            forgetSeries(old, keeping: sender)
         }
-        if seriesIndex.count >= limits.seriesCountMax, !forgetSomeSeries(wallNow) { return nil }
+        if seriesIndex.count >= limits.seriesCountMax, !forgetSomeSeries(wallNow, keeping: sender) {
+            return nil
+        }
         let window = SeriesWindow(floor: floor, count: limits.windowCount)
         return addSeries(Series(sender: sender, series: name, window: window, expires: wallNow))
     }
@@ -234,7 +246,8 @@ extension Inbox {
         series[index].decisions.isEmpty && isOver(series[index].expires, limits.retention, wallNow)
     }
 
-    private mutating func forgetSeries(_ index: Int) {
+    /// - Parameter keptSender: a sender that stays, as it is about to have another series.
+    private mutating func forgetSeries(_ index: Int, keeping keptSender: Int) {
         let sender = series[index].sender
         pending.bookkeeping.remove(InboxRow.seriesKey(senders[sender].id, series[index].series))
         senders[sender].series.removeAll { $0 == index }
@@ -242,15 +255,15 @@ extension Inbox {
         series[index].isDirty = false
         series[index].sender = -1
         freeSeries.append(index)
-        forgetSenderIfIdle(sender)
+        if sender != keptSender { forgetSenderIfIdle(sender) }
     }
 
     /// Looks at a few series in turn, so that a full table costs a stranger's message no more than any other.
-    private mutating func forgetSomeSeries(_ wallNow: WallTime) -> Bool {
+    private mutating func forgetSomeSeries(_ wallNow: WallTime, keeping keptSender: Int) -> Bool {
         for _ in 0..<min(8, series.count) {
             forgetCursor = (forgetCursor + 1) % series.count
             guard series[forgetCursor].sender >= 0, isForgettable(forgetCursor, wallNow) else { continue }
-            forgetSeries(forgetCursor)
+            forgetSeries(forgetCursor, keeping: keptSender)
             return true
         }
         return false

@@ -19,6 +19,14 @@ extension Inbox {
         heldIndex.sorted { $0.key < $1.key }.compactMap { held[$0.value]?.message }
     }
 
+    /// How many they are.
+    package var heldCount: Int { heldIndex.count }
+
+    /// What their files may take together, of a store that takes so much; one alone may be larger.
+    package func heldFileByteCountMax(storeByteCountMax: UInt64) -> UInt64 {
+        storeByteCountMax - storeByteCountMax / UInt64(limits.ownFilesDivisor)
+    }
+
     /// A message whose file is not here yet; `nil` when there is none of that position.
     package func heldMessage(at position: UInt64) -> HeldMessage? { hold(at: position)?.message }
 
@@ -42,7 +50,7 @@ extension Inbox {
     ) {
         guard let place = ticket.header.place, isOpen(ticket) else { preconditionFailure("not offered") }
         let sender = series[ticket.series].sender
-        let free = limits.heldCountMax - heldIndex.count
+        let free = limits.heldCountMax - heldCount
         guard free > 0, isWithinShare(senders[sender].heldCount, free: free),
             hasRoom(attachment.id.byteCount, of: sender, storeByteCountMax)
         else {
@@ -66,7 +74,7 @@ extension Inbox {
     /// One that is larger than the part for such files may be when it is the only one.
     private func hasRoom(_ byteCount: UInt64, of sender: Int, _ storeByteCountMax: UInt64) -> Bool {
         if heldFileByteCount == 0 { return true }
-        let room = storeByteCountMax - storeByteCountMax / UInt64(limits.ownFilesDivisor)
+        let room = heldFileByteCountMax(storeByteCountMax: storeByteCountMax)
         guard heldFileByteCount < room, byteCount <= room - heldFileByteCount else { return false }
         let free = Int(clamping: room - heldFileByteCount)
         return isWithinShare(Int(clamping: senders[sender].heldFileByteCount), free: free)

@@ -6,6 +6,7 @@ extension Inbox {
     package mutating func takeBatch() -> StoreBatch? {
         isWriteTold = false
         guard inFlight == nil, hasPending else { return nil }
+        (isHurried, writeAt) = (false, nil)
         for index in dirtySeries {
             // A series that was forgotten since has no row any more.
             guard series[index].isDirty else { continue }
@@ -50,7 +51,7 @@ extension Inbox {
         }
         storedHeld(batch)
         for (index, row) in batch.decided { owe(index, row, now: now, wallNow: wallNow) }
-        tellWrite()
+        writeIfHurried()
     }
 
     /// The batch was not written, and nothing of it is on the disk: what came with it counts as not come.

@@ -42,6 +42,10 @@ package struct Inbox: Sendable {
         package var clockTolerance: Duration = .seconds(900)
         /// How long after a message's lifetime its receipt is owed, and its series known.
         package var retention: Duration = .seconds(3600)
+        /// How long what a sender has settled waits for something else to be written.
+        ///
+        /// Where a crash is quicker, receipts are sent once more, and the sender settles them again.
+        package var settlementDelay: Duration = .seconds(1)
         /// Answers to one sender that are not owed, and wait to be sent; more are dropped, and asked for again.
         package var answerCountMax = 4096
         /// Positions that are reserved at once: a restart skips at most so many, and the row is written so seldom.
@@ -85,12 +89,20 @@ package struct Inbox: Sendable {
     }
 
     struct Series: Sendable {
+        /// Room for decisions that a series keeps while it has none.
+        private static let idleDecisionCapacityMax = 64
+
         var sender: Int
         let series: UInt64
         var window: SeriesWindow
         /// When the last of the messages seen in it is of no more use.
         var expires: WallTime
-        var decisions: [UInt64: Decision] = [:]
+        /// An idle series holds nothing of the thousands of numbers that may have been open at once.
+        var decisions: [UInt64: Decision] = [:] {
+            didSet {
+                if decisions.isEmpty, decisions.capacity > Self.idleDecisionCapacityMax { decisions = [:] }
+            }
+        }
         /// Whether its row is not what it should be.
         var isDirty = false
         /// Numbers decided for the next batch.
@@ -185,7 +197,7 @@ package struct Inbox: Sendable {
     var heldIndex: [UInt64: Int] = [:]
     var nextHeldPosition: UInt64 = 1
     /// Bytes of all files that are waited for.
-    var heldFileByteCount: UInt64 = 0
+    package internal(set) var heldFileByteCount: UInt64 = 0
 
     var owedRows: [OwedRow] = []
     var freeOwedRows: [Int] = []
@@ -203,6 +215,12 @@ package struct Inbox: Sendable {
     var pending = Batch()
     var inFlight: Batch?
     var isWriteTold = false
+    /// Whether more is pending than what settlements say.
+    var isHurried = false
+    /// Whether a settlement is being taken in.
+    var isSettling = false
+    /// When what settlements say is written at the latest.
+    var writeAt: Instant?
     var actions = RingQueue<InboxAction>()
 
     struct SeriesName: Hashable, Sendable {
@@ -230,22 +248,10 @@ package struct Inbox: Sendable {
 
     /// When ``advance(to:)`` must next be called.
     package var nextDeadline: Instant? {
-        [resendTimers.first, owedTimers.first, holdTimers.first].compactMap(\.self).min()
+        .earlier(.earlier(resendTimers.first, owedTimers.first), .earlier(holdTimers.first, writeAt))
     }
 
     // MARK: Messages
-
-    /// Whether this message came before, by a header whose signature nobody has checked yet.
-    ///
-    /// Its receipt is sent again then. It spares the check: what a forger hears is what the sender was told.
-    package mutating func recognize(_ header: MessageHeader, now: Instant) -> Bool {
-        guard header.to == own, let place = header.place, let sender = senderIndex[header.from],
-            let series = seriesIndex[SeriesName(sender: sender, series: place.series)],
-            let decision = self.series[series].decisions[place.number], decision.id == header.id
-        else { return false }
-        repeatAnswer(series, place.number, now: now)
-        return true
-    }
 
     /// Says what becomes of a message: the driver has checked the signature, and that its way is allowed.
     ///
@@ -449,8 +455,14 @@ package struct Inbox: Sendable {
         tellWrite()
     }
 
+    /// Has what is pending written, as soon as the last batch is; what a settlement says waits for more.
     mutating func tellWrite() {
-        guard !isWriteTold, inFlight == nil, hasPending else { return }
+        if !isSettling { isHurried = true }
+        writeIfHurried()
+    }
+
+    mutating func writeIfHurried() {
+        guard isHurried, !isWriteTold, inFlight == nil, hasPending else { return }
         isWriteTold = true
         actions.append(.write)
     }

@@ -257,10 +257,10 @@ extension Outbox {
     func isDue(_ deadline: Instant?, _ now: Instant) -> Bool { deadline.map { $0 <= now } ?? false }
 
     mutating func setTimer(_ peer: Int) {
-        let first = [
-            peers[peer].reachAt, peers[peer].hold.until, peers[peer].emergencyHold.until,
-            peers[peer].settleAt,
-        ].compactMap(\.self).min()
+        let first = Instant.earlier(
+            .earlier(peers[peer].reachAt, peers[peer].settleAt),
+            .earlier(peers[peer].hold.until, peers[peer].emergencyHold.until)
+        )
         if let first { peerTimers.set(peer, to: first) } else { peerTimers.remove(peer) }
     }
 

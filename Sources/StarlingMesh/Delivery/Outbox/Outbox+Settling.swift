@@ -206,7 +206,7 @@ extension Outbox {
     mutating func forgetOldest() {
         guard let id = historyOrder.popFirst(), let ended = history.removeValue(forKey: id) else { return }
         if let key = ended.key { keys[key] = nil }
-        pending.bookkeeping.remove(StoreKey(DeliveryTables.outbox, ended.message.position))
+        forgotten.append(ended.message.position)
     }
 }
 

@@ -158,12 +158,14 @@ extension Outbox {
         seriesDraw: UInt64,
         now: Instant
     ) -> Int {
-        let peer = peer(recipient)
-        if peers[peer].lanes[name.index] >= 0 { return peers[peer].lanes[name.index] }
+        if let peer = peerIndex[recipient], peers[peer].lanes[name.index] >= 0 {
+            return peers[peer].lanes[name.index]
+        }
+        // Before the peer gets its place: the lane that goes may be the last one that kept it.
         makeRoomForLane()
         return addLane(
             OutboxLane(
-                peer: peer,
+                peer: peer(recipient),
                 name: name,
                 series: seriesDraw,
                 numbers: LaneNumbers(from: 1),

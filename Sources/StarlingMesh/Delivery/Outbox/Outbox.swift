@@ -24,6 +24,8 @@ package struct Outbox: Sendable {
         package var historyCountMax = 10_000
         /// How long they are.
         package var historyDuration: Duration = .seconds(7 * 86_400)
+        /// Rows of forgotten messages that wait for another batch; with so many they are one of their own.
+        package var forgottenCountMax = 256
         /// The longest idempotency key.
         package var keyByteCountMax = 64
         /// Numbers from a told floor on that may be sent: recipients keep track of so many.
@@ -97,6 +99,8 @@ package struct Outbox: Sendable {
         var ended: [(slot: Int, message: OutboxMessage)] = []
         /// Numbers that it reserves; a lane may be another one's by the time it is written, a series is not.
         var reserved: [(lane: Int, series: UInt64, through: UInt64)] = []
+        /// Positions of settled messages that are remembered no longer.
+        var forgotten: [UInt64] = []
 
         var isEmpty: Bool { bookkeeping.isEmpty && accepted.isEmpty && ended.isEmpty }
     }
@@ -123,6 +127,8 @@ package struct Outbox: Sendable {
 
     var history: [MessageID: Ended] = [:]
     var historyOrder = RingQueue<MessageID>()
+    /// Positions of settled messages whose rows go with the next batch: after a crash they are forgotten again.
+    var forgotten: [UInt64] = []
 
     /// Messages whose numbers are put in order at the end of a restoration.
     var restored: [(lane: Int, number: UInt64, slot: Int)] = []
@@ -292,13 +298,17 @@ package struct Outbox: Sendable {
             // Where the next one has no room, nothing less urgent takes it.
             if !unwritten[priority.index].isEmpty { break }
         }
+        for position in forgotten { batch.remove(StoreKey(DeliveryTables.outbox, position)) }
+        (pending.forgotten, forgotten) = (forgotten, [])
         inFlight = pending
         pending = Batch()
         return batch
     }
 
     /// Whether there is something to write.
-    var hasPending: Bool { !pending.isEmpty || unwritten.contains { !$0.isEmpty } }
+    var hasPending: Bool {
+        !pending.isEmpty || forgotten.count >= limits.forgottenCountMax || unwritten.contains { !$0.isEmpty }
+    }
 
     /// The batch is on the disk.
     package mutating func stored(now: Instant, wallNow: WallTime) {
@@ -313,7 +323,6 @@ package struct Outbox: Sendable {
             let lane = slots[slot].lane
             if lanes[lane].liveCount == 0 { lanes[lane].lastProgress = now }
             append(slot, to: .waiting)
-            actions.append(.accepted(slots[slot].id))
         }
         for (slot, message) in batch.ended { finish(slot, message, now: now) }
         trimHistory(wallNow: wallNow)
@@ -323,6 +332,8 @@ package struct Outbox: Sendable {
             if peer != woken { wake(peer, now: now) }
             woken = peer
         }
+        // The messages are on their way before those who wait for their acceptance go on.
+        for slot in batch.accepted { actions.append(.accepted(slots[slot].id)) }
         tellWrite()
     }
 
@@ -346,6 +357,7 @@ package struct Outbox: Sendable {
         pending.bookkeeping = bookkeeping
         pending.ended = batch.ended + pending.ended
         pending.reserved = batch.reserved + pending.reserved
+        forgotten = batch.forgotten + forgotten
         tellWrite()
     }
 
@@ -354,6 +366,9 @@ package struct Outbox: Sendable {
 
     /// When ``advance(to:wallNow:)`` must next be called.
     package var nextDeadline: Instant? {
-        [retryTimers.first, lifetimes.first, peerTimers.first, stallTimers.first].compactMap(\.self).min()
+        .earlier(
+            .earlier(retryTimers.first, lifetimes.first),
+            .earlier(peerTimers.first, stallTimers.first)
+        )
     }
 }
