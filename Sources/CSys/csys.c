@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -164,6 +165,19 @@ int csys_link(const char *from, const char *to) { return checked(link(from, to))
 int csys_unlink(const char *path) { return checked(unlink(path)); }
 int csys_make_folder(const char *path) { return checked(mkdir(path, 0700)); }
 int csys_remove_folder(const char *path) { return checked(rmdir(path)); }
+
+static int remove_below(const char *path, const struct stat *info, int kind, struct FTW *place) {
+    (void)info;
+    (void)kind;
+    // What stays in spite of it does not keep the rest.
+    if (place->level > 0) remove(path);
+    return 0;
+}
+
+int csys_empty_folder(const char *path) {
+    return checked(nftw(path, remove_below, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT));
+}
+
 int csys_is_terminal(int fd) { return isatty(fd); }
 void csys_close(int fd) { close(fd); }
 int csys_spare_descriptor(void) { return checked(open("/dev/null", O_RDONLY | O_CLOEXEC)); }

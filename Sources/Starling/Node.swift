@@ -79,7 +79,7 @@ public final class Node: Sendable {
 
     private let real: RealWorld
     let node: StarlingNode.Node
-    /// Where files are kept that end with the node.
+    /// Where files are kept that end with the node, which removes them at its end at the latest.
     private let temporaryFolder: TemporaryFolder?
 
     private init(real: RealWorld, node: StarlingNode.Node, temporaryFolder: TemporaryFolder?) {
@@ -125,7 +125,6 @@ public final class Node: Sendable {
             do throws(NodeStartError) { try await node.start() } catch { throw NodeError(error) }
             return Node(real: real, node: node, temporaryFolder: temporaryFolder)
         } catch {
-            temporaryFolder?.remove()
             await real.world.store.close()
             real.stop()
             throw error
@@ -348,7 +347,7 @@ public final class Node: Sendable {
     }
 
     private static func temporaryFolder() throws(NodeError) -> TemporaryFolder {
-        do throws(FileError) { return try TemporaryFolder() } catch {
+        do throws(FileError) { return try TemporaryFolder(named: "starling") } catch {
             throw NodeError(
                 .file,
                 "There is no folder for temporary files: \(error).",

@@ -47,10 +47,7 @@ struct Starling {
         }
     }
 
-    /// Says what went wrong: a line for people, or with --json an object for programs; on standard error either way.
-    private func report(_ diagnostic: Diagnostic) {
-        if wantsJSON { console.say(diagnostic.json.text + "\n") } else { console.say(diagnostic) }
-    }
+    private func report(_ diagnostic: Diagnostic) { console.say(diagnostic, isJSON: wantsJSON) }
 
     /// Whether failures are told as JSON, also where the command line could not be understood.
     private var wantsJSON: Bool { words.prefix { $0 != "--" }.contains(StarlingFlags.json.spec.dashed) }

@@ -49,6 +49,9 @@ import Testing
             #expect(inbox["messages"]?[0]?["file"]?["name"] == "film.mp4")
             #expect(inbox["messages"]?[0]?["file"]?["bytes"] == 3_000_000)
             #expect(inbox["incoming"]?.array?.isEmpty == true)
+            let stored = try await bob.json("status")
+            #expect(stored["files"]?["files"] == 1 && stored["inbox"]?["incoming"]?["messages"] == 0)
+            #expect(try await bob.run("status").output.contains("1 file of at most 10000, "))
             let shown = try await bob.run("inbox", "--take")
             #expect(shown.output.contains("film.mp4") && shown.output.contains("starling save 1"))
             #expect(try await bob.json("inbox")["messages"]?.array?.count == 1, "what has a file stays")
@@ -87,6 +90,18 @@ import Testing
             #expect(erased["path"]?.isNull == true)
             try await expectNoBlobs(bob)
         }
+    }
+
+    @Test func aFileThatIsNotDeliveredYetTellsHowToAskAfterIt() async throws {
+        let folder = try FixedNode.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let alice = try RunningNode(home: folder + "/home")
+        defer { alice.stop() }
+        try Data(repeating: 7, count: 1000).write(to: URL(fileURLWithPath: folder + "/a"))
+        let away = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
+        let run = try await alice.run("send", away, "--file", folder + "/a", "--timeout", "50ms")
+        #expect(run.status == 0 && run.output.hasPrefix("queued for \(away)"), "\(run)")
+        #expect(run.talk.contains("starling message ") && run.talk.contains(" --home \(alice.home)\n"))
     }
 
     @Test func whatIsNoFileIsRefusedWithItsNextStep() async throws {

@@ -125,6 +125,8 @@ int csys_sync(int fd);
 /* Gives a file a second name, which must be free. */
 int csys_link(const char *from, const char *to);
 int csys_remove_folder(const char *path);
+/* Removes what is in a folder, and in the folders there, as far as the system lets it; links are not followed. */
+int csys_empty_folder(const char *path);
 int csys_make_folder(const char *path);
 int csys_open_write(const char *path);
 int64_t csys_read_at(int fd, void *bytes, size_t count, uint64_t offset);

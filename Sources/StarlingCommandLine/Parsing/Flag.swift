@@ -139,15 +139,17 @@ extension Flag where Value == Int {
         }
     }
 
-    /// A number of bytes, at least `minimum`.
-    package static func byteCount(_ name: String, minimum: Int, _ summary: String) -> Self {
-        Self(
-            name,
-            valueName: "SIZE",
-            summary: summary,
-            expectation: "a size such as 512MiB or 2GB, at least \(ByteCountText.write(minimum))"
-        ) { text in
-            ByteCountText.read(text).flatMap { $0 >= minimum ? $0 : nil }
+    /// A number of bytes, at least `minimum`, and at most `maximum` where there is one.
+    package static func byteCount(
+        _ name: String,
+        minimum: Int,
+        maximum: Int = .max,
+        _ summary: String
+    ) -> Self {
+        var expectation = "a size such as 512MiB or 2GB, at least \(ByteCountText.write(minimum))"
+        if maximum < .max { expectation += ", at most \(ByteCountText.write(maximum))" }
+        return Self(name, valueName: "SIZE", summary: summary, expectation: expectation) { text in
+            ByteCountText.read(text).flatMap { (minimum...maximum).contains($0) ? $0 : nil }
         }
     }
 }

@@ -13,6 +13,9 @@ package struct Invocation: Sendable {
         values[flag.spec.name] != nil
     }
 
+    /// Whether the flag was given, whatever its value.
+    package func names(_ flag: FlagSpec) -> Bool { values[flag.name] != nil }
+
     /// The last value given for the flag, if any.
     package subscript<Value>(flag: Flag<Value>) -> Value? {
         values[flag.spec.name]?.last.flatMap(flag.read)

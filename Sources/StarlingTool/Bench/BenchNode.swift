@@ -57,7 +57,7 @@ enum BenchNode {
             guard let path else { return try SQLiteStore.inMemory(loop: loop, wallClock: wallClock) }
             return try SQLiteStore.open(path: path, loop: loop, wallClock: wallClock)
         } catch {
-            throw Diagnostic(code: "store", message: error.words.what, nextStep: error.words.nextStep)
+            throw Diagnostic(error)
         }
     }
 

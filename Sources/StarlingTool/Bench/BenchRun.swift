@@ -17,12 +17,11 @@ final class BenchRun {
     /// Our own listener; `nil` where the target is a peer that was named.
     private var listener: ListenerProcess?
     /// Where the stores of both are; `nil` where nothing is durable.
-    let folder: BenchFolder?
+    let folder: TemporaryFolder?
 
     /// Starts the node, and the listener where none was named.
-    init(_ settings: BenchSettings) throws {
+    init(_ settings: BenchSettings, folder: TemporaryFolder?) throws {
         self.settings = settings
-        let folder = settings.subject.isDurable ? try BenchFolder() : nil
         self.folder = folder
         let storePath = folder.map { $0.path + "/sender.db" }
         if let named = settings.target {

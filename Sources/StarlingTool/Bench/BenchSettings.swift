@@ -3,23 +3,21 @@ internal import StarlingCore
 internal import StarlingMesh
 internal import StarlingTransports
 
-/// What to measure.
-enum BenchSubject: String, CaseIterable {
-    case ping, bulk, dial, memory, streams, seal, store, urgent, enqueue, delivery, file
-
-    /// Whether messages are on a disk, in a folder of the bench.
-    var isDurable: Bool {
-        switch self {
-        case .urgent, .enqueue, .delivery: true
-        case .ping, .bulk, .dial, .memory, .streams, .seal, .store, .file: false
-        }
-    }
-
-    /// Whether it is measured without a peer, or with peers of its own.
-    var isAlone: Bool {
-        switch self {
-        case .seal, .store, .enqueue, .file: true
-        case .ping, .bulk, .dial, .memory, .streams, .urgent, .delivery: false
+extension BenchSubject {
+    /// The flags that mean something to it, beside those of every command.
+    fileprivate var flags: [FlagSpec] {
+        let (target, security) = (StarlingFlags.target.spec, StarlingFlags.benchSecurity.spec)
+        let privacy = StarlingFlags.benchPrivacy.spec
+        let messages = [privacy, StarlingFlags.senders.spec, StarlingFlags.payloadBytes.spec]
+        return switch self {
+        case .ping, .bulk, .dial, .streams: [target, security]
+        // What the process or the inbox of another peer holds cannot be seen from here.
+        case .memory: [security, StarlingFlags.connections.spec]
+        case .delivery: [security] + messages
+        case .urgent: [target, security] + messages
+        case .enqueue: messages
+        case .file: [security, privacy, StarlingFlags.fileSize.spec]
+        case .seal, .store: []
         }
     }
 }
@@ -51,6 +49,7 @@ struct BenchSettings: Sendable {
 
     init(_ invocation: Invocation) throws(Diagnostic) {
         subject = invocation.argument(0).flatMap(BenchSubject.init(rawValue:)) ?? .ping
+        try Self.refuseOthers(than: subject.flags, invocation)
         security = Self.security(invocation)
         connectionCount = invocation[StarlingFlags.connections] ?? Self.connectionCountIfNone
         privacy = invocation[StarlingFlags.benchPrivacy] == "private" ? .private : .standard
@@ -70,25 +69,17 @@ struct BenchSettings: Sendable {
                 )
             }
         }
-        if target != nil && subject == .delivery {
+    }
+
+    /// Refuses a flag that would change nothing.
+    private static func refuseOthers(than flags: [FlagSpec], _ invocation: Invocation) throws(Diagnostic) {
+        let known = Set((flags + StarlingFlags.common).map(\.name))
+        for flag in invocation.command.flags where invocation.names(flag) && !known.contains(flag.name) {
             throw Diagnostic(
                 code: "misused",
-                message: "what another peer's inbox holds cannot be checked from here.",
-                nextStep: "Go without --target."
-            )
-        }
-        if target != nil && subject == .memory {
-            throw Diagnostic(
-                code: "misused",
-                message: "the memory of another peer's process cannot be measured from here.",
-                nextStep: "Go without --target."
-            )
-        }
-        if target != nil && subject.isAlone {
-            throw Diagnostic(
-                code: "misused",
-                message: "\(subject.rawValue) is measured on this machine alone.",
-                nextStep: "Go without --target."
+                message:
+                    "'bench \(invocation.arguments.joined(separator: " "))' has no use for \(flag.dashed).",
+                nextStep: "Go without \(flag.dashed)."
             )
         }
     }

@@ -112,7 +112,13 @@ struct DeliveryBench {
     private mutating func audit(count: Int) throws {
         guard let audit = try run.ask(["do": "audit", "round": JSON(lastRound)]),
             let messageCount = audit["messages"]?.integer, let distinctCount = audit["distinct"]?.integer
-        else { return }
+        else {
+            throw Diagnostic(
+                code: "bench_failed",
+                message: "the listener does not say what its inbox holds.",
+                nextStep: "Check that both are of one version: starling version"
+            )
+        }
         sentCount += count
         lostCount += count - Int(distinctCount)
         duplicateCount += Int(messageCount - distinctCount)

@@ -23,14 +23,14 @@ struct DiskRates {
     private static let rowSeconds = 0.25
     static let rowCounts = [1, 10, 100]
 
-    let folder: BenchFolder
+    let folder: TemporaryFolder
     private var medianSync = BenchFigure("fdatasync_p50_us", "disk: a sync of 4 KiB, median", "µs")
     private var slowSync = BenchFigure("fdatasync_p99_us", "disk: a sync of 4 KiB, 99th percentile", "µs")
     private var rows = rowCounts.map {
         BenchFigure("rows_per_s_\($0)", "disk: SQLite's rows of 1 KiB, \($0) a sync", "1/s")
     }
 
-    init(in folder: BenchFolder) { self.folder = folder }
+    init(in folder: TemporaryFolder) { self.folder = folder }
 
     /// The rows per second with one row for each sync, of the last round.
     var commitsPerSecond: Double { rows[0].rounds.last ?? .nan }
@@ -47,7 +47,7 @@ struct DiskRates {
             do throws(StoreError) {
                 rows[index].rounds.append(try Self.rowsPerSecond(path, rowCount))
             } catch {
-                throw Diagnostic(code: "store", message: error.words.what, nextStep: error.words.nextStep)
+                throw Diagnostic(error)
             }
         }
     }

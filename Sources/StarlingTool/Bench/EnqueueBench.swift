@@ -13,12 +13,10 @@ struct EnqueueBench {
     private static let roundSeconds = 0.5
 
     let settings: BenchSettings
+    let real: RealWorld
+    let folder: TemporaryFolder
 
     func measure() throws -> BenchReport {
-        let real = try BenchNode.makeWorld()
-        defer { real.stop() }
-        let end = BenchClock.seconds + settings.timeout.inSeconds
-        let folder = try BenchFolder()
         var disk = DiskRates(in: folder)
         var rate = BenchFigure("enqueued_per_s", "accepted, durable", "1/s")
         var median = BenchFigure("p50_us", "one acceptance, median", "µs")
@@ -26,9 +24,8 @@ struct EnqueueBench {
         var cpu = BenchFigure("cpu_us", "CPU each", "µs")
         var share = BenchFigure("share_of_commits", "beside the disk's rows, 1 a sync", "×")
         for _ in 0..<BenchPace.roundCount {
-            guard BenchClock.seconds < end else { throw BenchCommand.timedOut(settings) }
             try disk.measure()
-            let round = try round(real, folder)
+            let round = try round()
             rate.rounds.append(round.perSecond)
             median.rounds.append(round.seconds[round.seconds.count / 2] * 1e6)
             p99.rounds.append(round.seconds[round.seconds.count * 99 / 100] * 1e6)
@@ -54,9 +51,9 @@ struct EnqueueBench {
     }
 
     /// Fills the outbox of a fresh node.
-    private func round(_ real: RealWorld, _ folder: BenchFolder) throws -> Round {
-        folder.removeFiles()
-        return try real.run { [settings] world in
+    private func round() throws -> Round {
+        folder.empty()
+        return try real.run { [settings, folder] world in
             let node = try await BenchNode.start(
                 world,
                 settings.security,

@@ -13,12 +13,24 @@ struct FileBench {
     private static let blockByteCount = 256 << 10
 
     let settings: BenchSettings
+    let litter: BenchLitter
 
     func measure(bulk: () throws -> BenchReport) throws -> BenchReport {
         let real = try BenchNode.makeWorld()
         defer { real.stop() }
-        let fleet = try LabFleet(count: 2, world: real.world)
-        defer { fleet.removeFolder() }
+        let fleet = try LabFleet(count: 2, world: real.world, security: settings.security)
+        let clean: @Sendable () -> Void = {
+            _ = try? real.run { _ in await fleet.kill() }
+            fleet.folder.remove()
+        }
+        return try litter.during(clean) { try measure(real, fleet, bulk) }
+    }
+
+    private func measure(
+        _ real: RealWorld,
+        _ fleet: LabFleet,
+        _ bulk: () throws -> BenchReport
+    ) throws -> BenchReport {
         let byteCount = settings.fileByteCount
         var taken = BenchFigure("taken_mb_per_s", "copied into the sender's store", "MB/s")
         var delivered = BenchFigure("mb_per_s", "from acceptance to the receipt", "MB/s")
@@ -27,30 +39,15 @@ struct FileBench {
         let source = LabFile(path: fleet.path + "/source", byteCount: byteCount)
         _ = try source.write(seed: 1)
         let bulkRate = try bulk().figures.first { $0.key == "mb_per_s" }?.rounds ?? []
-        let outcome = try real.run { _ in
-            let result: Result<[FileRound], any Error>
-            do {
-                try await fleet.start { _ in }
-                var rounds: [FileRound] = []
-                for _ in 0..<Self.roundCount {
-                    let diskSeconds = try Self.writeSeconds(fleet.path + "/disk", byteCount)
-                    var round = try await send(source, fleet)
-                    round.diskSeconds = diskSeconds
-                    rounds.append(round)
-                }
-                result = .success(rounds)
-            } catch {
-                result = .failure(error)
-            }
-            await fleet.stop()
-            return result
-        }
-        for round in try outcome.get() {
-            let size = Double(byteCount) / 1e6
+        try real.run { _ in try await fleet.start { _ in } }
+        let size = Double(byteCount) / 1e6
+        for _ in 0..<Self.roundCount {
+            let diskSeconds = try Self.writeSeconds(fleet.path + "/disk", byteCount)
+            disk.rounds.append(size / diskSeconds)
+            let round = try real.run { _ in try await send(source, fleet) }
             taken.rounds.append(size / round.takenSeconds)
             delivered.rounds.append(size / round.deliveredSeconds)
             whole.rounds.append(size / (round.takenSeconds + round.deliveredSeconds))
-            disk.rounds.append(size / round.diskSeconds)
         }
         let stream = BenchFigure("bulk_mb_per_s", "one stream", "MB/s", bulkRate)
         let shares = [("percent_of_bulk", stream), ("percent_of_disk", disk)].map { key, other in
@@ -58,7 +55,8 @@ struct FileBench {
         }
         return BenchReport(
             facts: [
-                ("bench", .string(settings.subject.rawValue)), ("file_bytes", JSON(byteCount)),
+                ("bench", .string(settings.subject.rawValue)), ("security", .string(settings.securityName)),
+                ("file_bytes", JSON(byteCount)),
                 ("privacy", .string(settings.privacyName)), ("folder", .string(fleet.path)),
             ],
             figures: [delivered, taken, whole, stream, disk] + shares
@@ -73,10 +71,15 @@ struct FileBench {
     private struct FileRound: Sendable {
         var takenSeconds: Double
         var deliveredSeconds: Double
-        var diskSeconds = 0.0
     }
 
     private func send(_ file: LabFile, _ fleet: LabFleet) async throws -> FileRound {
+        do { return try await deliver(file, fleet) } catch let error as LabCallError {
+            throw Diagnostic(error)
+        }
+    }
+
+    private func deliver(_ file: LabFile, _ fleet: LabFleet) async throws -> FileRound {
         let (sender, recipient) = (fleet.nodes[0], fleet.nodes[1])
         let start = BenchClock.seconds
         let id = try await sender.send(
@@ -105,6 +108,10 @@ struct FileBench {
 
     /// How long the disk takes for so many bytes, in blocks of a chunk's size, and a sync at the end.
     private static func writeSeconds(_ path: String, _ byteCount: Int) throws -> Double {
+        try TemporaryFolder.using { try write(path, byteCount) }
+    }
+
+    private static func write(_ path: String, _ byteCount: Int) throws(FileError) -> Double {
         let disk = SystemBlobDisk()
         try disk.create(path)
         defer { try? disk.remove(path) }

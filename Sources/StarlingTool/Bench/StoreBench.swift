@@ -13,12 +13,10 @@ struct StoreBench {
     private static let openedValueByteCount = 1200
 
     let settings: BenchSettings
+    let real: RealWorld
+    let folder: TemporaryFolder
 
     func measure() throws -> BenchReport {
-        let real = try BenchNode.makeWorld()
-        defer { real.stop() }
-        let end = BenchClock.seconds + settings.timeout.inSeconds
-        let folder = try BenchFolder()
         var report = BenchReport(facts: [
             ("bench", .string(settings.subject.rawValue)),
             ("value_bytes", .integer(Int64(Self.valueByteCount))),
@@ -27,25 +25,24 @@ struct StoreBench {
         func add(_ figure: BenchFigure, _ round: () throws -> Double) throws {
             var figure = figure
             for _ in 0..<BenchPace.roundCount {
-                guard BenchClock.seconds < end else { throw BenchCommand.timedOut(settings) }
                 figure.rounds.append(try round())
             }
             report.figures.append(figure)
         }
         for rowCount in [1, 10, 100] {
             try add(.init("rows_per_s_\(rowCount)", "rows, \(rowCount) a sync", "1/s")) {
-                try Self.rowsPerSecond(real, folder, callerCount: 1, rowCount: rowCount)
+                try rowsPerSecond(callerCount: 1, rowCount: rowCount)
             }
         }
         try add(.init("rows_per_s_callers", "rows, \(Self.callerCount) callers", "1/s")) {
-            try Self.rowsPerSecond(real, folder, callerCount: Self.callerCount, rowCount: 1)
+            try rowsPerSecond(callerCount: Self.callerCount, rowCount: 1)
         }
         let before = ProcessUsage().residentByteCount
-        try Self.fill(real, folder)
+        try fill()
         try add(
             .init("open_ms", "open \(Self.openedRowCount) rows of \(Self.openedValueByteCount) bytes", "ms")
         ) {
-            try Self.openSeconds(real, folder) * 1000
+            try openSeconds() * 1000
         }
         report.figures.append(
             BenchFigure(
@@ -64,25 +61,20 @@ struct StoreBench {
 
     private static let table = StoreTable("bench_rows", .numbers)
 
-    private static func open(_ world: World, _ folder: BenchFolder) throws(Diagnostic) -> SQLiteStore {
+    private static func open(_ world: World, _ folder: TemporaryFolder) throws(Diagnostic) -> SQLiteStore {
         try BenchNode.openStore(world, folder.path + "/bench.db")
     }
 
-    private static func rowsPerSecond(
-        _ real: RealWorld,
-        _ folder: BenchFolder,
-        callerCount: Int,
-        rowCount: Int
-    ) throws -> Double {
-        folder.removeFiles()
-        return try real.run { world in
-            let store = try open(world, folder)
+    private func rowsPerSecond(callerCount: Int, rowCount: Int) throws -> Double {
+        folder.empty()
+        return try real.run { [folder] world in
+            let store = try Self.open(world, folder)
             let start = BenchClock.seconds
             let count = try await withThrowingTaskGroup(of: Int.self) { group in
                 for caller in 0..<callerCount {
                     group.addTask {
                         let caller = StoreCaller(store: store, loop: world.loops[0], number: caller)
-                        return try await caller.write(rowCount: rowCount, until: start + roundSeconds)
+                        return try await caller.write(rowCount: rowCount, until: start + Self.roundSeconds)
                     }
                 }
                 var sum = 0
@@ -95,20 +87,20 @@ struct StoreBench {
         }
     }
 
-    private static func fill(_ real: RealWorld, _ folder: BenchFolder) throws {
-        folder.removeFiles()
-        try real.run { world in
-            let store = try open(world, folder)
+    private func fill() throws {
+        folder.empty()
+        try real.run { [folder] world in
+            let store = try Self.open(world, folder)
             let caller = StoreCaller(store: store, loop: world.loops[0], number: 0)
-            try await caller.fill(rowCount: openedRowCount, byteCount: openedValueByteCount)
+            try await caller.fill(rowCount: Self.openedRowCount, byteCount: Self.openedValueByteCount)
             await store.close()
         }
     }
 
-    private static func openSeconds(_ real: RealWorld, _ folder: BenchFolder) throws -> Double {
-        try real.run { world in
+    private func openSeconds() throws -> Double {
+        try real.run { [folder] world in
             let start = BenchClock.seconds
-            let store = try open(world, folder)
+            let store = try Self.open(world, folder)
             let seconds = BenchClock.seconds - start
             await store.close()
             return seconds
@@ -152,7 +144,7 @@ struct StoreBench {
             do throws(StoreError) {
                 try await store.commit(batch)
             } catch {
-                throw Diagnostic(code: "store", message: error.words.what, nextStep: error.words.nextStep)
+                throw Diagnostic(error)
             }
         }
     }

@@ -5,47 +5,57 @@ internal import StarlingNode
 
 // Files of messages: sent with a bar that fills, and saved.
 extension ClientCommands {
-    /// How long the node may take to copy a file, in or out.
-    private static let copyTimeout: Duration = .seconds(1800)
+    /// How long the node may take to copy a file, in or out, unless more time was given.
+    private static let copyTimeoutMin: Duration = .seconds(1800)
+    private var copyTimeout: Duration { max(Self.copyTimeoutMin, timeout) }
     /// How often the bar is drawn.
     private static let glance: Duration = .milliseconds(200)
 
     /// Sends a message with a file, and waits for its receipt for as long as the file moves.
     func sendFile(_ message: OutgoingMessage) throws(Diagnostic) -> ExitStatus {
-        let bar = FileBar(console, isShown: console.isTalkTerminal && !invocation[StarlingFlags.json])
+        let bar = StatusLine(console, isShown: console.isTalkTerminal && !invocation[StarlingFlags.json])
         let patience = message.receiptTimeout
         var message = message
         message.receiptTimeout = .zero
         bar.show("taking the file…")
         defer { bar.clear() }
-        let json = try client.post("/v1/messages", message.json, timeout: Self.copyTimeout)
+        let json = try client.post("/v1/messages", message.json, timeout: copyTimeout)
         let accepted = try client.value(json, SendReport.self)
-        let status = try follow(accepted.messageID, patience, bar)
-        bar.clear()
-        let report = SendReport(status)
-        try show(report.json, as: SendReport.self) { $0.render(style, to: message.to.base58) }
-        switch status.state {
-        case .expired, .refused:
-            guard let obstacle = status.obstacle else { return .failed }
-            throw Diagnostic(obstacle)
-        case .queued, .sent, .fetching, .delivered:
-            guard invocation[StarlingFlags.wait], report.state != .delivered else { return .succeeded }
-            throw Self.noReceipt(within: patience, report.obstacle)
+        let status: MessageStatus
+        do throws(Diagnostic) {
+            status = try follow(accepted.messageID, patience, bar)
+        } catch {
+            // The message is accepted, whatever keeps this command from watching it.
+            bar.clear()
+            sayWhereToLook(accepted.messageID)
+            throw error
         }
+        bar.clear()
+        guard let report = SendReport(status) else { throw Self.undelivered(status) }
+        try show(report.json, as: SendReport.self) { $0.render(style, to: message.to.base58) }
+        guard report.state != .delivered else { return .succeeded }
+        guard invocation[StarlingFlags.wait] else {
+            sayWhereToLook(report.messageID)
+            return .succeeded
+        }
+        throw Self.noReceipt(within: patience, report.obstacle)
     }
 
     /// Draws the bar until the message is settled, or nothing has moved for so long.
     private func follow(
         _ id: String,
         _ patience: Duration,
-        _ bar: FileBar
+        _ bar: StatusLine
     ) throws(Diagnostic) -> MessageStatus {
         var left = patience
         var arrived: Int64 = 0
         while true {
             let wait = min(left, Self.glance)
-            let target = "/v1/messages/\(id)?wait_ms=\(wait.nanosecondsClamped / 1_000_000)"
-            let status = try client.value(client.get(target, timeout: timeout), MessageStatus.self)
+            let target = "/v1/messages/\(id)?wait_ms=\(wait.milliseconds)"
+            let status = try client.value(
+                client.get(target, timeout: timeout + Self.slack),
+                MessageStatus.self
+            )
             if let file = status.file {
                 bar.show(file.renderBar(label: status.state.rawValue))
                 if file.arrivedByteCount > arrived {
@@ -60,11 +70,17 @@ extension ClientCommands {
 
     func save() throws(Diagnostic) -> ExitStatus {
         let position = Int64(invocation.argument(0) ?? "") ?? 0
-        var path: String?
-        if !invocation[StarlingFlags.discard] { path = try savePath(position) }
-        let isTaken = !invocation[StarlingFlags.keepMessage]
-        let request = FileSaveRequest(position: position, path: path, isTaken: isTaken)
-        let json = try client.post("/v1/inbox/save", request.json, timeout: Self.copyTimeout)
+        let (isDiscarded, isKept) = (invocation[StarlingFlags.discard], invocation[StarlingFlags.keepMessage])
+        if isDiscarded, isKept || invocation.argument(1) != nil {
+            throw Diagnostic(
+                code: "misused",
+                message: "--discard erases the file: it is neither kept nor written anywhere.",
+                nextStep: "Go without --discard, or without \(isKept ? "--keep" : "a path")."
+            )
+        }
+        let path = isDiscarded ? nil : try savePath(position)
+        let request = FileSaveRequest(position: position, path: path, isTaken: !isKept)
+        let json = try client.post("/v1/inbox/save", request.json, timeout: copyTimeout)
         try show(json, as: FileSaved.self) { $0.render(style) }
         return .succeeded
     }
@@ -84,40 +100,4 @@ extension ClientCommands {
         }
         return try WorkingFolder.absolute(named + name)
     }
-}
-
-extension SendReport {
-    /// What a message's status says of its sending.
-    fileprivate init(_ status: MessageStatus) {
-        let state: State =
-            switch status.state {
-            case .delivered: .delivered
-            case .sent, .fetching: .sent
-            case .queued, .expired, .refused: .queued
-            }
-        let taken = status.ended.map {
-            $0.millisecondsSince1970 - status.accepted.millisecondsSince1970
-        }
-        self.init(
-            messageID: status.messageID,
-            state: state,
-            roundTrip: state == .delivered ? taken.map { .milliseconds(max(0, $0)) } : nil,
-            obstacle: status.obstacle ?? status.file?.obstacle
-        )
-    }
-}
-
-/// A line on the terminal that is drawn again and again; nothing where nobody watches.
-private struct FileBar {
-    private let console: Console
-    private let isShown: Bool
-
-    init(_ console: Console, isShown: Bool) {
-        self.console = console
-        self.isShown = isShown
-    }
-
-    func show(_ line: String) { if isShown { console.say("\r\u{1B}[K\(line)") } }
-
-    func clear() { if isShown { console.say("\r\u{1B}[K") } }
 }

@@ -14,11 +14,16 @@ extension ClientCommands {
         try show(json, as: SendReport.self) { $0.render(style, to: message.to.base58) }
         guard report.state != .delivered else { return .succeeded }
         guard invocation[StarlingFlags.wait] else {
-            let hint = "See what becomes of it: starling message \(report.messageID)\(home.flagText)\n"
-            if !invocation[StarlingFlags.json] { console.say(hint) }
+            sayWhereToLook(report.messageID)
             return .succeeded
         }
         throw Self.noReceipt(within: message.receiptTimeout, report.obstacle)
+    }
+
+    /// Tells how to ask after a message that is under way.
+    func sayWhereToLook(_ messageID: String) {
+        guard !invocation[StarlingFlags.json] else { return }
+        console.say("See what becomes of it: starling message \(messageID)\(home.flagText)\n")
     }
 
     private func outgoingMessage() throws(Diagnostic) -> OutgoingMessage {
@@ -70,10 +75,18 @@ extension ClientCommands {
         switch status.state {
         case .delivered: return .succeeded
         case .queued, .sent, .fetching: throw Self.noReceipt(within: timeout, status.obstacle)
-        case .expired, .refused:
-            guard let obstacle = status.obstacle else { return .failed }
-            throw Diagnostic(obstacle)
+        case .expired, .refused: throw Self.undelivered(status)
         }
+    }
+
+    /// Why a message ended without being delivered.
+    static func undelivered(_ status: MessageStatus) -> Diagnostic {
+        if let obstacle = status.obstacle { return Diagnostic(obstacle) }
+        return Diagnostic(
+            code: status.state.rawValue,
+            message: "the message was not delivered: it is \(status.state.rawValue).",
+            nextStep: "See what is known of it: starling message \(status.messageID)"
+        )
     }
 
     /// What the node knows of the message once it is settled, or when no time is left.
@@ -81,7 +94,7 @@ extension ClientCommands {
         while true {
             let wait = min(left, APIRouter.waitMax)
             let target =
-                "/v1/messages/\(invocation.argument(0) ?? "")?wait_ms=\(wait.nanosecondsClamped / 1_000_000)"
+                "/v1/messages/\(invocation.argument(0) ?? "")?wait_ms=\(wait.milliseconds)"
             let json = try client.get(target, timeout: wait + timeout)
             let status = try client.value(json, MessageStatus.self)
             left -= wait
@@ -97,11 +110,11 @@ extension ClientCommands {
         let json = try client.get(target, timeout: timeout)
         let page = try client.value(json, OutboxPage.self)
         if page.messages.isEmpty && !invocation[StarlingFlags.json] {
-            console.say(isEnded ? OutboxPage.noneEndedHint : OutboxPage.emptyHint)
+            console.say(isEnded ? OutboxPage.noneEndedHint : OutboxPage.emptyHint(flags: home.flagText))
         } else {
             try show(json, as: OutboxPage.self) { $0.render(style) }
         }
-        let flags = isEnded ? " \(StarlingFlags.ended.spec.dashed)" : ""
+        let flags = (isEnded ? " \(StarlingFlags.ended.spec.dashed)" : "") + home.flagText
         if !invocation[StarlingFlags.json], let hint = page.moreHint(flags: flags) { console.say(hint) }
         return .succeeded
     }
@@ -116,18 +129,20 @@ extension ClientCommands {
             )
         }
         if invocation[StarlingFlags.follow] { return try InboxFollow(self).run() }
-        var target = "/v1/inbox?limit=\(invocation[StarlingFlags.limit] ?? 100)"
+        var target = "/v1/inbox?limit=\(invocation[StarlingFlags.inboxLimit] ?? 100)"
         if let after = invocation[StarlingFlags.after] { target += "&after=\(after)" }
         let json = try client.get(target, timeout: timeout)
         let page = try client.value(json, InboxPage.self)
         if page.messages.isEmpty && page.incoming.isEmpty && !invocation[StarlingFlags.json] {
             console.say(InboxPage.emptyHint)
         } else {
-            try show(json, as: InboxPage.self) { $0.render(style) }
+            try show(json, as: InboxPage.self) { $0.render(style, flags: home.flagText) }
         }
         // Only what has been shown is taken: an output that failed ends the command before this.
         if invocation[StarlingFlags.take], let last = page.messages.last { try take(through: last.position) }
-        if !invocation[StarlingFlags.json], let hint = page.moreHint { console.say(hint) }
+        if !invocation[StarlingFlags.json], let hint = page.moreHint(flags: home.flagText) {
+            console.say(hint)
+        }
         return .succeeded
     }
 

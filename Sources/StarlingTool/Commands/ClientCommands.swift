@@ -59,7 +59,7 @@ struct ClientCommands {
         let json = try client.get("/v1/peers", timeout: timeout)
         let list = try client.value(json, PeerList.self)
         if list.peers.isEmpty && !invocation[StarlingFlags.json] {
-            console.say(PeerList.emptyHint)
+            console.say(PeerList.emptyHint(flags: home.flagText))
         } else {
             try show(json, as: PeerList.self) { $0.render(style) }
         }
@@ -109,7 +109,7 @@ struct ClientCommands {
             throw Diagnostic(
                 code: "invalid_peer_id",
                 message: "'\(text)' is not a PeerID.",
-                nextStep: "Those of the peers known: starling peers"
+                nextStep: "Those of the peers known: starling peers\(home.flagText)"
             )
         }
         return peer

@@ -29,7 +29,7 @@ struct InboxFollow {
                 nil
             }
         defer { withExtendedLifetime(deadline) {} }
-        var left = invocation[StarlingFlags.limit] ?? .max
+        var left = invocation[StarlingFlags.inboxLimit] ?? .max
         var after = Int64(invocation[StarlingFlags.after] ?? 0)
         var hasAnswered = false
         while left > 0 {
@@ -63,7 +63,7 @@ struct InboxFollow {
     private func page(_ after: Int64, countMax: Int, _ end: EndSignal) throws(Diagnostic) -> InboxPage {
         let wait = APIRouter.waitMax
         let target =
-            "/v1/inbox?limit=\(countMax)&after=\(after)&wait_ms=\(wait.nanosecondsClamped / 1_000_000)"
+            "/v1/inbox?limit=\(countMax)&after=\(after)&wait_ms=\(wait.milliseconds)"
         let json = try end.mayEnd { () throws(Diagnostic) in
             try commands.client.get(target, timeout: wait + ClientCommands.slack)
         }
@@ -71,6 +71,8 @@ struct InboxFollow {
     }
 
     private func show(_ message: InboxMessage) throws(Diagnostic) {
-        try commands.console.write(isJSON ? message.json.text + "\n" : message.render(commands.style) + "\n")
+        let text =
+            isJSON ? message.json.text : message.render(commands.style, flags: commands.home.flagText)
+        try commands.console.write(text + "\n")
     }
 }

@@ -19,7 +19,7 @@ struct SimCommand {
         timeout = invocation[StarlingFlags.timeout]
         runCount = invocation[StarlingFlags.runs] ?? 1
         switch invocation.argument(0).flatMap(SimScenarioName.init) ?? .pings {
-        case .pings: scenario = PingScenario(invocation)
+        case .pings: scenario = try PingScenario(invocation)
         case .delivery: scenario = try DeliveryScenario(invocation)
         }
     }

@@ -5,13 +5,42 @@ internal import StarlingSimulator
 
 /// One thing that `starling sim` simulates.
 protocol SimScenario {
-    var seed: UInt64 { get }
-    var nodeCount: Int { get }
-    /// The command that does it again, without the common flags.
-    var replay: String { get }
+    associatedtype Options: FleetOptions
+
+    static var name: SimScenarioName { get }
+    var options: Options { get }
 
     /// Simulates it once, on this thread.
     func run() throws -> SimFinding
+}
+
+extension SimScenario {
+    var seed: UInt64 { options.seed }
+    var nodeCount: Int { options.nodeCount }
+
+    /// The command that does it again, without the common flags.
+    var replay: String {
+        "starling sim \(Self.name.rawValue) --nodes \(nodeCount) --seed \(seed) "
+            + "--minutes \(options.duration.components.seconds / 60)"
+    }
+}
+
+extension FleetOptions {
+    /// What the flags ask for, and the usual where they say nothing.
+    fileprivate init(_ invocation: Invocation) throws(Diagnostic) {
+        self.init()
+        let (minutes, hours) = (invocation[StarlingFlags.minutes], invocation[StarlingFlags.hours])
+        if minutes != nil && hours != nil {
+            throw Diagnostic(
+                code: "misused",
+                message: "--minutes and --hours both say how long to simulate.",
+                nextStep: "Use one of the two."
+            )
+        }
+        if let nodeCount = invocation[StarlingFlags.nodes] { self.nodeCount = nodeCount }
+        if let seed = invocation[StarlingFlags.seed] { self.seed = UInt64(seed) }
+        if let minutes = minutes ?? hours.map({ 60 * $0 }) { duration = .seconds(60 * minutes) }
+    }
 }
 
 /// What came of one run.
@@ -40,24 +69,10 @@ struct SimFinding {
 
 /// `starling sim pings`.
 struct PingScenario: SimScenario {
-    private let options: PingFleet.Options
+    static let name = SimScenarioName.pings
+    let options: PingFleet.Options
 
-    init(_ invocation: Invocation) {
-        var options = PingFleet.Options()
-        if let nodeCount = invocation[StarlingFlags.nodes] { options.nodeCount = nodeCount }
-        if let seed = invocation[StarlingFlags.seed] { options.seed = UInt64(seed) }
-        if let minutes = invocation[StarlingFlags.minutes] { options.duration = .seconds(60 * minutes) }
-        if let hours = invocation[StarlingFlags.hours] { options.duration = .seconds(3600 * hours) }
-        self.options = options
-    }
-
-    var seed: UInt64 { options.seed }
-    var nodeCount: Int { options.nodeCount }
-
-    var replay: String {
-        "starling sim \(SimScenarioName.pings.rawValue) --nodes \(nodeCount) --seed \(seed) "
-            + "--minutes \(options.duration.components.seconds / 60)"
-    }
+    init(_ invocation: Invocation) throws(Diagnostic) { options = try PingFleet.Options(invocation) }
 
     func run() throws -> SimFinding {
         let report = try PingFleet(options).run()
@@ -82,31 +97,20 @@ struct PingScenario: SimScenario {
 
 /// `starling sim delivery`.
 struct DeliveryScenario: SimScenario {
-    private let options: DeliveryFleet.Options
+    static let name = SimScenarioName.delivery
+    let options: DeliveryFleet.Options
 
     init(_ invocation: Invocation) throws(Diagnostic) {
-        var options = DeliveryFleet.Options()
-        if let nodeCount = invocation[StarlingFlags.nodes] { options.nodeCount = nodeCount }
-        if let seed = invocation[StarlingFlags.seed] { options.seed = UInt64(seed) }
-        if let minutes = invocation[StarlingFlags.minutes] { options.duration = .seconds(60 * minutes) }
-        if let hours = invocation[StarlingFlags.hours] { options.duration = .seconds(3600 * hours) }
+        var options = try DeliveryFleet.Options(invocation)
         guard options.duration > options.quietTime else {
             throw Diagnostic(
-                code: "usage",
+                code: "misused",
                 message: "the last \(options.quietTime.components.seconds / 60) minutes are without faults.",
                 nextStep: "Simulate an hour at least: --hours 1"
             )
         }
         options.memoryProbe = { ProcessUsage.allocatedByteCount() ?? ProcessUsage().residentByteCount }
         self.options = options
-    }
-
-    var seed: UInt64 { options.seed }
-    var nodeCount: Int { options.nodeCount }
-
-    var replay: String {
-        "starling sim \(SimScenarioName.delivery.rawValue) --nodes \(nodeCount) --seed \(seed) "
-            + "--minutes \(options.duration.components.seconds / 60)"
     }
 
     func run() throws -> SimFinding {

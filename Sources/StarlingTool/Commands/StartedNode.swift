@@ -105,7 +105,7 @@ struct StartedNode: Sendable {
     private static func diagnostic(_ error: NodeStartError) -> Diagnostic {
         switch error {
         case .delivery(.store(let error)):
-            Diagnostic(code: "store", message: error.words.what, nextStep: error.words.nextStep)
+            Diagnostic(error)
         case .delivery(.crypto(let reason)):
             Diagnostic(
                 code: "system",

@@ -115,11 +115,7 @@ struct UpCommand: Sendable {
                 wallClock: world.wallClock
             )
         } catch {
-            throw Diagnostic(
-                code: "store",
-                message: "\(home.shown)/starling.db: \(error.words.what)",
-                nextStep: error.words.nextStep
-            )
+            throw Diagnostic(error, at: "\(home.shown)/starling.db")
         }
     }
 
@@ -128,7 +124,7 @@ struct UpCommand: Sendable {
             return try SystemBlobStore.open(home.blobsPath, digest: .chunkTree, loop: real.loops[0])
         } catch {
             throw Diagnostic(
-                code: "store",
+                code: NodeFailure.Code.storeFailed.rawValue,
                 message: "\(home.shown)/blobs: \(BlobFailure.store(error).what)",
                 nextStep: error.nextStep
             )

@@ -12,8 +12,8 @@ struct LabCommand {
     /// A connection with each node's API now and then, and the system's own.
     private static let descriptorCountWanted = 4096
 
-    init(_ invocation: Invocation, _ console: Console) {
-        settings = LabSettings(invocation)
+    init(_ invocation: Invocation, _ console: Console) throws(Diagnostic) {
+        settings = try LabSettings(invocation)
         self.console = console
     }
 
@@ -23,8 +23,12 @@ struct LabCommand {
         DescriptorLimit.raise(to: Self.descriptorCountWanted)
         let real = try BenchNode.makeWorld()
         defer { real.stop() }
-        let fleet = try LabFleet(count: settings.nodeCount, world: real.world)
-        defer { leave(fleet) }
+        let fleet = try LabFleet(
+            count: settings.nodeCount,
+            world: real.world,
+            staysBehind: settings.keepsHomes
+        )
+        defer { if settings.keepsHomes { console.say("The nodes' homes are in \(fleet.path)\n") } }
         let progress = LabProgress(console, isShown: console.isTalkTerminal && !settings.isJSON)
         let stage = LabStage(settings, fleet, real.world, progress)
         let outcome = LabOutcome()
@@ -54,14 +58,6 @@ struct LabCommand {
             settings.isJSON ? report.json.text + "\n" : report.render(colours: console.outputStyle.isColoured)
         )
         return report.hasPassed ? .succeeded : .failed
-    }
-
-    private func leave(_ fleet: LabFleet) {
-        if settings.keepsHomes {
-            console.say("The nodes' homes are in \(fleet.path)\n")
-        } else {
-            fleet.removeFolder()
-        }
     }
 }
 

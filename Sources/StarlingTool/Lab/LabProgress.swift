@@ -1,15 +1,12 @@
-internal import StarlingCommandLine
 internal import Synchronization
 
-/// One line on the terminal that says what the lab is doing; nothing where nobody watches.
+/// Says on the terminal's ``StatusLine`` what the lab is doing.
 final class LabProgress: Sendable {
-    private let console: Console
-    private let isShown: Bool
+    private let line: StatusLine
     private let state = Mutex((title: "", text: ""))
 
     init(_ console: Console, isShown: Bool) {
-        self.console = console
-        self.isShown = isShown
+        line = StatusLine(console, isShown: isShown)
     }
 
     /// Begins a part of the work.
@@ -20,17 +17,15 @@ final class LabProgress: Sendable {
 
     /// How far the part is.
     func show(_ text: String) {
-        let line = state.withLock { state -> String? in
-            let line = text.isEmpty ? state.title : "\(state.title): \(text)"
-            guard line != state.text else { return nil }
-            state.text = line
-            return line
+        let changed = state.withLock { state -> String? in
+            let text = text.isEmpty ? state.title : "\(state.title): \(text)"
+            guard text != state.text else { return nil }
+            state.text = text
+            return text
         }
-        if isShown, let line { console.say("\r\u{1B}[K\(line)") }
+        if let changed { line.show(changed) }
     }
 
     /// Leaves an empty line.
-    func clear() {
-        if isShown { console.say("\r\u{1B}[K") }
-    }
+    func clear() { line.clear() }
 }

@@ -18,7 +18,7 @@ struct LabSettings: Sendable {
     private static let nodeCountIfNone = 10
     static let fileByteCountIfNone = 1 << 30
 
-    init(_ invocation: Invocation) {
+    init(_ invocation: Invocation) throws(Diagnostic) {
         nodeCount = invocation[StarlingFlags.labNodes] ?? Self.nodeCountIfNone
         let named = invocation.all(StarlingFlags.scenario).compactMap(LabScenarioName.init(rawValue:))
         scenarios = named.isEmpty ? LabScenarioName.allCases.filter(\.isUsual) : named
@@ -27,5 +27,15 @@ struct LabSettings: Sendable {
         fileByteCount = invocation[StarlingFlags.fileSize] ?? Self.fileByteCountIfNone
         keepsHomes = invocation[StarlingFlags.keep]
         isJSON = invocation[StarlingFlags.json]
+        if scenarios.contains(.largeFile), fileByteCount < LabStage.fileByteCountMin {
+            let size = ByteCountText.write(LabStage.fileByteCountMin)
+            throw Diagnostic(
+                code: "misused",
+                message:
+                    "with a file of less than \(size), \(LabScenarioName.largeFile.rawValue) cannot tell "
+                    + "whether a node starts over.",
+                nextStep: "Use \(StarlingFlags.fileSize.spec.dashed) \(size), or a larger one."
+            )
+        }
     }
 }

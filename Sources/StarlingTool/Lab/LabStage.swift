@@ -6,7 +6,7 @@ internal import StarlingWorld
 /// What every scenario has at hand: the nodes, the clock, and how to wait for what they expect.
 struct LabStage: Sendable {
     /// After everything has arrived: how long a second copy may take to show itself.
-    private static let echoTime: Duration = .milliseconds(500)
+    static let echoTime: Duration = .milliseconds(500)
     private static let glance: Duration = .milliseconds(20)
 
     let settings: LabSettings
@@ -34,7 +34,15 @@ struct LabStage: Sendable {
             progress.begin("[\(index + 1)/\(settings.scenarios.count)] \(name.rawValue)")
             for node in nodes { try await fleet.restart(node) }
             let before = await doubleCount
-            var result = try await run(name)
+            // One scenario that cannot go on says nothing of the others.
+            var result = LabResult(name.rawValue)
+            do {
+                result = try await run(name)
+            } catch let error as LabCallError {
+                result.shortcomings.append("given up: \(error.text)")
+            } catch let error as Diagnostic {
+                result.shortcomings.append("given up: \(error.message) \(error.nextStep)")
+            }
             // Where messages are the matter, what was not asked about counts too.
             result.duplicatedCount += await doubleCount - before
             report.results.append(result)

@@ -1,4 +1,5 @@
 internal import StarlingCommandLine
+internal import StarlingCore
 
 #if canImport(Glibc)
     internal import Glibc
@@ -40,6 +41,11 @@ struct Console: Sendable {
 
     func say(_ diagnostic: Diagnostic) {
         say(diagnostic.render(program: CommandTable.starling.program, style: talkStyle))
+    }
+
+    /// Says what went wrong: a line for people, or an object for programs.
+    func say(_ diagnostic: Diagnostic, isJSON: Bool) {
+        if isJSON { say(diagnostic.json.text + "\n") } else { say(diagnostic) }
     }
 
     /// Why not all was written; `nil` when it was.

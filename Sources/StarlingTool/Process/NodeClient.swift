@@ -3,6 +3,7 @@ internal import StarlingCommandLine
 internal import StarlingCore
 internal import StarlingHTTP
 internal import StarlingNode
+internal import StarlingWorld
 
 /// Calls the node that runs in a home folder, over its socket.
 struct NodeClient {
@@ -118,5 +119,15 @@ struct NodeClient {
 extension Diagnostic {
     init(_ failure: NodeFailure) {
         self.init(code: failure.code.rawValue, message: failure.message, nextStep: failure.nextStep)
+    }
+
+    /// Why a store of this process, at `place`, cannot be used.
+    init(_ error: StoreError, at place: String? = nil) {
+        let what = error.words.what
+        self.init(
+            code: NodeFailure.Code.storeFailed.rawValue,
+            message: place.map { "\($0): \(what)" } ?? what,
+            nextStep: error.words.nextStep
+        )
     }
 }

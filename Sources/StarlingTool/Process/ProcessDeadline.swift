@@ -22,7 +22,7 @@ struct ProcessDeadline: Sendable {
     init(_ timeout: Duration, _ diagnostic: Diagnostic, isJSON: Bool) throws(Diagnostic) {
         let console = Console()
         try self.init(timeout) {
-            if isJSON { console.say(diagnostic.json.text + "\n") } else { console.say(diagnostic) }
+            console.say(diagnostic, isJSON: isJSON)
             _exit(diagnostic.exitStatus.rawValue)
         }
     }

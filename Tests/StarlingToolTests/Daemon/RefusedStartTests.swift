@@ -53,7 +53,7 @@ import Testing
         await withCheckedContinuation { done in store.close { done.resume() } }
         let before = try #require(FileManager.default.contents(atPath: daemon.storePath))
         let refusal = try await refusal(home)
-        #expect(refusal.code == "store")
+        #expect(refusal.code == "store_failed")
         #expect(refusal.message.contains("newer release: its version is 99"))
         #expect(refusal.nextStep.contains("Run the newer release"))
         #expect(FileManager.default.contents(atPath: daemon.storePath) == before)
@@ -92,7 +92,7 @@ import Testing
             try files.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
             let refusal = try await refusal(home, isAllPowerful: false)
             let comment: Comment = "\(path) with mode \(String(mode, radix: 8)): \(refusal)"
-            #expect(["not_permitted", "store"].contains(refusal.code), comment)
+            #expect(["not_permitted", "store_failed"].contains(refusal.code), comment)
             #expect(refusal.nextStep.contains("owner and mode"), comment)
             try files.setAttributes([.posixPermissions: before ?? 0o600], ofItemAtPath: path)
         }

@@ -1,4 +1,5 @@
 internal import StarlingAPI
+internal import StarlingCommandLine
 internal import StarlingCore
 internal import StarlingHTTP
 internal import StarlingNode
@@ -21,6 +22,21 @@ enum LabCallError: Error, Equatable, Sendable {
         case .unreachable(let reason): "not reached: \(reason)"
         case .timedOut: "no answer in time"
         case .unlike(let reason): "an answer that is not understood: \(reason)"
+        }
+    }
+}
+
+extension Diagnostic {
+    /// Why a run ended that cannot do without the answer.
+    init(_ error: LabCallError) {
+        switch error {
+        case .refused(let failure): self.init(failure)
+        case .unreachable, .timedOut, .unlike:
+            self.init(
+                code: "lab_failed",
+                message: "a node that this run started gave no answer: \(error.text).",
+                nextStep: "Try again with less else to do on this machine."
+            )
         }
     }
 }

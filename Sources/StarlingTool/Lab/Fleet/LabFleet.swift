@@ -3,6 +3,7 @@ internal import StarlingCore
 internal import StarlingCrypto
 internal import StarlingIO
 internal import StarlingNode
+internal import StarlingTransports
 internal import StarlingWorld
 
 #if canImport(Glibc)
@@ -21,27 +22,50 @@ struct LabFleet: Sendable {
     private static let concurrency = 4
 
     let nodes: [LabNode]
-    private let folder: String
+    /// Where the homes are, and the files that scenarios send.
+    let folder: TemporaryFolder
 
     /// Makes homes with keys for so many nodes, in a fresh folder; none runs yet.
-    init(count: Int, world: World) throws(Diagnostic) {
-        folder = try Self.makeFolder()
+    ///
+    /// - Parameters:
+    ///   - security: The only encryption that the nodes speak; `nil` for what a node offers by itself.
+    ///   - staysBehind: Whether the folder is there when nobody needs the fleet any more.
+    init(
+        count: Int,
+        world: World,
+        security: SecurityProtocol? = nil,
+        staysBehind: Bool = false
+    ) throws(Diagnostic) {
         let loop = world.loops[0]
         let ports = try Self.freePorts(count)
+        do throws(FileError) {
+            folder = try TemporaryFolder(named: "starling-lab", staysBehind: staysBehind)
+        } catch {
+            throw Diagnostic(temporary: error)
+        }
         var nodes: [LabNode] = []
         for (index, port) in ports.enumerated() {
-            let home = Home(path: "\(folder)/\(index)")
+            let home = Home(path: "\(folder.path)/\(index)")
             do throws(FileError) { try SystemFiles().createFolder(home.path) } catch {
-                throw StoredIdentity.diagnostic(error)
+                throw Diagnostic(temporary: error)
             }
             let peerID = try StoredIdentity.readOrCreate(home).peerID
             let address = Multiaddr(.v4(0x7F00_0001), tcpPort: port).with(peerID: peerID)
-            nodes.append(LabNode(index: index, home: home, peerID: peerID, address: address, loop: loop))
+            nodes.append(
+                LabNode(
+                    index: index,
+                    home: home,
+                    peerID: peerID,
+                    address: address,
+                    security: security,
+                    loop: loop
+                )
+            )
         }
         self.nodes = nodes
     }
 
-    var path: String { folder }
+    var path: String { folder.path }
 
     /// Starts all nodes, a few at a time; `progress` hears how many run.
     func start(_ progress: @escaping @Sendable (Int) -> Void) async throws {
@@ -69,8 +93,8 @@ struct LabFleet: Sendable {
         }
     }
 
-    /// Removes the homes.
-    func removeFolder() { Self.removeTree(folder) }
+    /// Ends every node that runs at once, as one does whose homes nobody needs any more.
+    func kill() async { for node in nodes { await node.kill() } }
 
     /// The memory of all running nodes, in bytes; `nil` where the system does not tell.
     func residentByteCount() async -> Int? {
@@ -150,39 +174,5 @@ struct LabFleet: Sendable {
             message: "no free port on 127.0.0.1.",
             nextStep: "Use fewer nodes with --nodes, or raise the limit of open files (ulimit -n)."
         )
-    }
-
-    private static func makeFolder() throws(Diagnostic) -> String {
-        let base = Environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp"
-        var template = Array("\(base)/starling-lab-XXXXXX".utf8CString)
-        let isMade = template.withUnsafeMutableBufferPointer { text in
-            text.baseAddress.map { mkdtemp($0) != nil } ?? false
-        }
-        guard isMade else {
-            throw Diagnostic(
-                code: "not_permitted",
-                message: "no folder can be made in \(base).",
-                nextStep: "Name another with the environment variable TMPDIR."
-            )
-        }
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    private static func removeTree(_ path: String) {
-        if let directory = opendir(path) {
-            var names: [String] = []
-            while let entry = readdir(directory) {
-                let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-                    tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                if name != "." && name != ".." { names.append(name) }
-            }
-            closedir(directory)
-            for name in names {
-                // What is no folder goes at once; a link is not followed.
-                if unlink(path + "/" + name) != 0 { removeTree(path + "/" + name) }
-            }
-        }
-        _ = rmdir(path)
     }
 }

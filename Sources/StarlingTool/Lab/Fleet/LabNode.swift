@@ -2,6 +2,7 @@ internal import StarlingAPI
 internal import StarlingCommandLine
 internal import StarlingCore
 internal import StarlingNode
+internal import StarlingTransports
 internal import StarlingWorld
 
 /// One `starling up` of the lab: its process, its home, and what its inbox has held.
@@ -18,6 +19,7 @@ actor LabNode {
     nonisolated let peerID: PeerID
     nonisolated let address: Multiaddr
     nonisolated let client: LabClient
+    private nonisolated let security: SecurityProtocol?
     private nonisolated let loop: any EventLoop
     private var process: ChildProcess?
     private var isDraining = false
@@ -27,11 +29,19 @@ actor LabNode {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    init(index: Int, home: Home, peerID: PeerID, address: Multiaddr, loop: any EventLoop) {
+    init(
+        index: Int,
+        home: Home,
+        peerID: PeerID,
+        address: Multiaddr,
+        security: SecurityProtocol?,
+        loop: any EventLoop
+    ) {
         self.index = index
         self.home = home
         self.peerID = peerID
         self.address = address
+        self.security = security
         self.loop = loop
         client = LabClient(socketPath: home.socketPath, loop: loop)
     }
@@ -52,6 +62,7 @@ actor LabNode {
             "lab-node", "--home", home.path, "--json", "--no-mdns", "--loops", "1", "--log-level", "warning",
             "--name", "lab-\(index)", "--listen", "\(address.withoutPeerID ?? address)",
         ]
+        if let security { words += ["--security", security.shortName] }
         for address in bootstrap { words += ["--bootstrap", "\(address)"] }
         let started = try ChildProcess(words, logPath: home.path + "/log")
         process = started

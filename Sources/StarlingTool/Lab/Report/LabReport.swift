@@ -82,10 +82,6 @@ package struct LabReport: Equatable, Sendable {
     }
 
     private static func text(_ milliseconds: Double?) -> String {
-        guard let milliseconds else { return "-" }
-        let thousandths = Int((milliseconds * 1000).rounded())
-        let (whole, rest) = thousandths.quotientAndRemainder(dividingBy: 1000)
-        let digits = String(rest)
-        return "\(whole)." + String(repeating: "0", count: 3 - digits.count) + digits
+        milliseconds.map { DecimalText.write($0, fractionDigits: 3) } ?? "-"
     }
 }

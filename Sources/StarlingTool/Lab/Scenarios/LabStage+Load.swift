@@ -74,13 +74,12 @@ extension LabStage {
     }
 
     /// What all nodes together have worked on.
-    private func work() async throws -> LabWork {
-        var sum = LabWork(taskCount: 0, repetitionCount: 0, attemptMax: 0)
+    private func work() async throws(LabCallError) -> (taskCount: Int, repetitionCount: Int) {
+        var sum = (taskCount: 0, repetitionCount: 0)
         for node in nodes {
             let work = try await node.client.get(LabNodeRouter.workPath, LabWork.self)
             sum.taskCount += work.taskCount
             sum.repetitionCount += work.repetitionCount
-            sum.attemptMax = max(sum.attemptMax, work.attemptMax)
         }
         return sum
     }

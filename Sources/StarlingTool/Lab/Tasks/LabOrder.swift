@@ -22,7 +22,7 @@ extension LabOrder: APIValue {
     var json: JSON {
         [
             "peers": .array(peers.map { .string($0.base58) }), "tasks": JSON(taskCount),
-            "label": .string(label), "timeout_ms": .integer(timeout.nanosecondsClamped / 1_000_000),
+            "label": .string(label), "timeout_ms": .integer(timeout.milliseconds),
         ]
     }
 
