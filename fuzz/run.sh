@@ -25,7 +25,7 @@ mkdir -p fuzz-artifacts
 status=0
 for target; do
     # A store's files have pages of 4 KiB: a target whose seeds are long is given as much.
-    longest=$(find "fuzz/corpus/$target" -type f -printf '%s\n' | sort -n | tail -n 1)
+    longest=$(find "fuzz/corpus/$target" -type f -exec wc -c {} + | awk '$2 != "total" && $1 > n { n = $1 } END { print n + 0 }')
     mkdir -p ".build/fuzz/corpus/$target"
     log=.build/fuzz/$target.log
     if STARLING_FUZZ_TARGET=$target "$fuzzer" -max_total_time="$seconds" -max_len=$((longest > 4096 ? longest : 4096)) -timeout=10 -rss_limit_mb=2048 \

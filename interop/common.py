@@ -1,7 +1,8 @@
 """What the drivers of foreign peers share.
 
 Varints, a schema-free protobuf reader and writer, multiaddr and peer-id codecs, the check of a signed peer record,
-statistics, and the flags and the reporting of the command language (README.md) that every driver speaks.
+statistics, and the flags and the reporting of the command language (README.md) that every driver speaks; and nodes of
+our tool, for the scripts that run whole ones.
 """
 import argparse
 import ctypes
@@ -12,7 +13,9 @@ import os
 import shlex
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
 import time
 
 # ---------------------------------------------------------------- varint / pb
@@ -255,6 +258,100 @@ def free_port(kind=socket.SOCK_STREAM):
     with socket.socket(socket.AF_INET, kind) as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+# ------------------------------------------------------------- our own nodes
+
+PATIENCE = 60  # seconds that a command, or anything that is waited for, may take
+
+
+class Refused(Exception):
+    """What the tool or a node told when it did not do what it was asked."""
+
+    def __init__(self, talk):
+        super().__init__(talk.strip()[-800:])
+        lines = [line for line in talk.splitlines() if '"error"' in line]
+        self.error = json.loads(lines[-1]).get("error") if lines else None
+
+
+class Tool:
+    """A command of our tool that runs until it is stopped, and its first line of output."""
+
+    def __init__(self, *words):
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(words, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.log, preexec_fn=die_with_parent)
+        line = self.process.stdout.readline()
+        if not line:
+            self.process.wait()
+            self.log.seek(0)
+            raise Refused(self.log.read())
+        self.ready = json.loads(line)
+
+    def ask(self, command):
+        """Its answer to a line of input."""
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def stop(self):
+        """Asks it to end, and makes it end; whether it did as asked."""
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                return False
+        return True
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Node:
+    """One `starling up`, whose home outlives its process."""
+
+    def __init__(self, tool, home, *flags, command=lambda *words: words):
+        """`command` makes of the words of a command those that run it where the node is to be."""
+        self.tool, self.home, self.flags, self.command = tool, home, flags, command
+        self.running = None
+
+    def start(self, bootstrap=None):
+        more = ["--bootstrap", bootstrap.address] if bootstrap else []
+        self.running = Tool(*self.command(self.tool, "up", "--home", self.home, "--json", *self.flags, *more))
+        self.ready_at = time.monotonic()
+        self.id, self.address = self.running.ready["peer_id"], self.running.ready["addrs"][0]
+        return self
+
+    def call(self, *words):
+        """The tool's answer; raises Refused with the error that it tells."""
+        done = subprocess.run([self.tool, *words, "--home", self.home, "--json"], text=True, capture_output=True,
+                              timeout=PATIENCE)
+        if done.returncode != 0:
+            raise Refused(done.stderr)
+        return json.loads(done.stdout)
+
+    def stop(self):
+        check(not self.running or self.running.stop(), "the node did not stop when asked to")
+
+    def kill(self):
+        if self.running:
+            self.running.kill()
+
+
+def check(holds, what):
+    if not holds:
+        raise AssertionError(what)
+
+
+def wait(what, condition, seconds=PATIENCE):
+    end = time.monotonic() + seconds
+    while not condition():
+        check(time.monotonic() < end, f"{what}: not within {seconds} s")
+        time.sleep(0.02)
 
 
 # ------------------------------------------------------- the driver's session

@@ -8,49 +8,23 @@ it is mounted in a namespace of its own, and gone at the end. Needs root, and Li
   python3 interop/disk.py --ours .build/release/starling
 """
 import argparse
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
-from common import die_with_parent
+from common import Node, Refused, check, wait
 
-PATIENCE = 60  # seconds that anything may take which a scenario waits for
 PAYLOAD = "." * 1024
 
 
-class Node:
-    """One `starling up`, whose home outlives its process."""
+class DiskNode(Node):
+    """A node that neither finds anybody by itself nor is found."""
 
     def __init__(self, tool, home):
-        self.tool, self.home, self.process = tool, home, None
-        self.log = tempfile.TemporaryFile("w+")
-
-    def start(self, bootstrap=None):
-        words = [self.tool, "up", "--home", self.home, "--json", "--no-mdns", "--log-level", "warning", "--loops", "1",
-                 "--listen", "/ip4/127.0.0.1/tcp/0"]
-        if bootstrap:
-            words += ["--bootstrap", bootstrap.address]
-        self.process = subprocess.Popen(words, text=True, stdout=subprocess.PIPE, stderr=self.log,
-                                        preexec_fn=die_with_parent)
-        line = self.process.stdout.readline()
-        if not line:
-            self.process.wait()
-            raise Refused(self.logged())
-        ready = json.loads(line)
-        self.id, self.address = ready["peer_id"], ready["addrs"][0]
-        return self
-
-    def call(self, *words):
-        """The tool's answer; raises Refused with the error that it tells."""
-        done = subprocess.run([self.tool, *words, "--home", self.home, "--json"], text=True, capture_output=True,
-                              timeout=PATIENCE)
-        if done.returncode != 0:
-            raise Refused(done.stderr)
-        return json.loads(done.stdout)
+        super().__init__(tool, home, "--no-mdns", "--log-level", "warning", "--loops", "1", "--listen",
+                         "/ip4/127.0.0.1/tcp/0")
 
     def send(self, peer, text, timeout="1ms"):
         return self.call("send", peer, text + " " + PAYLOAD, "--timeout", timeout)
@@ -69,36 +43,21 @@ class Node:
     def waiting(self):
         return self.call("status")["outbox"]["messages"]
 
-    def logged(self):
-        self.log.seek(0)
-        return self.log.read()
 
-    def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(15)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-                raise AssertionError("the node did not stop when asked to")
+class Disk:
+    """A mounted file system, until the end of a `with`."""
 
-    def kill(self):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.unmount()
+
+    def unmount(self):
+        run("umount", self.path)
 
 
-class Refused(Exception):
-    """What the tool or a node told when it did not do what it was asked."""
-
-    def __init__(self, talk):
-        super().__init__(talk)
-        lines = [line for line in talk.splitlines() if '"error"' in line]
-        self.error = json.loads(lines[-1]).get("error") if lines else None
-
-
-class Memory:
+class Memory(Disk):
     """A file system in memory with little room."""
 
     def __init__(self, path):
@@ -120,11 +79,8 @@ class Memory:
     def make_room(self):
         os.remove(self.path + "/filler")
 
-    def unmount(self):
-        run("umount", self.path)
 
-
-class Ext4:
+class Ext4(Disk):
     """An ext4 file system in a file, as a disk that may fail."""
 
     def __init__(self, path):
@@ -159,25 +115,9 @@ class Ext4:
             raise RuntimeError("e2fsck: " + done.stdout)
         self.mount()
 
-    def unmount(self):
-        run("umount", self.path)
-
 
 def run(*words):
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-
-
-def check(holds, what):
-    if not holds:
-        raise AssertionError(what)
-
-
-def wait(what, condition):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {PATIENCE} s")
-        time.sleep(0.05)
 
 
 def same(found, wanted, what):
@@ -193,8 +133,16 @@ class Scenario:
     def __init__(self, tool, folder, disk, victim):
         self.disk = disk
         homes = {name: (disk.path if name == victim else folder) + "/" + name for name in ("alice", "bob")}
-        self.alice, self.bob = Node(tool, homes["alice"]), Node(tool, homes["bob"])
+        self.alice, self.bob = DiskNode(tool, homes["alice"]), DiskNode(tool, homes["bob"])
         self.accepted, self.refusals = [], []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for node in (self.alice, self.bob):
+            node.kill()
+        self.disk.unmount()
 
     def send(self, text):
         """Whether Alice's node accepted it."""
@@ -238,26 +186,42 @@ class Scenario:
         wait("Alice's outbox is empty", lambda: self.alice.waiting() == 0)
         same(self.bob.inbox(), self.accepted, "Bob's inbox")
 
-    def end(self):
-        for node in (self.alice, self.bob):
-            node.kill()
-        self.disk.unmount()
+    def accept_until(self, fault, name, words, step):
+        """Alice's node accepts messages until her disk fails, refuses the others with a next step, and delivers its own."""
+        self.know_each_other()
+        self.alice.start()
+        for number in range(30):
+            check(self.send(f"before {number}"), "nothing was wrong")
+        fault()
+        self.send_until_refused(name)
+        self.check_refusals(words, step)
+        check(self.alice.waiting() == len(self.accepted), "what was accepted waits, and nothing else")
+        self.bob.start(self.alice)
+        self.all_arrived()
+
+    def begin(self):
+        """Both are up, and one message has arrived."""
+        self.bob.start()
+        self.alice.start(self.bob)
+        self.goes_on("before")
+
+    def check_kept(self, stuck):
+        """What has a receipt is with Bob, and what has none is with Alice."""
+        same(self.bob.inbox(), self.accepted, "what has a receipt is there, and nothing else")
+        check(self.alice.waiting() == len(stuck), "Alice keeps the rest")
+
+    def recover(self, stuck):
+        """Bob's disk takes writes again: what Alice kept arrives."""
+        self.accepted += stuck
+        self.all_arrived()
+        self.goes_on("after")
+        return f"{len(stuck)} kept by the sender, {len(self.accepted)} delivered once"
 
 
 def sender_full(tool, folder):
     """A full disk of the sender: nothing is falsely accepted, what was is delivered, and with room it goes on."""
-    s = Scenario(tool, folder, Memory(folder + "/disk"), "alice")
-    try:
-        s.know_each_other()
-        s.alice.start()
-        for number in range(30):
-            check(s.send(f"before {number}"), "there was room")
-        s.disk.fill()
-        s.send_until_refused("full")
-        s.check_refusals("disk is full", "Make room")
-        check(s.alice.waiting() == len(s.accepted), "what was accepted waits, and nothing else")
-        s.bob.start(s.alice)
-        s.all_arrived()
+    with Scenario(tool, folder, Memory(folder + "/disk"), "alice") as s:
+        s.accept_until(s.disk.fill, "full", "disk is full", "Make room")
         s.disk.make_room()
         s.goes_on("after")
         s.alice.kill()
@@ -265,17 +229,24 @@ def sender_full(tool, folder):
         s.goes_on("after a crash")
         check(s.alice.call("status")["store"] == {"damaged": [], "put_aside": []}, "nothing is damaged")
         return f"{len(s.refusals)} refused, {len(s.accepted)} accepted and delivered once"
-    finally:
-        s.end()
+
+
+def sender_read_only(tool, folder):
+    """The sender's disk becomes read-only: the same, and once it is mended."""
+    with Scenario(tool, folder, Ext4(folder + "/disk"), "alice") as s:
+        s.accept_until(s.disk.fail, "read-only", "cannot be written", "Mount the disk writable")
+        check(len(s.accepted) == 30, "nothing is accepted that cannot be written")
+        s.alice.stop()
+        s.disk.mend()
+        s.alice.start(s.bob)
+        s.goes_on("after")
+        return f"{len(s.refusals)} refused, {len(s.accepted)} accepted and delivered once"
 
 
 def recipient_full(tool, folder):
     """A full disk of the recipient: no receipt for what it has not, and the sender keeps it."""
-    s = Scenario(tool, folder, Memory(folder + "/disk"), "bob")
-    try:
-        s.bob.start()
-        s.alice.start(s.bob)
-        s.goes_on("before")
+    with Scenario(tool, folder, Memory(folder + "/disk"), "bob") as s:
+        s.begin()
         s.disk.fill()
         stuck = []
         for number in range(4000):
@@ -284,91 +255,57 @@ def recipient_full(tool, folder):
             if len(stuck) == 3:
                 break
         check(len(stuck) == 3, "everything got a receipt")
-        same(s.bob.inbox(), s.accepted, "what has a receipt is there, and nothing else")
-        check(s.alice.waiting() == len(stuck), "Alice keeps the rest")
+        s.check_kept(stuck)
         s.disk.make_room()
-        s.accepted += stuck
-        s.all_arrived()
-        s.goes_on("after")
-        return f"{len(stuck)} kept by the sender, {len(s.accepted)} delivered once"
-    finally:
-        s.end()
-
-
-def sender_read_only(tool, folder):
-    """The sender's disk becomes read-only: the same, and once it is mended."""
-    s = Scenario(tool, folder, Ext4(folder + "/disk"), "alice")
-    try:
-        s.know_each_other()
-        s.alice.start()
-        for number in range(30):
-            check(s.send(f"before {number}"), "it was writable")
-        s.disk.fail()
-        s.send_until_refused("read-only")
-        s.check_refusals("cannot be written", "Mount the disk writable")
-        check(s.alice.waiting() == 30, "what was accepted waits, and nothing else")
-        s.bob.start(s.alice)
-        s.all_arrived()
-        s.alice.stop()
-        s.disk.mend()
-        s.alice.start(s.bob)
-        s.goes_on("after")
-        return f"{len(s.refusals)} refused, {len(s.accepted)} accepted and delivered once"
-    finally:
-        s.end()
+        return s.recover(stuck)
 
 
 def recipient_read_only(tool, folder):
     """The recipient's disk becomes read-only: no receipt, and the sender keeps what it sends."""
-    s = Scenario(tool, folder, Ext4(folder + "/disk"), "bob")
-    try:
-        s.bob.start()
-        s.alice.start(s.bob)
-        s.goes_on("before")
+    with Scenario(tool, folder, Ext4(folder + "/disk"), "bob") as s:
+        s.begin()
         s.disk.fail()
         stuck = [f"read-only {number}" for number in range(3)]
         for text in stuck:
             report = s.alice.send(s.bob.id, text, "2s")
             check(report["state"] != "delivered", f"a receipt for what is not durable: {report}")
-        same(s.bob.inbox(), s.accepted, "what has a receipt is there, and nothing else")
-        check(s.alice.waiting() == len(stuck), "Alice keeps the rest")
+        s.check_kept(stuck)
         s.bob.stop()
         s.disk.mend()
         s.bob.start(s.alice)
-        s.accepted += stuck
-        s.all_arrived()
-        s.goes_on("after")
-        return f"{len(stuck)} kept by the sender, {len(s.accepted)} delivered once"
-    finally:
-        s.end()
+        return s.recover(stuck)
 
 
 def starts(tool, folder):
     """A node starts on a full disk with what it has; without a key, or on a read-only disk, it says why it cannot."""
-    disk = Memory(folder + "/full")
-    home = disk.path + "/home"
-    disk.fill()
-    refused = refusal(Node(tool, home))
-    check("no space left" in refused["message"] and refused["next_step"], f"{refused}")
-    disk.make_room()
-    node = Node(tool, home).start()
-    for number in range(5):
-        node.send("12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp", f"kept {number}")
-    node.kill()
-    disk.fill()
-    node.start()
-    check(node.waiting() == 5, "what was accepted is there")
-    node.stop()
-    disk.unmount()
+    with Memory(folder + "/full") as disk:
+        node = DiskNode(tool, disk.path + "/home")
+        try:
+            disk.fill()
+            refused = refusal(node)
+            check("no space left" in refused["message"] and refused["next_step"], f"{refused}")
+            disk.make_room()
+            node.start()
+            for number in range(5):
+                node.send("12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp", f"kept {number}")
+            node.kill()
+            disk.fill()
+            node.start()
+            check(node.waiting() == 5, "what was accepted is there")
+            node.stop()
+        finally:
+            node.kill()
 
-    disk = Ext4(folder + "/read-only")
-    home = disk.path + "/home"
-    Node(tool, home).start().stop()
-    disk.unmount()
-    disk.mount("ro")
-    refused = refusal(Node(tool, home))
-    check("read-only" in refused["message"] and "writable" in refused["next_step"], f"{refused}")
-    disk.unmount()
+    with Ext4(folder + "/read-only") as disk:
+        node = DiskNode(tool, disk.path + "/home")
+        try:
+            node.start().stop()
+            disk.unmount()
+            disk.mount("ro")
+            refused = refusal(node)
+            check("read-only" in refused["message"] and "writable" in refused["next_step"], f"{refused}")
+        finally:
+            node.kill()
     return "told with the next step"
 
 
@@ -378,7 +315,6 @@ def refusal(node):
     except Refused as refused:
         check(refused.error, f"no error that a program can read: {refused}")
         return refused.error
-    node.kill()
     raise AssertionError("the node started")
 
 
@@ -405,7 +341,7 @@ def main():
         folder = tempfile.mkdtemp(prefix="starling-disk-")
         try:
             print(f"ok   {scenario.__name__}: {scenario(a.ours, folder)}", flush=True)
-        except (AssertionError, Refused, RuntimeError) as error:
+        except (AssertionError, Refused, RuntimeError, OSError, subprocess.SubprocessError) as error:
             failed = True
             print(f"FAIL {scenario.__name__}: {error}", flush=True)
         finally:

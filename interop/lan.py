@@ -15,35 +15,24 @@ import sys
 import tempfile
 import time
 
-from common import die_with_parent
+from common import Node, die_with_parent, wait
 from hosts import ADDRESSES, Hosts, become_root
 
 FOREIGN_ID = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
 SERVICE = "_p2p._udp.local."
 
 
-class Node:
-    """One `starling up` on one of the hosts."""
+class LanNode(Node):
+    """One `starling up` on one of the hosts, whose home goes with it."""
 
     def __init__(self, lan, host, tool):
-        self.lan, self.host, self.tool = lan, host, tool
-        self.home = tempfile.mkdtemp(prefix="starling-lan-")
-        self.log = open(os.path.join(self.home, "log"), "w")
-        self.process = subprocess.Popen(
-            lan.command(host, tool, "up", "--home", self.home, "--json", "--name", host), text=True,
-            stdout=subprocess.PIPE, stderr=self.log, preexec_fn=die_with_parent)
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError("starling up ended: " + open(self.log.name).read()[-800:])
-        self.ready_at = time.monotonic()
-        self.id = json.loads(line)["peer_id"]
-
-    def call(self, *words):
-        done = subprocess.run([self.tool, *words, "--home", self.home, "--json"], text=True, capture_output=True,
-                              timeout=30)
-        if done.returncode != 0:
-            raise RuntimeError(f"starling {words[0]}: {done.stderr.strip()}")
-        return json.loads(done.stdout)
+        super().__init__(tool, tempfile.mkdtemp(prefix="starling-lan-"), "--name", host,
+                         command=lambda *words: lan.command(host, *words))
+        try:
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
 
     def peers(self):
         return {peer["peer_id"]: peer for peer in self.call("peers")["peers"]}
@@ -51,29 +40,19 @@ class Node:
     def is_connected(self, peer):
         return bool(self.peers().get(peer, {}).get("connections"))
 
-    def stop(self):
-        self.process.terminate()
+    def remove(self):
         try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.home, ignore_errors=True)
-
-
-def wait(what, condition, seconds):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise RuntimeError(f"{what}: not within {seconds} s")
-        time.sleep(0.02)
+            self.stop()
+        finally:
+            shutil.rmtree(self.home, ignore_errors=True)
 
 
 def find_each_other(lan, tool):
     """Starts two nodes, and returns how long they took to connect and what `send` said."""
     nodes = []
     try:
-        nodes = [Node(lan, "a", tool), Node(lan, "b", tool)]
+        for host in ADDRESSES:
+            nodes.append(LanNode(lan, host, tool))
         a, b = nodes
         start = b.ready_at
         wait("a and b are connected", lambda: a.is_connected(b.id) and b.is_connected(a.id), 15)
@@ -87,7 +66,7 @@ def find_each_other(lan, tool):
         return took, report["round_trip_us"]
     finally:
         for node in nodes:
-            node.stop()
+            node.remove()
 
 
 FOREIGN = r"""
@@ -116,7 +95,7 @@ zeroconf.close()
 
 def foreign(lan, tool):
     """A foreign mDNS on one host and our node on the other see each other."""
-    node = Node(lan, "b", tool)
+    node = LanNode(lan, "b", tool)
     try:
         other = subprocess.Popen(
             lan.command("a", sys.executable, "-c", FOREIGN, ADDRESSES["a"], node.id, FOREIGN_ID, SERVICE), text=True,
@@ -130,7 +109,7 @@ def foreign(lan, tool):
             other.stdin.close()
             other.wait(10)
     finally:
-        node.stop()
+        node.remove()
 
 
 def main():

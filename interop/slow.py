@@ -10,56 +10,30 @@ namespaces, and iproute2's tc.
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 
-from common import die_with_parent
+from common import Tool, check
 from hosts import ADDRESSES, CABLE, Hosts, become_root
 
 PORT = 4001
 
 
-class Listener:
-    """`starling bench-listener` on host b, which takes every message that comes."""
-
-    def __init__(self, hosts, tool):
-        self.home = tempfile.mkdtemp(prefix="starling-slow-")
-        self.process = subprocess.Popen(
-            hosts.command("b", tool, "bench-listener", "--home", self.home,
-                          "--listen", f"/ip4/{ADDRESSES['b']}/tcp/{PORT}"),
-            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent)
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError("starling bench-listener ended")
-        self.address = json.loads(line)["addrs"][0]
-        self.process.stdin.write('{"do":"consume"}\n')
-        self.process.stdin.flush()
-        if not json.loads(self.process.stdout.readline()).get("done"):
-            raise RuntimeError("starling bench-listener does not take messages")
-
-    def stop(self):
-        self.process.stdin.close()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.home, ignore_errors=True)
-
-
 def measure(hosts, tool, byte_count):
-    listener = Listener(hosts, tool)
-    try:
-        done = subprocess.run(hosts.command("a", tool, "bench", "urgent", "--json", "--target", listener.address,
-                                            "--bytes", str(byte_count)),
-                              text=True, capture_output=True, timeout=180)
-        if done.returncode != 0:
-            raise RuntimeError("starling bench urgent: " + done.stderr.strip())
-        return json.loads(done.stdout)
-    finally:
-        listener.stop()
+    """The bench's report, between host a and a listener on host b that takes every message that comes."""
+    with tempfile.TemporaryDirectory(prefix="starling-slow-") as home:
+        listener = Tool(*hosts.command("b", tool, "bench-listener", "--home", home,
+                                       "--listen", f"/ip4/{ADDRESSES['b']}/tcp/{PORT}"))
+        try:
+            check(listener.ask({"do": "consume"}).get("done"), "starling bench-listener does not take messages")
+            done = subprocess.run(hosts.command("a", tool, "bench", "urgent", "--json", "--bytes", str(byte_count),
+                                                "--target", listener.ready["addrs"][0]),
+                                  text=True, capture_output=True, timeout=180)
+            check(done.returncode == 0, "starling bench urgent: " + done.stderr.strip())
+            return json.loads(done.stdout)
+        finally:
+            listener.stop()
 
 
 def main():

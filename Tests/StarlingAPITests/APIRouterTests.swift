@@ -94,6 +94,48 @@ import Testing
         }
     }
 
+    /// Else those who follow the inbox could take all connections from everybody else.
+    @Test func onlySoManyMayWaitAndTheOthersAreAnswered() async throws {
+        let gate = Gate()
+        let node = StubNode(gate: gate)
+        let router = APIRouter(node: node, version: "0", waitingCountMax: 2)
+        let waiting = APIRequest(method: "GET", path: "/v1/inbox", query: [("wait_ms", "60000")])
+        async let first = router.respond(to: waiting)
+        async let second = router.respond(to: waiting)
+        await gate.waitFor(count: 2)
+        let message = APIRequest(method: "GET", path: "/v1/messages/0a", query: [("wait_ms", "1")])
+        let ping = APIRequest(
+            method: "POST",
+            path: "/v1/ping",
+            contentType: "application/json",
+            body: Array(#"{"peer":"\#(peer)"}"#.utf8)
+        )
+        for request in [waiting, message, ping] {
+            let refused = await router.respond(to: request)
+            #expect(refused.status == 429, "\(request.path)")
+            #expect(try JSON(parsing: refused.body.span)["error"]?["next_step"]?.string?.isEmpty == false)
+        }
+        #expect(await router.respond(to: APIRequest(method: "GET", path: "/v1/inbox")).status == 200)
+        #expect(await router.respond(to: APIRequest(method: "GET", path: "/v1/messages/0a")).status == 200)
+        let send = APIRequest(
+            method: "POST",
+            path: "/v1/messages",
+            contentType: "application/json",
+            body: Array(#"{"to":"\#(peer)","payload":"hi"}"#.utf8)
+        )
+        let accepted = await router.respond(to: send)
+        #expect(accepted.status == 200)
+        let report = try SendReport(json: JSON(parsing: accepted.body.span))
+        #expect(report.state == .queued && report.obstacle?.code == .limitReached)
+        #expect(node.calls.last == "send DATA_MESSAGE hi 0.0 seconds")
+        gate.open()
+        #expect(await [first.status, second.status] == [200, 200])
+        for request in [waiting, message, ping, send] {
+            #expect(await router.respond(to: request).status == 200, "the places are free again")
+        }
+        #expect(node.calls.last == "send DATA_MESSAGE hi 5.0 seconds")
+    }
+
     @Test func theOutboxTakesItsPartAndItsPlaceFromTheQuery() async throws {
         _ = try await get("/v1/outbox", [("part", "ended"), ("after", "0a"), ("limit", "7")])
         #expect(node.calls == ["outbox ended 0a 7"])

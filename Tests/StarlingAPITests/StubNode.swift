@@ -7,8 +7,13 @@ import Synchronization
 final class StubNode: NodeOperations {
     private let seen = Mutex<[String]>([])
     let failure: NodeFailure?
+    /// What keeps whoever waits for a message, in place of time.
+    private let gate: Gate?
 
-    init(failure: NodeFailure? = nil) { self.failure = failure }
+    init(failure: NodeFailure? = nil, gate: Gate? = nil) {
+        self.failure = failure
+        self.gate = gate
+    }
 
     var calls: [String] { seen.withLock { $0 } }
 
@@ -50,6 +55,9 @@ final class StubNode: NodeOperations {
         }
         if message.contentType != "text/plain" { call += " as \(message.contentType)" }
         try enter(call)
+        guard message.receiptTimeout > .zero else {
+            return SendReport(messageID: "0a0b", state: .queued, roundTrip: nil)
+        }
         return SendReport(messageID: "0a0b", state: .delivered, roundTrip: .microseconds(900))
     }
 
@@ -66,6 +74,7 @@ final class StubNode: NodeOperations {
     func inbox(_ query: InboxQuery) async throws(NodeFailure) -> InboxPage {
         let wait = query.arrivalTimeout == .zero ? "" : " \(query.arrivalTimeout)"
         try enter("inbox \(query.after) \(query.messageCountMax)" + wait)
+        if query.arrivalTimeout > .zero { await gate?.pass() }
         return Sample.inboxPage
     }
 
@@ -123,17 +132,12 @@ enum Sample {
         receivedByteCount: 1 << 33,
         sentByteCount: 12,
         inbox: InboxStatus(
-            messageCount: 1,
-            messageCountMax: 10_000,
-            byteCount: 16,
-            byteCountMax: 1 << 30,
+            messages: Occupancy(count: 1, countMax: 10_000, byteCount: 16, byteCountMax: 1 << 30),
+            incoming: Occupancy(count: 2, countMax: 1000, byteCount: 1 << 32, byteCountMax: 14 << 30),
             unconfirmedReceiptCount: 1
         ),
         outbox: OutboxStatus(
-            messageCount: 3,
-            messageCountMax: 10_000,
-            byteCount: 300,
-            byteCountMax: 1 << 30,
+            messages: Occupancy(count: 3, countMax: 10_000, byteCount: 300, byteCountMax: 1 << 30),
             fills: [
                 .init(
                     priority: .emergency,
@@ -165,6 +169,7 @@ enum Sample {
             ],
             stallCount: 4
         ),
+        files: Occupancy(count: 5, countMax: 10_000, byteCount: 1 << 33, byteCountMax: 16 << 30),
         store: StoreHealth(
             losses: [
                 .init(table: "inbox_entry", rowCount: 2, reason: "the checksum is wrong"),

@@ -77,8 +77,12 @@ import Testing
         #expect(lines[2].contains("  sent    high"))
         #expect(lines[4] == "Nobody\u{FFFD} answers.")
         #expect(lines[5] == "Wait.")
-        #expect(page.moreHint(flags: " --ended")?.contains("outbox --ended --after \(id)") == true)
+        #expect(
+            page.moreHint(flags: " --ended --home x")?.contains("outbox --ended --home x --after \(id)")
+                == true
+        )
         #expect(OutboxPage(messages: [stopped], hasMore: false).moreHint(flags: "") == nil)
+        #expect(OutboxPage.emptyHint(flags: " --home x").hasSuffix("starling outbox --ended --home x\n"))
     }
 
     @Test func theStatusTellsWhatWaitsForWhomAndWhatIsStuck() {
@@ -90,10 +94,7 @@ import Testing
             sentByteCount: 10
         )
         var status = OutboxStatus(
-            messageCount: 3,
-            messageCountMax: 10_000,
-            byteCount: 30,
-            byteCountMax: 1 << 30,
+            messages: Occupancy(count: 3, countMax: 10_000, byteCount: 30, byteCountMax: 1 << 30),
             fills: [fill],
             backlogs: [
                 .init(

@@ -79,14 +79,21 @@ import Testing
             received: WallTime(millisecondsSince1970: 1500)
         )
         let head = "#9  1970-01-01T00:00:01.500Z  from \(peerID)  DATA_MESSAGE\n"
-        #expect(message.render(.plain) == head + "  two\n  lines\u{FFFD}\n")
+        #expect(message.render(.plain, flags: "") == head + "  two\n  lines\u{FFFD}\n")
         message.payload = [0xFF, 0xFE]
-        #expect(message.render(.plain) == head + "  2 B of text/plain, not a text\n")
-        #expect(InboxPage(messages: [message], last: 9, hasMore: false).moreHint == nil)
+        #expect(message.render(.plain, flags: "") == head + "  2 B of text/plain, not a text\n")
+        #expect(InboxPage(messages: [message], last: 9, hasMore: false).moreHint(flags: "") == nil)
+        let more = InboxPage(messages: [message], last: 12, hasMore: true).moreHint(flags: " --home x")
+        #expect(more?.hasSuffix("starling inbox --after 12 --home x\n") == true)
+        message.file = FileStatus(name: "kettle.jpg", byteCount: 1024, arrivedByteCount: 1024)
+        let withFile = InboxPage(messages: [message], last: 9, hasMore: false)
         #expect(
-            InboxPage(messages: [message], last: 12, hasMore: true).moreHint?.contains("--after 12") == true
+            withFile.render(.plain, flags: " --home x").hasSuffix(
+                "  kettle.jpg, 1 KiB: starling save 9 --home x\n"
+            )
         )
+        message.file = nil
         (message.priority, message.contentType) = (.emergency, "")
-        #expect(message.render(.plain).hasSuffix("DATA_MESSAGE emergency\n  2 B, not a text\n"))
+        #expect(message.render(.plain, flags: "").hasSuffix("DATA_MESSAGE emergency\n  2 B, not a text\n"))
     }
 }

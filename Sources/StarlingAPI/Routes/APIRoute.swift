@@ -61,7 +61,7 @@ package struct APIRoute: Sendable {
     )
 
     private static func waiting(_ summary: String) -> APIField {
-        let maximum = Int(APIRouter.waitMax.nanosecondsClamped / 1_000_000)
+        let maximum = Int(APIRouter.waitMax.milliseconds)
         return APIField("wait_ms", .integer(minimum: 0, maximum: maximum), isRequired: false, summary)
     }
 

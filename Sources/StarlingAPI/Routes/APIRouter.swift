@@ -10,6 +10,10 @@ package struct APIRouter: APIResponder {
     ///
     /// A request that waits holds one of the server's connections.
     package static let waitMax: Duration = .seconds(60)
+    /// Requests that may wait at once, so that they leave connections to those that do not.
+    ///
+    /// Beyond that who asks for what is to come is refused, and a message is sent without waiting for its receipt.
+    package static let waitingCountMax = 32
     /// Most bytes of payload in one answer of the inbox, so that an answer stays within tens of megabytes.
     private static let inboxPayloadByteCountMax = 4 << 20
     /// The largest body: a message's largest payload in Base64, with room around it.
@@ -17,11 +21,17 @@ package struct APIRouter: APIResponder {
 
     private let node: any NodeOperations
     private let version: String
+    private let places: WaitingPlaces
 
     /// - Parameter version: the release of the software, for the OpenAPI document.
-    package init(node: any NodeOperations, version: String) {
+    package init(
+        node: any NodeOperations,
+        version: String,
+        waitingCountMax: Int = APIRouter.waitingCountMax
+    ) {
         self.node = node
         self.version = version
+        places = WaitingPlaces(countMax: waitingCountMax)
     }
 
     package func respond(to request: APIRequest) async -> APIResponse {
@@ -83,13 +93,23 @@ package struct APIRouter: APIResponder {
         case .getIdentity: return try await node.identity().json
         case .listPeers: return PeerList(peers: try await node.peers()).json
         case .connect: return try await node.connect(Self.body(of: request)).json
-        case .ping: return try await node.ping(Self.body(of: request)).json
-        case .sendMessage: return try await node.send(Self.body(of: request)).json
+        case .ping:
+            let ping: PingRequest = try Self.body(of: request)
+            return try await waiting(for: ping.timeout) { () throws(NodeFailure) in
+                try await node.ping(ping).json
+            }
+        case .sendMessage: return try await send(Self.body(of: request)).json
         case .getMessage:
             let timeout = try Self.wait(request)
-            return try await node.message(arguments.first ?? "", settledWithin: timeout).json
+            return try await waiting(for: timeout) { () throws(NodeFailure) in
+                try await node.message(arguments.first ?? "", settledWithin: timeout).json
+            }
         case .listOutbox: return try await node.outbox(Self.outboxQuery(request)).json
-        case .listInbox: return try await node.inbox(Self.inboxQuery(request)).json
+        case .listInbox:
+            let query = try Self.inboxQuery(request)
+            return try await waiting(for: query.arrivalTimeout) { () throws(NodeFailure) in
+                try await node.inbox(query).json
+            }
         case .takeInbox:
             let take: InboxTake = try Self.body(of: request)
             return ["taken": JSON(try await node.takeInbox(through: take.through))]
@@ -100,6 +120,37 @@ package struct APIRouter: APIResponder {
         case .getOpenAPI: return OpenAPIDocument.json(version: version)
         }
     }
+
+    /// Answers a request that may wait for so long, in one of the places for such requests.
+    private func waiting(
+        for timeout: Duration,
+        _ answer: () async throws(NodeFailure) -> JSON
+    ) async throws(NodeFailure) -> JSON {
+        guard timeout > .zero else { return try await answer() }
+        guard places.take() else { throw Self.tooManyWait }
+        defer { places.giveBack() }
+        return try await answer()
+    }
+
+    /// Sends a message, and waits for its receipt where there is a place to wait: what is accepted is told at once else.
+    private func send(_ message: OutgoingMessage) async throws(NodeFailure) -> SendReport {
+        guard message.receiptTimeout > .zero else { return try await node.send(message) }
+        if places.take() {
+            defer { places.giveBack() }
+            return try await node.send(message)
+        }
+        var message = message
+        message.receiptTimeout = .zero
+        var report = try await node.send(message)
+        if report.state != .delivered, report.obstacle == nil { report.obstacle = Self.tooManyWait }
+        return report
+    }
+
+    private static let tooManyWait = NodeFailure(
+        .limitReached,
+        "As many requests wait at this node as may.",
+        nextStep: "End one that waits, such as a starling inbox --follow, or ask without waiting."
+    )
 
     private static func body<Value: APIValue>(of request: APIRequest) throws(NodeFailure) -> Value {
         // A browser's form cannot claim this type, so that a web page cannot make a user's browser act on the node.
@@ -152,7 +203,7 @@ package struct APIRouter: APIResponder {
     }
 
     private static func wait(_ request: APIRequest) throws(NodeFailure) -> Duration {
-        let range = 0...waitMax.nanosecondsClamped / 1_000_000
+        let range = 0...waitMax.milliseconds
         return .milliseconds(try number("wait_ms", in: range, of: request) ?? 0)
     }
 

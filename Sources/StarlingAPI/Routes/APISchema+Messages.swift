@@ -56,7 +56,7 @@ extension APISchema {
                 "wait_ms",
                 natural,
                 isRequired: false,
-                "How long to wait for the receipt; 5000 if left out."
+                "How long to wait for the receipt; 5000 if left out, 0 while too many requests wait."
             ),
         ],
         "A message to send."
@@ -72,17 +72,20 @@ extension APISchema {
         "What became of a message."
     )
 
+    /// What is told of each message that came, whether it is all here or not.
+    private static let origin = [
+        APIField("id", text, "The message's id in hexadecimal."),
+        APIField("from", peerID, "The sender."),
+        APIField("type", text, "What the message is."),
+        APIField("created_ms", .integer(), "When the sender says it made it, since 1970."),
+        APIField("received_ms", .integer(), "When it came in, since 1970."),
+    ]
+
     static let inboxMessage = APISchema.object(
-        [
-            APIField("position", natural, "Its place in the inbox, growing."),
-            APIField("id", text, "The message's id in hexadecimal."),
-            APIField("from", peerID, "The sender."),
-            APIField("type", text, "What the message is."),
+        [APIField("position", natural, "Its place in the inbox, growing.")] + origin + [
             APIField("content_type", text, "What the payload is; empty where the sender did not say."),
             APIField("priority", priority, "How urgent it is."),
             APIField("privacy", privacy, "Who could read it on its way."),
-            APIField("created_ms", .integer(), "When the sender says it made it, since 1970."),
-            APIField("received_ms", .integer(), "When it came in, since 1970."),
             APIField("text", text, isRequired: false, "The payload, where it is UTF-8."),
             APIField("payload_base64", text, isRequired: false, "The payload, where it is not."),
             APIField("file", file, isNullable: true, "Its file, which is here as a whole."),
@@ -112,14 +115,7 @@ extension APISchema {
     )
 
     private static let incoming = APISchema.object(
-        [
-            APIField("id", text, "The message's id in hexadecimal."),
-            APIField("from", peerID, "The sender."),
-            APIField("type", text, "What the message is."),
-            APIField("created_ms", .integer(), "When the sender says it made it, since 1970."),
-            APIField("received_ms", .integer(), "When it came in, since 1970."),
-            APIField("file", file, "Its file."),
-        ],
+        origin + [APIField("file", file, "Its file.")],
         "A message that arrives when its file is here."
     )
 
@@ -188,12 +184,30 @@ extension APISchema {
         "Messages of the outbox."
     )
 
-    static let inboxStatus = APISchema.object(
+    /// The fields of something that has a limit, `noun` being what is counted.
+    static func occupancy(_ noun: String, _ summary: String, bytes: String) -> [APIField] {
         [
-            APIField("messages", natural, "Messages received and not taken."),
-            APIField("max_messages", natural, "The most there may be."),
-            APIField("bytes", natural, "The bytes of their contents."),
+            APIField(noun, natural, summary),
+            APIField("max_\(noun)", natural, "The most there may be."),
+            APIField("bytes", natural, bytes),
             APIField("max_bytes", natural, "The most there may be."),
+        ]
+    }
+
+    static let inboxStatus = APISchema.object(
+        occupancy("messages", "Messages received and not taken.", bytes: "The bytes of their contents.") + [
+            APIField(
+                "incoming",
+                .object(
+                    occupancy(
+                        "messages",
+                        "Messages whose files are on their way.",
+                        bytes: "The bytes of those files."
+                    ),
+                    "Messages that are not here yet."
+                ),
+                "Messages that arrive when their files are here."
+            ),
             APIField("unconfirmed_receipts", natural, "Receipts that their senders have not confirmed."),
         ],
         "What the inbox holds."
@@ -235,11 +249,7 @@ extension APISchema {
     )
 
     static let outboxStatus = APISchema.object(
-        [
-            APIField("messages", natural, "Messages that are not settled."),
-            APIField("max_messages", natural, "The most there may be."),
-            APIField("bytes", natural, "The bytes of their contents."),
-            APIField("max_bytes", natural, "The most there may be."),
+        occupancy("messages", "Messages that are not settled.", bytes: "The bytes of their contents.") + [
             APIField("priorities", .list(fill), "The same by priority, the most urgent first."),
             APIField("recipients", .list(backlog), "For whom messages wait, at most 10."),
             APIField("stalls", .list(stall), "What is stuck now, at most 10."),

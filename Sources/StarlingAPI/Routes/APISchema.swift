@@ -121,6 +121,15 @@ extension APISchema {
             APIField("sent_bytes", natural, "Bytes that went over connections since the start."),
             APIField("inbox", inboxStatus, "Messages received and not taken."),
             APIField("outbox", outboxStatus, "Messages accepted and not settled."),
+            APIField(
+                "files",
+                .object(
+                    occupancy("files", "Files, sent and received.", bytes: "Their bytes."),
+                    "What the store of files holds."
+                ),
+                isNullable: true,
+                "Files of messages, those under way counted in full."
+            ),
             APIField("store", store, "What the node's store found damaged."),
         ],
         "What the node is doing."

@@ -53,6 +53,9 @@ extension FileSaveRequest: APIValue {
             path: try fields.textIfAny("path", byteCounts: 1...4096),
             isTaken: try fields.bool("take")
         )
+        guard isTaken || path != nil else {
+            throw JSONShapeError(field: "take", expectation: "true where there is no path")
+        }
     }
 }
 

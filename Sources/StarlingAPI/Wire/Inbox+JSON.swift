@@ -82,19 +82,18 @@ package struct InboxTake: Sendable, Equatable, APIValue {
 
 extension InboxStatus: APIValue {
     package var json: JSON {
-        [
-            "messages": JSON(messageCount), "max_messages": JSON(messageCountMax),
-            "bytes": JSON(byteCount), "max_bytes": JSON(byteCountMax),
-            "unconfirmed_receipts": JSON(unconfirmedReceiptCount),
-        ]
+        JSON(
+            members: messages.members("messages") + [
+                ("incoming", JSON(members: incoming.members("messages"))),
+                ("unconfirmed_receipts", JSON(unconfirmedReceiptCount)),
+            ]
+        )
     }
 
     package init(_ fields: JSONFields) throws(JSONShapeError) {
         self.init(
-            messageCount: try fields.count("messages"),
-            messageCountMax: try fields.count("max_messages"),
-            byteCount: try fields.count("bytes"),
-            byteCountMax: try fields.count("max_bytes"),
+            messages: try Occupancy(fields, "messages"),
+            incoming: try Occupancy(fields.object("incoming"), "messages"),
             unconfirmedReceiptCount: try fields.count("unconfirmed_receipts")
         )
     }

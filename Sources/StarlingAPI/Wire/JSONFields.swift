@@ -218,7 +218,7 @@ extension JSON {
     }
 
     /// A duration in whole milliseconds.
-    init(milliseconds duration: Duration) { self = .integer(duration.nanosecondsClamped / 1_000_000) }
+    init(milliseconds duration: Duration) { self = .integer(duration.milliseconds) }
 
     init(_ address: Multiaddr) { self = .string("\(address)") }
     init(_ peer: PeerID) { self = .string(peer.base58) }

@@ -41,7 +41,8 @@ extension NodeStatus: APIValue {
             "reserved_bytes": JSON(reservedByteCount), "max_reserved_bytes": JSON(reservedByteCountMax),
             "received_bytes": JSON(Int64(clamping: receivedByteCount)),
             "sent_bytes": JSON(Int64(clamping: sentByteCount)),
-            "inbox": inbox.json, "outbox": outbox.json, "store": store.json,
+            "inbox": inbox.json, "outbox": outbox.json,
+            "files": files.map { JSON(members: $0.members("files")) } ?? .null, "store": store.json,
         ]
     }
 
@@ -66,6 +67,9 @@ extension NodeStatus: APIValue {
             sentByteCount: UInt64(try fields.count("sent_bytes")),
             inbox: try InboxStatus(fields.object("inbox")),
             outbox: try OutboxStatus(fields.object("outbox")),
+            files: try fields.objectIfAny("files").map { files throws(JSONShapeError) in
+                try Occupancy(files, "files")
+            },
             store: try StoreHealth(fields.object("store"))
         )
     }

@@ -33,7 +33,7 @@ extension OutgoingMessage: APIValue {
             ?? contentTypeIfNone
         priority = try fields.wordIfAny("priority") ?? .normal
         privacy = try fields.wordIfAny("privacy") ?? .private
-        let lifetimeMax = Self.lifetimeMax.nanosecondsClamped / 1_000_000
+        let lifetimeMax = Self.lifetimeMax.milliseconds
         if let milliseconds = try fields.numberIfAny("lifetime_ms", in: 1...lifetimeMax) {
             lifetime = .milliseconds(milliseconds)
         }

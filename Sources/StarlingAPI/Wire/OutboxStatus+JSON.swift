@@ -3,20 +3,17 @@ package import StarlingNode
 
 extension OutboxStatus: APIValue {
     package var json: JSON {
-        [
-            "messages": JSON(messageCount), "max_messages": JSON(messageCountMax),
-            "bytes": JSON(byteCount), "max_bytes": JSON(byteCountMax),
-            "priorities": .array(fills.map(\.json)), "recipients": .array(backlogs.map(\.json)),
-            "stalls": .array(stalls.map(\.json)), "stalls_total": JSON(stallCount),
-        ]
+        JSON(
+            members: messages.members("messages") + [
+                ("priorities", .array(fills.map(\.json))), ("recipients", .array(backlogs.map(\.json))),
+                ("stalls", .array(stalls.map(\.json))), ("stalls_total", JSON(stallCount)),
+            ]
+        )
     }
 
     package init(_ fields: JSONFields) throws(JSONShapeError) {
         self.init(
-            messageCount: try fields.count("messages"),
-            messageCountMax: try fields.count("max_messages"),
-            byteCount: try fields.count("bytes"),
-            byteCountMax: try fields.count("max_bytes"),
+            messages: try Occupancy(fields, "messages"),
             fills: try fields.list("priorities") { (json, path) throws(JSONShapeError) in
                 try Fill(json, path: path)
             },

@@ -20,26 +20,29 @@ extension SendReport {
 
 extension InboxPage {
     /// A heading and the payload of each message, with an empty line between.
-    package func render(_ style: TextStyle) -> String {
-        (incoming.map { $0.render(style) } + messages.map { $0.render(style) }).joined(separator: "\n")
+    ///
+    /// - Parameter flags: Those that mean the same node, for the commands that are named.
+    package func render(_ style: TextStyle, flags: String) -> String {
+        let parts = incoming.map { $0.render(style) } + messages.map { $0.render(style, flags: flags) }
+        return parts.joined(separator: "\n")
     }
 
     package static let emptyHint = "The inbox is empty.\n"
 
     /// What to say where more messages wait behind these.
-    package var moreHint: String? {
-        hasMore ? "More messages wait: starling inbox --after \(last)\n" : nil
+    package func moreHint(flags: String) -> String? {
+        hasMore ? "More messages wait: starling inbox --after \(last)\(flags)\n" : nil
     }
 }
 
 extension InboxMessage {
-    package func render(_ style: TextStyle) -> String {
+    package func render(_ style: TextStyle, flags: String) -> String {
         var words = [type]
         if priority != .normal { words.append(priority.rawValue) }
         let label = style.dim(TerminalText.oneLine(words.joined(separator: " ")))
         let head = style.bold("#\(position)") + "  \(received.rfc3339)  from \(from.base58)  \(label)\n"
         let fileLine = file.map { file in
-            "  \(TerminalText.oneLine(file.name ?? "")), \(file.progressText): starling save \(position)\n"
+            "  \(TerminalText.oneLine(file.name ?? "")), \(file.progressText): starling save \(position)\(flags)\n"
         }
         if let fileLine, payload.isEmpty { return head + fileLine }
         guard let text else {

@@ -74,10 +74,14 @@ extension OutboxPage {
         }
     }
 
-    package static let emptyHint = "Nothing waits to be delivered. What was: starling outbox --ended\n"
+    /// What to say where nothing waits, `flags` being those that mean the same node.
+    package static func emptyHint(flags: String) -> String {
+        "Nothing waits to be delivered. What was: starling outbox --ended\(flags)\n"
+    }
+
     package static let noneEndedHint = "No message was delivered, expired or refused in the last 7 days.\n"
 
-    /// What to say where more messages stand behind these.
+    /// What to say where more messages stand behind these, `flags` being those that mean the same node and list.
     package func moreHint(flags: String) -> String? {
         guard hasMore, let last = messages.last else { return nil }
         return "There are more: starling outbox\(flags) --after \(last.messageID)\n"
@@ -87,11 +91,7 @@ extension OutboxPage {
 extension OutboxStatus {
     /// How much there is, by state and priority, for whom and why.
     func append(to facts: inout FactList) {
-        facts.append(
-            "outbox",
-            CountText.messages(messageCount) + " of at most \(messageCountMax), "
-                + "\(ByteCountText.write(byteCount)) of at most \(ByteCountText.write(byteCountMax))"
-        )
+        facts.append("outbox", messages.text("message"))
         for fill in fills where fill.queuedCount + fill.sentCount > 0 {
             let parts = [
                 ("queued", fill.queuedCount, fill.queuedByteCount),
@@ -127,12 +127,21 @@ extension InboxStatus {
     var line: String {
         let receipts =
             unconfirmedReceiptCount > 0 ? ", \(unconfirmedReceiptCount) receipts not confirmed yet" : ""
-        return CountText.messages(messageCount) + " of at most \(messageCountMax), "
-            + "\(ByteCountText.write(byteCount)) of at most \(ByteCountText.write(byteCountMax))" + receipts
+        return messages.text("message") + receipts
+    }
+}
+
+extension Occupancy {
+    /// How much there is, and how much there may be: `1 message of at most 10, 20 B of at most 1 KiB`.
+    func text(_ noun: String) -> String {
+        CountText.of(count, noun) + " of at most \(countMax), "
+            + "\(ByteCountText.write(byteCount)) of at most \(ByteCountText.write(byteCountMax))"
     }
 }
 
 /// Counts with their noun.
 enum CountText {
-    static func messages(_ count: Int) -> String { count == 1 ? "1 message" : "\(count) messages" }
+    static func of(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
+
+    static func messages(_ count: Int) -> String { of(count, "message") }
 }

@@ -37,7 +37,9 @@ extension NodeStatus {
                 + "\(ByteCountText.write(Int(clamping: sentByteCount))) sent"
         )
         facts.append("inbox", inbox.line)
+        if inbox.incoming.count > 0 { facts.append("on their way", inbox.incoming.text("file")) }
         outbox.append(to: &facts)
+        if let files { facts.append("files", files.text("file")) }
         facts.append("event loops", "\(loopCount)")
         if !store.isSound { facts.append("store damaged", store.lines.map(TerminalText.oneLine)) }
         return facts.render(style)
@@ -73,9 +75,11 @@ extension PeerList {
         return table.render(style)
     }
 
-    /// What to say where there is nothing to list.
-    package static let emptyHint =
-        "No peers yet. Those on the LAN are found by themselves; reach others with: starling connect MULTIADDR\n"
+    /// What to say where there is nothing to list, `flags` being those that mean the same node.
+    package static func emptyHint(flags: String) -> String {
+        "No peers yet. Those on the LAN are found by themselves; reach others with: "
+            + "starling connect MULTIADDR\(flags)\n"
+    }
 }
 
 extension PeerSummary {

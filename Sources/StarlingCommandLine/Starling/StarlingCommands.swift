@@ -128,7 +128,7 @@ private enum Commands {
             is saved, see save. With --follow it goes on with those that \
             arrive, until Ctrl-C, --timeout or --limit messages; --take then acknowledges each after it was written out.
             """,
-        flags: [Flags.follow.spec, Flags.after.spec, Flags.limit.spec, Flags.take.spec],
+        flags: [Flags.follow.spec, Flags.after.spec, Flags.inboxLimit.spec, Flags.take.spec],
         example: "starling inbox --follow --take --json"
     )
 
@@ -164,17 +164,15 @@ private enum Commands {
         "Measure speed and memory on this machine",
         details: """
             Starts a second process that listens, and measures between the two: each figure is the median of several \
-            rounds. With --target the listener is that peer, and figures of its process are left out. seal, store and enqueue \
-            need no listener. store, enqueue, delivery and urgent write to the disk of TMPDIR.
+            rounds. With --target the listener is that peer, and figures of its process are left out. seal, store, enqueue \
+            and file need no listener. store, enqueue, delivery, urgent and file write to the disk of TMPDIR, file several \
+            times its --file-size.
             """,
         arguments: [
             ArgumentSpec.choice(
                 "WHAT",
                 "what to measure",
-                of: [
-                    "ping", "bulk", "dial", "memory", "streams", "seal", "store", "urgent", "enqueue",
-                    "delivery", "file",
-                ]
+                of: BenchSubject.allCases.map(\.rawValue)
             )
         ],
         flags: [

@@ -5,12 +5,13 @@ package enum StarlingFlags {
     package static let json = Flag<Bool>.toggle("json", "Print JSON, for programs.")
     package static let timeout = Flag<Duration>.duration(
         "timeout",
-        "Give up after this long (default 30s; send: 5s)."
+        "Give up after this long (default 30s; send 5s, each ping 10s, each wait of lab 1m, bench 3m, none for up, sim and "
+            + "inbox --follow). Copying a file has 30m at least."
     )
     package static let home = Flag<String>.text(
         "home",
         "FOLDER",
-        "Where the node keeps its key and its socket (default $XDG_STATE_HOME/starling or ~/.local/state/starling)."
+        "Where the node keeps its key, its messages, their files and its socket (default $XDG_STATE_HOME/starling or ~/.local/state/starling)."
     )
     package static let common = [json.spec, timeout.spec, home.spec, help.spec]
 
@@ -171,6 +172,11 @@ package enum StarlingFlags {
         in: 1...1000,
         "At most so many messages (default 100)."
     )
+    package static let inboxLimit = Flag<Int>.number(
+        "limit",
+        in: 1...1000,
+        "At most so many messages (default 100; with --follow all that come)."
+    )
     package static let take = Flag<Bool>.toggle(
         "take",
         "Acknowledge what is shown, so that it is not shown again."
@@ -208,9 +214,12 @@ package enum StarlingFlags {
         "Bytes of each message (default 1024)."
     )
 
+    /// What a message's file may have.
+    private static let fileByteCountMax = 4 << 30
     package static let fileSize = Flag<Int>.byteCount(
         "file-size",
         minimum: 1,
+        maximum: fileByteCountMax,
         "How large the file of the large-file scenario, or of the file bench, is (default 1GiB)."
     )
 

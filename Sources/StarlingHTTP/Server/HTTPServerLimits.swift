@@ -8,8 +8,8 @@ package struct HTTPServerLimits: Sendable {
     package var bodyByteCountMax = APIRouter.bodyByteCountMax
     /// Connections at once, each with a descriptor and a block of memory.
     ///
-    /// Further ones wait in the backlog.
-    package var connectionCountMax = 64
+    /// Further ones wait in the backlog. Requests that wait hold at most half of them.
+    package var connectionCountMax = 2 * APIRouter.waitingCountMax
     /// A connection's memory for the request line and headers; more is answered with 431 or 414.
     package var headByteCountMax = 32 << 10
     /// Seconds without a byte after which a connection is closed, while it is the client's turn.

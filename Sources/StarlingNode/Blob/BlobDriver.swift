@@ -101,6 +101,17 @@ package actor BlobDriver {
     /// The most that all blobs together may take.
     nonisolated var byteCountMax: UInt64 { store.folder.limits.byteCountMax }
 
+    /// What is there, and the most there may be.
+    nonisolated var occupancy: Occupancy {
+        let (fill, limits) = (store.folder.fill, store.folder.limits)
+        return Occupancy(
+            count: fill.blobCount,
+            countMax: limits.blobCountMax,
+            byteCount: Int(clamping: fill.byteCount),
+            byteCountMax: Int(clamping: limits.byteCountMax)
+        )
+    }
+
     /// What has a limit among those that blobs are offered to.
     nonisolated var tableFills: [TableFill] { offers.tableFills }
 

@@ -88,11 +88,8 @@ package struct OutboxStatus: Sendable, Equatable {
     /// The most recipients and stalls that are listed.
     package static let listCountMax = 10
 
-    /// Messages that are not settled, and the bytes of their contents, each with the most there may be.
-    package var messageCount: Int
-    package var messageCountMax: Int
-    package var byteCount: Int
-    package var byteCountMax: Int
+    /// Messages that are not settled, and the bytes of their contents.
+    package var messages: Occupancy
     /// The same by priority, the most urgent first.
     package var fills: [Fill]
     /// Recipients for whom messages wait, those who have been waited for longest first.
@@ -103,19 +100,13 @@ package struct OutboxStatus: Sendable, Equatable {
     package var stallCount: Int
 
     package init(
-        messageCount: Int,
-        messageCountMax: Int,
-        byteCount: Int,
-        byteCountMax: Int,
+        messages: Occupancy,
         fills: [Fill],
         backlogs: [Backlog],
         stalls: [Stall],
         stallCount: Int
     ) {
-        self.messageCount = messageCount
-        self.messageCountMax = messageCountMax
-        self.byteCount = byteCount
-        self.byteCountMax = byteCountMax
+        self.messages = messages
         self.fills = fills
         self.backlogs = backlogs
         self.stalls = stalls
@@ -124,10 +115,12 @@ package struct OutboxStatus: Sendable, Equatable {
 
     init(_ report: DeliveryReport, wallNow: WallTime) {
         self.init(
-            messageCount: report.outboxCount,
-            messageCountMax: report.limits.outbox.messageCountMax,
-            byteCount: report.outboxByteCount,
-            byteCountMax: report.limits.outbox.byteCountMax,
+            messages: Occupancy(
+                count: report.outboxCount,
+                countMax: report.limits.outbox.messageCountMax,
+                byteCount: report.outboxByteCount,
+                byteCountMax: report.limits.outbox.byteCountMax
+            ),
             fills: report.fills.map {
                 Fill(
                     priority: .init($0.priority),
@@ -164,34 +157,33 @@ package struct OutboxStatus: Sendable, Equatable {
 
 /// What the inbox holds.
 package struct InboxStatus: Sendable, Equatable {
-    /// Messages received and not taken, and the bytes of their contents, each with the most there may be.
-    package var messageCount: Int
-    package var messageCountMax: Int
-    package var byteCount: Int
-    package var byteCountMax: Int
+    /// Messages received and not taken, and the bytes of their contents.
+    package var messages: Occupancy
+    /// Messages whose files are on their way, and the bytes of those files.
+    package var incoming: Occupancy
     /// Receipts that were sent, or will be, and that their senders have not confirmed.
     package var unconfirmedReceiptCount: Int
 
-    package init(
-        messageCount: Int,
-        messageCountMax: Int,
-        byteCount: Int,
-        byteCountMax: Int,
-        unconfirmedReceiptCount: Int
-    ) {
-        self.messageCount = messageCount
-        self.messageCountMax = messageCountMax
-        self.byteCount = byteCount
-        self.byteCountMax = byteCountMax
+    package init(messages: Occupancy, incoming: Occupancy, unconfirmedReceiptCount: Int) {
+        self.messages = messages
+        self.incoming = incoming
         self.unconfirmedReceiptCount = unconfirmedReceiptCount
     }
 
     init(_ report: DeliveryReport) {
         self.init(
-            messageCount: report.inboxCount,
-            messageCountMax: report.limits.inbox.entryCountMax,
-            byteCount: report.inboxByteCount,
-            byteCountMax: report.limits.inbox.byteCountMax,
+            messages: Occupancy(
+                count: report.inboxCount,
+                countMax: report.limits.inbox.entryCountMax,
+                byteCount: report.inboxByteCount,
+                byteCountMax: report.limits.inbox.byteCountMax
+            ),
+            incoming: Occupancy(
+                count: report.heldCount,
+                countMax: report.limits.inbox.heldCountMax,
+                byteCount: Int(clamping: report.heldFileByteCount),
+                byteCountMax: Int(clamping: report.heldFileByteCountMax)
+            ),
             unconfirmedReceiptCount: report.owedReceiptCount
         )
     }

@@ -76,6 +76,26 @@ package struct SendReport: Sendable, Equatable {
     }
 }
 
+extension SendReport {
+    /// What a message's status says of its sending; nil for one that ended undelivered, which is a failure.
+    package init?(_ status: MessageStatus) {
+        switch status.state {
+        case .delivered: state = .delivered
+        case .sent, .fetching: state = .sent
+        case .queued: state = .queued
+        case .expired, .refused: return nil
+        }
+        messageID = status.messageID
+        guard state == .delivered else {
+            obstacle = status.obstacle
+            return
+        }
+        roundTrip = status.ended.map { ended in
+            .milliseconds(max(0, ended.millisecondsSince1970 - status.accepted.millisecondsSince1970))
+        }
+    }
+}
+
 /// What is known of a message that the node accepted.
 package struct MessageStatus: Sendable, Equatable {
     package enum State: String, Sendable, CaseIterable {

@@ -9,18 +9,14 @@ extension NodeDesk {
         let draft = try MessageDraft(message)
         let id = try await accept(message, draft)
         let report = await node.delivery.report(on: id, settledBefore: start + message.receiptTimeout)
-        let time = start.duration(to: loop.now)
-        let text = "\(id)"
-        let obstacle = report?.obstacle.map { NodeFailure($0, peer: message.to) }
-        switch report?.message.state {
-        case .delivered: return SendReport(messageID: text, state: .delivered, roundTrip: time)
-        case .sent, .fetching:
-            return SendReport(messageID: text, state: .sent, roundTrip: nil, obstacle: obstacle)
-        case .storing, .queued, nil:
-            return SendReport(messageID: text, state: .queued, roundTrip: nil, obstacle: obstacle)
-        case .expired, .refused, .damaged:
-            throw NodeFailure(undelivered: report?.message.state ?? .damaged, peer: message.to)
+        let roundTrip = start.duration(to: loop.now)
+        guard let report else { return SendReport(messageID: "\(id)", state: .queued, roundTrip: nil) }
+        guard var sent = SendReport(MessageStatus(report, wallNow: node.world.wallClock.now)) else {
+            throw NodeFailure(undelivered: report.message.state, peer: message.to)
         }
+        // The loop's clock is finer than the times of a message's record.
+        if sent.state == .delivered { sent.roundTrip = roundTrip }
+        return sent
     }
 
     package func message(

@@ -53,6 +53,7 @@ package struct NodeDesk: NodeOperations {
             sentByteCount: traffic.sentByteCount,
             inbox: InboxStatus(delivery),
             outbox: OutboxStatus(delivery, wallNow: node.world.wallClock.now),
+            files: node.delivery.blobs?.occupancy,
             store: StoreHealth(node.world.store.report)
         )
     }

@@ -294,7 +294,7 @@ extension NodeFailure {
 /// Durations in messages: `12 ms`, `5.3 s`.
 enum DurationWords {
     static func text(_ duration: Duration) -> String {
-        let milliseconds = duration.nanosecondsClamped / 1_000_000
+        let milliseconds = duration.milliseconds
         if milliseconds < 10_000 { return "\(milliseconds) ms" }
         return "\(milliseconds / 1000) s"
     }

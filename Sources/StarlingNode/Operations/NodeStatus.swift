@@ -44,6 +44,8 @@ package struct NodeStatus: Sendable, Equatable {
     package var inbox: InboxStatus
     /// Messages accepted and not settled.
     package var outbox: OutboxStatus
+    /// Files of messages, sent and received, those under way counted in full; nil where the node keeps none.
+    package var files: Occupancy?
     /// What the store found damaged at its start and since.
     package var store: StoreHealth
 
@@ -64,6 +66,7 @@ package struct NodeStatus: Sendable, Equatable {
         sentByteCount: UInt64,
         inbox: InboxStatus,
         outbox: OutboxStatus,
+        files: Occupancy?,
         store: StoreHealth
     ) {
         self.identity = identity
@@ -82,6 +85,7 @@ package struct NodeStatus: Sendable, Equatable {
         self.sentByteCount = sentByteCount
         self.inbox = inbox
         self.outbox = outbox
+        self.files = files
         self.store = store
     }
 }

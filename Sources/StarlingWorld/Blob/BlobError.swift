@@ -48,7 +48,7 @@ package enum BlobError: Error, Equatable, Sendable {
         switch self {
         case .notFound: "Ask its sender for it again: starling inbox shows from whom it came."
         case .full, .tooManyBlobs:
-            "Save or delete files that were received, or raise the limit of the blob store."
+            "Save or discard files that were received, as starling inbox lists them, or wait until those being sent have arrived."
         case .noSpace: "Make room on the disk; what has arrived is kept, and the rest follows."
         case .notPermitted(let path): "Give this user access to \(path)."
         case .fileNotFound(let path): "Check the path \(path)."

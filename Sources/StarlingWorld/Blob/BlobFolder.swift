@@ -54,16 +54,20 @@ package final class BlobFolder: Sendable {
     /// How much of a blob is there; `nil` when nothing is.
     package func holding(_ id: BlobID) -> BlobHolding? { state.withLock { $0.shelf[id] } }
 
+    /// How many blobs there are, and the bytes of all, those under way counted in full.
+    package var fill: (blobCount: Int, byteCount: UInt64) {
+        state.withLock { ($0.shelf.holdings.count, $0.shelf.byteCount) }
+    }
+
     package func usage() throws(BlobError) -> BlobUsage {
         let free = try freeByteCount()
-        return state.withLock { state in
-            BlobUsage(
-                byteCount: state.shelf.byteCount,
-                byteCountMax: limits.byteCountMax,
-                blobCount: state.shelf.holdings.count,
-                freeByteCount: free
-            )
-        }
+        let fill = fill
+        return BlobUsage(
+            byteCount: fill.byteCount,
+            byteCountMax: limits.byteCountMax,
+            blobCount: fill.blobCount,
+            freeByteCount: free
+        )
     }
 
     func freeByteCount() throws(BlobError) -> UInt64 {

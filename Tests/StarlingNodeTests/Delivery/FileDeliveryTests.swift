@@ -37,6 +37,11 @@ import Testing
             "others overtake it"
         )
         #expect(try pair.state(id) == .fetching)
+        let desk = NodeDesk(node: pair.nodes[Pair.bob], onShutdown: {})
+        let status = try pair.simulation.complete(on: pair.hosts[Pair.bob]) { await desk.status() }
+        #expect(status.inbox.incoming.count == 1 && status.inbox.incoming.byteCount >= 1_000_000)
+        #expect(status.inbox.incoming.byteCountMax == 14 << 30)
+        #expect(status.files?.count == 1 && status.files?.byteCountMax == 16 << 30)
         let progress = try #require(try pair.incoming.first).progress
         #expect(progress.byteCount > 0 && progress.byteCount < progress.totalByteCount)
         #expect(try pair.wait { try pair.state(id) == .delivered })

@@ -1,4 +1,5 @@
 import StarlingCore
+import StarlingMesh
 import StarlingNode
 import StarlingSimulator
 import StarlingWorld
@@ -46,7 +47,7 @@ import Testing
         #expect(report.state == .queued)
         #expect(report.obstacle?.code == .unknownPeer)
         let before = try pair.simulation.complete(on: pair.aliceHost) { await alice.status() }.outbox
-        #expect(before.messageCount == 1)
+        #expect(before.messages.count == 1)
         #expect(before.fills.map(\.queuedCount) == [0, 0, 1, 0])
         #expect(before.backlogs.map(\.to) == [to])
         #expect(before.backlogs.first?.obstacle?.code == .unknownPeer)
@@ -58,7 +59,7 @@ import Testing
         let page = try pair.simulation.complete(on: pair.bobHost) { try await bob.inbox(query) }
         #expect(page.messages.map(\.messageID) == [report.messageID])
         let after = try pair.simulation.complete(on: pair.aliceHost) { await alice.status() }.outbox
-        #expect(after.messageCount == 0 && after.byteCount == 0)
+        #expect(after.messages.count == 0 && after.messages.byteCount == 0)
         #expect(after.backlogs.isEmpty && after.stalls.isEmpty)
     }
 
@@ -200,6 +201,38 @@ import Testing
         }
         #expect(page.messages.map(\.text) == ["hello"] && page.last == 1 && !page.hasMore)
         #expect(after < .seconds(5), "virtual time")
+    }
+
+    /// Else who follows the inbox would ask for it again and again, and never wait.
+    @Test func whoAsksForTheInboxWaitsPastAMessageThatIsDamaged() throws {
+        let pair = try NodePair()
+        let (alice, bob, address) = (desk(pair.alice), desk(pair.bob), try pair.bobAddress)
+        let to = pair.bob.peerID
+        _ = try pair.simulation.complete(on: pair.aliceHost) {
+            _ = try await alice.connect(ConnectRequest(address: address, timeout: .seconds(5)))
+            return try await alice.send(text("lost", to: to, wait: .seconds(5)))
+        }
+        let world = pair.bobHost.world
+        var query = InboxQuery(after: 0, messageCountMax: 10, payloadByteCountMax: 100)
+        let now = query
+        query.arrivalTimeout = .seconds(30)
+        let patient = query
+        let (whole, damaged, waited) = try pair.simulation.complete(on: pair.bobHost) {
+            let whole = try await bob.inbox(now)
+            var batch = StoreBatch()
+            batch.put(StoreKey(DeliveryTables.inbox, 1), [0xFF])
+            world.store.commit(batch) { failure in #expect(failure == nil) }
+            let damaged = try await bob.inbox(now)
+            let start = world.loops[0].now
+            _ = try await bob.inbox(patient)
+            return (whole, damaged, start.duration(to: world.loops[0].now))
+        }
+        #expect(whole.messages.map(\.text) == ["lost"])
+        #expect(damaged.messages.isEmpty && damaged.last == 1 && !damaged.hasMore)
+        #expect(waited == .seconds(30))
+        pair.aliceHost.world.loops[0].startTask { _ = try? await alice.send(text("hello", to: to)) }
+        let page = try pair.simulation.complete(on: pair.bobHost) { try await bob.inbox(patient) }
+        #expect(page.messages.map(\.text) == ["hello"] && page.last == 2 && !page.hasMore)
     }
 
     @Test func aRequestThatWaitsEndsWhenItIsCancelled() throws {

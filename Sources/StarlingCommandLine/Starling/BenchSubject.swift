@@ -1,0 +1,12 @@
+/// What `starling bench` measures.
+package enum BenchSubject: String, CaseIterable, Sendable {
+    case ping, bulk, dial, memory, streams, seal, store, urgent, enqueue, delivery, file
+
+    /// Whether messages are on a disk, in a folder of the bench.
+    package var isDurable: Bool {
+        switch self {
+        case .urgent, .enqueue, .delivery: true
+        case .ping, .bulk, .dial, .memory, .streams, .seal, .store, .file: false
+        }
+    }
+}
