@@ -1,3 +1,4 @@
+internal import StarlingCore
 internal import StarlingWorld
 internal import Synchronization
 

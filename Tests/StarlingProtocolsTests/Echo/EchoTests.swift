@@ -1,3 +1,4 @@
+import StarlingCore
 import StarlingProtocols
 import Testing
 

@@ -31,19 +31,12 @@ package struct RetrySchedule: Equatable, Sendable {
     }
 }
 
-/// What spreads the attempts: SplitMix64 from a seed that the driver draws; never for secrets.
+/// What spreads the attempts, from a seed that the driver draws; never for secrets.
 package struct DeliveryJitter: Equatable, Sendable {
-    private var state: UInt64
+    private var draws: SplitMix64
 
-    package init(seed: UInt64) { state = seed }
+    package init(seed: UInt64) { draws = SplitMix64(seed: seed) }
 
     /// A number from -1 to 1.
-    package mutating func balanced() -> Double {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        mixed ^= mixed >> 31
-        return Double(mixed >> 11) / Double(1 << 52) - 1
-    }
+    package mutating func balanced() -> Double { Double(draws.next() >> 11) / Double(1 << 52) - 1 }
 }

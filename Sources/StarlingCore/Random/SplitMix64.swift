@@ -1,7 +1,7 @@
 /// SplitMix64: the same seed gives the same numbers.
 ///
-/// For simulation and tests, never for keys of a real node.
-package struct SplitMix64: RandomNumberGenerator, Sendable {
+/// For simulation, tests and what a machine draws from a seed that its driver hands in; never for secrets.
+package struct SplitMix64: RandomNumberGenerator, Equatable, Sendable {
     private var state: UInt64
 
     package init(seed: UInt64) { state = seed }
