@@ -51,6 +51,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "fragment-request", run: fragmentRequest),
         FuzzTarget(name: "reassembly", run: reassembly),
         FuzzTarget(name: "delivery-row", run: deliveryRow),
+        FuzzTarget(name: "route-frame", run: routeFrame),
         FuzzTarget(name: "store-files", run: storeFiles),
     ]
 }

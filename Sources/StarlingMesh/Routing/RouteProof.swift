@@ -1,0 +1,134 @@
+package import StarlingCore
+package import StarlingCrypto
+
+/// A destination's signed word that it exists: its name, a sequence number and a time until which that holds.
+///
+///     message Proof { uint64 number = 1; uint64 expires_ms = 2; bytes signature = 3; }
+///
+/// It goes from neighbour to neighbour with the routes to the destination. Metrics are each neighbour's own word; a
+/// destination that nobody signed for, or a number that it did not give, cannot be told.
+///
+/// Spec: docs/specs/routing.md, "Proof".
+package struct RouteProof: Hashable, Sendable {
+    /// Who signs: the PeerID has to hold its key.
+    package let destination: PeerID
+    /// The sequence number, from 1 to ``numberMax``: a destination never goes back.
+    package let number: UInt64
+    package let expires: WallTime
+    package let signature: [UInt8]
+
+    /// The last sequence number: far beyond what anyone counts to, and far from overflowing.
+    package static let numberMax: UInt64 = 1 << 62
+    /// How long a proof holds; it is renewed halfway.
+    package static let lifetime: Duration = .seconds(7200)
+    /// By how much clocks may differ: so long after its end a proof is still taken.
+    package static let clockTolerance: Duration = .seconds(900)
+    /// The longest signature: those of Ed25519 have 64 bytes, those of secp256k1 up to 72.
+    static let signatureByteCountMax = 72
+
+    private static let signatureDomain = Array("starling-route-1:".utf8)
+
+    /// Signs a proof.
+    ///
+    /// - Precondition: the number is in `1...numberMax`, and the time is not before 1970.
+    package init(number: UInt64, expires: WallTime, from identity: IdentityKey) {
+        precondition((1...Self.numberMax).contains(number) && expires.millisecondsSince1970 >= 0)
+        destination = identity.peerID
+        self.number = number
+        self.expires = expires
+        signature = identity.sign(Self.signed(identity.peerID, number, expires))
+    }
+
+    /// A proof as a neighbour told it: nobody's word until ``verify()`` has returned.
+    init(destination: PeerID, number: UInt64, expires: WallTime, signature: [UInt8]) {
+        self.destination = destination
+        self.number = number
+        self.expires = expires
+        self.signature = signature
+    }
+
+    /// Checks that the destination signed it; not whether it holds still.
+    package func verify() throws(RouteProofError) {
+        guard let key = PublicKey(peerID: destination) else { throw .unsupportedKey }
+        guard key.verify(signature, over: Self.signed(destination, number, expires)) else {
+            throw .wrongSignature
+        }
+    }
+
+    /// Until when the proof holds on this node's clock, or `nil` when it does not hold any more.
+    ///
+    /// However far ahead it says to end, nobody's lasts longer than ``lifetime``, from when it was last heard.
+    package func end(now: Instant, wallNow: WallTime) -> Instant? {
+        let (left, overflow) = expires.millisecondsSince1970.subtractingReportingOverflow(
+            wallNow.millisecondsSince1970
+        )
+        let longest = Self.lifetime + Self.clockTolerance
+        guard !overflow else { return now + longest }
+        let duration = min(.milliseconds(left) + Self.clockTolerance, longest)
+        return duration > .zero ? now + duration : nil
+    }
+
+    func write(to writer: inout ProtobufWriter) {
+        writer.varint(1, number)
+        writer.varint(2, UInt64(expires.millisecondsSince1970))
+        writer.bytes(3, signature)
+    }
+
+    /// Reads the proof of a destination.
+    static func parse(
+        _ bytes: Span<UInt8>,
+        _ range: Range<Int>,
+        of destination: PeerID
+    ) throws(ProtobufError) -> RouteProof {
+        var (number, expires, signature): (UInt64?, UInt64?, [UInt8]?) = (nil, nil, nil)
+        var cursor = ProtobufCursor(range: range)
+        while let field = try cursor.next(in: bytes) {
+            switch field.number {
+            case 1: number = try field.varint()
+            case 2: expires = try field.varint()
+            case 3:
+                guard try field.range().count <= signatureByteCountMax else {
+                    throw .invalidValue(fieldNumber: 3)
+                }
+                signature = try field.bytes(in: bytes)
+            default: break
+            }
+        }
+        guard let number else { throw .missingField(fieldNumber: 1) }
+        guard let expires else { throw .missingField(fieldNumber: 2) }
+        guard let signature else { throw .missingField(fieldNumber: 3) }
+        guard (1...numberMax).contains(number) else { throw .invalidValue(fieldNumber: 1) }
+        guard let milliseconds = Int64(exactly: expires) else { throw .invalidValue(fieldNumber: 2) }
+        return RouteProof(
+            destination: destination,
+            number: number,
+            expires: WallTime(millisecondsSince1970: milliseconds),
+            signature: signature
+        )
+    }
+
+    /// What is signed: each part has one length or says it, so that no other proof has the same bytes.
+    private static func signed(_ destination: PeerID, _ number: UInt64, _ expires: WallTime) -> [UInt8] {
+        var signed = signatureDomain
+        signed.reserveCapacity(signatureDomain.count + destination.multihash.count + 16)
+        signed += destination.multihash
+        signed.appendBigEndian(number)
+        signed.appendBigEndian(UInt64(bitPattern: expires.millisecondsSince1970))
+        return signed
+    }
+}
+
+/// Why a proof is not taken.
+package enum RouteProofError: Error, Equatable, Sendable {
+    /// The signature is not the destination's over these bytes.
+    case wrongSignature
+    /// The destination's PeerID does not hold its key, as those of RSA and ECDSA peers do not.
+    case unsupportedKey
+}
+
+extension [UInt8] {
+    /// Appends eight bytes, the high one first.
+    mutating func appendBigEndian(_ value: UInt64) {
+        for index in 0..<8 { append(UInt8(truncatingIfNeeded: value >> UInt64(56 - 8 * index))) }
+    }
+}

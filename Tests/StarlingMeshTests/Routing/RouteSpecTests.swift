@@ -1,0 +1,48 @@
+import Foundation
+import StarlingCore
+import StarlingCrypto
+import StarlingMesh
+import Testing
+
+/// The vectors in docs/specs/routing.md, computed again.
+@Suite struct RouteSpecTests {
+    @Test func theVectorsOfTheSpecificationHold() throws {
+        let alice = MessageKit.alice.peerID
+        let proof = RouteKit.proof
+        var direct = RouteFrame()
+        direct.updates = [RouteUpdate(.init(metric: .zero, hops: 0), proof: proof)]
+        var update = RouteFrame()
+        update.updates = [
+            RouteUpdate(try RouteKit.way(123_456, hops: 2), proof: proof),
+            RouteUpdate(try RouteKit.way(234_567, hops: 3), to: alice), RouteUpdate(withdrawing: alice),
+        ]
+        var digest = RouteDigest()
+        for entry in update.updates { digest.add(entry) }
+        update.digest = digest
+        var requests = RouteFrame()
+        requests.routeRequests = [
+            RouteRequest(destination: MessageKit.bob.peerID, hopLimit: 5), RouteRequest(destination: nil),
+        ]
+        requests.numberRequests = [NumberRequest(destination: alice, number: 8, hopLimit: 10, proof: proof)]
+        var liveness = RouteFrame()
+        liveness.liveness = [1, 2]
+        let computed: [(name: String, value: String)] = [
+            ("alice", alice.description), ("bob", MessageKit.bob.peerID.description),
+            ("signature", Hex.encode(proof.signature)),
+            ("direct", Hex.encode(direct.encoded)), ("update", Hex.encode(update.encoded)),
+            ("digest hash", "\(digest.hash)"), ("requests", Hex.encode(requests.encoded)),
+            ("liveness", Hex.encode(liveness.encoded)),
+            ("longest frame", "\(RouteFrame.byteCountMax)"),
+        ]
+        var root = URL(fileURLWithPath: #filePath)
+        for _ in 0..<4 { root.deleteLastPathComponent() }
+        let text = try String(
+            contentsOf: root.appendingPathComponent("docs/specs/routing.md"),
+            encoding: .utf8
+        )
+        let lines = text.split(separator: "\n").map(String.init)
+        for (name, value) in computed {
+            #expect(lines.contains("\(name): \(value)"), "\(name): \(value)")
+        }
+    }
+}
