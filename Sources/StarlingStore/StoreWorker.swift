@@ -1,3 +1,4 @@
+internal import StarlingCore
 internal import StarlingWorld
 
 #if canImport(Glibc)
@@ -11,7 +12,8 @@ internal import StarlingWorld
 /// The thread of a store, and the queue in front of it.
 ///
 /// Calls from the store's own loop are held back until the end of the loop's turn: what a turn asks for is one group,
-/// not the first call alone and the rest behind it.
+/// not the first call alone and the rest behind it. A large one is not held back from a thread that has nothing to do:
+/// the disk works while the turn goes on.
 final class StoreWorker: EndOfTurnWork, @unchecked Sendable {  // tidy-ok: lock below
     private let loop: any EventLoop
     private let engine: StoreEngine
@@ -23,6 +25,11 @@ final class StoreWorker: EndOfTurnWork, @unchecked Sendable {  // tidy-ok: lock 
     /// Calls of the loop's present turn.
     private var held: [StoreCall] = []
     private var isClosed = false
+    /// Whether the thread waits for calls.
+    private var isIdle = false
+
+    /// Changes of a batch that is not held back.
+    private static let largeChangeCount = 8
 
     private init(engine: StoreEngine, loop: any EventLoop) {
         self.engine = engine
@@ -63,11 +70,14 @@ final class StoreWorker: EndOfTurnWork, @unchecked Sendable {  // tidy-ok: lock 
     /// Queues a call.
     func take(_ call: StoreCall) {
         let isOnLoop = loop.isCurrent
+        var isLarge = false
+        if case .commit(let batch, _) = call { isLarge = batch.changes.count >= Self.largeChangeCount }
         let (isRefused, isFirst, isWaitedFor) = locked {
             if isClosed { return (true, false, false) }
             if case .close = call { isClosed = true }
             held.append(call)
-            return (false, isOnLoop && held.count == 1, isOnLoop ? false : release())
+            if !isOnLoop || isLarge && isIdle { return (false, false, release()) }
+            return (false, held.count == 1, false)
         }
         if isWaitedFor { pthread_cond_signal(wakeup) }
         if isFirst { loop.atEndOfTurn(self) }
@@ -112,7 +122,9 @@ final class StoreWorker: EndOfTurnWork, @unchecked Sendable {  // tidy-ok: lock 
         var calls: [StoreCall] = []
         while true {
             locked {
+                isIdle = true
                 while queue.isEmpty { pthread_cond_wait(wakeup, lock) }
+                isIdle = false
                 swap(&queue, &calls)
             }
             var rest = calls[...]

@@ -83,6 +83,7 @@ extension DeliveryDriver {
         // Somebody waits: a write that failed before does not hold this one up.
         if storeRetryAt != nil { commitOutbox() }
         pump()
+        writeOutbox()
     }
 
     private func seal(_ header: MessageHeader, _ content: MessageContent) throws(SealError) -> Envelope {

@@ -23,6 +23,10 @@ package actor DeliveryDriver {
         package var inboundStreamCountMax = 16
         /// Peers that are dialled at once for messages that wait; more take their turn.
         package var reachCountMax = 64
+        /// Messages accepted in one turn of the loop that are written at once: the disk works while more are signed.
+        ///
+        /// Fewer are written together at the turn's end.
+        package var writeCountMin = 8
         /// From a write that failed to the next try, where nobody waits for it.
         package var storeRetryInterval: Duration = .seconds(1)
         /// From a fetch of a file that failed, though its sender was there or for want of room, to the next one.
@@ -83,6 +87,7 @@ package actor DeliveryDriver {
     var sweepAt: Instant?
 
     private var timer: (any LoopTimer)?
+    private var turnEnd: TurnEnd?
     private var armedFor: Instant?
     private var tasks: [UInt64: Task<Void, Never>] = [:]
     private var lastTask: UInt64 = 0
@@ -135,6 +140,7 @@ package actor DeliveryDriver {
         }
         for peer in await swarm.connectedPeers { linkUp(peer) }
         timer = loop.makeTimer { [weak self] in self?.enter { $0.tick() } }
+        turnEnd = TurnEnd { [weak self] in self?.enter { $0.commitOutbox() } }
         pump()
     }
 
@@ -250,7 +256,7 @@ package actor DeliveryDriver {
         case .notAccepted(let id):
             endOffer(id)
             settleAcceptance(id, .store(outboxStoreError ?? .closed))
-        case .write: if storeRetryAt == nil { commitOutbox() }
+        case .write: writeOutbox()
         case .reach(let peer): reach(peer)
         case .load(let position): load(position)
         case .settle(let peer):
@@ -302,6 +308,16 @@ package actor DeliveryDriver {
     }
 
     // MARK: Store
+
+    /// Has what the outbox wants written at the end of the turn, or at once where there is much.
+    func writeOutbox() {
+        guard storeRetryAt == nil else { return }
+        if outbox.unwrittenCount >= limits.writeCountMin {
+            commitOutbox()
+        } else if let turnEnd {
+            loop.atEndOfTurn(turnEnd)
+        }
+    }
 
     func commitOutbox() {
         guard let batch = outbox.takeBatch() else { return }

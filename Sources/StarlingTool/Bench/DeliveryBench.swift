@@ -14,7 +14,9 @@ struct DeliveryBench {
     private static let messageCountMax = 7000
     private static let warmUpCount = 500
     private static let roundSeconds = 1.0
-    private static let singleCount = 60
+    private static let singleCount = 200
+    /// Those before them that are not counted: the first waits for what the audit of the last round has acknowledged.
+    private static let settlingCount = 10
     /// Between two messages of an idle node.
     private static let pause: Duration = .milliseconds(10)
 
@@ -98,13 +100,13 @@ struct DeliveryBench {
         let (messages, round) = (messages, lastRound)
         let seconds = try run.real.run { _ in
             var seconds: [Double] = []
-            for number in 0..<Self.singleCount {
+            for number in 0..<Self.settlingCount + Self.singleCount {
                 if pause > .zero { try await messages.loop.sleep(for: pause) }
                 seconds.append(try await messages.deliver(round: round, number: number).delivered)
             }
-            return seconds
+            return Array(seconds.dropFirst(Self.settlingCount))
         }
-        try audit(count: Self.singleCount)
+        try audit(count: Self.settlingCount + Self.singleCount)
         return seconds
     }
 

@@ -22,7 +22,9 @@ import Testing
     }
 
     @Test func aFileThatTellsNothingIsRefused() async throws {
-        let run = try await ToolRun.run(["lab", "--scenario", "large-file", "--file-size", "192MiB", "--json"])
+        let run = try await ToolRun.run([
+            "lab", "--scenario", "large-file", "--file-size", "192MiB", "--json",
+        ])
         #expect(run.status == 2)
         #expect(try JSON(parsing: run.talk)["error"]?["code"] == "misused", "\(run.talk)")
     }

@@ -305,6 +305,9 @@ package struct Outbox: Sendable {
         return batch
     }
 
+    /// Accepted messages that no batch has yet.
+    package var unwrittenCount: Int { unwritten.reduce(0) { $0 + $1.count } }
+
     /// Whether there is something to write.
     var hasPending: Bool {
         !pending.isEmpty || forgotten.count >= limits.forgottenCountMax || unwritten.contains { !$0.isEmpty }
