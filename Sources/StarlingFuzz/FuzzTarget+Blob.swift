@@ -35,7 +35,8 @@ extension FuzzTarget {
         }
     }
 
-    private static func body(of frame: [UInt8]) -> [UInt8] {
+    /// A frame without the length before it.
+    static func body(of frame: [UInt8]) -> [UInt8] {
         var offset = 0
         _ = try? Varint.read(frame.span, at: &offset)
         return Array(frame[offset...])

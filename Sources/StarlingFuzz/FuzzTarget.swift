@@ -52,6 +52,9 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "reassembly", run: reassembly),
         FuzzTarget(name: "delivery-row", run: deliveryRow),
         FuzzTarget(name: "route-frame", run: routeFrame),
+        FuzzTarget(name: "mailbox-frames", run: mailboxFrames),
+        FuzzTarget(name: "mailbox-list", run: mailboxList),
+        FuzzTarget(name: "mailbox-row", run: mailboxRow),
         FuzzTarget(name: "store-files", run: storeFiles),
     ]
 }

@@ -167,7 +167,7 @@ package enum BlobAnswer: Equatable, Sendable {
 
 extension ProtobufWriter {
     /// What was written, with its length before it.
-    fileprivate var framed: [UInt8] {
+    var framed: [UInt8] {
         var frame: [UInt8] = []
         frame.reserveCapacity(bytes.count + 4)
         Varint.append(UInt64(bytes.count), to: &frame)

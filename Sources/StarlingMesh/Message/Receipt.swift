@@ -96,8 +96,10 @@ package struct Receipt: Equatable, Sendable {
         signature = recipient.sign(Self.signatureDomain + bodyBytes)
     }
 
-    /// Reads a receipt and checks its form and its signature.
-    package init(verifying message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
+    /// Reads a receipt and checks its form, not its signature.
+    ///
+    /// What it says is nobody's word until ``verify()`` has returned.
+    package init(parsing message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
         do throws(ProtobufError) {
             let signed = try SignedBody.parse(message)
             let parsed = try Self.parse(signed.body.span, limits)
@@ -106,6 +108,16 @@ package struct Receipt: Equatable, Sendable {
         } catch {
             throw .malformed(error)
         }
+    }
+
+    /// Reads a receipt and checks its form and its signature.
+    package init(verifying message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
+        try self.init(parsing: message, limits: limits)
+        try verify()
+    }
+
+    /// Checks that the recipient signed what it says.
+    package func verify() throws(EnvelopeError) {
         try SignedBody.verify(signature, over: Self.signatureDomain + bodyBytes, by: from)
     }
 
