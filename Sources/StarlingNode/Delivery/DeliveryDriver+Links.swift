@@ -61,7 +61,11 @@ extension DeliveryDriver {
     }
 
     private func note(_ obstacle: DeliveryObstacle, for peer: PeerID) {
-        guard obstacles[peer] != nil || obstacles.count < limits.obstacleCountMax else { return }
+        if obstacles[peer] == nil, obstacles.count >= limits.obstacleCountMax {
+            // Those of peers for whom nothing waits any more give way.
+            obstacles = obstacles.filter { outbox.count(to: $0.key) > 0 }
+            guard obstacles.count < limits.obstacleCountMax else { return }
+        }
         obstacles[peer] = obstacle
     }
 

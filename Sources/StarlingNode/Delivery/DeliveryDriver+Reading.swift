@@ -223,9 +223,7 @@ extension DeliveryDriver {
             .init(number: readers.lastNumber, body: body, concurrencyMax: concurrencyMax),
             for: type
         )
-        for entry in inbox.entries(countMax: .max) where entry.type == type {
-            if readers.offer(entry) { _ = inbox.handOut(entry.position) }
-        }
+        offerEntries(of: type)
         pump()
         return true
     }
@@ -284,6 +282,14 @@ extension DeliveryDriver {
         readers.handlerDone(type, position)
         while let waiting = readers.nextInBacklog(type) {
             if let entry = inbox.entry(at: waiting), readers.offer(entry) { _ = inbox.handOut(waiting) }
+        }
+        if readers.looksForMore(type) { offerEntries(of: type) }
+    }
+
+    /// Offers what waits in the inbox to the handler of a type.
+    private func offerEntries(of type: MessageType) {
+        for entry in inbox.entries(countMax: .max) where entry.type == type {
+            if readers.offer(entry) { _ = inbox.handOut(entry.position) }
         }
     }
 

@@ -121,9 +121,17 @@ package actor DeliveryDriver {
     /// Reads what is kept, and takes and sends messages from here on.
     package func start() async throws(DeliveryStartError) {
         do throws(StoreError) {
-            for table in DeliveryTables.ofOutbox { try await restoreOutbox(table) }
+            for table in DeliveryTables.ofOutbox {
+                try await restore(table) { row, now, wallNow throws(DeliveryRowError) in
+                    try outbox.restore(row, now: now, wallNow: wallNow)
+                }
+            }
             outbox.finishRestoring(now: loop.now, wallNow: world.wallClock.now)
-            for table in DeliveryTables.ofInbox { try await restoreInbox(table) }
+            for table in DeliveryTables.ofInbox {
+                try await restore(table) { row, now, wallNow throws(DeliveryRowError) in
+                    try inbox.restore(row, now: now, wallNow: wallNow)
+                }
+            }
             inbox.finishRestoring()
         } catch {
             throw .store(error)
@@ -144,28 +152,15 @@ package actor DeliveryDriver {
         pump()
     }
 
-    private func restoreOutbox(_ table: StoreTable) async throws(StoreError) {
+    /// Gives the rows of a table to `take`; tells of those that it does not understand, and goes on.
+    private func restore(
+        _ table: StoreTable,
+        _ take: (StoreRow, Instant, WallTime) throws(DeliveryRowError) -> Void
+    ) async throws(StoreError) {
         let (now, wallNow) = (loop.now, world.wallClock.now)
         var failures: [DeliveryRowError] = []
         try await world.store.forEach(in: table) { row in
-            do throws(DeliveryRowError) {
-                try outbox.restore(row, now: now, wallNow: wallNow)
-            } catch {
-                failures.append(error)
-            }
-        }
-        tell(failures, of: table)
-    }
-
-    private func restoreInbox(_ table: StoreTable) async throws(StoreError) {
-        let (now, wallNow) = (loop.now, world.wallClock.now)
-        var failures: [DeliveryRowError] = []
-        try await world.store.forEach(in: table) { row in
-            do throws(DeliveryRowError) {
-                try inbox.restore(row, now: now, wallNow: wallNow)
-            } catch {
-                failures.append(error)
-            }
+            do throws(DeliveryRowError) { try take(row, now, wallNow) } catch { failures.append(error) }
         }
         tell(failures, of: table)
     }

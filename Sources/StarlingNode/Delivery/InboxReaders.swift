@@ -32,9 +32,14 @@ struct InboxReaders {
         var concurrencyMax: Int
         /// Messages that it has.
         var activeCount = 0
-        /// Positions of messages that wait for it; some may be gone.
+        /// Positions of the first messages that wait for it; some may be gone.
         var backlog = RingQueue<UInt64>()
+        /// Whether more wait in the inbox than the backlog has places for.
+        var hasMore = false
     }
+
+    /// Positions in one handler's backlog; more wait in the inbox, which is looked through when it is empty.
+    static let backlogCountMax = 1024
 
     private(set) var handlers: [MessageType: Recipient] = [:]
     /// A request and its answer.
@@ -88,7 +93,11 @@ struct InboxReaders {
             claims[entry.position] == nil, let handler = handlers[entry.type]
         else { return false }
         guard handler.activeCount < handler.concurrencyMax else {
-            handlers[entry.type]?.backlog.append(entry.position)
+            if handler.hasMore || handler.backlog.count >= Self.backlogCountMax {
+                handlers[entry.type]?.hasMore = true
+            } else {
+                handlers[entry.type]?.backlog.append(entry.position)
+            }
             return false
         }
         handlers[entry.type]?.activeCount += 1
@@ -116,5 +125,14 @@ struct InboxReaders {
     mutating func nextInBacklog(_ type: MessageType) -> UInt64? {
         guard let handler = handlers[type], handler.activeCount < handler.concurrencyMax else { return nil }
         return handlers[type]?.backlog.popFirst()
+    }
+
+    /// Whether a handler has room, and what waits for it has to be looked for in the inbox, which the caller does.
+    mutating func looksForMore(_ type: MessageType) -> Bool {
+        guard let handler = handlers[type], handler.hasMore, handler.activeCount < handler.concurrencyMax,
+            handler.backlog.count == 0
+        else { return false }
+        handlers[type]?.hasMore = false
+        return true
     }
 }

@@ -80,7 +80,12 @@ extension NodeFailure {
     init(_ failure: PingFailure, peer: PeerID) {
         switch failure {
         case .stream(let error): self.init(error, peer: peer)
-        case .ping: self.init(.peerFailed, "\(peer) did not send back what the ping held.", nextStep: "")
+        case .ping:
+            self.init(
+                .peerFailed,
+                "\(peer) did not send back what the ping held.",
+                nextStep: "Ask which version it runs."
+            )
         }
     }
 
@@ -126,7 +131,7 @@ extension NodeFailure {
             self.init(
                 .tooLarge,
                 "The payload is larger than \(byteCountMax) bytes.",
-                nextStep: "Send it in parts."
+                nextStep: "Send it as a file."
             )
         case .content(.contentTypeTooLong(let byteCountMax)):
             self.init(
@@ -135,7 +140,11 @@ extension NodeFailure {
                 nextStep: "Use a media type such as text/plain."
             )
         case .content(let error):
-            self.init(.invalidRequest, "The message cannot be made: \(error).", nextStep: "")
+            self.init(
+                .invalidRequest,
+                "The message cannot be made: \(error).",
+                nextStep: "Change what it says of itself."
+            )
         case .recipientKey:
             self.init(
                 .invalidRequest,
@@ -187,7 +196,7 @@ extension NodeFailure {
     init(undelivered state: OutboxMessage.State, peer: PeerID) {
         switch state {
         case .refused(.refusedTooLarge):
-            self.init(.refused, "\(peer) does not take messages so large.", nextStep: "Send it in parts.")
+            self.init(.refused, "\(peer) does not take messages so large.", nextStep: "Send it as a file.")
         case .refused(.expired):
             self.init(
                 .refused,
@@ -221,7 +230,11 @@ extension NodeFailure {
         case .unreachable(let error), .stream(.dial(let error)): self.init(error)
         case .stream(.frames(.stream(let error))): self.init(error, peer: peer)
         case .stream(.frames(.invalid)), .stream(.forged):
-            self.init(.peerFailed, "\(peer) answered with what is no message.", nextStep: "")
+            self.init(
+                .peerFailed,
+                "\(peer) answered with what is no message.",
+                nextStep: "Ask which version it runs."
+            )
         case .held(.refusedFull):
             self.init(
                 .peerFailed,

@@ -28,7 +28,7 @@ enum StandardInput {
                     code: "too_large",
                     message:
                         "standard input holds more than \(ByteCountText.write(byteCountMax)), a message's most.",
-                    nextStep: "Send it in parts."
+                    nextStep: "Send it as a file: --file PATH"
                 )
             }
         }

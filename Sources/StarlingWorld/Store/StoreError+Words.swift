@@ -27,7 +27,7 @@ extension StoreError {
                 "Check that its folder exists, and its owner and mode."
             )
         case .tooLarge:
-            ("A value is longer than the store takes.", "Send it in parts.")
+            ("A value is longer than the store takes.", "Send it as a file.")
         case .closed:
             ("The store is closed.", "Start the node again.")
         case .other(let name):

@@ -25,6 +25,22 @@ import Testing
         return pair
     }
 
+    @Test func moreThanABacklogHoldsWaitsInTheInbox() throws {
+        let pair = try connected()
+        let count = 1100
+        try send((0..<count).map { "\($0)" }, pair)
+        try pair.simulation.run(for: .seconds(5))
+        let (bob, seen) = (pair.bob, SeenTexts())
+        try pair.simulation.complete(on: pair.bobHost) {
+            _ = await bob.delivery.handle(.alert, concurrencyMax: 1) { delivery in
+                seen.append(delivery)
+                return nil
+            }
+        }
+        try pair.simulation.run(for: .seconds(60))
+        #expect(Set(seen.values).count == count && seen.values.count == count)
+    }
+
     @Test func aReaderOfAMessageThatIsAcknowledgedMeanwhileDoesNotWaitForEver() throws {
         let pair = try connected()
         try send(["fire"], pair)
