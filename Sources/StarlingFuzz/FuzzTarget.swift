@@ -50,6 +50,8 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "fragment", run: fragment),
         FuzzTarget(name: "fragment-request", run: fragmentRequest),
         FuzzTarget(name: "reassembly", run: reassembly),
+        FuzzTarget(name: "liveness-frame", run: livenessFrame),
+        FuzzTarget(name: "liveness", run: liveness),
         FuzzTarget(name: "delivery-row", run: deliveryRow),
         FuzzTarget(name: "route-frame", run: routeFrame),
         FuzzTarget(name: "mailbox-frames", run: mailboxFrames),

@@ -188,7 +188,7 @@ import Testing
     @Test func theWindowBoundsWhatIsAskedFor() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("seed \(seed)")
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         let large = try BlobKit(300_000)
         var fetch = BlobFetch(
             large.id,
@@ -222,18 +222,5 @@ import Testing
             }
         }
         #expect(fetch.written.isComplete)
-    }
-}
-
-/// SplitMix64, for seeds that are printed.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -54,6 +54,12 @@ struct DeadlineHeap: Sendable {
         return Int(first.key)
     }
 
+    /// Moves all deadlines before a moment to it.
+    mutating func putOff(until moment: Instant) {
+        let early = entries.filter { $0.deadline < moment }.map { Int($0.key) }
+        for key in early { set(key, to: moment) }
+    }
+
     private mutating func moveUp(_ start: Int) {
         var place = start
         while place > 0 {

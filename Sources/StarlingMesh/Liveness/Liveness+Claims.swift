@@ -1,0 +1,215 @@
+internal import StarlingCore
+
+/// What becomes of what neighbours say of members.
+extension Liveness {
+    mutating func take(_ claim: LivenessClaim, _ link: Int) {
+        guard let slot = index[claim.peer] else { return meet(claim, link) }
+        if slot == 0 { return contradict(claim, link) }
+        let member = members[slot]
+        let isOwnWord = member.link == link
+        var claim = claim
+        if claim.state >= .dead, member.link >= 0, !isOwnWord, !member.isGone, !hasAccused(slot) {
+            // The link is there, and nothing was asked over it in vain.
+            claim.state = .suspect
+            claim.accusers = []
+            probe(Int(member.link))
+        }
+        guard claim.overrides(member.state, member.incarnation) else { return compare(claim, slot, link) }
+        guard spendNews(link), isCredible(claim, over: member.incarnation, slot) else { return }
+        links[link].noteKnown(slot, memberCount: members.count)
+        if claim.incarnation > member.incarnation { renew(slot, claim) }
+        let wasAccused = members[slot].state != .alive
+        become(claim.state, slot)
+        if claim.state == .suspect {
+            accuse(slot, claim.accusers)
+            if member.link >= 0, !isOwnWord { probe(Int(member.link)) }
+        }
+        tell(slot, from: link, isUrgent: claim.state != .alive || wasAccused)
+    }
+
+    /// A claim that says nothing new of a member.
+    private mutating func compare(_ claim: LivenessClaim, _ slot: Int, _ link: Int) {
+        guard claim.incarnation == members[slot].incarnation, claim.state == members[slot].state else {
+            // The neighbour is behind.
+            return tellAgain(slot, link)
+        }
+        members[slot].told |= 1 << UInt64(link)
+        links[link].noteKnown(slot, memberCount: members.count)
+        guard claim.state == .suspect else { return }
+        let before = members[slot].accusers.count
+        guard claim.accusers.contains(where: { isAccuser($0, of: slot) }), spendNews(link) else { return }
+        accuse(slot, claim.accusers)
+        if members[slot].accusers.count > before { tell(slot, from: link, isUrgent: true) }
+    }
+
+    /// A claim about a member that is not known.
+    private mutating func meet(_ claim: LivenessClaim, _ link: Int) {
+        // Whom nobody here knows need not be buried; and what is too old is not worth a place.
+        guard claim.state < .dead, Duration.seconds(Int64(claim.ageSeconds)) < limits.silenceMax else {
+            return
+        }
+        guard spendNews(link), isCredible(claim, over: 0, nil), makeRoom(for: link) else { return }
+        var member = Member(peer: claim.peer, incarnation: 0, renewed: now, since: now, met: now)
+        member.introducer = Int8(link)
+        let slot = insert(member)
+        links[link].noteKnown(slot, memberCount: members.count)
+        renew(slot, claim)
+        if claim.incarnation > limits.unprovenStepMax { proofs[slot] = claim.proof }
+        if claim.state == .suspect {
+            become(.suspect, slot)
+            accuse(slot, claim.accusers)
+        } else {
+            actions.append(.changed(report(slot)))
+        }
+        tell(slot, from: link, isUrgent: claim.state == .suspect)
+    }
+
+    /// A claim about this node: whatever is wrong in it is answered with a higher incarnation.
+    private mutating func contradict(_ claim: LivenessClaim, _ link: Int) {
+        guard members[0].state == .alive, claim.overrides(.alive, members[0].incarnation) else {
+            if claim.incarnation == members[0].incarnation {
+                members[0].told |= 1 << UInt64(link)
+            } else if claim.incarnation < members[0].incarnation {
+                tellAgain(0, link)
+            }
+            return
+        }
+        guard spendNews(link), isCredible(claim, over: members[0].incarnation, 0),
+            claim.incarnation < LivenessClaim.incarnationMax
+        else { return }
+        // Somebody has waited in vain; an earlier run of this node does not count.
+        if claim.incarnation == members[0].incarnation { worsen() }
+        raise(to: claim.incarnation + 1, isUrgent: true)
+    }
+
+    // MARK: Belief
+
+    /// Whether a member's incarnation may have risen so far.
+    ///
+    /// Without this a forger would use up the numbers, and leave the member none to answer with.
+    private mutating func isCredible(_ claim: LivenessClaim, over known: UInt64, _ slot: Int?) -> Bool {
+        guard claim.incarnation > limits.unprovenStepMax else { return true }
+        if claim.isProven {
+            if let slot, slot > 0 { proofs[slot] = claim.proof }
+            return true
+        }
+        guard known > 0, claim.incarnation - known <= limits.unprovenStepMax else { return false }
+        if let slot, slot > 0, claim.incarnation > known { proofs[slot] = nil }
+        return true
+    }
+
+    /// Takes one piece of news out of what a neighbour may bring.
+    private mutating func spendNews(_ link: Int) -> Bool {
+        let elapsed = links[link].newsAt.duration(to: now).inSeconds
+        links[link].newsCredit = min(
+            limits.newsBurst,
+            links[link].newsCredit + elapsed * limits.newsPerSecond
+        )
+        links[link].newsAt = now
+        guard links[link].newsCredit >= 1 else {
+            refusedNewsCount += 1
+            links[link].hasMissed = true
+            links[link].lastMiss = now
+            return false
+        }
+        links[link].newsCredit -= 1
+        return true
+    }
+
+    private mutating func renew(_ slot: Int, _ claim: LivenessClaim) {
+        members[slot].incarnation = claim.incarnation
+        members[slot].renewed = now - .seconds(Int64(claim.ageSeconds))
+        members[slot].uptimeSeconds = claim.uptimeSeconds
+        members[slot].capacity = claim.capacity
+    }
+
+    /// Gives a member a state, and tells the driver when it is another one.
+    mutating func become(_ state: LivenessClaim.State, _ slot: Int) {
+        let before = members[slot].state
+        if before == .suspect {
+            suspicions.remove(slot)
+            members[slot].accusers = []
+        }
+        if members[slot].isGone { goneCount -= 1 }
+        members[slot].state = state
+        if members[slot].isGone { goneCount += 1 }
+        if state == .suspect {
+            members[slot].since = now
+            suspicions.set(slot, to: now + suspicionDuration(0))
+        }
+        guard before != state else { return }
+        members[slot].since = now
+        actions.append(.changed(report(slot)))
+    }
+
+    // MARK: Suspicion
+
+    /// Whether this peer's word against a member would count: it is alive, and has not been heard yet.
+    private func isAccuser(_ peer: PeerID, of slot: Int) -> Bool {
+        guard let accuser = index[peer], accuser != slot, members[accuser].state == .alive else {
+            return false
+        }
+        return members[slot].accusers.count < LivenessClaim.accuserCountMax
+            && !members[slot].accusers.contains(peer)
+    }
+
+    /// Whether this node itself has asked a suspect in vain.
+    private func hasAccused(_ slot: Int) -> Bool { members[slot].accusers.contains(own) }
+
+    /// Adds accusers to a suspect, whose time gets shorter.
+    private mutating func accuse(_ slot: Int, _ accusers: [PeerID]) {
+        var hasMore = false
+        for accuser in accusers where isAccuser(accuser, of: slot) {
+            members[slot].accusers.append(accuser)
+            hasMore = true
+        }
+        guard hasMore else { return }
+        let confirmationCount = members[slot].accusers.count - 1
+        suspicions.set(slot, to: members[slot].since + suspicionDuration(confirmationCount))
+    }
+
+    /// A neighbour does not answer.
+    mutating func accuseSilent(_ slot: Int) {
+        switch members[slot].state {
+        case .alive:
+            become(.suspect, slot)
+            accuse(slot, [own])
+            tell(slot, from: -1, isUrgent: true)
+        case .suspect:
+            guard isAccuser(own, of: slot) else { return }
+            accuse(slot, [own])
+            tell(slot, from: -1, isUrgent: true)
+        case .dead, .left: break
+        }
+    }
+
+    /// A suspect's time is over.
+    mutating func expireSuspicion(_ slot: Int) {
+        let member = members[slot]
+        if member.link >= 0, links[Int(member.link)].heard > member.since {
+            // It is alive, and has not understood yet that it is accused.
+            suspicions.set(slot, to: now + suspicionDuration(0))
+            links[Int(member.link)].isDue = true
+            return
+        }
+        become(.dead, slot)
+        tell(slot, from: -1, isUrgent: true)
+    }
+
+    /// How long a suspect has, with so many accusers beyond the first.
+    ///
+    /// Lifeguard: it falls with the logarithm of their number.
+    func suspicionDuration(_ confirmationCount: Int) -> Duration {
+        let least = max(limits.suspicionMin, limits.suspicionGrowth * Self.log10(livingCount))
+        let most = least * limits.suspicionRatio
+        guard confirmationCount > 0 else { return most }
+        let share = Self.log10(confirmationCount + 1) / Self.log10(limits.confirmationCount + 1)
+        return max(least, most - (most - least) * share)
+    }
+
+    /// The decimal logarithm of a positive number, straight between powers of two: within 0.03.
+    static func log10(_ number: Int) -> Double {
+        let exponent = Int.bitWidth - 1 - max(1, number).leadingZeroBitCount
+        return (Double(exponent) + Double(max(1, number)) / Double(1 << exponent) - 1) * 0.30103
+    }
+}

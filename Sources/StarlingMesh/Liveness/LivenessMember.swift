@@ -1,0 +1,189 @@
+package import StarlingCore
+
+/// A member of the mesh, as this node knows it.
+package struct LivenessMember: Equatable, Sendable {
+    package var peer: PeerID
+    package var state: LivenessClaim.State
+    package var incarnation: UInt64
+    /// When it was last heard to be there: it raised its incarnation.
+    package var renewed: Instant
+    /// Since when it has this state here.
+    package var since: Instant
+    /// How long it had been running when it raised its incarnation, by its own word.
+    package var uptimeSeconds: UInt32
+    /// How much it can carry for others, by its own word.
+    package var capacity: UInt16
+    /// Whether there is a link to it.
+    package var isNeighbour: Bool
+
+    /// How long it has been running, by its own word.
+    package func uptime(at now: Instant) -> Duration {
+        .seconds(Int64(uptimeSeconds)) + max(.zero, renewed.duration(to: now))
+    }
+}
+
+extension Liveness {
+    /// A row of the table of members.
+    struct Member: Sendable {
+        var peer: PeerID
+        var isPresent = true
+        var state = LivenessClaim.State.alive
+        /// 0 for a neighbour that has not introduced itself yet.
+        var incarnation: UInt64
+        var renewed: Instant
+        var since: Instant
+        /// When it got its place here.
+        var met: Instant
+        var uptimeSeconds: UInt32 = 0
+        var capacity: UInt16 = 0
+        /// Its link; -1 when it is no neighbour.
+        var link: Int8 = -1
+        /// The link that has told of it first; -1 when that is gone.
+        var introducer: Int8 = -1
+        var accusers: [PeerID] = []
+
+        // As news:
+        /// The links that know, a bit for each.
+        var told: UInt64 = 0
+        /// How often it is still to be told.
+        var tellings: UInt16 = 0
+        /// Whether it is among the news.
+        var isNews = false
+        /// Whether it goes before other news: somebody is accused, or not any more.
+        var isUrgent = false
+        /// Whether all neighbours have been told once: no frame is made for it alone.
+        var isRepeated = false
+
+        /// Whether it is worth a place in the table only until something else needs it.
+        var isGone: Bool { state >= .dead }
+    }
+
+    /// A member by its number.
+    func report(_ slot: Int) -> LivenessMember {
+        let member = members[slot]
+        return LivenessMember(
+            peer: member.peer,
+            state: member.state,
+            incarnation: member.incarnation,
+            renewed: member.renewed,
+            since: member.since,
+            uptimeSeconds: member.uptimeSeconds,
+            capacity: member.capacity,
+            isNeighbour: member.link >= 0
+        )
+    }
+
+    /// What this node says of a member.
+    func claim(_ slot: Int) -> LivenessClaim {
+        let member = members[slot]
+        var claim = LivenessClaim(member.peer, member.state, incarnation: member.incarnation)
+        let age = member.renewed.duration(to: now).milliseconds / 1000
+        claim.ageSeconds = UInt32(clamping: age)
+        claim.uptimeSeconds = member.uptimeSeconds
+        claim.capacity = member.capacity
+        if member.state == .suspect { claim.accusers = member.accusers }
+        if member.incarnation > limits.unprovenStepMax { claim.proof = proofs[slot] ?? [] }
+        return claim
+    }
+
+    // MARK: Places
+
+    /// Puts a member into the table.
+    mutating func insert(_ member: Member) -> Int {
+        let slot: Int
+        if let vacant = vacant.popLast() {
+            slot = vacant
+            members[slot] = member
+        } else {
+            slot = members.count
+            members.append(member)
+        }
+        index[member.peer] = slot
+        if member.introducer >= 0 {
+            links[Int(member.introducer)].introducedCount += 1
+        } else {
+            strayCount += 1
+        }
+        return slot
+    }
+
+    /// Forgets a member that has no link.
+    mutating func remove(_ slot: Int) {
+        let member = members[slot]
+        if member.introducer >= 0 {
+            links[Int(member.introducer)].introducedCount -= 1
+        } else {
+            strayCount -= 1
+        }
+        if member.isGone { goneCount -= 1 }
+        suspicions.remove(slot)
+        probes.removeAll { $0.member == slot }
+        errands.removeAll { $0.member == slot }
+        if member.isNews { news.removeAll { $0 == slot } }
+        proofs[slot] = nil
+        index[member.peer] = nil
+        members[slot].isPresent = false
+        members[slot].isNews = false
+        members[slot].accusers = []
+        vacant.append(slot)
+        actions.append(.forgot(member.peer))
+    }
+
+    /// Makes room for one more member.
+    ///
+    /// In a full table those who have been dead for a while give way, then those whom no present neighbour told of. Then
+    /// a neighbour gives up one of those it told of, if it told of more than the other. Each time it is whoever came
+    /// last: who invents members displaces those. Neighbours stay.
+    ///
+    /// - Parameter link: Who tells of the member; -1 for a neighbour, which always gets its place.
+    mutating func makeRoom(for link: Int) -> Bool {
+        guard index.count >= limits.memberCountMax else { return true }
+        let victim: Int?
+        let dead = now - limits.deadDurationMin
+        if goneCount > 0, let gone = latest(where: { $0.isGone && $0.since <= dead }) {
+            victim = gone
+        } else if strayCount > 1, let stray = latest(where: { $0.introducer < 0 }) {
+            victim = stray
+        } else {
+            var most = -1
+            for other in links.indices where other != link {
+                let count = links[other].introducedCount
+                guard count > 0, most < 0 || count > links[most].introducedCount else { continue }
+                most = other
+            }
+            guard most >= 0 else { return false }
+            guard link < 0 || links[most].introducedCount > links[link].introducedCount + 1 else {
+                return false
+            }
+            victim = latest { $0.introducer == Int8(most) }
+        }
+        guard let victim else { return false }
+        remove(victim)
+        return true
+    }
+
+    private func latest(where matches: (Member) -> Bool) -> Int? {
+        var found: Int?
+        for slot in members.indices.dropFirst() {
+            let member = members[slot]
+            guard member.isPresent, member.link < 0, matches(member) else { continue }
+            if let best = found, members[best].met >= member.met { continue }
+            found = slot
+        }
+        return found
+    }
+
+    /// Forgets the dead after their time, and takes for dead who has not renewed itself.
+    mutating func sweep() {
+        for slot in members.indices.dropFirst() {
+            let member = members[slot]
+            guard member.isPresent, member.link < 0 else { continue }
+            if member.isGone {
+                if member.since + limits.deadDuration <= now { remove(slot) }
+            } else if member.state == .alive, member.renewed + limits.silenceMax <= now {
+                // Everybody comes to this by itself: it is no news.
+                become(.dead, slot)
+            }
+        }
+    }
+}
