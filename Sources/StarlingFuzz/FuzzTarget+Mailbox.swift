@@ -44,4 +44,54 @@ extension FuzzTarget {
         shelf.advance(to: now + .seconds(40 * 86_400))
         try promise(shelf.count == 0 && shelf.byteCount == 0, "nothing stays for ever")
     }
+
+    /// A row of which mailboxes have a message.
+    static func mailboxCopies(_ input: [UInt8]) throws(BrokenPromise) {
+        guard let own = try? PeerID(multihash: [0, 1, 1]) else { return }
+        let now = Instant(nanosecondsSinceOrigin: 0)
+        let wallNow = WallTime(millisecondsSince1970: 1_767_225_600_000)
+        var sender = MailboxSender(own: own, seed: 1)
+        let key = StoreKey(MailboxTables.copies, [UInt8](repeating: 7, count: MessageID.byteCount))
+        try? sender.restore(StoreRow(key: key, value: input), now: now, wallNow: wallNow)
+        try promise(sender.holders.count <= MailboxProtocol.copyCountMax, "copies are bounded")
+        sender.finishRestoring(now: now)
+        for holder in sender.holders { sender.linkUp(holder, now: now) }
+        sender.advance(to: now + .seconds(40 * 86_400))
+        try promise(sender.holders.isEmpty, "no copy is remembered for ever")
+    }
+
+    /// What a mailbox answers, each behind its length in two bytes; the first byte decides what the inbox makes of it.
+    static func mailboxFetcher(_ input: [UInt8]) throws(BrokenPromise) {
+        guard let first = input.first, let own = try? PeerID(multihash: [0, 1, 1]),
+            let mailbox = try? PeerID(multihash: [0, 1, 2])
+        else { return }
+        let fates: [MailboxFetcher.Fate] = [.ended(.delivered), .kept, .noRoom, .forged]
+        var now = Instant(nanosecondsSinceOrigin: 0)
+        var fetcher = MailboxFetcher(own: own, seed: 1)
+        fetcher.watch([mailbox], now: now)
+        fetcher.linkUp(mailbox, now: now)
+        for packet in Array(input.dropFirst()).packets {
+            switch try? MailboxAnswer.parse(packet.span) {
+            case .page(let page)?: fetcher.page(page, from: mailbox, now: now)
+            case .erased(let ids)?: fetcher.erased(ids, by: mailbox)
+            case .verdicts?, .status?, .list?, nil: break
+            }
+            while let action = fetcher.nextAction() {
+                guard case .arrived(let bytes, _) = action else { continue }
+                guard let header = try? Envelope(parsing: bytes.span).header else {
+                    throw BrokenPromise(text: "what arrives is an envelope")
+                }
+                try promise(header.to == own && header.privacy == .private, "and it is this node's own")
+                fetcher.took(header.id, of: header.from, fates[Int(first) % fates.count], now: now)
+            }
+            try promise(fetcher.tableFills.allSatisfy { !$0.isOverfull }, "tables are bounded")
+            now = now + .seconds(1)
+            fetcher.advance(to: now)
+        }
+        let wait = MailboxFetcher.Limits().penalties.longest
+        fetcher.advance(to: now + wait + wait)
+        var isAsked = false
+        while let action = fetcher.nextAction() { if case .fetch = action { isAsked = true } }
+        try promise(isAsked || fetcher.nextDeadline != nil, "a mailbox is asked again, whatever it did")
+    }
 }

@@ -57,6 +57,8 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "mailbox-frames", run: mailboxFrames),
         FuzzTarget(name: "mailbox-list", run: mailboxList),
         FuzzTarget(name: "mailbox-row", run: mailboxRow),
+        FuzzTarget(name: "mailbox-copies", run: mailboxCopies),
+        FuzzTarget(name: "mailbox-fetcher", run: mailboxFetcher),
         FuzzTarget(name: "store-files", run: storeFiles),
     ]
 }

@@ -1,0 +1,281 @@
+package import StarlingCore
+
+/// Asks mailboxes for what they keep for this node, and tells them what may go.
+///
+/// One mailbox is asked at a time, page by page. What a page holds goes the way of everything that arrives; once the inbox has
+/// it on the disk, or has refused it for good, all mailboxes that are there get this node's receipt, so that the next one
+/// does not bring the same again.
+///
+/// Nothing is believed: what does not prove itself is not taken, each page and each round has its bounds and its deadline,
+/// and a mailbox that breaks one is asked last and seldom. It costs the others no more than that time.
+package struct MailboxFetcher: Sendable {
+    package struct Limits: Sendable {
+        /// Mailboxes that are asked: this node's own, and those that have copies of its messages; more are not asked.
+        package var mailboxCountMax = 256
+        /// Envelopes and receipts of one page; the inbox has taken them before more are asked for.
+        package var pageCountMax = 64
+        /// Bytes of one page.
+        package var pageByteCountMax = MailboxProtocol.pageByteCountMax
+        /// Envelopes and receipts of one round, twice of what a mailbox keeps for one recipient; with more it makes them up.
+        package var roundCountMax = 5000
+        /// Bytes of one round, likewise.
+        package var roundByteCountMax = 134_217_728
+        /// How long a mailbox may take for a page: a full one over the slowest link that is in use.
+        package var answerDuration: Duration = .seconds(30)
+        /// How long the inbox may take for a page; then the rest of it is left to a later round.
+        package var inboxDuration: Duration = .seconds(60)
+        /// Between rounds with a mailbox that stays connected.
+        package var interval: Duration = .seconds(300)
+        /// Between attempts to reach a mailbox, and before it is asked for what the inbox had no room for.
+        package var retries = RetrySchedule.Limits()
+        /// Before a mailbox is asked again that broke a rule.
+        package var penalties = RetrySchedule.Limits()
+        /// Messages that mailboxes said they had erased, and that are remembered; the oldest is forgotten.
+        package var erasedCountMax = 4096
+
+        package init() {
+            penalties.first = .seconds(600)
+            penalties.longest = .seconds(86_400)
+        }
+    }
+
+    /// What became of an envelope that arrived.
+    package enum Fate: Equatable, Sendable {
+        /// The inbox has decided, for good, and the disk knows; a message that came before is decided as it was then.
+        case ended(Receipt.Outcome)
+        /// The inbox has it on the disk, and waits for its file.
+        case kept
+        /// The inbox does not take it for the time being.
+        case noRoom
+        /// Its signature does not hold.
+        case forged
+    }
+
+    struct Mailbox: Sendable {
+        let id: PeerID
+        /// Whether it stays when it has been asked.
+        var isWatched = true
+        var isUp = false
+        var isReaching = false
+        var reaching = RetrySchedule()
+        var reachAt: Instant?
+        /// When it is asked next.
+        var askAt: Instant?
+        /// Breaches of a rule, less the rounds since that were clean.
+        var breachCount = 0
+        var penalties = RetrySchedule()
+        var waits = RetrySchedule()
+    }
+
+    struct Name: Hashable, Sendable {
+        var sender: PeerID
+        var id: MessageID
+    }
+
+    /// What is being asked of one mailbox.
+    struct Round: Sendable {
+        let number: UInt64
+        let mailbox: PeerID
+        var after: UInt64 = 0
+        /// What the page that is being taken called its end.
+        var next: UInt64 = 0
+        /// Whether the page is there.
+        var isTaking = false
+        var deadline: Instant
+        var seen: Set<Name> = []
+        var itemCount = 0
+        var byteCount = 0
+        /// Envelopes of the page that nothing is known of yet.
+        var openCount = 0
+        /// Whether the page has brought anything that makes it worth to ask for the next one.
+        var tookSomething = false
+        var breach: MailboxBreach?
+    }
+
+    struct Erased: Hashable, Sendable {
+        var mailbox: PeerID
+        var id: MessageID
+    }
+
+    let own: PeerID
+    let limits: Limits
+    var jitter: DeliveryJitter
+
+    /// In the order in which they are asked, those that broke no rule first.
+    var mailboxes: [Mailbox] = []
+    var round: Round?
+    var roundCount: UInt64 = 0
+    /// Envelopes that the inbox has not decided, who brought them, and in which round.
+    var open: [Name: (mailbox: PeerID, round: UInt64)] = [:]
+    /// Decisions for the next receipts, by sender, in their order.
+    var decided: [(sender: PeerID, entries: [Receipt.Entry])] = []
+    var erased: Set<Erased> = []
+    var erasedOrder = RingQueue<Erased>()
+    var actions = RingQueue<MailboxFetcherAction>()
+
+    /// - Parameters:
+    ///   - own: Whose mailboxes these are.
+    ///   - seed: Eight random bytes, which spread the retries.
+    package init(own: PeerID, seed: UInt64, limits: Limits = Limits()) {
+        self.own = own
+        self.limits = limits
+        jitter = DeliveryJitter(seed: seed)
+    }
+
+    /// What to do next; pull until `nil` after every call.
+    package mutating func nextAction() -> MailboxFetcherAction? { actions.popFirst() }
+
+    /// When ``advance(to:)`` must next be called.
+    package var nextDeadline: Instant? {
+        var first = round?.deadline
+        for mailbox in mailboxes {
+            first = .earlier(first, mailbox.reachAt)
+            if round == nil, mailbox.isUp { first = .earlier(first, mailbox.askAt) }
+        }
+        return first
+    }
+
+    /// The tables that have a limit.
+    package var tableFills: [TableFill] {
+        [
+            TableFill("mailboxes asked", mailboxes.count, of: limits.mailboxCountMax),
+            TableFill("fetched and undecided", open.count, of: limits.pageCountMax * mailboxes.count),
+            TableFill("erasures remembered", erased.count, of: limits.erasedCountMax),
+        ]
+    }
+
+    // MARK: Mailboxes
+
+    /// Which mailboxes are asked from now on: this node's own in the order of its list, then those that have copies of its
+    /// messages, see ``MailboxSender/holders``.
+    package mutating func watch(_ peers: [PeerID], now: Instant) {
+        var watched: [Mailbox] = []
+        for peer in peers.prefix(limits.mailboxCountMax) where peer != own {
+            guard !watched.contains(where: { $0.id == peer }) else { continue }
+            var mailbox = mailboxes.first { $0.id == peer } ?? Mailbox(id: peer, askAt: now)
+            mailbox.isWatched = true
+            watched.append(mailbox)
+        }
+        let room = limits.mailboxCountMax - watched.count
+        let rest = mailboxes.filter { old in
+            !watched.contains { $0.id == old.id } && (round?.mailbox == old.id || !old.isWatched)
+        }
+        mailboxes = watched + rest.prefix(room)
+        if let asked = round?.mailbox, index(asked) == nil { round = nil }
+        for index in mailboxes.indices { reachIfNeeded(index, now: now) }
+        begin(now: now)
+    }
+
+    /// A mailbox is said to have something; it is asked even when it is not watched.
+    package mutating func ask(_ peer: PeerID, now: Instant) {
+        if index(peer) == nil, mailboxes.count < limits.mailboxCountMax, peer != own {
+            mailboxes.append(Mailbox(id: peer, isWatched: false))
+        }
+        guard let index = index(peer) else { return }
+        if mailboxes[index].breachCount == 0 { mailboxes[index].askAt = now }
+        reachIfNeeded(index, now: now)
+        begin(now: now)
+    }
+
+    /// The mailbox is connected: it is asked at once, unless it broke a rule.
+    package mutating func linkUp(_ peer: PeerID, now: Instant) {
+        guard let index = index(peer), !mailboxes[index].isUp else { return }
+        mailboxes[index].isUp = true
+        mailboxes[index].isReaching = false
+        mailboxes[index].reaching.reset()
+        mailboxes[index].reachAt = nil
+        if mailboxes[index].breachCount == 0 { mailboxes[index].askAt = now }
+        begin(now: now)
+    }
+
+    /// The last connection to the mailbox is gone.
+    package mutating func linkDown(_ peer: PeerID, now: Instant) {
+        guard let index = index(peer), mailboxes[index].isUp else { return }
+        mailboxes[index].isUp = false
+        if round?.mailbox == peer {
+            round = nil
+            if !mailboxes[index].isWatched { mailboxes.remove(at: index) }
+        }
+        if let index = self.index(peer) { reachIfNeeded(index, now: now) }
+        begin(now: now)
+    }
+
+    /// The mailbox could not be connected to: it is tried again later.
+    package mutating func unreachable(_ peer: PeerID, now: Instant) {
+        guard let index = index(peer), !mailboxes[index].isUp else { return }
+        mailboxes[index].isReaching = false
+        reachIfNeeded(index, now: now)
+    }
+
+    /// What has come due.
+    package mutating func advance(to now: Instant) {
+        for index in mailboxes.indices {
+            guard let time = mailboxes[index].reachAt, time <= now else { continue }
+            mailboxes[index].reachAt = nil
+            reach(index)
+        }
+        if let round, round.deadline <= now {
+            if !round.isTaking { self.round?.breach = .silent }
+            end(isDone: false, now: now)
+        }
+        begin(now: now)
+    }
+
+    func index(_ peer: PeerID) -> Int? { mailboxes.firstIndex { $0.id == peer } }
+
+    private mutating func reachIfNeeded(_ index: Int, now: Instant) {
+        guard !mailboxes[index].isUp, !mailboxes[index].isReaching, mailboxes[index].reachAt == nil else {
+            return
+        }
+        if mailboxes[index].reaching.count == 0 {
+            _ = mailboxes[index].reaching.next(limits.retries, &jitter)
+            reach(index)
+        } else {
+            mailboxes[index].reachAt = now + mailboxes[index].reaching.next(limits.retries, &jitter)
+        }
+    }
+
+    private mutating func reach(_ index: Int) {
+        mailboxes[index].isReaching = true
+        actions.append(.reach(mailboxes[index].id))
+    }
+}
+
+/// What the driver is to do for the fetcher.
+package enum MailboxFetcherAction: Equatable, Sendable {
+    /// Connect to the mailbox, then ``MailboxFetcher/linkUp(_:now:)`` or ``MailboxFetcher/unreachable(_:now:)``.
+    case reach(PeerID)
+    /// Send ``MailboxAsk/fetch(_:)``, then ``MailboxFetcher/page(_:from:now:)``.
+    case fetch(MailboxFetch, from: PeerID)
+    /// An envelope has arrived: check its signature, offer it to the inbox, then
+    /// ``MailboxFetcher/took(_:of:_:now:)``. The peer brought it; the header says from whom it is.
+    case arrived([UInt8], from: PeerID)
+    /// A receipt has arrived: check its signature and give it to the outbox; once the outbox has it on the disk, or the signature
+    /// does not hold, ``MailboxFetcher/took(receipt:from:isForged:now:)``.
+    case receipt([UInt8], from: PeerID)
+    /// Sign a receipt for the sender, and send it to each of these as ``MailboxAsk/receipt(_:)``; to the sender, too, when it
+    /// is there. What is answered goes to ``MailboxFetcher/erased(_:by:)``.
+    case acknowledge([Receipt.Entry], of: PeerID, at: [PeerID])
+    /// Send ``MailboxAsk/erase(_:)``; what is answered goes to ``MailboxFetcher/erased(_:by:)``.
+    case erase([MessageID], at: PeerID)
+    /// A mailbox broke a rule: note it, and close the stream on which it did.
+    case broke(MailboxBreach, by: PeerID)
+}
+
+/// What a mailbox did that no honest one does.
+package enum MailboxBreach: Equatable, Sendable {
+    /// It did not answer in time.
+    case silent
+    /// It sent a page that nobody asked for, or larger than asked for.
+    case pageOutOfBounds
+    /// Its pages do not end: one leads to itself or back, or more came than a mailbox keeps.
+    case endless
+    /// What it sent is not an envelope or a receipt, or is not private.
+    case malformed
+    /// What it sent is for somebody else.
+    case foreign
+    /// It sent the same twice in a round, or what it had said was erased.
+    case repeated
+    /// The signature of what it sent does not hold.
+    case forged
+}

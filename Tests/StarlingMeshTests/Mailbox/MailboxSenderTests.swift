@@ -1,0 +1,386 @@
+import StarlingCore
+import StarlingCrypto
+import Testing
+
+@testable import StarlingMesh
+
+@Suite struct MailboxSenderTests {
+    /// A sender of Alice's with a disk that works unless told otherwise; its recipient is Bob.
+    struct Kit {
+        var sender: MailboxSender
+        let limits: MailboxSender.Limits
+        var disk = RigDisk()
+        var now = Instant(nanosecondsSinceOrigin: 0)
+        var wallNow = MessageKit.created
+        var actions: [MailboxSenderAction] = []
+        var isDiskBroken = false
+
+        static let bob = MessageKit.bob.peerID
+        static let names = (10..<18).map { MessageKit.key($0).peerID }
+
+        init(limits: MailboxSender.Limits = .init()) {
+            self.limits = limits
+            sender = MailboxSender(own: MessageKit.alice.peerID, seed: 1, limits: limits)
+        }
+
+        mutating func hold(_ number: UInt64, lifetime: Duration = .seconds(86_400), isPresent: Bool = false) {
+            var expires = MessageKit.created
+            expires.millisecondsSince1970 += lifetime.milliseconds
+            sender.hold(
+                MailboxKit.id(number),
+                to: Self.bob,
+                expires: expires,
+                isPresent: isPresent,
+                now: now,
+                wallNow: wallNow
+            )
+            pull()
+        }
+
+        mutating func pull() {
+            while let action = sender.nextAction() {
+                guard action == .write else {
+                    actions.append(action)
+                    continue
+                }
+                guard let batch = sender.takeBatch() else { continue }
+                if isDiskBroken {
+                    isDiskBroken = false
+                    sender.storeFailed(now: now)
+                } else {
+                    disk.apply(batch)
+                    sender.stored(now: now)
+                }
+            }
+        }
+
+        mutating func advance(_ duration: Duration) {
+            let end = now + duration
+            while let next = sender.nextDeadline, next <= end { step(to: max(now, next)) }
+            step(to: end)
+        }
+
+        private mutating func step(to time: Instant) {
+            wallNow.millisecondsSince1970 += now.duration(to: time).milliseconds
+            now = time
+            sender.advance(to: now)
+            pull()
+        }
+
+        mutating func list(_ names: [PeerID]) {
+            sender.list(names, of: Self.bob, now: now)
+            pull()
+        }
+
+        mutating func linkUp(_ peer: PeerID) {
+            sender.linkUp(peer, now: now)
+            pull()
+        }
+
+        mutating func verdict(_ number: UInt64, _ verdict: MailboxVerdict, from peer: PeerID) {
+            sender.verdict(.init(id: MailboxKit.id(number), verdict: verdict), from: peer, now: now)
+            pull()
+        }
+
+        mutating func settled(_ number: UInt64) {
+            sender.settled(MailboxKit.id(number), now: now)
+            pull()
+        }
+
+        mutating func expect(
+            _ expected: [MailboxSenderAction],
+            at location: SourceLocation = #_sourceLocation
+        ) {
+            let found = actions
+            actions = []
+            #expect(found == expected, sourceLocation: location)
+        }
+
+        mutating func restart(holding numbers: [UInt64]) throws {
+            sender = MailboxSender(own: MessageKit.alice.peerID, seed: 2, limits: limits)
+            for row in disk.rows(of: MailboxTables.copies) {
+                try sender.restore(row, now: now, wallNow: wallNow)
+            }
+            for number in numbers { hold(number) }
+            sender.finishRestoring(now: now)
+            pull()
+        }
+
+        var rowCount: Int { disk.rows(of: MailboxTables.copies).count }
+
+        /// One message that one mailbox has.
+        static func stored() -> Kit {
+            var kit = Kit()
+            kit.hold(1)
+            kit.list([names[0]])
+            kit.linkUp(names[0])
+            kit.advance(.seconds(10))
+            kit.verdict(1, .stored, from: names[0])
+            kit.actions = []
+            return kit
+        }
+    }
+
+    private let id = MailboxKit.id(1)
+    private let bob = Kit.bob
+    private let names = Kit.names
+
+    @Test func aMessageWaitsForItsRecipientFirst() {
+        var kit = Kit()
+        kit.hold(1)
+        kit.advance(.milliseconds(9999))
+        kit.expect([])
+        kit.advance(.milliseconds(1))
+        kit.expect([.seek(bob)])
+        kit.list([names[0]])
+        kit.expect([.reach(names[0])])
+        kit.linkUp(names[0])
+        kit.expect([.offer(id, to: names[0])])
+        #expect(kit.rowCount == 1 && kit.sender.copyCount(of: id) == 1)
+        kit.verdict(1, .stored, from: names[0])
+        kit.expect([.stored(id, by: names[0])])
+        #expect(kit.sender.holders(of: id) == [names[0]] && kit.sender.holders == [names[0]])
+    }
+
+    @Test func nothingIsLeftWithMailboxesWhileTheRecipientIsThere() {
+        var kit = Kit()
+        kit.hold(1, isPresent: true)
+        kit.list([names[0]])
+        kit.linkUp(names[0])
+        kit.advance(.seconds(100))
+        kit.expect([])
+        kit.sender.absent(bob, now: kit.now)
+        kit.advance(.seconds(5))
+        kit.sender.present(bob, now: kit.now)
+        kit.advance(.seconds(100))
+        kit.expect([])
+        kit.sender.absent(bob, now: kit.now)
+        kit.advance(.seconds(10))
+        kit.expect([.offer(id, to: names[0])])
+    }
+
+    @Test func aCopyCountsOnTheDiskBeforeItIsOffered() throws {
+        var kit = Kit()
+        kit.hold(1)
+        kit.list([names[0]])
+        kit.linkUp(names[0])
+        kit.advance(.milliseconds(9999))
+        kit.sender.advance(to: kit.now + .milliseconds(1))
+        #expect(kit.sender.nextAction() == .write)
+        #expect(kit.sender.nextAction() == nil)
+        let taken = kit.sender.takeBatch()
+        let batch = try #require(taken)
+        #expect(kit.sender.nextAction() == nil, "not before the disk has it")
+        kit.disk.apply(batch)
+        // A crash right here, and nobody knows whether it was offered.
+        try kit.restart(holding: [1])
+        #expect(kit.sender.copyCount(of: id) == 1)
+        kit.sender.storeFailed(now: kit.now)
+        kit.list(names)
+        for name in names { kit.linkUp(name) }
+        kit.advance(.seconds(10))
+        #expect(kit.sender.copyCount(of: id) == MailboxProtocol.copyCountMax)
+        #expect(kit.actions.contains(.offer(id, to: names[0])), "the one that may have it is asked again")
+    }
+
+    @Test func aBatchThatFailsMakesNoOffer() {
+        var kit = Kit()
+        kit.hold(1)
+        kit.list([names[0]])
+        kit.linkUp(names[0])
+        kit.isDiskBroken = true
+        kit.advance(.seconds(10))
+        kit.expect([])
+        #expect(kit.sender.copyCount(of: id) == 0)
+        kit.advance(.seconds(6))
+        kit.expect([.offer(id, to: names[0])])
+        #expect(kit.rowCount == 1)
+    }
+
+    @Test func fourMailboxesHaveItAtMost() {
+        var kit = Kit()
+        kit.hold(1)
+        kit.list(names)
+        for name in names { kit.linkUp(name) }
+        kit.advance(.seconds(10))
+        kit.expect(names.prefix(4).map { .offer(id, to: $0) })
+        kit.verdict(1, .refusedByPolicy, from: names[1])
+        kit.expect([.offer(id, to: names[4])])
+        kit.verdict(1, .refusedFull, from: names[0])
+        kit.expect([.offer(id, to: names[5])])
+        for name in names { kit.verdict(1, .stored, from: name) }
+        kit.expect([2, 3, 4, 5].map { .stored(id, by: names[$0]) })
+        kit.advance(.seconds(3000))
+        kit.expect([])
+        #expect(kit.sender.copyCount(of: id) == 4)
+    }
+
+    @Test func aMailboxThatIsFullIsAskedLaterAndOneThatRefusesIsNot() {
+        var kit = Kit()
+        kit.hold(1)
+        kit.list([names[0], names[1]])
+        kit.linkUp(names[0])
+        kit.linkUp(names[1])
+        kit.advance(.seconds(10))
+        kit.expect([.offer(id, to: names[0]), .offer(id, to: names[1])])
+        kit.verdict(1, .refusedFull, from: names[0])
+        kit.verdict(1, .refusedTooLarge, from: names[1])
+        #expect(kit.sender.copyCount(of: id) == 0 && kit.rowCount == 0)
+        kit.advance(.seconds(4))
+        kit.expect([])
+        kit.advance(.seconds(2))
+        kit.expect([.offer(id, to: names[0])])
+        kit.verdict(1, .failed, from: names[0])
+        kit.advance(.seconds(8))
+        kit.expect([])
+        kit.advance(.seconds(4))
+        kit.expect([.offer(id, to: names[0])])
+    }
+
+    @Test func whatBecameOfAnOfferThatWasCutOffIsAsked() {
+        var kit = Kit()
+        kit.hold(1)
+        kit.list([names[0]])
+        kit.linkUp(names[0])
+        kit.advance(.seconds(10))
+        kit.expect([.offer(id, to: names[0])])
+        kit.sender.linkDown(names[0], now: kit.now)
+        kit.pull()
+        #expect(kit.sender.copyCount(of: id) == 1, "it may be there")
+        kit.advance(.seconds(6))
+        kit.expect([.reach(names[0])])
+        kit.sender.unreachable(names[0], now: kit.now)
+        kit.advance(.seconds(12))
+        kit.expect([.reach(names[0])])
+        kit.linkUp(names[0])
+        kit.expect([.offer(id, to: names[0])])
+        kit.advance(.seconds(60))
+        kit.expect([])
+        kit.advance(.seconds(6))
+        kit.expect([.offer(id, to: names[0])])
+    }
+
+    @Test func aSettledMessageIsErasedEverywhere() throws {
+        var kit = Kit.stored()
+        kit.settled(1)
+        kit.expect([.erase([id], at: names[0])])
+        #expect(kit.rowCount == 1, "until the mailbox has said so")
+        kit.sender.erased([id], by: names[0], now: kit.now)
+        kit.pull()
+        kit.expect([])
+        #expect(kit.rowCount == 0 && kit.sender.holders.isEmpty)
+        #expect(kit.sender.nextDeadline == nil)
+    }
+
+    @Test func anErasureOutlivesARestartAndAMailboxThatIsAway() throws {
+        var kit = Kit.stored()
+        kit.sender.linkDown(names[0], now: kit.now)
+        try kit.restart(holding: [])
+        kit.expect([.reach(names[0])])
+        kit.sender.unreachable(names[0], now: kit.now)
+        kit.advance(.seconds(6))
+        kit.expect([.reach(names[0])])
+        kit.linkUp(names[0])
+        kit.expect([.erase([id], at: names[0])])
+    }
+
+    @Test func nobodyIsToldWhenAllHaveDroppedIt() throws {
+        var kit = Kit.stored()
+        kit.sender.linkDown(names[0], now: kit.now)
+        kit.settled(1)
+        kit.sender.unreachable(names[0], now: kit.now)
+        kit.advance(.seconds(86_400 + 1800 - 11))
+        #expect(kit.rowCount == 1)
+        kit.advance(.seconds(2))
+        #expect(kit.rowCount == 0 && kit.sender.holders.isEmpty)
+    }
+
+    @Test func whatAMailboxHasLostIsLeftAgain() {
+        var kit = Kit.stored()
+        kit.advance(.seconds(3601))
+        kit.expect([.status([id], of: names[0])])
+        kit.sender.status(MailboxStatus(), from: names[0], now: kit.now)
+        kit.pull()
+        kit.expect([])
+        kit.advance(.seconds(3601))
+        kit.expect([.status([id], of: names[0])])
+        var status = MailboxStatus()
+        status.missing = [id]
+        kit.sender.status(status, from: names[0], now: kit.now)
+        kit.pull()
+        kit.expect([.lost(id, by: names[0]), .offer(id, to: names[0])])
+    }
+
+    @Test func aMailboxWithTheReceiptIsAskedForIt() {
+        var kit = Kit()
+        kit.hold(1)
+        kit.list([names[0]])
+        kit.linkUp(names[0])
+        kit.advance(.seconds(10))
+        kit.actions = []
+        kit.verdict(1, .settled, from: names[0])
+        kit.expect([.fetch(from: names[0])])
+        kit.advance(.seconds(600))
+        kit.expect([])
+    }
+
+    @Test func aListIsLookedForUntilItIsThere() {
+        var kit = Kit()
+        kit.hold(1)
+        kit.advance(.seconds(10))
+        kit.expect([.seek(bob)])
+        kit.hold(2)
+        kit.advance(.seconds(16))
+        kit.expect([.seek(bob), .seek(bob)])
+        kit.list([])
+        kit.advance(.seconds(3600))
+        kit.expect([])
+    }
+
+    @Test func offersAreBounded() {
+        var kit = Kit()
+        for number in 1...20 { kit.hold(UInt64(number)) }
+        kit.list([names[0]])
+        kit.linkUp(names[0])
+        kit.advance(.seconds(10))
+        kit.expect((1...8).map { .offer(MailboxKit.id($0), to: names[0]) })
+        kit.verdict(3, .stored, from: names[0])
+        kit.expect([.stored(MailboxKit.id(3), by: names[0]), .offer(MailboxKit.id(9), to: names[0])])
+        kit.verdict(3, .stored, from: names[0])
+        kit.verdict(99, .stored, from: names[0])
+        kit.verdict(4, .stored, from: names[1])
+        kit.expect([])
+    }
+
+    @Test func tablesAreBounded() {
+        var limits = MailboxSender.Limits()
+        (limits.messageCountMax, limits.mailboxCountMax) = (2, 1)
+        var kit = Kit(limits: limits)
+        for number in 1...3 { kit.hold(UInt64(number)) }
+        kit.list(names)
+        kit.linkUp(names[0])
+        kit.advance(.seconds(10))
+        #expect(kit.sender.tableFills.allSatisfy { !$0.isOverfull })
+        kit.actions = kit.actions.filter { $0 != .reach(names[0]) }
+        kit.expect([.offer(MailboxKit.id(1), to: names[0]), .offer(MailboxKit.id(2), to: names[0])])
+    }
+
+    @Test func damagedRowsChangeNothing() throws {
+        let kit = Kit.stored()
+        let row = try #require(kit.disk.rows(of: MailboxTables.copies).first)
+        var sender = MailboxSender(own: MessageKit.alice.peerID, seed: 1)
+        func restore(_ key: StoreKey, _ value: [UInt8]) -> DeliveryRowError? {
+            do throws(DeliveryRowError) {
+                try sender.restore(StoreRow(key: key, value: value), now: kit.now, wallNow: kit.wallNow)
+                return nil
+            } catch { return error }
+        }
+        #expect(restore(row.key, [1]) == .malformed(.invalidFieldNumber))
+        #expect(restore(StoreKey(MailboxTables.shelf, 1), row.value) == .unknownTable)
+        #expect(restore(StoreKey(MailboxTables.copies, [1]), row.value) == .inconsistent)
+        #expect(sender.holders.isEmpty)
+        #expect(restore(row.key, row.value) == nil)
+        #expect(restore(row.key, row.value) == .inconsistent)
+        #expect(sender.holders == [names[0]])
+    }
+}
