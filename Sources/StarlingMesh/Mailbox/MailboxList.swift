@@ -100,7 +100,7 @@ package struct MailboxList: Equatable, Sendable {
             throw .bodyTooLarge(byteCountMax: limits.listByteCountMax)
         }
         do throws(ProtobufError) {
-            let signed = try SignedBody.parse(message)
+            let signed = try SignedBody(message)
             let parsed = try Parsed(signed.body.span, limits)
             (bodyBytes, signature) = (signed.body, signed.signature)
             (peer, sequence, mailboxes) = (parsed.peer, parsed.sequence, parsed.mailboxes)

@@ -3,7 +3,7 @@ package import StarlingCrypto
 
 /// The recipient's signed word on what became of messages.
 ///
-///     message Receipt { bytes body = 1; bytes signature = 2; }
+///     message Receipt { bytes body = 1; bytes signature = 2; uint32 hop_count = 8; }
 ///     message Body { bytes from = 1; bytes to = 2; uint64 created_ms = 3; repeated Entry entries = 4; }
 ///     message Entry { bytes id = 1; uint32 outcome = 2; }
 ///
@@ -69,6 +69,8 @@ package struct Receipt: Equatable, Sendable {
     package let entries: [Entry]
     package let bodyBytes: [UInt8]
     package let signature: [UInt8]
+    /// How many links it has crossed, by the word of those who carried it.
+    package var hopCount: UInt32 = 0
 
     private static let signatureDomain = Array("starling-receipt-1:".utf8)
 
@@ -101,9 +103,9 @@ package struct Receipt: Equatable, Sendable {
     /// What it says is nobody's word until ``verify()`` has returned.
     package init(parsing message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
         do throws(ProtobufError) {
-            let signed = try SignedBody.parse(message)
+            let signed = try SignedBody(message)
             let parsed = try Self.parse(signed.body.span, limits)
-            (bodyBytes, signature) = (signed.body, signed.signature)
+            (bodyBytes, signature, hopCount) = (signed.body, signed.signature, signed.hopCount)
             (from, to, created, entries) = (parsed.from, parsed.to, parsed.created, parsed.entries)
         } catch {
             throw .malformed(error)
@@ -122,7 +124,7 @@ package struct Receipt: Equatable, Sendable {
     }
 
     /// The receipt in its wire form.
-    package var encoded: [UInt8] { SignedBody.encode(bodyBytes, signature) }
+    package var encoded: [UInt8] { SignedBody.encode(bodyBytes, signature, hopCount: hopCount) }
 
     private static func parse(
         _ body: Span<UInt8>,

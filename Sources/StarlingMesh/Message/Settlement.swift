@@ -3,7 +3,7 @@ package import StarlingCrypto
 
 /// The sender's signed word on which of its messages are settled.
 ///
-///     message Settlement { bytes body = 1; bytes signature = 2; }
+///     message Settlement { bytes body = 1; bytes signature = 2; uint32 hop_count = 8; }
 ///     message Body { bytes from = 1; bytes to = 2; uint64 created_ms = 3; repeated Series series = 4; }
 ///     message Series { fixed64 series = 1; uint64 floor = 2; repeated Range ranges = 3; }
 ///     message Range { uint64 first = 1; uint64 last = 2; }
@@ -48,6 +48,8 @@ package struct Settlement: Equatable, Sendable {
     package let series: [Series]
     package let bodyBytes: [UInt8]
     package let signature: [UInt8]
+    /// How many links it has crossed, by the word of those who carried it.
+    package var hopCount: UInt32 = 0
 
     private static let signatureDomain = Array("starling-settlement-1:".utf8)
 
@@ -80,21 +82,33 @@ package struct Settlement: Equatable, Sendable {
         signature = sender.sign(Self.signatureDomain + bodyBytes)
     }
 
-    /// Reads a settlement and checks its form and its signature.
-    package init(verifying message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
+    /// Reads a settlement and checks its form, not its signature.
+    ///
+    /// What it says is nobody's word until ``verify()`` has returned.
+    package init(parsing message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
         do throws(ProtobufError) {
-            let signed = try SignedBody.parse(message)
+            let signed = try SignedBody(message)
             let parsed = try Self.parse(signed.body.span, limits)
-            (bodyBytes, signature) = (signed.body, signed.signature)
+            (bodyBytes, signature, hopCount) = (signed.body, signed.signature, signed.hopCount)
             (from, to, created, series) = (parsed.from, parsed.to, parsed.created, parsed.series)
         } catch {
             throw .malformed(error)
         }
+    }
+
+    /// Reads a settlement and checks its form and its signature.
+    package init(verifying message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
+        try self.init(parsing: message, limits: limits)
+        try verify()
+    }
+
+    /// Checks that the sender signed what it says.
+    package func verify() throws(EnvelopeError) {
         try SignedBody.verify(signature, over: Self.signatureDomain + bodyBytes, by: from)
     }
 
     /// The settlement in its wire form.
-    package var encoded: [UInt8] { SignedBody.encode(bodyBytes, signature) }
+    package var encoded: [UInt8] { SignedBody.encode(bodyBytes, signature, hopCount: hopCount) }
 
     private static func parse(
         _ body: Span<UInt8>,

@@ -18,23 +18,49 @@ extension DeliveryDriver {
         guard !isStopped, sessions[peer] == nil else { return }
         lastSession += 1
         sessions[peer] = PeerSession(number: lastSession)
+        forwarder.linkUp(peer, now: loop.now)
+        if let before = routed.removeValue(forKey: peer) {
+            // It was reached over others, and goes on over the link.
+            sessions[peer]?.owesReceipts = before.owesReceipts
+            sessions[peer]?.owesSettlement = before.owesSettlement
+            feed(peer)
+        } else {
+            isWithinReach(peer)
+        }
+        pump()
+    }
+
+    /// A peer can be sent to.
+    func isWithinReach(_ peer: PeerID) {
         if case .unreachable? = obstacles[peer] { obstacles[peer] = nil }
         inbox.linkUp(peer, now: loop.now)
         outbox.linkUp(peer, now: loop.now)
-        pump()
+    }
+
+    /// A peer can be sent to no more: what was on its way waits again.
+    func isOutOfReach(_ peer: PeerID) {
+        outbox.linkDown(peer, now: loop.now)
+        inbox.linkDown(peer)
     }
 
     private func linkDown(_ peer: PeerID) {
         for priority in MessagePriority.allCases { sessions[peer]?.resume(priority, shallLook: false) }
         guard sessions.removeValue(forKey: peer) != nil else { return }
-        outbox.linkDown(peer, now: loop.now)
-        inbox.linkDown(peer)
+        forwarder.linkDown(peer, wallNow: world.wallClock.now)
+        isOutOfReach(peer)
+        // What waited for its stream has other ways, and what had only this one has none.
+        for other in sessions.keys.sorted() { feed(other) }
+        for other in routed.keys.sorted() where !forwarder.hasRoute(to: other, now: loop.now) {
+            routeDown(other)
+        }
+        tellRoom()
         pump()
     }
 
     // MARK: Reaching
 
     func reach(_ peer: PeerID) {
+        if routeUp(peer) { return }
         toReach.append(peer)
         reachNext()
     }
@@ -73,8 +99,9 @@ extension DeliveryDriver {
 
     /// Sees that what waits for a peer finds a stream.
     func feed(_ peer: PeerID) {
-        guard let session = sessions[peer], !isStopped else { return }
-        let waiting = outbox.waitingPriorities(for: peer)
+        guard !isStopped else { return }
+        guard let session = sessions[peer] else { return feedRouted(peer) }
+        let waiting = outbox.waitingPriorities(for: peer).union(forwarder.waitingPriorities(for: peer))
         for priority in MessagePriority.allCases where waiting.contains(priority) { wake(peer, priority) }
         guard session.owesReceipts || session.owesSettlement, waiting.isEmpty else { return }
         // Whichever stream is there takes them along; with none, one opens that goes before the others.
@@ -85,7 +112,7 @@ extension DeliveryDriver {
         }
     }
 
-    private func wake(_ peer: PeerID, _ priority: MessagePriority) {
+    func wake(_ peer: PeerID, _ priority: MessagePriority) {
         guard let session = sessions[peer] else { return }
         switch session[priority] {
         case .waiting: sessions[peer]?.resume(priority, shallLook: true)
@@ -188,6 +215,7 @@ extension DeliveryDriver: MessageChannelOwner {
                 }
                 if session.owesReceipts || session.owesSettlement
                     || outbox.waitingPriorities(for: peer).contains(priority)
+                    || forwarder.waitingPriorities(for: peer).contains(priority)
                 {
                     waiter.resume(returning: true)
                     return
@@ -213,13 +241,7 @@ extension DeliveryDriver: MessageChannelOwner {
         var frames = answers(for: peer)
         if sessions[peer]?.owesSettlement == true {
             sessions[peer]?.owesSettlement = false
-            if let series = outbox.takeSettlement(for: peer, now: loop.now) {
-                let settlement = Settlement(
-                    of: series,
-                    to: peer,
-                    created: world.wallClock.now,
-                    from: identity
-                )
+            if let settlement = settlement(for: peer) {
                 MessageFrame(.settlement, settlement.encoded).append(to: &frames)
             }
         }
@@ -235,18 +257,32 @@ extension DeliveryDriver: MessageChannelOwner {
             MessageFrame(.envelope, sent.envelope).append(to: &frames)
             notify(sent.id, isEnd: false)
         }
+        if forwarder.take(for: peer, priority, into: &frames, byteCountMax: limits.writeByteCount) {
+            tellRoom()
+        }
         return frames
     }
 
-    /// The receipts that a peer is owed now.
+    /// What a peer is to hear of settled messages now.
+    func settlement(for peer: PeerID) -> Settlement? {
+        outbox.takeSettlement(for: peer, now: loop.now).map {
+            Settlement(of: $0, to: peer, created: world.wallClock.now, from: identity)
+        }
+    }
+
+    /// The next of the receipts that a peer is owed now.
+    func receipt(for peer: PeerID) -> Receipt? {
+        inbox.takeReceipts(for: peer, now: loop.now).map {
+            Receipt(for: $0, to: peer, created: world.wallClock.now, from: identity)
+        }
+    }
+
+    /// The receipts that a peer is owed now, as frames.
     func answers(for peer: PeerID) -> [UInt8] {
         guard sessions[peer]?.owesReceipts == true else { return [] }
         sessions[peer]?.owesReceipts = false
         var frames: [UInt8] = []
-        while let entries = inbox.takeReceipts(for: peer, now: loop.now) {
-            let receipt = Receipt(for: entries, to: peer, created: world.wallClock.now, from: identity)
-            MessageFrame(.receipt, receipt.encoded).append(to: &frames)
-        }
+        while let receipt = receipt(for: peer) { MessageFrame(.receipt, receipt.encoded).append(to: &frames) }
         return frames
     }
 }

@@ -8,20 +8,22 @@ extension DeliveryDriver {
     func take(_ arrivals: [MessageArrival], from peer: PeerID) async -> [UInt8] {
         let hadBatch = inboxTakenCount > inboxDoneCount
         var hasMessages = false
+        var transits: [TransitFrame] = []
         for arrival in arrivals {
             switch arrival {
             case .message(let message): hasMessages = true; take(message, from: peer)
             case .receipt(let receipt):
-                guard receipt.to == identity.peerID else { continue }
                 outbox.receipt(receipt, now: loop.now, wallNow: world.wallClock.now)
             case .settlement(let settlement):
                 inbox.settlement(settlement, now: loop.now, wallNow: world.wallClock.now)
+            case .transit(let frame): transits.append(frame)
             }
         }
         pump()
-        guard hasMessages else { return [] }
         // The batch on its way, if there was one, was made before these messages came.
         let target = hadBatch ? inboxDoneCount + 2 : inboxTakenCount
+        for frame in transits { await forward(frame, from: peer) }
+        guard hasMessages else { return [] }
         let session = sessions[peer]?.number
         sessions[peer]?.answererCount += 1
         await disk(target)
@@ -37,16 +39,12 @@ extension DeliveryDriver {
 
     private func take(_ message: ArrivedMessage, from peer: PeerID) {
         let header = message.header
-        guard let content = message.content, header.from == peer else {
-            // Direct peers only: a message of somebody else has no way here yet.
-            inbox.answer(header.id, .refusedByPolicy, to: peer)
-            return
-        }
+        if header.from != peer { heard(of: header.from, via: peer) }
         let (now, wallNow) = (loop.now, world.wallClock.now)
         switch inbox.offer(header, byteCount: message.byteCount, now: now, wallNow: wallNow) {
         case .duplicate, .refused: break
         case .take(let ticket):
-            switch content {
+            switch message.content {
             case .failure(let error): inbox.refuse(ticket, error.outcome, now: now)
             case .success(let content) where !content.attachment.isEmpty: takeFile(ticket, content)
             case .success(let content):

@@ -30,6 +30,9 @@ package struct DeliveryReport: Sendable {
     package var heldFileByteCountMax: UInt64
     /// Receipts that their senders have not confirmed.
     package var owedReceiptCount: Int
+    /// Frames of others that were carried on, and those that were not, by the reason.
+    package var forwardedCount: UInt64
+    package var droppedCounts: [Forwarder.Drop: UInt64]
     package var limits: DeliveryDriver.Limits
 }
 
@@ -68,6 +71,8 @@ extension DeliveryDriver {
             heldFileByteCount: inbox.heldFileByteCount,
             heldFileByteCountMax: inbox.heldFileByteCountMax(storeByteCountMax: blobs?.byteCountMax ?? 0),
             owedReceiptCount: inbox.owedCount,
+            forwardedCount: forwarder.forwardedCount,
+            droppedCounts: forwarder.droppedCounts,
             limits: limits
         )
     }

@@ -33,6 +33,12 @@ package actor DeliveryDriver {
         package var fileRetryInterval: Duration = .seconds(30)
         /// How often a file is taken in while the same content is being erased; then it is refused.
         package var takeCountMax = 3
+        /// Peers that are no neighbours and are sent to over others at the same time.
+        package var routedCountMax = 1024
+        /// How long a frame on its way waits for room; then it is dropped, and its sender tries again: nodes that wait
+        /// for each other in a circle do not do so for ever.
+        package var roomPatience: Duration = .seconds(1)
+        package var forwarder = Forwarder.Limits()
         /// Peers whose last failure is remembered.
         package var obstacleCountMax = 1024
 
@@ -54,6 +60,14 @@ package actor DeliveryDriver {
     var lastSession: UInt64 = 0
     var obstacles: [PeerID: DeliveryObstacle] = [:]
     var codec = MessagePacker()
+
+    // Others.
+    var forwarder: Forwarder
+    /// Peers that are no neighbours, to whom this node has frames to send over others.
+    var routed: [PeerID: RoutedPeer] = [:]
+    /// Who waits for room among the frames that are on their way.
+    var roomWaiters: [UInt64: Waiter<Void>] = [:]
+    var lastRoomWaiter: UInt64 = 0
 
     // Sending.
     /// Who waits for a message's acceptance.
@@ -114,6 +128,7 @@ package actor DeliveryDriver {
         }
         outbox = Outbox(own: identity.peerID, seed: swarm.world.random.word(), limits: limits.outbox)
         inbox = Inbox(own: identity.peerID, seed: swarm.world.random.word(), limits: limits.inbox)
+        forwarder = Forwarder(limits: limits.forwarder)
     }
 
     // MARK: Life
@@ -194,6 +209,7 @@ package actor DeliveryDriver {
             for waiter in acceptances.removeValue(forKey: id) ?? [] { waiter.resume(returning: .undecided) }
         }
         resumeDiskWaiters(through: .max)
+        tellRoom()
         for task in running { await task.value }
     }
 
@@ -256,6 +272,7 @@ package actor DeliveryDriver {
         case .load(let position): load(position)
         case .settle(let peer):
             sessions[peer]?.owesSettlement = true
+            routed[peer]?.owesSettlement = true
             feed(peer)
         case .transmit(let peer): feed(peer)
         case .ended(let message):
@@ -298,7 +315,8 @@ package actor DeliveryDriver {
         case .forgotten(let position): drop(.entry(position))
         case .answer(let peer):
             sessions[peer]?.owesReceipts = true
-            if sessions[peer]?.answererCount == 0 { feed(peer) }
+            routed[peer]?.owesReceipts = true
+            if sessions[peer]?.answererCount ?? 0 == 0 { feed(peer) }
         }
     }
 

@@ -8,6 +8,8 @@ enum MessageArrival: Sendable {
     case message(ArrivedMessage)
     case receipt(Receipt)
     case settlement(Settlement)
+    /// It is for another node, and proven to nobody here.
+    case transit(TransitFrame)
 }
 
 extension MessageArrival {
@@ -16,17 +18,18 @@ extension MessageArrival {
         switch self {
         case .message(let message): message.byteCount
         case .receipt, .settlement: 0
+        case .transit(let frame): frame.wire.count
         }
     }
 }
 
-/// A message whose signature holds, opened where it is for this node.
+/// A message for this node whose signature holds.
 struct ArrivedMessage: Sendable {
     var header: MessageHeader
     /// What it holds of memory: the size of the body, or of what was unpacked from it where that is more.
     var byteCount: Int
-    /// Its content with the payload unpacked, or why it cannot be read; `nil` when it is not for this node.
-    var content: Result<MessageContent, OpenError>?
+    /// Its content with the payload unpacked, or why it cannot be read.
+    var content: Result<MessageContent, OpenError>
 }
 
 /// Reads frames and does for them what takes time: checking signatures, opening what is sealed, unpacking.
@@ -46,7 +49,7 @@ struct MessageReader: ~Copyable {
         self.limits = limits
     }
 
-    /// The frame in these bytes; `nil` when its kind is for later versions.
+    /// The frame in these bytes; `nil` when its kind, or what it is for, is for later versions.
     ///
     /// - Throws: ``EnvelopeError``: the peer sends what no honest one does.
     mutating func read(_ bytes: [UInt8]) throws(EnvelopeError) -> MessageArrival? {
@@ -56,19 +59,29 @@ struct MessageReader: ~Copyable {
         }
         guard let frame else { return nil }
         switch frame.kind {
-        case .envelope: return .message(try message(frame.bytes))
-        case .receipt: return .receipt(try Receipt(verifying: frame.bytes.span))
-        case .settlement: return .settlement(try Settlement(verifying: frame.bytes.span))
+        case .envelope:
+            let envelope = try Envelope(parsing: frame.bytes.span, limits: limits)
+            guard envelope.header.to == own else {
+                return TransitFrame(envelope, crossed: 1).map { .transit($0) }
+            }
+            try envelope.verify()
+            return .message(message(envelope))
+        case .receipt:
+            let receipt = try Receipt(parsing: frame.bytes.span)
+            guard receipt.to == own else { return .transit(TransitFrame(receipt, crossed: 1)) }
+            try receipt.verify()
+            return .receipt(receipt)
+        case .settlement:
+            let settlement = try Settlement(parsing: frame.bytes.span)
+            guard settlement.to == own else { return .transit(TransitFrame(settlement, crossed: 1)) }
+            try settlement.verify()
+            return .settlement(settlement)
         // Streams carry envelopes whole.
         case .fragment, .fragmentRequest: return nil
         }
     }
 
-    private mutating func message(_ bytes: [UInt8]) throws(EnvelopeError) -> ArrivedMessage {
-        let envelope = try Envelope(verifying: bytes.span, limits: limits)
-        guard envelope.header.to == own else {
-            return ArrivedMessage(header: envelope.header, byteCount: envelope.body.count, content: nil)
-        }
+    private mutating func message(_ envelope: Envelope) -> ArrivedMessage {
         let content = open(envelope)
         var byteCount = envelope.body.count
         if case .success(let content) = content {

@@ -13,6 +13,11 @@ extension Inbox {
         queueAllOwed(sender)
     }
 
+    /// Whether a sender has not confirmed all receipts.
+    package func owesReceipts(to id: PeerID) -> Bool {
+        senderIndex[id].map { senders[$0].owedCount > 0 } ?? false
+    }
+
     /// The last connection to the sender is gone.
     package mutating func linkDown(_ id: PeerID) {
         guard let sender = senderIndex[id], senders[sender].isUp else { return }

@@ -67,7 +67,7 @@ package struct OutboxRequest: Sendable {
     package var recipientKeyID: UInt32 = 0
     /// How long it is tried; whole milliseconds.
     package var lifetime: Duration = .seconds(86_400)
-    package var hopLimit: UInt8 = 16
+    package var hopLimit: UInt8 = 5
     /// What the application calls this message: asking again with the same key answers with the first message.
     ///
     /// Kept as long as the message is, and then as long as ``Outbox/Limits`` keep its end.

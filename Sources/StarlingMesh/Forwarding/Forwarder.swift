@@ -1,0 +1,266 @@
+package import StarlingCore
+
+/// Carries frames towards peers that are not neighbours: chooses the neighbour that each goes to, and keeps it until
+/// that neighbour's stream takes it.
+///
+/// Nothing here is durable. The sender keeps its message until the recipient's receipt is there: what is dropped on the
+/// way is sent again.
+package struct Forwarder: Sendable {
+    package struct Limits: Sendable {
+        /// Bytes that wait for one neighbour; a frame that finds more waits where it is.
+        package var queueByteCountMax = 4_194_304
+        /// Bytes of one origin that wait, for all neighbours together: nobody fills the queues of all others.
+        package var originByteCountMax = 2_097_152
+        /// Frames that one neighbour may hand over in a second, and at once after a pause.
+        package var framesPerSecond = 20_000
+        /// Destinations whose way back is remembered.
+        package var traceCountMax = 1024
+        /// How long a way back is taken for one where no route is known.
+        package var traceDuration: Duration = .seconds(60)
+        /// Messages that are recognised when they come again.
+        package var seenCountMax = 8192
+        /// For how long: a sender tries again after a second at the earliest, and that one shall pass.
+        package var seenDuration: Duration = .milliseconds(500)
+
+        package init() {}
+    }
+
+    /// What becomes of a frame.
+    package enum Verdict: Equatable, Sendable {
+        /// It waits for the stream to this neighbour.
+        case queued(PeerID)
+        case dropped(Drop)
+        /// There is no room for it now: offer it again when there is, and read nothing of its neighbour until then.
+        case full
+        /// The neighbour hands over too much: offer it again then.
+        case tooFast(until: Instant)
+    }
+
+    /// Why a frame is not carried on.
+    package enum Drop: Hashable, Sendable {
+        case noRoute, hopLimit, repeated, expired, noRoom
+    }
+
+    /// Who handed a frame over: a neighbour, or this node itself.
+    package enum Origin: Hashable, Sendable {
+        case own
+        case neighbour(PeerID)
+    }
+
+    struct Waiting: Sendable {
+        let frame: TransitFrame
+        let origin: Origin
+    }
+
+    struct Neighbour: Sendable {
+        /// By priority.
+        var queues = [RingQueue<Waiting>](repeating: RingQueue(), count: MessagePriority.allCases.count)
+        var byteCount = 0
+        /// Frames that it may hand over at once, and when that was right.
+        var credit: Int
+        var creditAt: Instant
+    }
+
+    /// The way that a frame of a peer came.
+    struct Trace: Sendable {
+        var via: PeerID
+        var at: Instant
+    }
+
+    package let limits: Limits
+    var neighbours: [PeerID: Neighbour] = [:]
+    /// The neighbours through which a peer is reached, the best first.
+    private var routes: [PeerID: [PeerID]] = [:]
+    private var traces: [PeerID: Trace] = [:]
+    private var traceOrder = RingQueue<PeerID>()
+    private var seen: [MessageID: Instant] = [:]
+    private var seenOrder = RingQueue<MessageID>()
+    var originByteCounts: [Origin: Int] = [:]
+    /// Frames that were carried on.
+    package private(set) var forwardedCount: UInt64 = 0
+    /// Frames that were not, by the reason.
+    package private(set) var droppedCounts: [Drop: UInt64] = [:]
+
+    package init(limits: Limits = Limits()) { self.limits = limits }
+
+    // MARK: Ways
+
+    /// A neighbour is connected.
+    package mutating func linkUp(_ neighbour: PeerID, now: Instant) {
+        guard neighbours[neighbour] == nil else { return }
+        neighbours[neighbour] = Neighbour(credit: limits.framesPerSecond, creditAt: now)
+    }
+
+    /// The last connection to a neighbour is gone: what waits for it takes other ways, where there are some.
+    package mutating func linkDown(_ neighbour: PeerID, wallNow: WallTime) {
+        guard var gone = neighbours.removeValue(forKey: neighbour) else { return }
+        for priority in MessagePriority.allCases {
+            while let waiting = gone.queues[priority.index].popFirst() {
+                release(waiting)
+                guard let next = way(for: waiting.frame, waiting.origin) else {
+                    drop(.noRoute)
+                    continue
+                }
+                enqueue(waiting, to: next)
+            }
+        }
+    }
+
+    /// The neighbours through which a peer is reached now, the best first; none when it is not.
+    package mutating func setRoute(to peer: PeerID, _ hops: [PeerID]) {
+        routes[peer] = hops.isEmpty ? nil : hops
+    }
+
+    /// Whether frames to a peer that is no neighbour find a way.
+    package func hasRoute(to peer: PeerID, now: Instant) -> Bool {
+        routes[peer]?.contains { neighbours[$0] != nil } ?? false || trace(to: peer, now: now) != nil
+    }
+
+    /// The neighbour that a frame goes to; never the one that it came from.
+    private func way(for frame: TransitFrame, _ origin: Origin) -> PeerID? {
+        func isOpen(_ peer: PeerID) -> Bool { neighbours[peer] != nil && origin != .neighbour(peer) }
+        if isOpen(frame.to) { return frame.to }
+        return routes[frame.to]?.first(where: isOpen)
+    }
+
+    private func trace(to peer: PeerID, now: Instant) -> PeerID? {
+        guard let trace = traces[peer], trace.at + limits.traceDuration > now, neighbours[trace.via] != nil
+        else { return nil }
+        return trace.via
+    }
+
+    // MARK: Frames
+
+    /// Takes a frame that has to go on.
+    package mutating func offer(
+        _ frame: TransitFrame,
+        from origin: Origin,
+        now: Instant,
+        wallNow: WallTime
+    ) -> Verdict {
+        guard frame.hopCount < frame.hopLimit else { return drop(.hopLimit) }
+        if let expires = frame.expires, expires < wallNow { return drop(.expired) }
+        if let id = frame.id, let first = seen[id], first + limits.seenDuration > now {
+            return drop(.repeated)
+        }
+        var next = way(for: frame, origin)
+        if next == nil, let back = trace(to: frame.to, now: now), origin != .neighbour(back) { next = back }
+        guard let next else { return drop(.noRoute) }
+        guard hasRoom(for: next, from: origin) else { return .full }
+        if case .neighbour(let neighbour) = origin {
+            if let until = spend(neighbour, now: now) { return .tooFast(until: until) }
+            heard(of: frame.from, via: neighbour, now: now)
+        }
+        if let id = frame.id { recognize(id, now: now) }
+        enqueue(Waiting(frame: frame, origin: origin), to: next)
+        return .queued(next)
+    }
+
+    /// Whether a frame to a peer would find room now, or be dropped.
+    package func takes(to peer: PeerID, from origin: Origin, now: Instant) -> Bool {
+        let next = neighbours[peer] == nil ? routes[peer]?.first { neighbours[$0] != nil } : peer
+        guard let next = next ?? trace(to: peer, now: now) else { return true }
+        return hasRoom(for: next, from: origin)
+    }
+
+    private func hasRoom(for neighbour: PeerID, from origin: Origin) -> Bool {
+        (neighbours[neighbour]?.byteCount ?? 0) < limits.queueByteCountMax
+            && originByteCounts[origin, default: 0] < limits.originByteCountMax
+    }
+
+    /// Takes one frame off what a neighbour may hand over; when it has nothing left, until when it waits.
+    private mutating func spend(_ neighbour: PeerID, now: Instant) -> Instant? {
+        guard var entry = neighbours[neighbour] else { return nil }
+        let nanoseconds = entry.creditAt.duration(to: now).nanosecondsClamped
+        let fresh = Int(clamping: nanoseconds) / (1_000_000_000 / limits.framesPerSecond)
+        if fresh > 0 {
+            entry.credit = min(limits.framesPerSecond, entry.credit + fresh)
+            entry.creditAt = now
+        }
+        defer { neighbours[neighbour] = entry }
+        guard entry.credit > 0 else {
+            return entry.creditAt + .nanoseconds(1_000_000_000 / limits.framesPerSecond)
+        }
+        entry.credit -= 1
+        return nil
+    }
+
+    /// A frame was dropped that had found no room for long.
+    package mutating func gaveUp() { drop(.noRoom) }
+
+    /// A frame of a peer came over a neighbour: there is a way back.
+    package mutating func heard(of peer: PeerID, via neighbour: PeerID, now: Instant) {
+        if traces.updateValue(Trace(via: neighbour, at: now), forKey: peer) != nil { return }
+        traceOrder.append(peer)
+        if traceOrder.count > limits.traceCountMax, let oldest = traceOrder.popFirst() {
+            traces[oldest] = nil
+        }
+    }
+
+    private mutating func recognize(_ id: MessageID, now: Instant) {
+        if seen.updateValue(now, forKey: id) != nil { return }
+        seenOrder.append(id)
+        if seenOrder.count > limits.seenCountMax, let oldest = seenOrder.popFirst() { seen[oldest] = nil }
+    }
+
+    @discardableResult
+    private mutating func drop(_ reason: Drop) -> Verdict {
+        droppedCounts[reason, default: 0] += 1
+        return .dropped(reason)
+    }
+
+    // MARK: Queues
+
+    private mutating func enqueue(_ waiting: Waiting, to neighbour: PeerID) {
+        neighbours[neighbour]?.queues[waiting.frame.priority.index].append(waiting)
+        neighbours[neighbour]?.byteCount += waiting.frame.wire.count
+        originByteCounts[waiting.origin, default: 0] += waiting.frame.wire.count
+    }
+
+    private mutating func release(_ waiting: Waiting) {
+        let left = originByteCounts[waiting.origin, default: 0] - waiting.frame.wire.count
+        originByteCounts[waiting.origin] = left > 0 ? left : nil
+    }
+
+    /// The priorities of which frames wait for a neighbour.
+    package func waitingPriorities(for neighbour: PeerID) -> PrioritySet {
+        var waiting: PrioritySet = []
+        guard let entry = neighbours[neighbour] else { return waiting }
+        for priority in MessagePriority.allCases where !entry.queues[priority.index].isEmpty {
+            waiting.insert(PrioritySet(priority))
+        }
+        return waiting
+    }
+
+    /// Appends frames for a neighbour to what its stream of a priority writes next, until that has so many bytes.
+    ///
+    /// - Returns: Whether there is room that was not there before.
+    package mutating func take(
+        for neighbour: PeerID,
+        _ priority: MessagePriority,
+        into wire: inout [UInt8],
+        byteCountMax: Int
+    ) -> Bool {
+        var hasTaken = false
+        while wire.count < byteCountMax,
+            let waiting = neighbours[neighbour]?.queues[priority.index].popFirst()
+        {
+            neighbours[neighbour]?.byteCount -= waiting.frame.wire.count
+            release(waiting)
+            wire += waiting.frame.wire
+            forwardedCount += 1
+            hasTaken = true
+        }
+        return hasTaken
+    }
+
+    /// The tables that have a limit.
+    ///
+    /// What one link's end hands to the others may exceed a queue by what stood in its own.
+    package var tableFills: [TableFill] {
+        [
+            TableFill("forwarder traces", traces.count, of: limits.traceCountMax),
+            TableFill("forwarder seen", seen.count, of: limits.seenCountMax),
+        ]
+    }
+}

@@ -1,0 +1,97 @@
+package import StarlingCore
+
+/// A frame of `/starling/message/1` between two other nodes, or between this one and one that is not its neighbour.
+///
+/// Whoever carries it looks at who it is from and for and at how far it has come. It checks no signature: the one that
+/// it is for does, and what a neighbour makes up costs that neighbour's share alone.
+///
+/// Spec: docs/specs/message.md, "Hops".
+package struct TransitFrame: Equatable, Sendable {
+    package let from: PeerID
+    package let to: PeerID
+    package let priority: MessagePriority
+    /// The message that an envelope is; `nil` for receipts and settlements.
+    package let id: MessageID?
+    /// When it is of no more use, by its sender's clock; `nil` for receipts and settlements.
+    package let expires: WallTime?
+    /// Links that it has crossed before this node sends it on.
+    package let hopCount: UInt32
+    /// Links that it may cross.
+    package let hopLimit: UInt32
+    /// The frame with this hop count, and its length before it.
+    package let wire: [UInt8]
+
+    /// Links that receipts and settlements may cross: they have no limit of their own.
+    package static let answerHopLimit: UInt32 = 10
+
+    /// A message; `nil` when it is for everybody.
+    ///
+    /// - Parameter crossed: Links that it crossed on its way here and that are not counted yet: 1 for what a neighbour sent.
+    package init?(_ envelope: Envelope, crossed: UInt32) {
+        guard let to = envelope.header.to else { return nil }
+        var counted = envelope
+        counted.hopCount = envelope.hopCount.saturatingSum(crossed)
+        from = envelope.header.from
+        self.to = to
+        priority = envelope.header.priority
+        id = envelope.header.id
+        expires = envelope.header.expires
+        hopCount = counted.hopCount
+        hopLimit = UInt32(envelope.header.hopLimit)
+        wire = MessageFrame(.envelope, counted.encoded).encoded
+    }
+
+    /// A message of this node's own, in its encoded form.
+    package init(
+        own envelope: [UInt8],
+        _ id: MessageID,
+        from: PeerID,
+        to: PeerID,
+        priority: MessagePriority
+    ) {
+        self.from = from
+        self.to = to
+        self.priority = priority
+        self.id = id
+        // The outbox gives it up in time, and nobody carries it before its first neighbour.
+        expires = nil
+        (hopCount, hopLimit) = (0, 1)
+        wire = MessageFrame(.envelope, envelope).encoded
+    }
+
+    package init(_ receipt: Receipt, crossed: UInt32) {
+        var counted = receipt
+        counted.hopCount = receipt.hopCount.saturatingSum(crossed)
+        self.init(.receipt, counted.encoded, from: receipt.from, to: receipt.to, hopCount: counted.hopCount)
+    }
+
+    package init(_ settlement: Settlement, crossed: UInt32) {
+        var counted = settlement
+        counted.hopCount = settlement.hopCount.saturatingSum(crossed)
+        self.init(
+            .settlement,
+            counted.encoded,
+            from: settlement.from,
+            to: settlement.to,
+            hopCount: counted.hopCount
+        )
+    }
+
+    private init(_ kind: MessageFrame.Kind, _ bytes: [UInt8], from: PeerID, to: PeerID, hopCount: UInt32) {
+        self.from = from
+        self.to = to
+        // A sender's window stands still until they are there.
+        priority = .high
+        (id, expires) = (nil, nil)
+        self.hopCount = hopCount
+        hopLimit = Self.answerHopLimit
+        wire = MessageFrame(kind, bytes).encoded
+    }
+}
+
+extension UInt32 {
+    fileprivate func saturatingSum(_ other: UInt32) -> UInt32 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}

@@ -1,0 +1,150 @@
+package import StarlingCore
+internal import StarlingCrypto
+internal import StarlingMesh
+internal import StarlingWorld
+
+/// What is due to a peer that is reached over others.
+struct RoutedPeer {
+    var owesReceipts = false
+    var owesSettlement = false
+}
+
+// Peers that are reached over others, and frames of others on their way through this node.
+extension DeliveryDriver {
+    // MARK: Ways
+
+    /// The neighbours through which a peer is reached from now on, the best first; none when it is not.
+    package func setRoute(to peer: PeerID, _ hops: [PeerID]) {
+        forwarder.setRoute(to: peer, hops)
+        if routed[peer] == nil {
+            if outbox.count(to: peer) > 0 || inbox.owesReceipts(to: peer) { _ = routeUp(peer) }
+        } else if !forwarder.hasRoute(to: peer, now: loop.now) {
+            routeDown(peer)
+        } else {
+            feed(peer)
+        }
+        pump()
+    }
+
+    /// Sends to a peer over others from now on, where there is a way and no link.
+    func routeUp(_ peer: PeerID) -> Bool {
+        guard !isStopped, sessions[peer] == nil, forwarder.hasRoute(to: peer, now: loop.now) else {
+            return false
+        }
+        guard routed[peer] == nil else { return true }
+        if routed.count >= limits.routedCountMax { forgetIdleRouted() }
+        guard routed.count < limits.routedCountMax else { return false }
+        routed[peer] = RoutedPeer()
+        isWithinReach(peer)
+        return true
+    }
+
+    func routeDown(_ peer: PeerID) {
+        guard routed.removeValue(forKey: peer) != nil else { return }
+        isOutOfReach(peer)
+    }
+
+    private func forgetIdleRouted() {
+        for peer in routed.keys.sorted() where outbox.count(to: peer) == 0 && !inbox.owesReceipts(to: peer) {
+            routeDown(peer)
+        }
+    }
+
+    /// A message of a peer came over a neighbour: its receipt goes the same way, or a better one.
+    func heard(of peer: PeerID, via neighbour: PeerID) {
+        forwarder.heard(of: peer, via: neighbour, now: loop.now)
+        _ = routeUp(peer)
+    }
+
+    // MARK: Sending
+
+    /// Puts what waits for a peer that is reached over others among the frames that are on their way.
+    func feedRouted(_ peer: PeerID) {
+        guard let state = routed[peer] else { return }
+        if state.owesReceipts {
+            routed[peer]?.owesReceipts = false
+            while let receipt = receipt(for: peer) { offer(TransitFrame(receipt, crossed: 0)) }
+        }
+        if state.owesSettlement {
+            routed[peer]?.owesSettlement = false
+            if let settlement = settlement(for: peer) { offer(TransitFrame(settlement, crossed: 0)) }
+        }
+        let (now, wallNow) = (loop.now, world.wallClock.now)
+        for priority in MessagePriority.allCases {
+            while routed[peer] != nil, forwarder.takes(to: peer, from: .own, now: now),
+                let sent = outbox.nextTransmission(
+                    to: peer,
+                    among: PrioritySet(priority),
+                    now: now,
+                    wallNow: wallNow
+                )
+            {
+                notify(sent.id, isEnd: false)
+                offer(
+                    TransitFrame(
+                        own: sent.envelope,
+                        sent.id,
+                        from: identity.peerID,
+                        to: peer,
+                        priority: priority
+                    )
+                )
+            }
+        }
+    }
+
+    private func offer(_ frame: TransitFrame) {
+        switch forwarder.offer(frame, from: .own, now: loop.now, wallNow: world.wallClock.now) {
+        case .queued(let next): wake(next, frame.priority)
+        case .dropped(.noRoute): routeDown(frame.to)
+        // It is sent again when no receipt comes.
+        case .dropped, .full, .tooFast: break
+        }
+    }
+
+    // MARK: Forwarding
+
+    /// Carries a neighbour's frame on; suspends while there is no room for it.
+    func forward(_ frame: TransitFrame, from neighbour: PeerID) async {
+        let deadline = loop.now + limits.roomPatience
+        while !isStopped, loop.now < deadline {
+            switch forwarder.offer(
+                frame,
+                from: .neighbour(neighbour),
+                now: loop.now,
+                wallNow: world.wallClock.now
+            ) {
+            case .queued(let next): return wake(next, frame.priority)
+            case .dropped: return
+            case .full: await room(before: deadline)
+            case .tooFast(let until): await room(before: min(until, deadline))
+            }
+        }
+        forwarder.gaveUp()
+    }
+
+    private func room(before deadline: Instant) async {
+        lastRoomWaiter += 1
+        let number = lastRoomWaiter
+        let timer = loop.makeTimer { [weak self] in self?.enter { $0.endRoomWait(number) } }
+        timer.arm(at: deadline)
+        defer { timer.disarm() }
+        await withTaskCancellationHandler {
+            await Waiter.suspend { waiter in
+                if Task.isCancelled || isStopped { waiter.resume() } else { roomWaiters[number] = waiter }
+            }
+        } onCancel: {
+            loop.startTask { await self.endRoomWait(number) }
+        }
+    }
+
+    private func endRoomWait(_ number: UInt64) { roomWaiters.removeValue(forKey: number)?.resume() }
+
+    /// There may be room among the frames that are on their way.
+    func tellRoom() {
+        for number in roomWaiters.keys.sorted() { endRoomWait(number) }
+        for peer in routed.keys.sorted() where !outbox.waitingPriorities(for: peer).isEmpty {
+            feedRouted(peer)
+        }
+    }
+}

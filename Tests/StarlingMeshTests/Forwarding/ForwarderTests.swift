@@ -1,0 +1,165 @@
+import StarlingCore
+import StarlingCrypto
+import StarlingMesh
+import Testing
+
+/// Frames between Alice and Dave over a node with the neighbours Bob and Carol.
+@Suite struct ForwarderTests {
+    private static let (alice, bob, carol, dave) = (peer(1), peer(2), peer(3), peer(4))
+    private let wallNow = MessageKit.created
+    private let start = Instant(nanosecondsSinceOrigin: 0)
+
+    private static func peer(_ number: UInt8) -> PeerID { key(number).peerID }
+
+    private static func key(_ number: UInt8) -> IdentityKey {
+        var seed = [UInt8](repeating: number, count: 32)
+        guard let key = try? IdentityKey(wipingSeed: &seed) else { preconditionFailure("a seed of 32 bytes") }
+        return key
+    }
+
+    private func frame(
+        _ number: UInt8,
+        hopCount: UInt32 = 1,
+        byteCount: Int = 100,
+        priority: MessagePriority = .normal
+    ) throws -> TransitFrame {
+        var header = MessageHeader(
+            id: MessageID(random: [UInt8](repeating: number, count: 16)),
+            from: Self.alice,
+            to: Self.dave,
+            created: MessageKit.created,
+            lifetimeMilliseconds: 60_000,
+            place: .init(series: 1, number: 1, floor: 1)
+        )
+        header.priority = priority
+        header.hopLimit = 5
+        let body = [UInt8](repeating: 7, count: byteCount)
+        let envelope = try Envelope(header, body: body, from: Self.key(1))
+        return try #require(TransitFrame(envelope, crossed: hopCount))
+    }
+
+    private func forwarder(_ limits: Forwarder.Limits = .init(), to hops: [PeerID]) -> Forwarder {
+        var forwarder = Forwarder(limits: limits)
+        forwarder.linkUp(Self.bob, now: start)
+        forwarder.linkUp(Self.carol, now: start)
+        forwarder.setRoute(to: Self.dave, hops)
+        return forwarder
+    }
+
+    private func offer(
+        _ frame: TransitFrame,
+        _ forwarder: inout Forwarder,
+        from neighbour: PeerID = bob,
+        at time: Duration = .zero
+    ) -> Forwarder.Verdict {
+        forwarder.offer(frame, from: .neighbour(neighbour), now: start + time, wallNow: wallNow)
+    }
+
+    private func take(
+        _ forwarder: inout Forwarder,
+        for neighbour: PeerID,
+        _ priority: MessagePriority = .normal
+    ) -> [UInt8] {
+        var wire: [UInt8] = []
+        _ = forwarder.take(for: neighbour, priority, into: &wire, byteCountMax: .max)
+        return wire
+    }
+
+    @Test func aFrameGoesToTheBestNeighbourButNotBackToItsOwn() throws {
+        var forwarder = forwarder(to: [Self.bob, Self.carol])
+        let frame = try frame(1)
+        #expect(offer(frame, &forwarder, from: Self.bob) == .queued(Self.carol))
+        #expect(forwarder.waitingPriorities(for: Self.carol) == PrioritySet(.normal))
+        #expect(take(&forwarder, for: Self.carol) == frame.wire)
+        #expect(forwarder.waitingPriorities(for: Self.carol).isEmpty && forwarder.forwardedCount == 1)
+        #expect(offer(try self.frame(2), &forwarder, from: Self.carol) == .queued(Self.bob))
+    }
+
+    @Test func theHopsAreCountedAndLimited() throws {
+        var forwarder = forwarder(to: [Self.carol])
+        #expect(offer(try frame(1, hopCount: 4), &forwarder) == .queued(Self.carol))
+        let wire = take(&forwarder, for: Self.carol)
+        let parsed = try #require(try MessageFrame.parse(Array(wire.dropFirst(2)).span))
+        #expect(try Envelope(verifying: parsed.bytes.span).hopCount == 4, "and the signature holds")
+        #expect(offer(try frame(2, hopCount: 5), &forwarder) == .dropped(.hopLimit))
+        #expect(offer(try frame(3, hopCount: .max), &forwarder) == .dropped(.hopLimit))
+    }
+
+    @Test func aRepetitionIsDroppedAndALaterTryIsNot() throws {
+        var forwarder = forwarder(to: [Self.carol])
+        let frame = try frame(1)
+        #expect(offer(frame, &forwarder) == .queued(Self.carol))
+        #expect(offer(frame, &forwarder, at: .milliseconds(499)) == .dropped(.repeated))
+        #expect(offer(frame, &forwarder, at: .milliseconds(900)) == .queued(Self.carol))
+        #expect(forwarder.droppedCounts == [.repeated: 1])
+    }
+
+    @Test func whatIsTooOldOrHasNoWayIsDropped() throws {
+        var forwarder = forwarder(to: [])
+        let frame = try frame(1)
+        #expect(offer(frame, &forwarder) == .dropped(.noRoute))
+        let later = WallTime(millisecondsSince1970: wallNow.millisecondsSince1970 + 60_001)
+        #expect(forwarder.offer(frame, from: .own, now: start, wallNow: later) == .dropped(.expired))
+    }
+
+    @Test func theWayBackIsKnownForAWhile() throws {
+        var forwarder = forwarder(to: [])
+        forwarder.heard(of: Self.dave, via: Self.carol, now: start)
+        #expect(offer(try frame(1), &forwarder, at: .seconds(59)) == .queued(Self.carol))
+        #expect(offer(try frame(2), &forwarder, from: Self.carol, at: .seconds(59)) == .dropped(.noRoute))
+        #expect(offer(try frame(3), &forwarder, at: .seconds(60)) == .dropped(.noRoute))
+    }
+
+    @Test func whatWaitsIsLimitedByNeighbourAndByOrigin() throws {
+        var limits = Forwarder.Limits()
+        limits.queueByteCountMax = 3000
+        limits.originByteCountMax = 2000
+        var forwarder = forwarder(limits, to: [Self.carol])
+        for number in UInt8(1)...2 {
+            #expect(offer(try frame(number, byteCount: 1000), &forwarder) == .queued(Self.carol))
+        }
+        #expect(offer(try frame(3), &forwarder) == .full, "Bob has his share")
+        #expect(!forwarder.takes(to: Self.dave, from: .neighbour(Self.bob), now: start))
+        #expect(forwarder.takes(to: Self.dave, from: .own, now: start))
+        let own = try frame(4, hopCount: 0, byteCount: 1000)
+        #expect(forwarder.offer(own, from: .own, now: start, wallNow: wallNow) == .queued(Self.carol))
+        #expect(!forwarder.takes(to: Self.dave, from: .own, now: start), "Carol's queue is full")
+        _ = take(&forwarder, for: Self.carol)
+        #expect(offer(try frame(3), &forwarder) == .queued(Self.carol))
+    }
+
+    @Test func aNeighbourHandsOverSoManyFramesInASecond() throws {
+        var limits = Forwarder.Limits()
+        limits.framesPerSecond = 10
+        var forwarder = forwarder(limits, to: [Self.carol])
+        for number in UInt8(1)...10 {
+            #expect(offer(try frame(number), &forwarder) == .queued(Self.carol))
+        }
+        let until = start + .milliseconds(100)
+        #expect(offer(try frame(11), &forwarder) == .tooFast(until: until))
+        #expect(offer(try frame(11), &forwarder, at: .milliseconds(100)) == .queued(Self.carol))
+        #expect(offer(try frame(12), &forwarder, from: Self.carol) == .dropped(.noRoute))
+    }
+
+    @Test func whatWaitsForANeighbourThatGoesTakesAnotherWay() throws {
+        var forwarder = forwarder(to: [Self.bob, Self.carol])
+        let own = try frame(1, hopCount: 0)
+        #expect(forwarder.offer(own, from: .own, now: start, wallNow: wallNow) == .queued(Self.bob))
+        #expect(offer(try frame(2), &forwarder, from: Self.carol) == .queued(Self.bob))
+        forwarder.linkDown(Self.bob, wallNow: wallNow)
+        #expect(take(&forwarder, for: Self.carol) == own.wire)
+        #expect(forwarder.droppedCounts == [.noRoute: 1], "Carol's frame is not sent back to her")
+        #expect(forwarder.hasRoute(to: Self.dave, now: start))
+        forwarder.linkDown(Self.carol, wallNow: wallNow)
+        #expect(!forwarder.hasRoute(to: Self.dave, now: start))
+    }
+
+    @Test func theUrgentStreamTakesTheUrgentFrames() throws {
+        var forwarder = forwarder(to: [Self.carol])
+        _ = offer(try frame(1, priority: .low), &forwarder)
+        let urgent = try frame(2, priority: .emergency)
+        _ = offer(urgent, &forwarder)
+        #expect(take(&forwarder, for: Self.carol, .emergency) == urgent.wire)
+        #expect(forwarder.waitingPriorities(for: Self.carol) == PrioritySet(.low))
+    }
+}

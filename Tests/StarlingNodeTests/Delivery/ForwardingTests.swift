@@ -1,0 +1,74 @@
+import StarlingCore
+import StarlingMesh
+import StarlingNode
+import StarlingSimulator
+import Testing
+
+/// Messages between nodes that are not connected, over those between them.
+@Suite struct ForwardingTests {
+    @Test(arguments: [3, 4, 6]) func messagesAndReceiptsCrossHops(nodeCount: Int) throws {
+        let chain = try NodeChain(count: nodeCount)
+        let last = nodeCount - 1
+        let ids = try chain.send((0..<50).map { "\($0)" }, from: 0, to: last)
+        try chain.simulation.run(for: .seconds(2))
+        #expect(try chain.states(ids, at: 0) == ids.map { _ in .delivered })
+        #expect(try chain.report(last).inboxCount == 50)
+        try chain.simulation.run(for: .seconds(2))
+        #expect(
+            try chain.report(last).owedReceiptCount == 0,
+            "what is settled is heard of over the hops, too"
+        )
+        // The way that messages came is the way back.
+        let answers = try chain.send(["answer"], from: last, to: 0)
+        try chain.simulation.run(for: .seconds(2))
+        #expect(try chain.states(answers, at: last) == [.delivered])
+    }
+
+    @Test func whatARelayLosesIsSentAgain() throws {
+        let chain = try NodeChain(count: 3)
+        let relay = chain.nodes[1]
+        try chain.simulation.complete(on: chain.hosts[1]) { await relay.stop() }
+        let ids = try chain.send(["one", "two"], from: 0, to: 2)
+        try chain.simulation.run(for: .seconds(5))
+        #expect(try chain.states(ids, at: 0) == [.queued, .queued])
+        // Another neighbour knows the recipient.
+        try chain.connect(0, 2)
+        try chain.simulation.run(for: .seconds(310))
+        #expect(try chain.states(ids, at: 0) == [.delivered, .delivered])
+        #expect(try chain.report(2).inboxCount == 2)
+    }
+
+    @Test func aLinkThatComesUpTakesOverFromTheRoute() throws {
+        let chain = try NodeChain(count: 3)
+        let first = try chain.send(["over the relay"], from: 0, to: 2)
+        try chain.simulation.run(for: .seconds(1))
+        try chain.connect(0, 2)
+        let forwarded = try chain.report(1).forwardedCount
+        let second = try chain.send(["straight"], from: 0, to: 2)
+        try chain.simulation.run(for: .seconds(1))
+        #expect(try chain.states(first + second, at: 0) == [.delivered, .delivered])
+        #expect(try chain.report(1).forwardedCount == forwarded, "the relay had nothing of it")
+    }
+
+    @Test func aRouteInACircleEnds() throws {
+        let chain = try NodeChain(count: 3, hasRoutes: false)
+        try chain.connect(2, 0)
+        let away = try NodeChain(count: 2, seed: 9).nodes[0].peerID
+        for (one, hop) in [(0, 1), (1, 2), (2, 0)] {
+            let (node, over) = (chain.nodes[one], chain.nodes[hop].peerID)
+            try chain.simulation.complete(on: chain.hosts[one]) {
+                await node.delivery.setRoute(to: away, [over])
+            }
+        }
+        let node = chain.nodes[0]
+        let id = try chain.simulation.complete(on: chain.hosts[0]) {
+            let content = MessageContent(type: .data, payload: [1])
+            return try await node.delivery.accept(MessageDraft(to: away, content: content))
+        }
+        try chain.simulation.run(for: .milliseconds(900))
+        #expect(try chain.states([id], at: 0) == [.sent])
+        let counts = try (0..<3).map { try chain.report($0).forwardedCount }
+        #expect(counts == [1, 1, 1], "each carried it once")
+        #expect(try chain.report(0).droppedCounts[.repeated] == 1)
+    }
+}

@@ -1,0 +1,64 @@
+import StarlingCore
+import StarlingMesh
+import StarlingNode
+import StarlingSimulator
+import StarlingWorld
+import Testing
+
+/// Nodes of which each is connected to the next one alone.
+struct NodeChain {
+    let simulation: Simulation
+    let hosts: [SimulatedHost]
+    let nodes: [Node]
+
+    /// - Parameter hasRoutes: Whether the first one is told the way to the last one, and so on along the chain.
+    init(count: Int, seed: UInt64 = 1, hasRoutes: Bool = true) throws {
+        let simulation = Simulation(seed: seed)
+        self.simulation = simulation
+        hosts = (0..<count).map { simulation.host("node-\($0)") }
+        nodes = try hosts.map { try NodePair.node($0) }
+        for (host, node) in zip(hosts, nodes) { try simulation.complete(on: host) { try await node.start() } }
+        for index in 0..<count - 1 { try connect(index, index + 1) }
+        guard hasRoutes else { return }
+        for index in 0..<count - 1 { try route(index, to: count - 1, over: index + 1) }
+    }
+
+    func connect(_ one: Int, _ other: Int) throws {
+        let address = try Multiaddr("/ip4/10.0.0.\(other + 1)/tcp/4001/p2p/\(nodes[other].peerID)")
+        let node = nodes[one]
+        try simulation.complete(on: hosts[one]) { _ = try await node.swarm.connect(to: address) }
+    }
+
+    func route(_ one: Int, to last: Int, over hop: Int) throws {
+        let (node, to, over) = (nodes[one], nodes[last].peerID, nodes[hop].peerID)
+        try simulation.complete(on: hosts[one]) { await node.delivery.setRoute(to: to, [over]) }
+    }
+
+    /// Has messages accepted at one node for another one.
+    func send(_ texts: [String], from one: Int, to other: Int) throws -> [MessageID] {
+        let (node, to) = (nodes[one], nodes[other].peerID)
+        return try simulation.complete(on: hosts[one]) {
+            var ids: [MessageID] = []
+            for text in texts {
+                let content = MessageContent(type: .data, payload: Array(text.utf8))
+                ids.append(try await node.delivery.accept(MessageDraft(to: to, content: content)))
+            }
+            return ids
+        }
+    }
+
+    /// What became of messages.
+    func states(_ ids: [MessageID], at one: Int) throws -> [OutboxMessage.State?] {
+        let node = nodes[one]
+        return try simulation.complete(on: hosts[one]) {
+            var states: [OutboxMessage.State?] = []
+            for id in ids { states.append(await node.delivery.report(on: id)?.message.state) }
+            return states
+        }
+    }
+
+    func report(_ one: Int) throws -> DeliveryReport {
+        let node = nodes[one]
+        return try simulation.complete(on: hosts[one]) { await node.delivery.deliveryReport(countMax: 0) }
+    }
+}
