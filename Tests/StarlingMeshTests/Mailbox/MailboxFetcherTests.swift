@@ -265,6 +265,21 @@ import Testing
         kit.expect([.broke(.repeated, by: names[0])])
     }
 
+    @Test func aPageThatWasOnItsWayIsNoBreachAndNeitherIsWhatOthersWereLeftWith() throws {
+        var kit = Kit(linked: 2)
+        kit.page(.init(envelopes: try envelopes(1...1), next: 1))
+        kit.took(1)
+        _ = kit.actions()
+        // The next page was asked for before the mailbox said that it had erased the first one's.
+        kit.fetcher.erased([MailboxKit.id(1)], by: names[0])
+        kit.fetcher.erased([MailboxKit.id(1)], by: names[1])
+        let again = try envelopes(1...1)
+        kit.fetcher.linkDown(names[0], now: kit.now)
+        kit.expect([.fetch(Self.fetch(), from: names[1])])
+        kit.page(.init(envelopes: again), from: names[1])
+        kit.expect([.arrived(again[0], from: names[1])])
+    }
+
     @Test func aPenaltyWearsOff() {
         var kit = Kit()
         for wait in [660, 1320] as [Int64] {

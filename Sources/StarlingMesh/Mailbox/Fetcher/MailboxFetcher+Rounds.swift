@@ -39,6 +39,7 @@ extension MailboxFetcher {
         switch fate {
         case .ended(let outcome):
             if isOfRound { round?.tookSomething = true }
+            remember(Brought(mailbox: mailbox, id: id))
             decide(.init(id: id, outcome: outcome), of: sender)
         case .kept: if isOfRound { round?.tookSomething = true }
         case .noRoom: break
@@ -64,15 +65,18 @@ extension MailboxFetcher {
 
     /// A mailbox says that it does not have these any more.
     package mutating func erased(_ ids: [MessageID], by peer: PeerID) {
-        guard index(peer) != nil else { return }
-        for id in ids.prefix(MailboxProtocol.idCountMax) {
-            let entry = Erased(mailbox: peer, id: id)
-            guard erased.insert(entry).inserted else { continue }
-            erasedOrder.append(entry)
-            if erasedOrder.count > limits.erasedCountMax, let oldest = erasedOrder.popFirst() {
-                erased.remove(oldest)
-            }
+        for id in ids {
+            let brought = Brought(mailbox: peer, id: id)
+            if ended[brought] == .max { ended[brought] = fetchCount }
         }
+    }
+
+    /// Remembers that a mailbox is told to erase what it has brought.
+    private mutating func remember(_ brought: Brought) {
+        guard ended[brought] == nil else { return }
+        ended[brought] = .max
+        endedOrder.append(brought)
+        if endedOrder.count > limits.endedCountMax, let oldest = endedOrder.popFirst() { ended[oldest] = nil }
     }
 
     // MARK: Pages
@@ -88,9 +92,9 @@ extension MailboxFetcher {
             return
         }
         let name = Name(sender: header.from, id: header.id)
-        guard round?.seen.insert(name).inserted == true,
-            !erased.contains(Erased(mailbox: peer, id: header.id))
-        else {
+        // A page may have been on its way when the mailbox heard that it need not keep this.
+        let isBack = ended[Brought(mailbox: peer, id: header.id)].map { $0 < fetchCount } ?? false
+        guard round?.seen.insert(name).inserted == true, !isBack else {
             round?.breach = .repeated
             return
         }
@@ -141,6 +145,7 @@ extension MailboxFetcher {
 
     private mutating func fetch(now: Instant) {
         guard let asked = round else { return }
+        fetchCount += 1
         round?.isTaking = false
         round?.deadline = now + limits.answerDuration
         let fetch = MailboxFetch(

@@ -30,8 +30,8 @@ package struct MailboxFetcher: Sendable {
         package var retries = RetrySchedule.Limits()
         /// Before a mailbox is asked again that broke a rule.
         package var penalties = RetrySchedule.Limits()
-        /// Messages that mailboxes said they had erased, and that are remembered; the oldest is forgotten.
-        package var erasedCountMax = 4096
+        /// Messages that mailboxes brought and were told to erase, and that are remembered; the oldest is forgotten.
+        package var endedCountMax = 4096
 
         package init() {
             penalties.first = .seconds(600)
@@ -92,7 +92,8 @@ package struct MailboxFetcher: Sendable {
         var breach: MailboxBreach?
     }
 
-    struct Erased: Hashable, Sendable {
+    /// A message that a mailbox has brought.
+    struct Brought: Hashable, Sendable {
         var mailbox: PeerID
         var id: MessageID
     }
@@ -109,8 +110,13 @@ package struct MailboxFetcher: Sendable {
     var open: [Name: (mailbox: PeerID, round: UInt64)] = [:]
     /// Decisions for the next receipts, by sender, in their order.
     var decided: [(sender: PeerID, entries: [Receipt.Entry])] = []
-    var erased: Set<Erased> = []
-    var erasedOrder = RingQueue<Erased>()
+    /// What mailboxes were told to erase, and how many pages had been asked for when they said that they had; those that have not
+    /// said so have `UInt64.max`.
+    ///
+    /// Others may be left with it again by a sender that has not heard yet; who has brought it keeps its receipt instead.
+    var ended: [Brought: UInt64] = [:]
+    var endedOrder = RingQueue<Brought>()
+    var fetchCount: UInt64 = 0
     var actions = RingQueue<MailboxFetcherAction>()
 
     /// - Parameters:
@@ -140,7 +146,7 @@ package struct MailboxFetcher: Sendable {
         [
             TableFill("mailboxes asked", mailboxes.count, of: limits.mailboxCountMax),
             TableFill("fetched and undecided", open.count, of: limits.pageCountMax * mailboxes.count),
-            TableFill("erasures remembered", erased.count, of: limits.erasedCountMax),
+            TableFill("erasures remembered", ended.count, of: limits.endedCountMax),
         ]
     }
 
