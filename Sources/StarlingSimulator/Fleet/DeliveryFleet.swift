@@ -110,7 +110,11 @@ package struct DeliveryFleet: Sendable {
         defer { ledger.recentEvents = { _ in [] } }
         faults.begin()
 
-        var memory = FleetMemory(duration: options.duration, sampleCount: options.memorySampleCount)
+        var memory = FleetMemory(
+            duration: options.duration,
+            quietTime: options.quietTime,
+            sampleCount: options.memorySampleCount
+        )
         let probing = simulation.every(options.duration / options.memorySampleCount) { [options] in
             guard let probe = options.memoryProbe else { return }
             let diskByteCount = members.reduce(0) { $0 + $1.host.diskByteCount }

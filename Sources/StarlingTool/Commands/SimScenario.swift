@@ -164,6 +164,7 @@ struct DeliveryScenario: SimScenario {
             usage["\(name)_mean_bytes"] = JSON(spread.mean)
             usage["\(name)_max_bytes"] = JSON(spread.most)
             usage["\(name)_spread_ratio"] = .double(spread.ratio)
+            usage["\(name)_drift_ratio"] = .double(spread.drift)
             usage["\(name)_bytes"] = .array(byteCounts.map { JSON($0) })
         }
         return usage
@@ -176,6 +177,7 @@ struct DeliveryScenario: SimScenario {
 
     private static func text(_ spread: FleetMemory.Spread) -> String {
         let percent = DecimalText.write(spread.ratio * 100, fractionDigits: 1)
-        return "\(ByteCountText.write(spread.mean)) ± \(percent) %"
+        let drift = DecimalText.write(spread.drift * 100, fractionDigits: 1)
+        return "\(ByteCountText.write(spread.mean)) ± \(percent) % (drift \(drift) %)"
     }
 }
