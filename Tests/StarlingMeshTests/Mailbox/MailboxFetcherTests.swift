@@ -265,17 +265,35 @@ import Testing
         kit.expect([.broke(.repeated, by: names[0])])
     }
 
-    @Test func aPageThatWasOnItsWayIsNoBreachAndNeitherIsWhatOthersWereLeftWith() throws {
-        var kit = Kit(linked: 2)
-        kit.page(.init(envelopes: try envelopes(1...1), next: 1))
+    @Test func aPageThatWasOnItsWayIsNoBreach() throws {
+        var kit = Kit()
+        let envelope = try envelopes(1...1)
+        kit.page(.init(envelopes: envelope))
         kit.took(1)
+        kit.advance(.seconds(300))
         _ = kit.actions()
-        // The next page was asked for before the mailbox said that it had erased the first one's.
+        // The page was asked for before the mailbox said that it had erased what the last one brought.
         kit.fetcher.erased([MailboxKit.id(1)], by: names[0])
+        kit.page(.init(envelopes: envelope))
+        kit.expect([.arrived(envelope[0], from: names[0])])
+        kit.took(1)
+        kit.advance(.seconds(300))
+        _ = kit.actions()
+        kit.page(.init(envelopes: envelope))
+        kit.expect([.broke(.repeated, by: names[0])])
+    }
+
+    @Test func whatASenderLeavesThatHasNotHeardIsNoBreach() throws {
+        var kit = Kit(linked: 2)
+        kit.page(.init(envelopes: try envelopes(1...1)))
+        kit.took(1)
+        // It was told, and did not have it then.
         kit.fetcher.erased([MailboxKit.id(1)], by: names[1])
+        kit.page(.init(), from: names[1])
+        kit.advance(.seconds(300))
+        kit.page(.init())
+        _ = kit.actions()
         let again = try envelopes(1...1)
-        kit.fetcher.linkDown(names[0], now: kit.now)
-        kit.expect([.fetch(Self.fetch(), from: names[1])])
         kit.page(.init(envelopes: again), from: names[1])
         kit.expect([.arrived(again[0], from: names[1])])
     }

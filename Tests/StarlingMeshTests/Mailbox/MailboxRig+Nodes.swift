@@ -40,6 +40,8 @@ extension MailboxRig {
         }
         nodes[node].outbox.finishRestoring(now: now, wallNow: wallNow)
         for message in nodes[node].outbox.messages() where !message.state.isFinal {
+            // The crash may have come between the disk and the answer.
+            accepted.insert(message.id)
             nodes[node].sender.hold(
                 message.id,
                 to: message.to,
