@@ -15,7 +15,11 @@ extension Liveness {
             probe(Int(member.link))
         }
         guard claim.overrides(member.state, member.incarnation) else { return compare(claim, slot, link) }
-        guard spendNews(link), isCredible(claim, over: member.incarnation, slot) else { return }
+        // Who contradicts is heard, however much it has brought before.
+        let isContradiction = isOwnWord && claim.state == .alive && member.state != .alive
+        guard isContradiction || spendNews(link), isCredible(claim, over: member.incarnation, slot) else {
+            return
+        }
         links[link].noteKnown(slot, memberCount: members.count)
         if claim.incarnation > member.incarnation { renew(slot, claim) }
         let wasAccused = members[slot].state != .alive

@@ -15,8 +15,6 @@ extension Liveness {
         var variation: Duration = .zero
         /// A probe that was given up: its answer may still tell how slow the neighbour is.
         var lateProbe: (number: UInt32, sent: Instant)?
-        /// Members that it was told of first by this neighbour.
-        var introducedCount = 0
         /// News that it may still bring, as of a moment.
         var newsCredit: Double
         var newsAt: Instant
@@ -88,11 +86,7 @@ extension Liveness {
         upLinks &= ~(1 << UInt64(link))
         probes.removeAll { $0.link == link }
         errands.removeAll { $0.asker == link || $0.member == slot }
-        for other in members.indices where members[other].introducer == Int8(link) {
-            guard members[other].isPresent else { continue }
-            members[other].introducer = -1
-            strayCount += 1
-        }
+        for other in young where members[other].introducer == Int8(link) { members[other].introducer = -1 }
         links[link] = Link(now, newsCredit: 0)
         members[slot].link = -1
         // It never introduced itself.
@@ -133,7 +127,7 @@ extension Liveness {
 
     /// Tells a neighbour the whole table once more, if the last time is a while ago.
     mutating func tellTable(_ link: Int) {
-        guard links[link].lastTable + limits.sweepInterval <= now else { return }
+        guard links[link].lastTable + limits.sweepInterval / 2 <= now else { return }
         links[link].lastTable = now
         links[link].nextMember = 0
         gossipSoon()

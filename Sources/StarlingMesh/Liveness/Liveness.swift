@@ -53,8 +53,10 @@ package struct Liveness: Machine, Sendable {
     var proofs: [Int: [UInt8]] = [:]
     /// Members that are dead or have left.
     var goneCount = 0
-    /// Members of whom no present neighbour has told first.
-    var strayCount = 0
+    /// Before this, none of them gives way to others.
+    var ripeAt: Instant
+    /// Members that came of late, in their order; others too, until somebody looks.
+    var young: [Int] = []
     /// When suspects are taken for dead.
     var suspicions = DeadlineHeap()
 
@@ -92,7 +94,7 @@ package struct Liveness: Machine, Sendable {
         own = key.peerID
         self.key = key
         self.limits = limits
-        (started, self.now, lastGossip) = (now, now, now)
+        (started, self.now, lastGossip, ripeAt) = (now, now, now, now)
         draws = SplitMix64(seed: seed)
         sweepAt = now + limits.sweepInterval
         renewAt = now

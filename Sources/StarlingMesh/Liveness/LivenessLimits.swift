@@ -53,6 +53,8 @@ extension Liveness {
 
         /// Members that are known, this one included; see ``Liveness/makeRoom(for:)`` for who gives way.
         package var memberCountMax = 1024
+        /// How long a member may have to give way to others; the table prunes those who came of late by it.
+        package var youthDuration: Duration = .seconds(60)
         /// Neighbours that are watched; more are not.
         package var linkCountMax = 64
         /// How often a node raises its own incarnation, to say that it is still there.
@@ -62,7 +64,7 @@ extension Liveness {
         /// How long the dead are remembered, so that old news do not bring them back.
         package var deadDuration: Duration = .seconds(600)
         /// How long at least, also when others need the room: who is dead by mistake has time to say so.
-        package var deadDurationMin: Duration = .seconds(60)
+        package var deadDurationMin: Duration = .seconds(120)
         /// How often the table is looked through for all that, and how long a neighbour waits to get it once more.
         package var sweepInterval: Duration = .seconds(30)
 

@@ -38,7 +38,7 @@ extension Liveness {
         var capacity: UInt16 = 0
         /// Its link; -1 when it is no neighbour.
         var link: Int8 = -1
-        /// The link that has told of it first; -1 when that is gone.
+        /// The link that has told of it first; -1 when that is gone, or when it introduced itself.
         var introducer: Int8 = -1
         var accusers: [PeerID] = []
 
@@ -99,22 +99,14 @@ extension Liveness {
             members.append(member)
         }
         index[member.peer] = slot
-        if member.introducer >= 0 {
-            links[Int(member.introducer)].introducedCount += 1
-        } else {
-            strayCount += 1
-        }
+        if slot > 0 { young.append(slot) }
         return slot
     }
 
     /// Forgets a member that has no link.
     mutating func remove(_ slot: Int) {
         let member = members[slot]
-        if member.introducer >= 0 {
-            links[Int(member.introducer)].introducedCount -= 1
-        } else {
-            strayCount -= 1
-        }
+        young.removeAll { $0 == slot }
         if member.isGone { goneCount -= 1 }
         suspicions.remove(slot)
         probes.removeAll { $0.member == slot }
@@ -131,46 +123,50 @@ extension Liveness {
 
     /// Makes room for one more member.
     ///
-    /// In a full table those who have been dead for a while give way, then those whom no present neighbour told of. Then
-    /// a neighbour gives up one of those it told of, if it told of more than the other. Each time it is whoever came
-    /// last: who invents members displaces those. Neighbours stay.
+    /// In a full table those who have been dead for a while give way, the longest dead first. Whoever lives and has been
+    /// here for a while stays. Of those who came since then, a neighbour gives up the last one that it told of, if it told
+    /// of more than the other: who invents members displaces those.
     ///
     /// - Parameter link: Who tells of the member; -1 for a neighbour, which always gets its place.
     mutating func makeRoom(for link: Int) -> Bool {
         guard index.count >= limits.memberCountMax else { return true }
-        let victim: Int?
-        let dead = now - limits.deadDurationMin
-        if goneCount > 0, let gone = latest(where: { $0.isGone && $0.since <= dead }) {
-            victim = gone
-        } else if strayCount > 1, let stray = latest(where: { $0.introducer < 0 }) {
-            victim = stray
+        if let dead = longestDead() {
+            remove(dead)
+        } else if let young = lastOfTheLoudest(for: link) {
+            remove(young)
+        } else if link < 0, let any = members.indices.last(where: { canGo($0) }) {
+            remove(any)
         } else {
-            var most = -1
-            for other in links.indices where other != link {
-                let count = links[other].introducedCount
-                guard count > 0, most < 0 || count > links[most].introducedCount else { continue }
-                most = other
-            }
-            guard most >= 0 else { return false }
-            guard link < 0 || links[most].introducedCount > links[link].introducedCount + 1 else {
-                return false
-            }
-            victim = latest { $0.introducer == Int8(most) }
+            return false
         }
-        guard let victim else { return false }
-        remove(victim)
         return true
     }
 
-    private func latest(where matches: (Member) -> Bool) -> Int? {
-        var found: Int?
-        for slot in members.indices.dropFirst() {
-            let member = members[slot]
-            guard member.isPresent, member.link < 0, matches(member) else { continue }
-            if let best = found, members[best].met >= member.met { continue }
-            found = slot
-        }
-        return found
+    private func canGo(_ slot: Int) -> Bool {
+        slot > 0 && members[slot].isPresent && members[slot].link < 0
+    }
+
+    private mutating func longestDead() -> Int? {
+        guard goneCount > 0, ripeAt <= now else { return nil }
+        let gone = members.indices.filter { canGo($0) && members[$0].isGone }
+        guard let longest = gone.min(by: { members[$0].since < members[$1].since }) else { return nil }
+        // Until then nobody need look again.
+        ripeAt = members[longest].since + limits.deadDurationMin
+        return ripeAt <= now ? longest : nil
+    }
+
+    private mutating func lastOfTheLoudest(for link: Int) -> Int? {
+        let established = now - limits.youthDuration
+        young.removeAll { members[$0].met <= established || members[$0].link >= 0 }
+        // Those whose neighbour is gone are counted at the end.
+        var counts = [Int](repeating: 0, count: links.count + 1)
+        for slot in young { counts[introducer(slot)] += 1 }
+        guard let most = counts.max(), most > 0, link < 0 || most > counts[link] + 1 else { return nil }
+        return young.last { counts[introducer($0)] == most }
+    }
+
+    private func introducer(_ slot: Int) -> Int {
+        members[slot].introducer < 0 ? links.count : Int(members[slot].introducer)
     }
 
     /// Forgets the dead after their time, and takes for dead who has not renewed itself.

@@ -5,6 +5,7 @@ extension Liveness {
             TableFill("liveness members", index.count, of: limits.memberCountMax + 1),
             TableFill("liveness links", upLinks.nonzeroBitCount, of: limits.linkCountMax),
             TableFill("liveness news", news.count, of: index.count),
+            TableFill("liveness young members", young.count, of: index.count),
             TableFill("liveness proofs", proofs.count, of: index.count),
             // One for each neighbour, and for links that broke.
             TableFill("liveness probes", probes.count, of: index.count),

@@ -1,4 +1,5 @@
 import StarlingCore
+import StarlingCrypto
 import StarlingMesh
 import Testing
 
@@ -121,6 +122,40 @@ import Testing
             (0..<40).allSatisfy { fabric.allTake($0, for: .alive) }
         }
         #expect(healed != nil)
+    }
+
+    /// A neighbour that buries members, brings others back and invents more, as fast as it can.
+    @Test func aForgerKillsNobodyForLongAndFillsNoTable() {
+        var conditions = LivenessFabric.Conditions()
+        conditions.limits.memberCountMax = 100
+        conditions.limits.newsBurst = 200
+        var fabric = Self.mesh(60, seed: 25, conditions)
+        fabric.run(for: .seconds(60))
+        let peers = fabric.nodes[0].links.keys.sorted()
+        var made = 1000
+        for _ in 0..<40 {
+            for peer in peers {
+                var frame = LivenessFrame()
+                for _ in 0..<8 {
+                    let victim = 1 + fabric.draws.number(below: 59)
+                    let key = fabric.nodes[victim].key.peerID
+                    let known = fabric.nodes[peer].machine.member(key)?.incarnation ?? 1
+                    frame.claims.append(
+                        LivenessClaim(key, .dead, incarnation: known + UInt64(fabric.draws.number(below: 3)))
+                    )
+                    made += 1
+                    frame.claims.append(LivenessClaim(LivenessFabric.key(made).peerID, incarnation: 1))
+                }
+                fabric.forge(frame, from: 0, to: peer)
+            }
+            fabric.run(for: .milliseconds(100))
+            Self.check(fabric, seed: 25)
+        }
+        // What it said is forgotten soon after its last lie.
+        let recovered = fabric.run(atMost: .seconds(90)) { fabric in
+            (1..<60).allSatisfy { fabric.allTake($0, for: .alive) }
+        }
+        #expect(recovered != nil)
     }
 
     @Test func aSeedGivesOneTrace() {
