@@ -26,9 +26,9 @@ package struct LivenessFrame: Equatable, Sendable {
         /// Questions for another node, and answers to such.
         package var requestCountMax = 16
         /// News: what does not fit goes with the next frame.
-        package var claimCountMax = 64
-        /// Bytes of the longest frame within these limits.
-        package var byteCountMax = 24_576
+        package var claimCountMax = 40
+        /// Bytes of the longest frame: what is within the other limits fits, and so does a frame into one of routes.
+        package var byteCountMax = 16_384
 
         package init() {}
     }

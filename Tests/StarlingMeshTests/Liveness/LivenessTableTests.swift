@@ -31,7 +31,7 @@ import Testing
         let frames = rig.takeSent(to: 2)
         let told = Set(frames.flatMap(\.claims).map(\.peer))
         #expect(told.count == 202)
-        #expect(frames.allSatisfy { $0.claims.count <= 64 })
+        #expect(frames.allSatisfy { $0.claims.count <= 40 })
     }
 
     @Test func aNodeRenewsItselfAndTheSilentAreTakenForDead() {

@@ -1,0 +1,130 @@
+internal import StarlingCore
+
+/// Who is dialled when.
+extension Topology {
+    /// The end of every input: what is to be done, and when to look again.
+    mutating func review() {
+        reviewAt = nil
+        if isPlanStale, planAt <= now {
+            plan()
+            planAt = now + limits.planInterval
+            isPlanStale = false
+        } else if hasHierarchy, planAt + limits.planRefresh <= now {
+            // Uptimes grow.
+            plan()
+            planAt = now
+        }
+        watch()
+        dialFormers()
+        dialDemanded()
+        dialWanted()
+        if needsMany { grow() }
+        explore()
+        letGo()
+        if isPlanStale { look(at: planAt) }
+        if hasHierarchy { look(at: planAt + limits.planRefresh) }
+    }
+
+    /// Looks again no later than then.
+    mutating func look(at moment: Instant) {
+        reviewAt = Instant.earlier(reviewAt, max(moment, now))
+    }
+
+    private var hasHierarchy: Bool { policy == .hierarchical || adaptation.hasHierarchy }
+
+    /// Whether the number of neighbours counts, and not only who they are.
+    private var needsMany: Bool {
+        switch policy {
+        case .mesh, .adaptive: true
+        // Until the members are known, any neighbour helps.
+        case .ring, .hierarchical: degree < min(limits.degreeMin, rows.count) && !hasWanted
+        }
+    }
+
+    private var hasWanted: Bool {
+        rows.contains { $0.isNeighbour && wanted[$0.peer] != nil }
+    }
+
+    // MARK: Former neighbours
+
+    /// A link broke.
+    mutating func mourn(_ place: Int) {
+        if rows.count(where: { $0.lost != nil }) >= limits.formerCountMax {
+            var longest: (place: Int, lost: Instant)?
+            for place in rows.indices {
+                guard let lost = rows[place].lost, longest.map({ lost < $0.lost }) ?? true else { continue }
+                longest = (place, lost)
+            }
+            if let longest { rows[longest.place].lost = nil }
+        }
+        rows[place].lost = now
+        rows[place].failureCount = 0
+        rows[place].nextTry = now + spread(limits.pauseMin)
+    }
+
+    /// Looks again when a dial takes too long, or a former neighbour has been one for long enough.
+    private mutating func watch() {
+        for place in rows.indices {
+            if let ends = rows[place].dialEnds { look(at: ends) }
+            guard let lost = rows[place].lost else { continue }
+            if lost + limits.formerDuration <= now {
+                rows[place].lost = nil
+            } else {
+                look(at: lost + limits.formerDuration)
+            }
+        }
+    }
+
+    private mutating func dialFormers() {
+        for place in rows.indices where rows[place].lost != nil { seek(place, .former) }
+    }
+
+    private mutating func dialDemanded() {
+        for place in rows.indices where rows[place].isDemanded { seek(place, .demanded) }
+    }
+
+    private mutating func dialWanted() {
+        guard !wanted.isEmpty else { return }
+        for place in rows.indices where rows[place].isAlive {
+            if let reason = wanted[rows[place].peer] { seek(place, reason) }
+        }
+    }
+
+    // MARK: Dials
+
+    var dialCount: Int { rows.count { $0.dialEnds != nil } }
+
+    /// Dials a peer, or has its address found, unless it is a neighbour or it is too early.
+    ///
+    /// - Returns: Whether something was done.
+    @discardableResult
+    mutating func seek(_ place: Int, _ reason: TopologyReason) -> Bool {
+        guard rows[place].link == nil, rows[place].dialEnds == nil else { return false }
+        guard rows[place].nextTry <= now else {
+            look(at: rows[place].nextTry)
+            return false
+        }
+        guard rows[place].hasAddress else {
+            rows[place].nextTry = now + spread(limits.findPause)
+            look(at: rows[place].nextTry)
+            actions.append(.find(rows[place].peer, reason))
+            return true
+        }
+        // The end of another dial is an input.
+        guard dialCount < limits.dialCountMax else { return false }
+        rows[place].dialEnds = now + limits.dialDuration
+        look(at: now + limits.dialDuration)
+        actions.append(.dial(rows[place].peer, reason))
+        return true
+    }
+
+    mutating func fail(_ place: Int) {
+        (rows[place].dialEnds, rows[place].closed) = (nil, nil)
+        let isUrgent = rows[place].lost != nil || rows[place].isDemanded
+        let longest = isUrgent ? limits.formerPauseMax : limits.pauseMax
+        let pause = min(longest, limits.pauseMin * (1 << min(rows[place].failureCount, 20)))
+        rows[place].failureCount += 1
+        // Spread to the short side, so that the longest pause is that.
+        rows[place].nextTry = now + min(longest, spread(pause))
+    }
+}

@@ -1,0 +1,141 @@
+internal import StarlingCore
+
+/// A number of neighbours, near and far.
+extension Topology {
+    /// Neighbours that are wanted, with what the adaptive policy adds.
+    var degreeTarget: Int { min(limits.degreeMax, limits.degreeTarget + adaptation.extraLinkCount) }
+
+    /// Looks for more neighbours, at once when there are too few.
+    mutating func grow() {
+        var degree = degree + dialCount
+        while degree < limits.degreeMin {
+            let reason = TopologyReason.tooFew(degree: self.degree, degreeMin: limits.degreeMin)
+            guard seekAnyone(reason, isChoosy: false) else { break }
+            degree += 1
+        }
+        guard degree < degreeTarget else { return }
+        guard growAt <= now else { return look(at: growAt) }
+        growAt = now + spread(limits.growInterval)
+        look(at: growAt)
+        if let near = nearCandidate() {
+            seek(near, .near)
+        } else {
+            let reason = TopologyReason.growing(degree: self.degree, degreeTarget: degreeTarget)
+            _ = seekAnyone(reason, isChoosy: true)
+        }
+    }
+
+    /// Dials a peer that is drawn among those that may be dialled, or else has an address found.
+    ///
+    /// - Parameter isChoosy: Whether who closed a link is left alone.
+    private mutating func seekAnyone(_ reason: TopologyReason, isChoosy: Bool) -> Bool {
+        var drawn: Int?
+        var best = 0
+        var count = 0
+        for place in rows.indices where rows[place].link == nil && rows[place].dialEnds == nil {
+            let row = rows[place]
+            guard row.isAlive, row.lost == nil else { continue }
+            // Better one with an address, and one that did not fail; with nobody else whoever there is.
+            let isReady = row.nextTry <= now
+            // One that closed a link has had some seconds since.
+            let isPatient = row.closed.map { $0 + limits.formerPauseMax <= now } ?? false
+            guard isReady || !isChoosy && row.hasAddress && isPatient else {
+                look(
+                    at: isChoosy ? row.nextTry : row.closed.map { $0 + limits.formerPauseMax } ?? row.nextTry
+                )
+                continue
+            }
+            let rank = row.hasAddress ? (isReady ? 3 : 1) : 2
+            if rank > best { (best, count) = (rank, 0) }
+            guard rank == best else { continue }
+            count += 1
+            if draws.number(below: count) == 0 { drawn = place }
+        }
+        guard let drawn else { return false }
+        rows[drawn].nextTry = min(rows[drawn].nextTry, now)
+        return seek(drawn, reason)
+    }
+
+    // MARK: Near
+
+    /// A peer that has answered sooner than one of the nearest neighbours does.
+    private func nearCandidate() -> Int? {
+        let nearest = nearestNeighbours
+        var limit = Duration.seconds(3600)
+        if nearest.count >= limits.nearCount, let last = nearest.last {
+            limit = roundTrip(last) * limits.nearerRatio
+        }
+        return rows.indices.filter {
+            let row = rows[$0]
+            return row.link == nil && row.dialEnds == nil && row.isAlive && row.hasAddress
+                && row.lost == nil && row.nextTry <= now && row.quality?.roundTrip != nil
+                && roundTrip($0) < limit
+        }.min { roundTrip($0) < roundTrip($1) }
+    }
+
+    private func roundTrip(_ place: Int) -> Duration { rows[place].quality?.roundTrip ?? .seconds(3600) }
+
+    /// The neighbours that answer soonest, the soonest first.
+    private var nearestNeighbours: [Int] {
+        let measured = rows.indices.filter { rows[$0].isNeighbour && rows[$0].quality?.roundTrip != nil }
+        return Array(measured.sorted { roundTrip($0) < roundTrip($1) }.prefix(limits.nearCount))
+    }
+
+    /// Now and then a content node tries whether one that it has met is nearer.
+    mutating func explore() {
+        guard policy == .mesh || policy == .adaptive else { return }
+        guard exploreAt <= now else { return look(at: exploreAt) }
+        exploreAt = now + spread(limits.exploreInterval)
+        look(at: exploreAt)
+        guard (degreeTarget..<limits.degreeMax).contains(degree), let near = nearCandidate() else { return }
+        seek(near, .near)
+    }
+
+    // MARK: Letting go
+
+    mutating func letGo() {
+        for place in rows.indices {
+            guard let link = rows[place].link, !link.isEnding, !rows[place].isAlive else { continue }
+            end(place, .dead)
+        }
+        switch policy {
+        case .mesh: letGoSurplus(beyond: limits.degreeMax)
+        case .adaptive: letGoSurplus(beyond: max(limits.degreeMax, wanted.count + limits.degreeMin))
+        case .ring, .hierarchical: letGoUnwanted()
+        }
+    }
+
+    /// With too many neighbours the last to come go, unless they are near, wanted or in use.
+    private func surplusOrder() -> [Int] {
+        let nearest = nearestNeighbours
+        let candidates = rows.indices.filter { place in
+            guard let link = rows[place].link, !link.isEnding, !link.isProtected else { return false }
+            return !nearest.contains(place) && !rows[place].isDemanded && wanted[rows[place].peer] == nil
+        }
+        return candidates.sorted { one, other in
+            guard let mine = rows[one].link?.since, let its = rows[other].link?.since, mine != its else {
+                return rows[one].peer < rows[other].peer
+            }
+            return mine > its
+        }
+    }
+
+    mutating func letGoSurplus(beyond most: Int) {
+        let degree = degree
+        guard degree > most else { return }
+        for place in surplusOrder().prefix(degree - most) {
+            guard let link = rows[place].link else { continue }
+            // Whoever came before is not let go in its stead.
+            if link.since + limits.youth <= now {
+                end(place, .tooMany(degree: degree, degreeMax: most))
+            } else {
+                look(at: link.since + limits.youth)
+            }
+        }
+    }
+
+    mutating func end(_ place: Int, _ reason: TopologyReason) {
+        rows[place].link?.isEnding = true
+        actions.append(.letGo(rows[place].peer, reason))
+    }
+}

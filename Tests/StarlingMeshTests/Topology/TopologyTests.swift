@@ -1,0 +1,280 @@
+import StarlingCore
+import StarlingMesh
+import Testing
+
+/// One machine, told what there is.
+@Suite struct TopologyTests {
+    private final class Rig {
+        var machine: Topology
+        var now = Instant(nanosecondsSinceOrigin: 0)
+        var done: [(action: Topology.Action, at: Instant)] = []
+
+        init(_ policy: Topology.Policy = .mesh, _ limits: Topology.Limits = .init()) {
+            machine = Topology(own: Self.peer(0), policy: policy, seed: 1, limits: limits, now: now)
+        }
+
+        static func peer(_ number: Int) -> PeerID { TopologyFleet.peer(number) }
+
+        func pull() { for action in machine.actions() { done.append((action, now)) } }
+
+        func learn(
+            _ numbers: some Sequence<Int>,
+            hasAddress: Bool = true,
+            state: LivenessClaim.State = .alive
+        ) {
+            for number in numbers {
+                var facts = TopologyPeer(Self.peer(number), hasAddress: hasAddress)
+                facts.state = state
+                machine.learn(facts, now: now)
+                pull()
+            }
+        }
+
+        func link(_ numbers: some Sequence<Int>) {
+            for number in numbers {
+                machine.linkUp(Self.peer(number), now: now)
+                pull()
+            }
+        }
+
+        func drop(_ number: Int, _ end: Liveness.LinkEnd) {
+            machine.linkDown(Self.peer(number), end, now: now)
+            pull()
+        }
+
+        /// Lets time pass; every dial fails after a second, unless it is left to time out.
+        func pass(_ duration: Duration, failing: Bool = false) {
+            let end = now + duration
+            while let next = machine.nextDeadline, next <= end {
+                now = max(now, next)
+                machine.advance(to: now)
+                let before = done.count
+                pull()
+                guard failing else { continue }
+                for (action, _) in done[before...] {
+                    guard case .dial(let peer, _) = action else { continue }
+                    machine.dialFailed(peer, now: now)
+                    pull()
+                }
+            }
+            now = end
+        }
+
+        func takeDials() -> [PeerID] {
+            defer { done = [] }
+            return done.compactMap { entry in
+                guard case .dial(let peer, _) = entry.action else { return nil }
+                return peer
+            }
+        }
+
+        func takeLetGo() -> [PeerID] {
+            defer { done = [] }
+            return done.compactMap { entry in
+                guard case .letGo(let peer, _) = entry.action else { return nil }
+                return peer
+            }
+        }
+    }
+
+    private static func peers(_ numbers: some Sequence<Int>) -> Set<PeerID> {
+        Set(numbers.map(TopologyFleet.peer))
+    }
+
+    @Test func withoutNeighboursThreeAreDialledAtOnce() {
+        let rig = Rig()
+        rig.learn(1...20)
+        rig.pass(.milliseconds(1))
+        #expect(rig.takeDials().count == 3)
+        rig.pass(.seconds(20))
+        #expect(rig.takeDials().isEmpty, "no more than three dials are under way")
+    }
+
+    @Test func aNodeGrowsTowardsSevenAndNoFurther() {
+        let rig = Rig()
+        rig.learn(1...30)
+        for _ in 0..<100 {
+            rig.pass(.seconds(1))
+            for peer in rig.takeDials() {
+                rig.machine.linkUp(peer, now: rig.now)
+                rig.pull()
+            }
+        }
+        #expect(rig.machine.degree == 7)
+    }
+
+    @Test func moreThanTenAreLetGoOnceTheyAreNotYoung() {
+        let rig = Rig()
+        rig.learn(1...20)
+        rig.link(1...10)
+        rig.pass(.seconds(30))
+        rig.link(11...12)
+        rig.pass(.seconds(19))
+        #expect(rig.takeLetGo().isEmpty)
+        rig.pass(.seconds(2))
+        #expect(Set(rig.takeLetGo()) == Self.peers(11...12), "the last to come")
+        #expect(rig.machine.degree == 10)
+    }
+
+    @Test func linksInUseNearOrAskedForAreNotLetGo() {
+        let rig = Rig()
+        rig.learn(1...20)
+        rig.link(1...10)
+        rig.pass(.seconds(30))
+        rig.link(11...14)
+        rig.machine.protect(Rig.peer(14), true, now: rig.now)
+        rig.machine.demand(Rig.peer(13), true, now: rig.now)
+        rig.machine.measured(Rig.peer(12), .init(roundTrip: .milliseconds(1)), now: rig.now)
+        rig.pass(.seconds(60))
+        let letGo = rig.takeLetGo()
+        #expect(letGo.count == 4 && Set(letGo).isDisjoint(with: Self.peers(12...14)))
+        rig.machine.protect(Rig.peer(14), false, now: rig.now)
+        rig.link([15])
+        rig.pass(.seconds(60))
+        #expect(Set(rig.takeLetGo()) == Self.peers([15]))
+    }
+
+    @Test func aLostNeighbourIsDialledAgainAfterTenSecondsAtMost() {
+        let rig = Rig()
+        rig.learn(1...8)
+        rig.link(1...8)
+        rig.pass(.seconds(60))
+        rig.done = []
+        rig.drop(3, .lost)
+        rig.learn([3], state: .dead)
+        rig.pass(.seconds(300), failing: true)
+        let times = rig.done.filter { $0.action == .dial(Rig.peer(3), .former) }.map(\.at)
+        #expect(times.count >= 30)
+        for (one, other) in zip(times, times.dropFirst()) { #expect(one.duration(to: other) <= .seconds(10)) }
+        #expect(times.first.map { $0 <= Instant(nanosecondsSinceOrigin: 62_000_000_000) } == true)
+        // It has said that it goes.
+        rig.learn([3], state: .left)
+        rig.done = []
+        rig.pass(.seconds(60), failing: true)
+        #expect(rig.takeDials().isEmpty)
+    }
+
+    @Test func whoLetALinkGoIsLeftAloneUnlessThereIsNobodyElse() {
+        let rig = Rig()
+        rig.link(1...4)
+        rig.learn(1...4)
+        rig.drop(4, .closed)
+        rig.pass(.seconds(200))
+        #expect(rig.takeDials().isEmpty)
+        rig.drop(3, .closed)
+        rig.pass(.seconds(5))
+        #expect(rig.takeDials() == [Rig.peer(4)])
+    }
+
+    @Test func theDeadAreLetGoAndDialledLater() {
+        let rig = Rig()
+        rig.learn(1...5)
+        rig.link(1...5)
+        rig.learn([2], state: .dead)
+        rig.pass(.milliseconds(1))
+        #expect(rig.done.contains { $0.action == .letGo(Rig.peer(2), .dead) })
+        rig.done = []
+        rig.drop(2, .closed)
+        rig.pass(.seconds(2))
+        #expect(rig.takeDials() == [Rig.peer(2)])
+    }
+
+    @Test func anAddressThatIsNotKnownIsLookedForNowAndThen() {
+        let rig = Rig()
+        rig.learn(1...1, hasAddress: false)
+        rig.pass(.seconds(25))
+        let finds = rig.done.filter {
+            if case .find = $0.action { true } else { false }
+        }
+        #expect((2...3).contains(finds.count))
+        rig.learn([1])
+        rig.pass(.milliseconds(1))
+        #expect(rig.takeDials() == [Rig.peer(1)])
+    }
+
+    @Test func whomTheUserWantsIsDialledUntilItIsThere() {
+        let rig = Rig()
+        rig.learn(1...8)
+        rig.link(1...8)
+        rig.machine.demand(Rig.peer(50), true, now: rig.now)
+        rig.learn([50])
+        rig.done = []
+        rig.pass(.seconds(60), failing: true)
+        #expect(rig.done.count { $0.action == .dial(Rig.peer(50), .demanded) } >= 6)
+        rig.machine.demand(Rig.peer(50), false, now: rig.now)
+        rig.done = []
+        rig.pass(.seconds(60), failing: true)
+        #expect(rig.takeDials().isEmpty)
+    }
+
+    @Test func lossesAddLinksAndLatencyAddsSuperPeers() {
+        let rig = Rig(.adaptive)
+        rig.learn(1...40)
+        rig.link(1...7)
+        func measure(_ lossRatio: Double, _ roundTrip: Duration) {
+            for number in 1...7 {
+                rig.machine.measured(
+                    Rig.peer(number),
+                    .init(roundTrip: roundTrip, lossRatio: lossRatio),
+                    now: rig.now
+                )
+            }
+            rig.pass(.seconds(61))
+        }
+        measure(0.01, .milliseconds(20))
+        #expect(rig.machine.adaptation.extraLinkCount == 0 && !rig.machine.adaptation.hasHierarchy)
+        measure(0.11, .milliseconds(20))
+        measure(0.11, .milliseconds(20))
+        #expect(rig.machine.adaptation.extraLinkCount == 2)
+        // Between the bounds nothing changes.
+        measure(0.07, .milliseconds(450))
+        #expect(rig.machine.adaptation.extraLinkCount == 2 && !rig.machine.adaptation.hasHierarchy)
+        rig.done = []
+        measure(0.07, .milliseconds(501))
+        #expect(rig.machine.adaptation.hasHierarchy)
+        rig.pass(.seconds(5))
+        #expect(rig.done.contains { if case .dial(_, .superPeer) = $0.action { true } else { false } })
+        measure(0.07, .milliseconds(400))
+        #expect(rig.machine.adaptation.hasHierarchy)
+        measure(0.01, .milliseconds(300))
+        #expect(!rig.machine.adaptation.hasHierarchy && rig.machine.adaptation.extraLinkCount == 1)
+    }
+
+    @Test func nearerPeersAreTriedNowAndThen() {
+        let rig = Rig()
+        rig.link(1...7)
+        rig.learn(1...20)
+        for number in 1...7 {
+            rig.machine.measured(Rig.peer(number), .init(roundTrip: .milliseconds(100)), now: rig.now)
+        }
+        rig.machine.measured(Rig.peer(15), .init(roundTrip: .milliseconds(80)), now: rig.now)
+        rig.machine.measured(Rig.peer(16), .init(roundTrip: .milliseconds(60)), now: rig.now)
+        rig.pass(.seconds(340))
+        #expect(rig.done.map(\.action) == [.dial(Rig.peer(16), .near)])
+    }
+
+    @Test func theTableOfPeersIsBounded() {
+        var limits = Topology.Limits()
+        limits.peerCountMax = 10
+        let rig = Rig(.mesh, limits)
+        rig.learn(1...10)
+        rig.learn(11...30)
+        #expect(rig.machine.peerCount == 10)
+        rig.learn([5], state: .dead)
+        rig.learn([11])
+        #expect(rig.machine.peerCount == 10)
+        rig.link(20...25)
+        #expect(rig.machine.neighbours.count == 6 && rig.machine.peerCount <= 16)
+        #expect(rig.machine.tableFills.filter(\.isOverfull) == [])
+    }
+
+    @Test func everyReasonHasWords() {
+        let reasons: [TopologyReason] = [
+            .tooFew(degree: 1, degreeMin: 3), .growing(degree: 4, degreeTarget: 7), .near, .former,
+            .ringNeighbour,
+            .chord, .superPeer, .demanded, .tooMany(degree: 12, degreeMax: 10), .dead, .unwanted,
+        ]
+        #expect(Set(reasons.map(\.words)).count == reasons.count)
+        #expect(TopologyReason.tooMany(degree: 12, degreeMax: 10).words == "12 neighbours, and 10 are enough")
+    }
+}
