@@ -1,0 +1,116 @@
+internal import StarlingCore
+
+/// How far a destination is, as routes are compared for loops: the sequence number first, then the metric.
+///
+/// Each node keeps for each destination the best distance that it has ever told, and uses only those neighbours that
+/// have told a better one. So along a route these distances get strictly better from node to node, and no route comes
+/// back to where it was.
+///
+/// Spec: RFC 8966, section 2.4; docs/specs/routing.md, "Feasibility".
+package struct RouteDistance: Equatable, Sendable {
+    package let number: UInt64
+    package let metric: RouteMetric
+
+    /// Whether the number is higher, or the same with a lower metric.
+    func isBetter(than other: RouteDistance) -> Bool {
+        number > other.number || (number == other.number && metric < other.metric)
+    }
+}
+
+/// A neighbour's route to a destination.
+struct RouteEntry: Sendable {
+    /// The neighbour, by its place among the links.
+    let link: Int
+    /// What the neighbour told last.
+    var way: RouteUpdate.Way
+    /// `nil` for a direct neighbour that has not told its own.
+    var proof: RouteProof?
+    /// When the proof does not hold any more.
+    var proofEnd: Instant
+    /// The best distance that the neighbour has told since it has a route.
+    ///
+    /// Its own feasibility distance is no worse, for ever: a metric that rises takes nothing from what is known.
+    var best: RouteDistance
+    /// When the neighbour told something else than before.
+    var changed: Instant
+    /// What was found missing on this way, in microseconds of metric.
+    var penalty: UInt32 = 0
+    /// Whether messages go here now.
+    var isActive = false
+
+    /// Whether the neighbour is the destination.
+    var isDirect: Bool { way.hops == 0 }
+
+    init(link: Int, way: RouteUpdate.Way, proof: RouteProof?, proofEnd: Instant, now: Instant) {
+        self.link = link
+        self.way = way
+        self.proof = proof
+        self.proofEnd = proofEnd
+        best = RouteDistance(number: proof?.number ?? 0, metric: way.metric)
+        changed = now
+    }
+
+    /// Takes what the neighbour tells now.
+    mutating func take(_ way: RouteUpdate.Way, _ proof: RouteProof, end: Instant, now: Instant) {
+        if self.way != way { changed = now }
+        (self.way, self.proof, proofEnd) = (way, proof, end)
+        let distance = RouteDistance(number: proof.number, metric: way.metric)
+        if distance.isBetter(than: best) { best = distance }
+    }
+}
+
+/// What a node tells of a destination.
+struct RouteAdvert: Equatable, Sendable {
+    var proof: RouteProof
+    var way: RouteUpdate.Way
+
+    var distance: RouteDistance { RouteDistance(number: proof.number, metric: way.metric) }
+
+    /// Whether this is told in place of `other`, where small differences of the metric are not.
+    func isNews(after other: RouteAdvert, partOfMetric part: UInt32) -> Bool {
+        proof.number != other.proof.number || way.hops != other.way.hops
+            || way.metric.differs(from: other.way.metric, byMoreThanOnePartIn: part)
+    }
+}
+
+/// A destination, with the routes to it that are kept.
+struct RouteDestination: Sendable {
+    let id: PeerID
+    var entries: [RouteEntry] = []
+    /// The link of the first choice; -1 when there is no feasible route.
+    var primary = -1
+    /// When the first choice became another one.
+    var chosen: Instant
+    var advert: RouteAdvert?
+    /// The best distance that was ever told, or is about to be.
+    var feasibility: RouteDistance?
+    /// What of that is on the disk: nothing better is told.
+    var durable: RouteDistance?
+    /// Until when the feasibility distance is kept once nothing is told.
+    var heldUntil: Instant
+    /// When a message was last sent here.
+    var lastUse: Instant?
+    /// How often a higher number was asked for in vain.
+    var askCount = 0
+    /// When one was asked for to have a better route.
+    var askedBetter: Instant?
+    /// The last number that was asked for on behalf of others, and when.
+    var forwarded: (number: UInt64, at: Instant)?
+    /// Whether the feasibility distance waits to be written.
+    var isUnwritten = false
+    /// Whether neighbours have told routes that were not kept.
+    var hasMore = false
+
+    init(id: PeerID, now: Instant) {
+        self.id = id
+        chosen = now
+        heldUntil = now
+    }
+
+    var isLive: Bool { !entries.isEmpty }
+
+    /// The place of a neighbour's route among the entries.
+    func entry(of link: Int) -> Int? { entries.firstIndex { $0.link == link } }
+
+    func isActive(_ link: Int) -> Bool { entries.contains { $0.link == link && $0.isActive } }
+}

@@ -1,0 +1,142 @@
+internal import StarlingCore
+
+/// A neighbour: what its link costs, what it was told and what it has told.
+struct RouteLink: Sendable {
+    let peer: PeerID
+    var isUp = false
+    /// The cost that counts, which is not the last that was measured.
+    var cost = RouteMetric.zero
+    var costChanged: Instant
+    /// What this neighbour was found not to deliver, in microseconds of metric; it outlives the connection.
+    var penalty: UInt32 = 0
+    /// The penalty that counts in the choice of routes.
+    var appliedPenalty: UInt32 = 0
+
+    // What it was told on the stream of this node, by the places of the destinations.
+    var told = SlotSet()
+    /// Destinations whose proof it has as it stands.
+    var proven = SlotSet()
+    /// Destinations of which there may be something to tell.
+    var dirty = SlotSet()
+    var toldDigest = RouteDigest()
+    var isDigestDue = false
+    /// When updates may be told again.
+    var tellAt: Instant
+    var isTransmitTold = false
+    var routeRequests: [RouteRequest] = []
+    var numberRequests: [NumberRequest] = []
+
+    // What it tells.
+    var heardDigest = RouteDigest()
+    /// When it last said that what it told stands; `nil` when it has told nothing.
+    var heard: Instant?
+    var updateAllowance: RouteAllowance
+    var requestAllowance: RouteAllowance
+
+    init(peer: PeerID, limits: RouteTable.Limits, now: Instant) {
+        self.peer = peer
+        costChanged = now
+        tellAt = now
+        updateAllowance = RouteAllowance(limits.updateRate, now: now)
+        requestAllowance = RouteAllowance(limits.requestRate, now: now)
+    }
+
+    /// Forgets what the neighbour was told: its reader begins anew.
+    mutating func resetOutgoing(now: Instant) {
+        (told, proven, dirty) = (SlotSet(), SlotSet(), SlotSet())
+        toldDigest = RouteDigest()
+        (isDigestDue, isTransmitTold) = (false, false)
+        (routeRequests, numberRequests) = ([], [])
+        tellAt = now
+    }
+
+    /// Whether there is something to send that waits for nothing.
+    func isReady(now: Instant) -> Bool {
+        guard isUp else { return false }
+        return isDigestDue || !routeRequests.isEmpty || !numberRequests.isEmpty
+            || (!dirty.isEmpty && tellAt <= now)
+    }
+}
+
+/// Places of destinations, a bit for each.
+struct SlotSet: Sendable {
+    private var words: [UInt64] = []
+    private(set) var count = 0
+
+    var isEmpty: Bool { count == 0 }
+
+    func contains(_ slot: Int) -> Bool {
+        slot / 64 < words.count && words[slot / 64] >> UInt64(slot % 64) & 1 == 1
+    }
+
+    mutating func insert(_ slot: Int) {
+        while words.count <= slot / 64 { words.append(0) }
+        guard !contains(slot) else { return }
+        words[slot / 64] |= 1 << UInt64(slot % 64)
+        count += 1
+    }
+
+    mutating func remove(_ slot: Int) {
+        guard contains(slot) else { return }
+        words[slot / 64] &= ~(1 << UInt64(slot % 64))
+        count -= 1
+    }
+
+    /// Removes the lowest slot and returns it.
+    mutating func popFirst() -> Int? {
+        guard count > 0, let word = words.firstIndex(where: { $0 != 0 }) else { return nil }
+        let slot = word * 64 + words[word].trailingZeroBitCount
+        remove(slot)
+        return slot
+    }
+}
+
+/// How much of something a neighbour may have.
+package struct RouteRate: Equatable, Sendable {
+    /// In the long run.
+    package var perSecond: Int
+    /// After a time of rest.
+    package var atOnce: Int
+
+    package init(perSecond: Int, atOnce: Int) {
+        self.perSecond = perSecond
+        self.atOnce = atOnce
+    }
+}
+
+/// What is left of a ``RouteRate``.
+struct RouteAllowance: Sendable {
+    private let interval: Duration
+    private let burst: Duration
+    /// When all that was spent is made up for.
+    private var settled: Instant
+
+    init(_ rate: RouteRate, now: Instant) {
+        self.init(
+            interval: .nanoseconds(1_000_000_000 / Int64(max(1, rate.perSecond))),
+            atOnce: rate.atOnce,
+            now: now
+        )
+    }
+
+    init(interval: Duration, atOnce: Int, now: Instant) {
+        self.interval = interval
+        burst = interval * atOnce
+        settled = now
+    }
+
+    /// Spends what was used already, also beyond what there is.
+    mutating func spend(_ count: Int, now: Instant) {
+        settled = max(settled, now) + interval * count
+    }
+
+    /// Spends one, if there is one.
+    mutating func take(now: Instant) -> Bool {
+        guard max(settled, now) + interval <= now + burst else { return false }
+        spend(1, now: now)
+        return true
+    }
+
+    /// When something can be spent again; in the past when it can be now.
+    var ready: Instant { settled - burst + interval }
+}

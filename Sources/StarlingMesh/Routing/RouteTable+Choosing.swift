@@ -1,0 +1,162 @@
+internal import StarlingCore
+
+// The choice among what neighbours tell, and what is told of it.
+extension RouteTable {
+    // MARK: Feasibility
+
+    /// Whether a route cannot lead back to this node.
+    ///
+    /// The neighbour's own feasibility distance is never worse than the best that it has told. When that is better than
+    /// this node's, these distances get better from hop to hop, and no circle closes. What the neighbour tells later of
+    /// the same route may be worse: that is another metric, and no other order.
+    ///
+    /// Spec: RFC 8966, section 3.5.1; docs/specs/routing.md, "Feasibility".
+    func isFeasible(_ place: Int, of slot: Int) -> Bool {
+        // Nothing comes behind the destination.
+        if destinations[slot].entries[place].isDirect { return true }
+        if waitUntil != nil { return false }
+        guard let feasibility = destinations[slot].feasibility else { return true }
+        return destinations[slot].entries[place].best.isBetter(than: feasibility)
+    }
+
+    /// What a route costs from here, or `nil` when it is none.
+    func metric(of entry: RouteEntry) -> RouteMetric? {
+        var sum = UInt64(entry.way.metric.microseconds) + UInt64(links[entry.link].cost.microseconds)
+        if !entry.isDirect { sum += UInt64(entry.penalty) + UInt64(links[entry.link].appliedPenalty) }
+        return RouteMetric(microseconds: sum)
+    }
+
+    /// The order in which routes are kept: the feasible first, then by their metric, links and names.
+    func precedes(_ place: Int, _ other: Int, of slot: Int) -> Bool {
+        let (left, right) = (destinations[slot].entries[place], destinations[slot].entries[other])
+        let isLeftFeasible = isFeasible(place, of: slot)
+        guard isLeftFeasible == isFeasible(other, of: slot) else { return isLeftFeasible }
+        let metrics = (metric(of: left)?.microseconds ?? .max, metric(of: right)?.microseconds ?? .max)
+        if metrics.0 != metrics.1 { return metrics.0 < metrics.1 }
+        if left.way.hops != right.way.hops { return left.way.hops < right.way.hops }
+        return links[left.link].peer < links[right.link].peer
+    }
+
+    // MARK: Choosing
+
+    /// Looks again which route is taken, after anything that it hangs on has changed.
+    mutating func choose(_ slot: Int, now: Instant) {
+        let before = destinations[slot].primary
+        let wereActive = activeLinks(of: slot)
+        let primary = bestEntry(of: slot)
+        destinations[slot].primary = primary.map { destinations[slot].entries[$0].link } ?? -1
+        activate(slot, primary: primary)
+        tell(slot, advert(of: slot, primary: primary), partOfMetric: 4, now: now)
+        // What is told now may make some of the others unfeasible.
+        activate(slot, primary: primary)
+        if activeLinks(of: slot) != wereActive { markDirty(slot) }
+        if destinations[slot].primary != before {
+            destinations[slot].chosen = now
+            if primary != nil { endSearch(for: destinations[slot].id) }
+            actions.append(.changed(destinations[slot].id))
+        }
+        askIfNeeded(slot, primary: primary, now: now)
+        if !destinations[slot].isLive { freeIfIdle(slot, now: now) }
+    }
+
+    /// The feasible route of lowest metric, where the one in use stays unless another one is clearly better.
+    private func bestEntry(of slot: Int) -> Int? {
+        var (best, current): (Int?, Int?) = (nil, nil)
+        for place in destinations[slot].entries.indices {
+            guard isFeasible(place, of: slot), metric(of: destinations[slot].entries[place]) != nil else {
+                continue
+            }
+            if destinations[slot].entries[place].link == destinations[slot].primary { current = place }
+            if let other = best, !precedes(place, other, of: slot) { continue }
+            best = place
+        }
+        guard let best, let current else { return best }
+        return isClearlyBetter(best, than: current, of: slot) ? best : current
+    }
+
+    private func activeLinks(of slot: Int) -> [Int] {
+        var links: [Int] = []
+        for place in destinations[slot].entries.indices where destinations[slot].entries[place].isActive {
+            links.append(destinations[slot].entries[place].link)
+        }
+        return links
+    }
+
+    /// Whether a route's metric is lower by more than an eighth.
+    func isClearlyBetter(_ place: Int, than other: Int, of slot: Int) -> Bool {
+        guard let metric = metric(of: destinations[slot].entries[place]) else { return false }
+        guard let otherMetric = self.metric(of: destinations[slot].entries[other]) else { return true }
+        return metric < otherMetric && metric.differs(from: otherMetric, byMoreThanOnePartIn: 8)
+    }
+
+    /// Marks the routes over which messages are spread: at most a quarter above the first choice.
+    private mutating func activate(_ slot: Int, primary: Int?) {
+        let first = primary.flatMap { metric(of: destinations[slot].entries[$0]) }
+        for place in destinations[slot].entries.indices {
+            var isActive = place == primary
+            if !isActive, let first, isFeasible(place, of: slot),
+                let metric = metric(of: destinations[slot].entries[place])
+            {
+                isActive = metric.microseconds <= first.microseconds + first.microseconds / 4
+            }
+            destinations[slot].entries[place].isActive = isActive
+        }
+    }
+
+    // MARK: What is told
+
+    /// What is to be told of a destination: the first choice, when there is somebody who wants it.
+    private func advert(of slot: Int, primary: Int?) -> RouteAdvert? {
+        guard let primary else { return nil }
+        let entry = destinations[slot].entries[primary]
+        // The reader's own link counts too.
+        guard let proof = entry.proof, entry.way.hops + 1 < limits.hopLimit, let metric = metric(of: entry)
+        else {
+            return nil
+        }
+        // A neighbour over which messages go is not told; with nobody else nothing is promised to anybody.
+        guard upCount > activeLinks(of: slot).count else { return nil }
+        return RouteAdvert(proof: proof, way: .init(metric: metric, hops: entry.way.hops + 1))
+    }
+
+    /// Tells an advert in place of the one before, if it is news.
+    ///
+    /// The feasibility distance goes along at once; it is told once that is on the disk.
+    mutating func tell(_ slot: Int, _ advert: RouteAdvert?, partOfMetric part: UInt32, now: Instant) {
+        let before = destinations[slot].advert
+        guard let advert else {
+            guard before != nil else { return }
+            destinations[slot].advert = nil
+            destinations[slot].heldUntil = now + limits.feasibilityHold
+            return markDirty(slot)
+        }
+        if let before, !advert.isNews(after: before, partOfMetric: part) { return }
+        destinations[slot].advert = advert
+        if advert.proof.number != before?.proof.number {
+            for link in links.indices { links[link].proven.remove(slot) }
+        }
+        if slot != Self.ownSlot { lowerFeasibility(of: slot, to: advert.distance) }
+        markDirty(slot)
+    }
+
+    /// Tells what the last small changes of the metric have added up to.
+    mutating func tellSmallChanges(of slot: Int, now: Instant) {
+        guard destinations[slot].advert != nil else { return }
+        let primary = destinations[slot].entry(of: destinations[slot].primary)
+        tell(slot, advert(of: slot, primary: primary), partOfMetric: 16, now: now)
+        activate(slot, primary: primary)
+    }
+
+    private mutating func lowerFeasibility(of slot: Int, to distance: RouteDistance) {
+        if let feasibility = destinations[slot].feasibility, !distance.isBetter(than: feasibility) { return }
+        destinations[slot].feasibility = distance
+        guard !destinations[slot].isUnwritten else { return }
+        destinations[slot].isUnwritten = true
+        unwritten.append(slot)
+    }
+
+    /// Has all neighbours looked at for what they are to be told of a destination.
+    mutating func markDirty(_ slot: Int) {
+        for link in links.indices where links[link].isUp { links[link].dirty.insert(slot) }
+    }
+}

@@ -1,0 +1,130 @@
+internal import StarlingCore
+
+// Which destinations have a place in the table.
+extension RouteTable {
+    /// Whether a destination would be taken, by the metric that a neighbour tells.
+    mutating func mayAdmit(_ destination: PeerID, _ metric: RouteMetric, from link: Int, now: Instant) -> Bool
+    {
+        let isSought = searches.contains { $0.destination == destination }
+        guard index[destination] != nil || destinations.count - freeSlots.count <= slotCountMax else {
+            wasFull = true
+            return false
+        }
+        guard !isSought else { return liveCount < limits.destinationCountMax || farthest(now: now) != nil }
+        if liveCount >= limits.soleCountMax, soleCount(of: link) >= limits.soleCountMax { return false }
+        guard liveCount >= limits.destinationCountMax else { return true }
+        wasFull = true
+        guard let farthest = farthest(now: now), let offered = metric.adding(links[link].cost) else {
+            return false
+        }
+        // One that is hardly farther does not give way: two would take turns.
+        return farthest.metric > offered && farthest.metric.differs(from: offered, byMoreThanOnePartIn: 4)
+    }
+
+    /// The place of a destination, which gets one if there is room or another one gives way.
+    ///
+    /// A neighbour always gets one: there are no more of them than links.
+    mutating func admit(
+        _ destination: PeerID,
+        _ metric: RouteMetric,
+        from link: Int,
+        isDirect: Bool,
+        now: Instant
+    ) -> Int? {
+        if let slot = index[destination], destinations[slot].isLive { return slot }
+        guard isDirect || mayAdmit(destination, metric, from: link, now: now) else { return nil }
+        if liveCount >= limits.destinationCountMax {
+            if let slot = farthest(now: now)?.slot {
+                evict(slot, now: now)
+            } else if !isDirect {
+                return nil
+            }
+        }
+        let isSought = searches.contains { $0.destination == destination }
+        if let slot = index[destination] {
+            if isSought { destinations[slot].lastUse = now }
+            return slot
+        }
+        let slot: Int
+        if let free = freeSlots.popLast() {
+            slot = free
+            destinations[slot] = RouteDestination(id: destination, now: now)
+        } else {
+            slot = destinations.count
+            destinations.append(RouteDestination(id: destination, now: now))
+        }
+        index[destination] = slot
+        isUsed.insert(slot)
+        if isSought { destinations[slot].lastUse = now }
+        return slot
+    }
+
+    /// Places for others than this node.
+    var slotCountMax: Int { limits.destinationCountMax + limits.heldCountMax }
+
+    /// The destination that gives way first: neither a neighbour nor in use, and the farthest of those.
+    private func farthest(now: Instant) -> (slot: Int, metric: RouteMetric)? {
+        var found: (slot: Int, metric: RouteMetric)?
+        for slot in destinations.indices.dropFirst() where destinations[slot].isLive {
+            let destination = destinations[slot]
+            if destination.entries.contains(where: \.isDirect) || isInUse(destination, now: now) { continue }
+            let first = destination.entry(of: destination.primary)
+            let metric = first.flatMap { self.metric(of: destination.entries[$0]) } ?? .max
+            if let found, metric <= found.metric { continue }
+            found = (slot, metric)
+        }
+        return found
+    }
+
+    func isInUse(_ destination: RouteDestination, now: Instant) -> Bool {
+        destination.lastUse.map { $0 + limits.useDuration > now } ?? false
+    }
+
+    /// Destinations that only one neighbour tells.
+    private func soleCount(of link: Int) -> Int {
+        destinations.count { $0.entries.count == 1 && $0.entries[0].link == link }
+    }
+
+    private mutating func evict(_ slot: Int, now: Instant) {
+        while let last = destinations[slot].entries.indices.last { remove(entry: last, of: slot) }
+        choose(slot, now: now)
+    }
+
+    // MARK: Entries
+
+    /// Adds a neighbour's route; the worst one gives way.
+    mutating func add(_ entry: RouteEntry, to slot: Int) {
+        if destinations[slot].entries.count >= limits.entryCountMax, let worst = worstEntry(of: slot) {
+            destinations[slot].hasMore = true
+            remove(entry: worst, of: slot)
+        }
+        if !destinations[slot].isLive { liveCount += 1 }
+        destinations[slot].entries.append(entry)
+    }
+
+    mutating func remove(entry: Int, of slot: Int) {
+        // A neighbour over which nothing goes any more may be told.
+        if destinations[slot].entries[entry].isActive { markDirty(slot) }
+        destinations[slot].entries.remove(at: entry)
+        if !destinations[slot].isLive { liveCount -= 1 }
+    }
+
+    /// Gives a place back when nothing is known and nothing has to be remembered.
+    mutating func freeIfIdle(_ slot: Int, now: Instant) {
+        guard slot != Self.ownSlot, isUsed.contains(slot), !destinations[slot].isLive,
+            destinations[slot].advert == nil, !destinations[slot].isUnwritten,
+            // Who was told is told that it is no more.
+            !links.contains(where: { $0.told.contains(slot) })
+        else { return }
+        if destinations[slot].feasibility != nil {
+            guard destinations[slot].heldUntil <= now, inFlight?.holds(slot) != true else { return }
+            forgotten.append(destinations[slot].id)
+        }
+        for link in links.indices { links[link].dirty.remove(slot) }
+        askTimers.remove(slot)
+        index[destinations[slot].id] = nil
+        isUsed.remove(slot)
+        destinations[slot] = RouteDestination(id: destinations[slot].id, now: now)
+        freeSlots.append(slot)
+    }
+}

@@ -1,0 +1,97 @@
+package import StarlingCore
+
+// What goes onto the streams to the neighbours.
+extension RouteTable {
+    /// The next frame for a neighbour, or `nil` when there is nothing for now.
+    ///
+    /// It counts as told: when it is not written, the stream ends, and ``outgoingReset(_:now:wallNow:)`` says so.
+    package mutating func nextFrame(for peer: PeerID, now: Instant) -> RouteFrame? {
+        guard let link = linkIndex[peer], links[link].isUp else { return nil }
+        var frame = RouteFrame()
+        let countMax = RouteFrame.Limits().requestCountMax
+        frame.routeRequests = Array(links[link].routeRequests.prefix(countMax))
+        links[link].routeRequests.removeFirst(frame.routeRequests.count)
+        frame.numberRequests = Array(links[link].numberRequests.prefix(countMax))
+        links[link].numberRequests.removeFirst(frame.numberRequests.count)
+        // What is sent anyway takes along what is new.
+        if links[link].tellAt <= now || !frame.isEmpty || links[link].isDigestDue {
+            frame.updates = updates(for: link)
+            if links[link].dirty.isEmpty {
+                if !frame.updates.isEmpty { links[link].tellAt = now + limits.tellInterval }
+                // The digest is about all that was told: withdrawals that wait would make it a lie.
+                if links[link].isDigestDue { frame.digest = links[link].toldDigest }
+                links[link].isDigestDue = false
+            }
+        }
+        guard frame.isEmpty else { return frame }
+        links[link].isTransmitTold = false
+        return nil
+    }
+
+    /// Updates of as many destinations as a frame takes.
+    private mutating func updates(for link: Int) -> [RouteUpdate] {
+        var updates: [RouteUpdate] = []
+        let countMax = RouteFrame.Limits().updateCountMax
+        while updates.count < countMax, let slot = links[link].dirty.popFirst() {
+            guard let update = update(of: slot, for: link) else { continue }
+            links[link].toldDigest.add(update)
+            updates.append(update)
+        }
+        return updates
+    }
+
+    /// What a neighbour is to be told of a destination, which counts as told.
+    private mutating func update(of slot: Int, for link: Int) -> RouteUpdate? {
+        let destination = destinations[slot]
+        if let advert = destination.advert, !destination.isActive(link) {
+            // Once its distance is on the disk, it is looked at again.
+            guard isDurable(slot) else { return nil }
+            links[link].told.insert(slot)
+            guard !links[link].proven.contains(slot) else {
+                return RouteUpdate(advert.way, to: destination.id)
+            }
+            links[link].proven.insert(slot)
+            return RouteUpdate(advert.way, proof: advert.proof)
+        }
+        guard links[link].told.contains(slot) else { return nil }
+        links[link].told.remove(slot)
+        links[link].proven.remove(slot)
+        return RouteUpdate(withdrawing: destination.id)
+    }
+
+    /// Whether what is told of a destination would be remembered after a crash.
+    private func isDurable(_ slot: Int) -> Bool {
+        guard slot != Self.ownSlot else { return true }
+        guard let advert = destinations[slot].advert, let durable = destinations[slot].durable else {
+            return false
+        }
+        return !advert.distance.isBetter(than: durable)
+    }
+
+    /// Tells a neighbour a route again, with its proof, if it may know it.
+    mutating func tellAgain(_ slot: Int, to link: Int) {
+        links[link].proven.remove(slot)
+        links[link].dirty.insert(slot)
+    }
+
+    /// Has a neighbour told all that there is, with the proofs.
+    mutating func tellEverything(to link: Int) {
+        for slot in destinations.indices where destinations[slot].advert != nil { tellAgain(slot, to: link) }
+    }
+
+    // MARK: Requests
+
+    mutating func queue(_ request: RouteRequest, to link: Int) {
+        guard links[link].routeRequests.count < limits.requestCountMax,
+            !links[link].routeRequests.contains(request)
+        else { return }
+        links[link].routeRequests.append(request)
+    }
+
+    mutating func queue(_ request: NumberRequest, to link: Int) {
+        guard links[link].numberRequests.count < limits.requestCountMax,
+            !links[link].numberRequests.contains(request)
+        else { return }
+        links[link].numberRequests.append(request)
+    }
+}

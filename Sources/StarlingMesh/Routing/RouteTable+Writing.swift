@@ -1,0 +1,145 @@
+package import StarlingCore
+
+/// What a batch on its way to the disk will change here.
+struct RouteWrite: Sendable {
+    struct Row: Sendable {
+        let slot: Int
+        let destination: PeerID
+        let distance: RouteDistance
+    }
+
+    var rows: [Row] = []
+    var forgotten: [PeerID] = []
+    var reservation: UInt64?
+    /// Whether it says that distances are lost, or that this is over.
+    var loss: Bool?
+
+    func holds(_ slot: Int) -> Bool { rows.contains { $0.slot == slot } }
+}
+
+// What has to survive a crash, and what did.
+extension RouteTable {
+    /// The rows to write next, or `nil` while there are none or some are on their way.
+    package mutating func takeBatch() -> StoreBatch? {
+        isWriteTold = false
+        guard inFlight == nil else { return nil }
+        var (write, batch) = (RouteWrite(), StoreBatch())
+        if isLossUnwritten {
+            write.loss = waitUntil != nil
+            if waitUntil != nil {
+                batch.put(RoutingTables.lossKey, RouteRow.reservation(0))
+            } else {
+                batch.remove(RoutingTables.lossKey)
+            }
+            isLossUnwritten = false
+        }
+        if let reserving = ownNumber.reserving {
+            write.reservation = reserving
+            batch.put(RoutingTables.reservationKey, RouteRow.reservation(reserving))
+        }
+        // A destination that came again is put behind its removal.
+        write.forgotten = forgotten
+        forgotten = []
+        for destination in write.forgotten { batch.remove(RoutingTables.distanceKey(destination)) }
+        while write.rows.count < limits.batchRowCountMax, let slot = unwritten.popFirst() {
+            let destination = destinations[slot]
+            guard let distance = destination.feasibility else { continue }
+            destinations[slot].isUnwritten = false
+            write.rows.append(.init(slot: slot, destination: destination.id, distance: distance))
+            batch.put(RoutingTables.distanceKey(destination.id), RouteRow.distance(distance))
+        }
+        guard !batch.isEmpty else { return nil }
+        inFlight = write
+        return batch
+    }
+
+    /// The rows of the batch are on the disk.
+    package mutating func stored(now: Instant, wallNow: WallTime) {
+        guard let write = inFlight else { return }
+        inFlight = nil
+        writeAt = nil
+        if let reservation = write.reservation {
+            ownNumber.reserved = max(ownNumber.reserved, reservation)
+            if ownNumber.reserving == reservation { ownNumber.reserving = nil }
+        }
+        for row in write.rows where destinations[row.slot].id == row.destination {
+            destinations[row.slot].durable = row.distance
+            markDirty(row.slot)
+            if !destinations[row.slot].isLive { freeIfIdle(row.slot, now: now) }
+        }
+        finish(now: now, wallNow: wallNow)
+    }
+
+    /// The batch is not on the disk, and none of it; it is tried again.
+    package mutating func storeFailed(now: Instant, wallNow: WallTime) {
+        guard let write = inFlight else { return }
+        inFlight = nil
+        writeAt = now + limits.writeInterval
+        if write.loss != nil { isLossUnwritten = true }
+        forgotten = write.forgotten.filter { index[$0] == nil } + forgotten
+        for row in write.rows where destinations[row.slot].id == row.destination {
+            guard !destinations[row.slot].isUnwritten else { continue }
+            destinations[row.slot].isUnwritten = true
+            unwritten.append(row.slot)
+        }
+        finish(now: now, wallNow: wallNow)
+    }
+
+    mutating func tellWrite(now: Instant) {
+        guard hasBegun, !isWriteTold, inFlight == nil, writeAt.map({ $0 <= now }) ?? true else { return }
+        guard isLossUnwritten || ownNumber.reserving != nil || !forgotten.isEmpty || !unwritten.isEmpty else {
+            return
+        }
+        isWriteTold = true
+        actions.append(.write)
+    }
+
+    // MARK: Restoring
+
+    /// Takes one row of the last run, before ``begin(_:now:wallNow:)``.
+    ///
+    /// A row that is not taken changes nothing but that the rest is not enough: the table begins as after a loss.
+    package mutating func restore(_ row: StoreRow, now: Instant) throws(RouteRowError) {
+        do throws(RouteRowError) {
+            try take(row, now: now)
+        } catch {
+            isDamaged = true
+            throw error
+        }
+    }
+
+    private mutating func take(_ row: StoreRow, now: Instant) throws(RouteRowError) {
+        switch (row.key.table, row.key.place) {
+        case (RoutingTables.numbers, .number(1)):
+            do throws(ProtobufError) {
+                ownNumber.reserved = try RouteRow.reservation(row.value.span)
+            } catch {
+                throw .malformed(error)
+            }
+        // A run before was still waiting: this one waits from the beginning.
+        case (RoutingTables.numbers, .number(2)): isDamaged = true
+        case (RoutingTables.distances, .name(let name)):
+            guard let id = try? PeerID(multihash: name) else {
+                throw .malformed(.invalidValue(fieldNumber: 0))
+            }
+            let distance: RouteDistance
+            do throws(ProtobufError) {
+                distance = try RouteRow.distance(row.value.span)
+            } catch {
+                throw .malformed(error)
+            }
+            try take(distance, of: id, now: now)
+        default: throw .unknownTable
+        }
+    }
+
+    private mutating func take(_ distance: RouteDistance, of id: PeerID, now: Instant) throws(RouteRowError) {
+        guard index[id] == nil else { return }
+        guard destinations.count <= slotCountMax else { throw .tooMany }
+        index[id] = destinations.count
+        isUsed.insert(destinations.count)
+        var destination = RouteDestination(id: id, now: now)
+        (destination.feasibility, destination.durable) = (distance, distance)
+        destinations.append(destination)
+    }
+}
