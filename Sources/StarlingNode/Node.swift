@@ -12,6 +12,7 @@ package final class Node: Sendable {
     package let swarm: Swarm
     package let identify: IdentifyDriver
     package let delivery: DeliveryDriver
+    package let routes: RouteDriver
     /// Files of messages; `nil` where the world has no place for them.
     package let blobs: BlobDriver?
     private let attendance: PeerAttendance
@@ -55,6 +56,12 @@ package final class Node: Sendable {
         } catch {
             throw .delivery(error)
         }
+        routes = RouteDriver(
+            swarm: swarm,
+            identity: identity,
+            delivery: delivery,
+            limits: configuration.routeLimits
+        )
         attendance = PeerAttendance(swarm: swarm)
         do throws(MDNSError) {
             discovery = configuration.usesMDNS ? try MDNSDriver(swarm: swarm) : nil
@@ -79,6 +86,10 @@ package final class Node: Sendable {
             await stop()
             throw .delivery(error)
         }
+        do throws(StoreError) { if configuration.usesRoutes { try await routes.start() } } catch {
+            await stop()
+            throw .delivery(.store(error))
+        }
         await identify.start()
         var bound: [Multiaddr] = []
         for address in configuration.listenAddresses {
@@ -98,6 +109,7 @@ package final class Node: Sendable {
     package func stop() async {
         await discovery?.stop()
         await attendance.stop()
+        await routes.stop()
         await delivery.stop()
         await blobs?.stop()
         await identify.stop()

@@ -29,6 +29,9 @@ package struct NodeConfiguration: Sendable {
     package var memoryByteCountMax: Int
     package var connectionLimits = ConnectionLimits()
     package var deliveryLimits = DeliveryDriver.Limits()
+    /// Whether it tells its neighbours whom it reaches, and hears of that from them.
+    package var usesRoutes = true
+    package var routeLimits = RouteDriver.Limits()
 
     /// Limits scaled to a machine: an eighth of its memory, and a connection for each 256 KiB of that,
     /// between 64 and 16,384.

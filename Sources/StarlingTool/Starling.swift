@@ -79,6 +79,7 @@ struct Starling {
             return .succeeded
         case .id: return try ClientCommands(invocation, console).id()
         case .peers: return try ClientCommands(invocation, console).peers()
+        case .route: return try ClientCommands(invocation, console).route()
         case .connect: return try ClientCommands(invocation, console).connect()
         case .ping: return try ClientCommands(invocation, console).ping()
         case .send: return try ClientCommands(invocation, console).send()

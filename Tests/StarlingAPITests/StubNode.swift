@@ -37,6 +37,11 @@ final class StubNode: NodeOperations {
         return [Sample.peer]
     }
 
+    func routes() async throws(NodeFailure) -> [RouteSummary] {
+        try enter("routes")
+        return [Sample.route]
+    }
+
     func connect(_ request: ConnectRequest) async throws(NodeFailure) -> PeerSummary {
         try enter("connect \(request.address) \(request.timeout)")
         return Sample.peer
@@ -196,6 +201,31 @@ enum Sample {
         agentVersion: "go-libp2p/0.32.1",
         addresses: [address],
         connections: [connection]
+    )
+
+    static let route = RouteSummary(
+        peerID: peerID,
+        hops: [
+            .init(
+                peerID: peerID,
+                metric: .milliseconds(3),
+                linkCost: .milliseconds(2),
+                penalty: .zero,
+                hopCount: 2,
+                age: .seconds(5),
+                reason: .first
+            ),
+            .init(
+                peerID: peerID,
+                metric: nil,
+                linkCost: .milliseconds(9),
+                penalty: .seconds(1),
+                hopCount: 3,
+                age: .seconds(1),
+                reason: .unfeasible
+            ),
+        ],
+        age: .seconds(4)
     )
 
     static let pingReport = PingReport(

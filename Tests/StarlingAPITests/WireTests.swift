@@ -16,6 +16,7 @@ import Testing
         try roundTrip(Sample.connection)
         try roundTrip(Sample.peer)
         try roundTrip(PeerList(peers: [Sample.peer, Sample.peer]))
+        try roundTrip(RouteList(routes: [Sample.route]))
         try roundTrip(Sample.pingReport)
         try roundTrip(Sample.inboxPage)
         try roundTrip(InboxTake(through: 3))
@@ -66,7 +67,8 @@ import Testing
     @Test func theShapesDescribeEveryMemberOfTheValues() {
         let pairs: [(JSON, APISchema)] = [
             (Sample.identity.json, .identity), (Sample.status.json, .status), (Sample.peer.json, .peer),
-            (PeerList(peers: [Sample.peer]).json, .peerList), (Sample.pingReport.json, .pingReport),
+            (PeerList(peers: [Sample.peer]).json, .peerList),
+            (RouteList(routes: [Sample.route]).json, .routeList), (Sample.pingReport.json, .pingReport),
             (Sample.outboxPage.json, .outboxPage), (Sample.inboxPage.json, .inboxPage),
             (InboxTake(through: 1).json, .inboxTake),
             (NodeFailure(.refused, "No.").json, .failure),

@@ -41,6 +41,31 @@ import Testing
         #expect(lines[2].hasSuffix("known             /ip4/192.0.2.9/tcp/1"))
     }
 
+    @Test func routesAreListedWithWhoIsUsedFirst() throws {
+        let relay = try #require(PeerID("12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5"))
+        let far = try #require(PeerID("12D3KooWJWoaqZhDaoEFshF7Rh1bpY9ohihFhzcW6d69Lr2NASuq"))
+        let best = RouteSummary.Hop(
+            peerID: relay,
+            metric: .milliseconds(3),
+            linkCost: .milliseconds(2),
+            penalty: .zero,
+            hopCount: 2,
+            age: .seconds(61),
+            reason: .first
+        )
+        var other = best
+        (other.peerID, other.metric, other.reason) = (far, nil, .unfeasible)
+        other.penalty = .seconds(1)
+        let routes = RouteList(routes: [RouteSummary(peerID: far, hops: [best, other], age: .seconds(5))])
+        let lines = routes.render(.plain).split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(lines[1].hasPrefix("\(far)  \(relay)     2  3.00 ms") && lines[1].hasSuffix("the best"))
+        #expect(
+            lines[2].contains("its link")
+                && lines[2].hasSuffix("not used: might lead back here, 1.00 s for what it did not deliver")
+        )
+    }
+
     @Test func aPingReportGivesFiguresAndPath() {
         let report = PingReport(
             peerID: peerID,

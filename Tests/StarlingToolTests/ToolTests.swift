@@ -261,7 +261,7 @@ import Testing
         #expect(try JSON(parsing: await ToolRun.run(["--json"]).talk)["error"]?["code"] == "misused")
         #expect(try await ToolRun.run(["--json", "--help"]).status == 0)
         let help = try JSON(parsing: await ToolRun.run(["help", "--json"]).output)
-        #expect(help["commands"]?.array?.count == 17)
+        #expect(help["commands"]?.array?.count == 18)
         let ping = try JSON(parsing: await ToolRun.run(["help", "ping", "--json"]).output)
         #expect(ping["flags"]?.array?.contains { $0["short"] == "-c" } == true)
         let script = try JSON(parsing: await ToolRun.run(["completions", "fish", "--json"]).output)

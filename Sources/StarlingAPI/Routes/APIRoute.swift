@@ -5,7 +5,7 @@ internal import StarlingNode
 ///
 /// The raw value is the operation's name in the OpenAPI document.
 package enum APIOperation: String, Sendable, CaseIterable {
-    case getStatus, getIdentity, listPeers, connect, ping, sendMessage, getMessage, listOutbox
+    case getStatus, getIdentity, listPeers, listRoutes, connect, ping, sendMessage, getMessage, listOutbox
     case listInbox, takeInbox, saveFile, shutdown, getOpenAPI
 }
 
@@ -85,6 +85,7 @@ package struct APIRoute: Sendable {
         APIRoute(.get, "/v1/status", .getStatus, "What the node is doing", answer: .status),
         APIRoute(.get, "/v1/id", .getIdentity, "Who the node is and where it listens", answer: .identity),
         APIRoute(.get, "/v1/peers", .listPeers, "The peers that the node knows", answer: .peerList),
+        APIRoute(.get, "/v1/routes", .listRoutes, "How peers are reached, and over whom", answer: .routeList),
         APIRoute(
             .post,
             "/v1/connect",

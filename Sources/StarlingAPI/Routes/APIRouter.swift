@@ -92,6 +92,7 @@ package struct APIRouter: APIResponder {
         case .getStatus: return try await node.status().json
         case .getIdentity: return try await node.identity().json
         case .listPeers: return PeerList(peers: try await node.peers()).json
+        case .listRoutes: return RouteList(routes: try await node.routes()).json
         case .connect: return try await node.connect(Self.body(of: request)).json
         case .ping:
             let ping: PingRequest = try Self.body(of: request)

@@ -122,6 +122,13 @@ package struct JSONFields: Sendable {
         return try Self.microseconds(value, field: field(name))
     }
 
+    package func microseconds(_ name: String) throws(JSONShapeError) -> Duration {
+        guard let duration = try microsecondsIfAny(name) else {
+            throw error(name, "a number of microseconds")
+        }
+        return duration
+    }
+
     package func microsecondsList(_ name: String) throws(JSONShapeError) -> [Duration] {
         try list(name) { (json, path) throws(JSONShapeError) in try Self.microseconds(json, field: path) }
     }

@@ -1,6 +1,7 @@
 /// The commands of `starling`, as they are typed.
 package enum CommandName: String, CaseIterable, Sendable {
-    case up, id, peers, connect, ping, send, message, outbox, inbox, save, status, bench, sim, lab, version,
+    case up, id, peers, route, connect, ping, send, message, outbox, inbox, save, status, bench, sim, lab,
+        version,
         help,
         completions
     /// Speaks the command language of the foreign-peer drivers on standard input. Hidden.

@@ -14,7 +14,8 @@ private enum Commands {
     typealias Flags = StarlingFlags
 
     static let all = [
-        up, id, peers, connect, ping, send, message, outbox, inbox, save, status, bench, sim, lab, version,
+        up, id, peers, route, connect, ping, send, message, outbox, inbox, save, status, bench, sim, lab,
+        version,
         help,
         completions, peer, benchListener, labNode,
     ]
@@ -52,6 +53,12 @@ private enum Commands {
     )
 
     static let peers = Command(.peers, "List the peers that the node knows", example: "starling peers")
+
+    static let route = Command(
+        .route,
+        "Show how peers are reached, over whom, and why so",
+        example: "starling route"
+    )
 
     static let connect = Command(
         .connect,

@@ -61,6 +61,7 @@ extension DeliveryDriver {
 
     func reach(_ peer: PeerID) {
         if routeUp(peer) { return }
+        findRoute?(peer)
         toReach.append(peer)
         reachNext()
     }

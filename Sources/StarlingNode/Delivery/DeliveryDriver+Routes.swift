@@ -13,6 +13,9 @@ struct RoutedPeer {
 extension DeliveryDriver {
     // MARK: Ways
 
+    /// From here on, ways to peers that cannot be sent to are looked for with `find`.
+    package func findRoutes(_ find: @escaping @Sendable (PeerID) -> Void) { findRoute = find }
+
     /// The neighbours through which a peer is reached from now on, the best first; none when it is not.
     package func setRoute(to peer: PeerID, _ hops: [PeerID]) {
         forwarder.setRoute(to: peer, hops)

@@ -63,6 +63,8 @@ package actor DeliveryDriver {
 
     // Others.
     var forwarder: Forwarder
+    /// Looks for a way to a peer, and calls ``setRoute(to:_:)`` when there is one.
+    var findRoute: (@Sendable (PeerID) -> Void)?
     /// Peers that are no neighbours, to whom this node has frames to send over others.
     var routed: [PeerID: RoutedPeer] = [:]
     /// Who waits for room among the frames that are on their way.

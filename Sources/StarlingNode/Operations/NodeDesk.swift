@@ -72,6 +72,8 @@ package struct NodeDesk: NodeOperations {
         return summaries
     }
 
+    package func routes() async -> [RouteSummary] { await node.routes.reports.map { RouteSummary($0) } }
+
     package func connect(_ request: ConnectRequest) async throws(NodeFailure) -> PeerSummary {
         let connection = try await connection(to: .address(request.address), within: request.timeout)
         let peer = connection.info.peer

@@ -10,6 +10,9 @@ package protocol NodeOperations: Sendable {
     /// The peers that the node knows, the connected ones first, then by PeerID.
     func peers() async throws(NodeFailure) -> [PeerSummary]
 
+    /// How the peers are reached that are, by PeerID.
+    func routes() async throws(NodeFailure) -> [RouteSummary]
+
     /// Connects to a peer, or finds that it is connected already.
     func connect(_ request: ConnectRequest) async throws(NodeFailure) -> PeerSummary
 

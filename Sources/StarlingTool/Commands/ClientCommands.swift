@@ -66,6 +66,17 @@ struct ClientCommands {
         return .succeeded
     }
 
+    func route() throws(Diagnostic) -> ExitStatus {
+        let json = try client.get("/v1/routes", timeout: timeout)
+        let list = try client.value(json, RouteList.self)
+        if list.routes.isEmpty && !invocation[StarlingFlags.json] {
+            console.say(RouteList.emptyHint(flags: home.flagText))
+        } else {
+            try show(json, as: RouteList.self) { $0.render(style) }
+        }
+        return .succeeded
+    }
+
     func connect() throws(Diagnostic) -> ExitStatus {
         let request = ConnectRequest(address: try address(0), timeout: timeout)
         let json = try client.post("/v1/connect", request.json, timeout: timeout + Self.slack)

@@ -49,6 +49,7 @@ final class BlobPair {
         var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
         configuration.usesMDNS = false
         configuration.securities = [.noise]
+        configuration.usesRoutes = false
         configuration.listenAddresses = [try Multiaddr("/ip4/0.0.0.0/tcp/4001")]
         let node = try Node(
             world: host.world,

@@ -1,0 +1,54 @@
+package import StarlingCore
+package import StarlingNode
+
+extension RouteSummary.Hop: APIValue {
+    package var json: JSON {
+        [
+            "peer_id": JSON(peerID), "metric_us": metric.map { JSON(microseconds: $0) } ?? .null,
+            "link_cost_us": JSON(microseconds: linkCost), "penalty_us": JSON(microseconds: penalty),
+            "hops": JSON(hopCount), "age_ms": JSON(milliseconds: age), "reason": .string(reason.rawValue),
+        ]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(
+            peerID: try fields.peerID("peer_id"),
+            metric: try fields.microsecondsIfAny("metric_us"),
+            linkCost: try fields.microseconds("link_cost_us"),
+            penalty: try fields.microseconds("penalty_us"),
+            hopCount: try fields.count("hops"),
+            age: try fields.milliseconds("age_ms"),
+            reason: try fields.word("reason")
+        )
+    }
+}
+
+extension RouteSummary: APIValue {
+    package var json: JSON {
+        ["peer_id": JSON(peerID), "over": .array(hops.map(\.json)), "age_ms": JSON(milliseconds: age)]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(
+            peerID: try fields.peerID("peer_id"),
+            hops: try fields.list("over") { (json, path) throws(JSONShapeError) in try Hop(json, path: path)
+            },
+            age: try fields.milliseconds("age_ms")
+        )
+    }
+}
+
+/// The answer to `GET /v1/routes`.
+package struct RouteList: Sendable, Equatable, APIValue {
+    package var routes: [RouteSummary]
+
+    package init(routes: [RouteSummary]) { self.routes = routes }
+
+    package var json: JSON { ["routes": .array(routes.map(\.json))] }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        routes = try fields.list("routes") { (json, path) throws(JSONShapeError) in
+            try RouteSummary(json, path: path)
+        }
+    }
+}

@@ -1,0 +1,188 @@
+internal import StarlingCore
+internal import StarlingMesh
+internal import StarlingTransports
+internal import StarlingWorld
+
+// The streams of routes: one that this node writes to each neighbour, and one that it reads of each.
+extension RouteDriver {
+    private func isOpen(_ peer: PeerID, _ session: UInt64) -> Bool {
+        !isStopped && sessions[peer]?.number == session
+    }
+
+    // MARK: Telling
+
+    /// Has a peer told what there is to tell, unless that goes on already.
+    func tell(_ peer: PeerID) {
+        guard let session = sessions[peer], !session.isTelling else { return }
+        sessions[peer]?.isTelling = true
+        startTask { driver in await driver.tell(peer, session.number) }
+    }
+
+    /// Writes to a peer, over one stream after the other, as long as it is connected and takes them.
+    private func tell(_ peer: PeerID, _ session: UInt64) async {
+        var wait = limits.reopenWaitMin
+        while isOpen(peer, session) {
+            let start = loop.now
+            do throws(RouteStreamError) {
+                try await write(to: peer, session)
+            } catch {
+                world.log(.debug, "a stream of routes failed", ["peer": "\(peer)", "reason": "\(error)"])
+            }
+            // Who opens no stream of its own speaks of no routes, and is asked no more.
+            guard isOpen(peer, session), sessions[peer]?.isSpoken == true else { break }
+            table.outgoingReset(peer, now: loop.now, wallNow: world.wallClock.now)
+            pump()
+            if start + limits.reopenWaitMax <= loop.now { wait = limits.reopenWaitMin }
+            do { try await loop.sleep(for: wait) } catch { break }
+            wait = min(wait * 2, limits.reopenWaitMax)
+        }
+        if sessions[peer]?.number == session { sessions[peer]?.isTelling = false }
+    }
+
+    private func write(to peer: PeerID, _ session: UInt64) async throws(RouteStreamError) {
+        let stream: Stream
+        let surplusCount = sessions[peer]?.surplusCount
+        do throws(SwarmError) {
+            stream = try await swarm.openStream(to: peer, [RouteFrame.protocolID], priority: .high)
+        } catch {
+            throw .notOpened(error)
+        }
+        guard isOpen(peer, session), sessions[peer]?.surplusCount == surplusCount else {
+            return await stream.reset()
+        }
+        let number = nextNumber()
+        sessions[peer]?.outbound = number
+        startTask { driver in
+            // Nothing comes on it but its end, and that the peer does not speak of routes.
+            _ = try? await stream.read()
+            await driver.outgoingEnded(peer, number)
+        }
+        do throws(StreamError) {
+            // An empty frame, so that the peer hears of the stream.
+            try await stream.write(RouteFrame().encoded)
+            while await hasToTell(peer, session, number) {
+                while isOpen(peer, session), let frame = table.nextFrame(for: peer, now: loop.now) {
+                    try await stream.write(frame.encoded)
+                }
+                pump()
+            }
+            await stream.reset()
+        } catch {
+            await stream.reset()
+            throw .stream(error)
+        }
+    }
+
+    /// Ends the stream to a peer; the next one opens on the connection that the swarm prefers.
+    func moveStream(to peer: PeerID) {
+        sessions[peer]?.surplusCount += 1
+        if let outbound = sessions[peer]?.outbound { outgoingEnded(peer, outbound) }
+    }
+
+    private func outgoingEnded(_ peer: PeerID, _ number: UInt64) {
+        guard sessions[peer]?.outbound == number else { return }
+        sessions[peer]?.outbound = nil
+        sessions[peer]?.wake(goesOn: false)
+    }
+
+    /// Suspends until there may be something to tell; `false` when the stream is to end.
+    private func hasToTell(_ peer: PeerID, _ session: UInt64, _ number: UInt64) async -> Bool {
+        await Waiter.suspend { waiter in
+            if isOpen(peer, session), sessions[peer]?.outbound == number {
+                sessions[peer]?.wait(waiter)
+            } else {
+                waiter.resume(returning: false)
+            }
+        }
+    }
+
+    // MARK: Listening
+
+    /// Reads a stream that a peer opened, until it ends.
+    nonisolated func serve(_ stream: Stream) async {
+        let peer = stream.peer
+        guard let number = await beginReading(peer) else { return await stream.reset() }
+        let hold = ByteHold(swarm.protocols, of: peer, for: .unfinishedMessages)
+        var frames = FrameStream(stream, frameByteCountMax: RouteFrame.byteCountMax) { hold.set($0) }
+        do throws(RouteStreamError) {
+            while true {
+                let bytes: [UInt8]?
+                do throws(FrameError) { bytes = try await frames.next() } catch { throw .frames(error) }
+                guard let bytes else { break }
+                let frame: RouteFrame
+                do throws(ProtobufError) { frame = try RouteFrame.parse(bytes.span) } catch {
+                    throw .malformed(error)
+                }
+                guard try await take(frame, from: peer, number) else { break }
+            }
+        } catch {
+            world.log(
+                error.isBreach ? .warning : .debug,
+                "a peer's stream of routes failed",
+                ["peer": "\(peer)", "reason": "\(error)"]
+            )
+        }
+        await stream.reset()
+        await endReading(peer, number)
+    }
+
+    private func beginReading(_ peer: PeerID) -> UInt64? {
+        guard !isStopped, let session = sessions[peer] else { return nil }
+        let number = nextNumber()
+        sessions[peer]?.inbound = number
+        if session.isSpoken {
+            table.incomingReset(peer, now: loop.now, wallNow: world.wallClock.now)
+        } else {
+            sessions[peer]?.isSpoken = true
+            linkUp(peer)
+        }
+        pump()
+        tell(peer)
+        return number
+    }
+
+    /// Takes a frame; suspends where the peer has told more than its share.
+    ///
+    /// - Returns: `false` when another stream is read now.
+    private func take(_ frame: RouteFrame, from peer: PeerID, _ number: UInt64) async throws(RouteStreamError)
+        -> Bool
+    {
+        guard !isStopped, sessions[peer]?.inbound == number else { return false }
+        defer { pump() }
+        do throws(RouteBreach) {
+            try table.receive(frame, from: peer, now: loop.now, wallNow: world.wallClock.now)
+        } catch {
+            throw .breach(error)
+        }
+        guard let ready = table.pausesReading(of: peer, now: loop.now) else { return true }
+        pump()
+        do { try await loop.sleep(for: loop.now.duration(to: ready)) } catch { return false }
+        return true
+    }
+
+    private func endReading(_ peer: PeerID, _ number: UInt64) {
+        guard !isStopped, sessions[peer]?.inbound == number else { return }
+        sessions[peer]?.inbound = nil
+        table.incomingReset(peer, now: loop.now, wallNow: world.wallClock.now)
+        pump()
+    }
+}
+
+/// Why a stream of routes ended.
+enum RouteStreamError: Error, Equatable, Sendable {
+    case notOpened(SwarmError)
+    case stream(StreamError)
+    case frames(FrameError)
+    /// The peer sends what is no frame of routes.
+    case malformed(ProtobufError)
+    /// The peer breaks the protocol's rules.
+    case breach(RouteBreach)
+
+    /// Whether the peer did what no honest peer does.
+    var isBreach: Bool {
+        switch self {
+        case .malformed, .breach: true
+        case .notOpened, .stream, .frames: false
+        }
+    }
+}

@@ -1,0 +1,226 @@
+internal import StarlingCore
+package import StarlingCrypto
+package import StarlingMesh
+internal import StarlingTransports
+package import StarlingWorld
+
+/// Finds the ways to peers that are not connected, with what the neighbours tell, and tells them its own.
+///
+/// A peer is a neighbour once it has opened a stream of `/starling/route/1`; others are left alone. What the
+/// ``RouteTable`` chooses is handed to the ``DeliveryDriver``.
+package actor RouteDriver {
+    package struct Limits: Sendable {
+        package var table = RouteTable.Limits()
+        /// From a stream to a neighbour that failed to the next one; doubled by each further one, up to the longest.
+        package var reopenWaitMin: Duration = .seconds(1)
+        package var reopenWaitMax: Duration = .seconds(60)
+        /// How often the neighbours' round trips are looked at.
+        package var measureInterval: Duration = .seconds(10)
+        /// Streams of routes that one peer may have open here: an old one that ends, and the one that follows it.
+        package var inboundStreamCountMax = 4
+
+        package init() {}
+    }
+
+    let swarm: Swarm
+    let world: World
+    let limits: Limits
+    private let delivery: DeliveryDriver
+    package nonisolated let loop: any EventLoop
+
+    var table: RouteTable
+    var sessions: [PeerID: RouteSession] = [:]
+    private var lastNumber: UInt64 = 0
+    private var storeRetryAt: Instant?
+    private var measureAt: Instant?
+    private var timer: (any LoopTimer)?
+    private var armedFor: Instant?
+    private var tasks: [UInt64: Task<Void, Never>] = [:]
+    private(set) var isStopped = false
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    package init(swarm: Swarm, identity: IdentityKey, delivery: DeliveryDriver, limits: Limits = Limits()) {
+        self.swarm = swarm
+        self.delivery = delivery
+        self.limits = limits
+        world = swarm.world
+        loop = swarm.world.loops[0]
+        table = RouteTable(identity: identity, limits: limits.table, now: swarm.world.loops[0].now)
+    }
+
+    // MARK: Life
+
+    /// Reads what is kept, and tells and listens from here on.
+    ///
+    /// - Throws: the store's error.
+    package func start() async throws(StoreError) {
+        var rowCount = 0
+        var failures: [RouteRowError] = []
+        let now = loop.now
+        for name in RoutingTables.all {
+            try await world.store.forEach(in: name) { row in
+                rowCount += 1
+                do throws(RouteRowError) { try table.restore(row, now: now) } catch { failures.append(error) }
+            }
+        }
+        if let first = failures.first {
+            world.log(
+                .error,
+                "rows of the routes cannot be understood: ways over others are not used for a while",
+                ["rows": "\(failures.count)", "first": "\(first)"]
+            )
+        }
+        timer = loop.makeTimer { [weak self] in self?.enter { $0.tick() } }
+        table.begin(rowCount == 0 ? .fresh : .kept, now: loop.now, wallNow: world.wallClock.now)
+        await delivery.findRoutes { [weak self] peer in
+            guard let self else { return }
+            loop.startTask { await self.find(peer) }
+        }
+        swarm.protocols.set(
+            RouteFrame.protocolID,
+            streamCountMaxPerPeer: limits.inboundStreamCountMax
+        ) { [weak self] stream in await self?.serve(stream) }
+        await swarm.observe { [weak self] event in self?.enter(event) { driver, event in driver.take(event) }
+        }
+        pump()
+    }
+
+    /// Lets go of all streams.
+    package func stop() async {
+        guard !isStopped else { return }
+        isStopped = true
+        swarm.protocols.set(RouteFrame.protocolID, nil)
+        timer?.disarm()
+        let running = tasks.sorted { $0.key < $1.key }.map(\.value)
+        for task in running { task.cancel() }
+        for peer in sessions.keys.sorted() { sessions[peer]?.wake(goesOn: false) }
+        for task in running { await task.value }
+    }
+
+    func startTask(_ body: @escaping @Sendable (RouteDriver) async -> Void) {
+        guard !isStopped else { return }
+        let number = nextNumber()
+        tasks[number] = loop.startTask {
+            await body(self)
+            await self.taskEnded(number)
+        }
+    }
+
+    private func taskEnded(_ number: UInt64) { tasks[number] = nil }
+
+    /// A number for a session, a stream or a task.
+    func nextNumber() -> UInt64 {
+        lastNumber += 1
+        return lastNumber
+    }
+
+    // MARK: Turning
+
+    /// Does what the table asks for, and sets the timer; after every call of it.
+    func pump() {
+        while let action = table.nextAction() {
+            switch action {
+            case .write: if storeRetryAt == nil { commit() }
+            case .transmit(let peer): sessions[peer]?.wake(goesOn: true)
+            case .changed(let peer):
+                let hops = table.nextHops(to: peer).map(\.peer)
+                delivery.enter((peer, hops)) { delivery, way in delivery.setRoute(to: way.0, way.1) }
+            // The message waits, and its recipient is dialled and looked for again.
+            case .notFound: break
+            }
+        }
+        let next = Instant.earlier(table.nextDeadline, .earlier(storeRetryAt, measureAt))
+        guard next != armedFor else { return }
+        armedFor = next
+        if let next, !isStopped { timer?.arm(at: next) } else { timer?.disarm() }
+    }
+
+    private func tick() {
+        armedFor = nil
+        guard !isStopped else { return }
+        let now = loop.now
+        if let time = storeRetryAt, time <= now {
+            storeRetryAt = nil
+            commit()
+        }
+        if let time = measureAt, time <= now { measure(now: now) }
+        table.advance(to: now, wallNow: world.wallClock.now)
+        pump()
+    }
+
+    private func commit() {
+        guard let batch = table.takeBatch() else { return }
+        world.store.commit(batch) { [weak self] error in
+            self?.enter(error) { driver, error in
+                let (now, wallNow) = (driver.loop.now, driver.world.wallClock.now)
+                if let error {
+                    driver.world.log(.error, "the store took no routes", ["reason": "\(error)"])
+                    driver.table.storeFailed(now: now, wallNow: wallNow)
+                } else {
+                    driver.table.stored(now: now, wallNow: wallNow)
+                }
+                driver.pump()
+            }
+        }
+    }
+
+    // MARK: Neighbours
+
+    private func take(_ event: SwarmEvent) {
+        switch event {
+        case .opened(let connection, let isFirst):
+            guard !isStopped else { return }
+            let peer = connection.info.peer
+            // Of several connections one stays: a stream for ever on another would keep that open, too.
+            guard isFirst else { return moveStream(to: peer) }
+            sessions[peer] = RouteSession(number: nextNumber(), connection: connection)
+            tell(peer)
+        case .closed(let peer, _, _, let isLast):
+            guard isLast, var gone = sessions.removeValue(forKey: peer) else { return }
+            gone.wake(goesOn: false)
+            table.linkDown(peer, now: loop.now, wallNow: world.wallClock.now)
+            pump()
+        case .addressesChanged: break
+        }
+    }
+
+    /// A neighbour speaks of routes: it is one from here on.
+    func linkUp(_ peer: PeerID) {
+        table.linkUp(peer, LinkQuality(), now: loop.now, wallNow: world.wallClock.now)
+        measureAt = .earlier(measureAt, loop.now + .seconds(1))
+    }
+
+    private func measure(now: Instant) {
+        measureAt = nil
+        for (peer, session) in sessions.sorted(by: { $0.key < $1.key }) where session.isSpoken {
+            measureAt = now + limits.measureInterval
+            startTask { driver in
+                guard let roundTrip = await session.connection.roundTrip else { return }
+                await driver.measured(peer, session.number, roundTrip)
+            }
+        }
+    }
+
+    private func measured(_ peer: PeerID, _ number: UInt64, _ roundTrip: Duration) {
+        guard sessions[peer]?.number == number else { return }
+        let quality = LinkQuality(roundTrip: roundTrip)
+        table.linkMeasured(peer, quality, now: loop.now, wallNow: world.wallClock.now)
+        pump()
+    }
+
+    /// Looks for a way to a peer to which something waits.
+    private func find(_ peer: PeerID) {
+        guard !isStopped else { return }
+        _ = table.nextHop(to: peer, from: nil, flow: 0, now: loop.now, wallNow: world.wallClock.now)
+        pump()
+    }
+
+    // MARK: Asking
+
+    /// How all destinations are reached, in the order of their names.
+    package var reports: [RouteReport] { table.reports(now: loop.now) }
+
+    /// The tables that have a limit.
+    package var tableFills: [TableFill] { table.tableFills }
+}

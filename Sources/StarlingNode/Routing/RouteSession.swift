@@ -1,0 +1,44 @@
+internal import StarlingTransports
+internal import StarlingWorld
+
+/// What the node has with one connected peer on routes: a stream of its own, and the peer's.
+struct RouteSession {
+    /// Tells it from the sessions with the same peer before and after it.
+    let number: UInt64
+    let connection: any Connection
+    /// Whether the peer has opened a stream of routes.
+    var isSpoken = false
+    /// The peer's stream that is read: a new one takes the place of the last.
+    var inbound: UInt64?
+    /// Whether a task writes to the peer, or tries to.
+    var isTelling = false
+    /// The stream that it writes to.
+    var outbound: UInt64?
+    /// Connections that came beside the first one.
+    var surplusCount = 0
+    /// There may be something to tell.
+    private var isDue = true
+    private var writer: Waiter<Bool>?
+
+    init(number: UInt64, connection: any Connection) {
+        self.number = number
+        self.connection = connection
+    }
+
+    /// Has whoever writes look for frames, or come to an end.
+    mutating func wake(goesOn: Bool) {
+        isDue = isDue || goesOn
+        guard let writer = writer.take() else { return }
+        isDue = false
+        writer.resume(returning: goesOn)
+    }
+
+    /// Gives the writer's waiter its answer at once, or keeps it.
+    mutating func wait(_ waiter: Waiter<Bool>) {
+        guard !isDue else {
+            isDue = false
+            return waiter.resume(returning: true)
+        }
+        writer = waiter
+    }
+}
