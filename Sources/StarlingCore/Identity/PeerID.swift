@@ -37,6 +37,12 @@ public struct PeerID: Hashable, Sendable {
         self.multihash = multihash
     }
 
+    /// Feeds the bytes at once: one by one, as an array does it, costs eight times as much in every table of peers.
+    public func hash(into hasher: inout Hasher) {
+        // Safe: the bytes are only read, and not kept.
+        unsafe multihash.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    }
+
     /// A name that the caller built itself from a key.
     package init(checkedMultihash multihash: [UInt8]) {
         self.multihash = multihash

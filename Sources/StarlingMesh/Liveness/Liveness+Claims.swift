@@ -28,7 +28,7 @@ extension Liveness {
             accuse(slot, claim.accusers)
             if member.link >= 0, !isOwnWord { probe(Int(member.link)) }
         }
-        tell(slot, from: link, isUrgent: claim.state != .alive || wasAccused)
+        tell(slot, from: link, claim.state != .alive || wasAccused ? .urgent : .lazy)
     }
 
     /// A claim that says nothing new of a member.
@@ -43,7 +43,7 @@ extension Liveness {
         let before = members[slot].accusers.count
         guard claim.accusers.contains(where: { isAccuser($0, of: slot) }), spendNews(link) else { return }
         accuse(slot, claim.accusers)
-        if members[slot].accusers.count > before { tell(slot, from: link, isUrgent: true) }
+        if members[slot].accusers.count > before { tell(slot, from: link, .urgent) }
     }
 
     /// A claim about a member that is not known.
@@ -65,7 +65,7 @@ extension Liveness {
         } else {
             actions.append(.changed(report(slot)))
         }
-        tell(slot, from: link, isUrgent: claim.state == .suspect)
+        tell(slot, from: link, claim.state == .suspect ? .urgent : .prompt)
     }
 
     /// A claim about this node: whatever is wrong in it is answered with a higher incarnation.
@@ -83,7 +83,7 @@ extension Liveness {
         else { return }
         // Somebody has waited in vain; an earlier run of this node does not count.
         if claim.incarnation == members[0].incarnation { worsen() }
-        raise(to: claim.incarnation + 1, isUrgent: true)
+        raise(to: claim.incarnation + 1, .urgent)
     }
 
     // MARK: Belief
@@ -178,11 +178,11 @@ extension Liveness {
         case .alive:
             become(.suspect, slot)
             accuse(slot, [own])
-            tell(slot, from: -1, isUrgent: true)
+            tell(slot, from: -1, .urgent)
         case .suspect:
             guard isAccuser(own, of: slot) else { return }
             accuse(slot, [own])
-            tell(slot, from: -1, isUrgent: true)
+            tell(slot, from: -1, .urgent)
         case .dead, .left: break
         }
     }
@@ -197,7 +197,7 @@ extension Liveness {
             return
         }
         become(.dead, slot)
-        tell(slot, from: -1, isUrgent: true)
+        tell(slot, from: -1, .urgent)
     }
 
     /// How long a suspect has, with so many accusers beyond the first.

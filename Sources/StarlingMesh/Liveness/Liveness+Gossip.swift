@@ -51,6 +51,18 @@ extension Liveness {
         }
     }
 
+    /// How soon news are told; what is more urgent goes first.
+    enum Haste: UInt8, Comparable, Sendable {
+        /// Somebody is accused, or not any more: at once, and again.
+        case urgent = 0
+        /// Somebody is new: at once.
+        case prompt = 1
+        /// Somebody is still there: with the next frame that goes out anyway, or in a while.
+        case lazy = 2
+
+        static func < (one: Haste, other: Haste) -> Bool { one.rawValue < other.rawValue }
+    }
+
     // MARK: Links
 
     mutating func openLink(_ peer: PeerID) -> Int? {
@@ -98,22 +110,28 @@ extension Liveness {
     /// Puts a member among the news.
     ///
     /// - Parameter link: Who told of it; -1 for nobody.
-    mutating func tell(_ slot: Int, from link: Int, isUrgent: Bool) {
+    mutating func tell(_ slot: Int, from link: Int, _ haste: Haste) {
         guard members[slot].incarnation > 0, upLinks != 0 else { return }
         var tellings = upLinks.nonzeroBitCount
-        if isUrgent {
+        if haste == .urgent {
             let most = Double(limits.tellingsPerDecade) * Self.log10(livingCount + 1)
             tellings = max(tellings, Int(most.rounded(.up)))
         }
         members[slot].told = link >= 0 ? 1 << UInt64(link) : 0
         members[slot].tellings = UInt16(clamping: tellings)
-        members[slot].isUrgent = isUrgent
+        // News that take the place of more urgent ones are as urgent.
+        members[slot].haste =
+            members[slot].isNews && members[slot].haste < haste ? members[slot].haste : haste
         members[slot].isRepeated = false
         if !members[slot].isNews {
             members[slot].isNews = true
             news.append(slot)
         }
-        gossipSoon()
+        if haste != .lazy {
+            gossipSoon()
+        } else if lazyAt == nil {
+            lazyAt = now + limits.lazyInterval
+        }
     }
 
     /// Tells one neighbour, which is behind, what is known of a member.
@@ -147,7 +165,7 @@ extension Liveness {
     mutating func forgetNews() {
         for slot in news { members[slot].isNews = false }
         news = []
-        gossipAt = nil
+        (gossipAt, lazyAt) = (nil, nil)
     }
 
     private mutating func gossipSoon() {
@@ -158,10 +176,12 @@ extension Liveness {
 
     /// The end of every input: frames for those who are to get one.
     mutating func finish() {
-        if let gossipAt, gossipAt <= now {
-            self.gossipAt = nil
+        let isLazyDue = lazyAt.map { $0 <= now } ?? false
+        if isLazyDue || gossipAt.map({ $0 <= now }) ?? false {
+            gossipAt = nil
+            if isLazyDue { lazyAt = nil }
             lastGossip = now
-            let waiting = waitingLinks
+            let waiting = waitingLinks(forAll: isLazyDue)
             for link in links.indices where waiting & 1 << UInt64(link) != 0 { links[link].isDue = true }
         }
         var hasSent = false
@@ -174,13 +194,15 @@ extension Liveness {
             hasSent = true
         }
         if hasSent { settleNews() }
-        if gossipAt == nil, upLinks != 0, waitingLinks != 0 { gossipSoon() }
+        if gossipAt == nil, upLinks != 0, waitingLinks(forAll: false) != 0 { gossipSoon() }
     }
 
-    /// The links to those who have not been told everything once.
-    private var waitingLinks: UInt64 {
+    /// The links to those who have not been told everything once, or everything that has haste.
+    private func waitingLinks(forAll isLazyDue: Bool) -> UInt64 {
         var waiting: UInt64 = 0
-        for slot in news where !members[slot].isRepeated { waiting |= ~members[slot].told }
+        for slot in news where !members[slot].isRepeated && (isLazyDue || members[slot].haste != .lazy) {
+            waiting |= ~members[slot].told
+        }
         for link in links.indices where links[link].isUp {
             if links[link].nextMember < members.count || !links[link].corrections.isEmpty {
                 waiting |= 1 << UInt64(link)
@@ -221,10 +243,10 @@ extension Liveness {
         let bit: UInt64 = 1 << UInt64(link)
         let isCrowded = news.count > limits.frame.claimCountMax - claims.count
         // What accuses or acquits goes first, and what nobody has told it before what it may know.
-        for rank in 0..<(isCrowded ? 4 : 1) {
+        for rank in 0..<(isCrowded ? 4 : 1) as Range<UInt8> {
             for slot in news where members[slot].told & bit == 0 && members[slot].tellings > 0 {
                 let member = members[slot]
-                let ownRank = (member.isRepeated ? 2 : 0) + (member.isUrgent ? 0 : 1)
+                let ownRank = member.isRepeated ? 3 : member.haste.rawValue
                 guard !isCrowded || ownRank == rank else { continue }
                 guard claims.count < limits.frame.claimCountMax else { return }
                 members[slot].told |= bit
@@ -241,7 +263,7 @@ extension Liveness {
         var hasEnded = false
         for slot in news {
             let isTold = members[slot].told & upLinks == upLinks
-            if members[slot].tellings == 0 || isTold && !members[slot].isUrgent {
+            if members[slot].tellings == 0 || isTold && members[slot].haste != .urgent {
                 members[slot].isNews = false
                 hasEnded = true
             } else if isTold {

@@ -57,6 +57,11 @@ extension Liveness {
             links[other].isDue = true
             probes[place].askedCount += 1
         }
+        // The neighbour once more, too: what was lost may have been one frame.
+        if probes[place].link >= 0 {
+            links[probes[place].link].outgoing.probe = probes[place].number
+            links[probes[place].link].isDue = true
+        }
         probes[place].isIndirect = true
         probes[place].deadline = now + timeout(probes[place].link)
     }

@@ -65,7 +65,9 @@ package struct Liveness: Machine, Sendable {
     var upLinks: UInt64 = 0
     /// Members that the next frames tell of.
     var news: [Int] = []
+    /// When those get a frame who have not been told something, and when also what is not urgent.
     var gossipAt: Instant?
+    var lazyAt: Instant?
     var lastGossip: Instant
 
     var probes: [Probe] = []
@@ -169,7 +171,7 @@ package struct Liveness: Machine, Sendable {
         self.now = now
         guard members[0].state != .left else { return }
         members[0].state = .left
-        tell(0, from: -1, isUrgent: true)
+        tell(0, from: -1, .urgent)
         for link in links.indices where links[link].isUp { links[link].isDue = true }
         finish()
     }
@@ -182,7 +184,7 @@ package struct Liveness: Machine, Sendable {
         if renewAt <= now {
             renewAt = now + spread(limits.renewInterval)
             if members[0].state == .alive, members[0].incarnation < LivenessClaim.incarnationMax {
-                raise(to: members[0].incarnation + 1, isUrgent: false)
+                raise(to: members[0].incarnation + 1, .lazy)
             }
         }
         if sweepAt <= now {
@@ -202,6 +204,7 @@ package struct Liveness: Machine, Sendable {
         if let first = suspicions.first { next = min(next, first) }
         if let probeAt, upLinks != 0 { next = min(next, probeAt) }
         if let gossipAt { next = min(next, gossipAt) }
+        if let lazyAt { next = min(next, lazyAt) }
         for probe in probes { next = min(next, probe.deadline) }
         for errand in errands { next = min(next, errand.deadline) }
         return next
@@ -237,14 +240,14 @@ package struct Liveness: Machine, Sendable {
     // MARK: Own incarnation
 
     /// Raises the own incarnation, which says to all that this node is there.
-    mutating func raise(to incarnation: UInt64, isUrgent: Bool) {
+    mutating func raise(to incarnation: UInt64, _ haste: Haste) {
         members[0].incarnation = incarnation
         members[0].renewed = now
         members[0].uptimeSeconds = UInt32(clamping: started.duration(to: now).milliseconds / 1000)
         if incarnation > limits.unprovenStepMax {
             proofs[0] = LivenessClaim.proof(of: incarnation, by: key)
         }
-        tell(0, from: -1, isUrgent: isUrgent)
+        tell(0, from: -1, haste)
     }
 
     /// A duration, up to a tenth longer or shorter, so that nodes which started together do not act together.

@@ -38,6 +38,8 @@ extension Liveness {
 
         /// How long news wait for more before they are sent on.
         package var gossipInterval: Duration = .milliseconds(100)
+        /// How long it waits to be told that somebody is still there, unless a frame goes out anyway.
+        package var lazyInterval: Duration = .seconds(5)
         /// How often a node tells that somebody is accused or not any more, for each tenfold of members.
         ///
         /// At least once to each neighbour, as all other news.

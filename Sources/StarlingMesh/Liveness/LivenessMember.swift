@@ -49,8 +49,7 @@ extension Liveness {
         var tellings: UInt16 = 0
         /// Whether it is among the news.
         var isNews = false
-        /// Whether it goes before other news: somebody is accused, or not any more.
-        var isUrgent = false
+        var haste = Haste.lazy
         /// Whether all neighbours have been told once: no frame is made for it alone.
         var isRepeated = false
 
