@@ -54,6 +54,8 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "liveness", run: liveness),
         FuzzTarget(name: "delivery-row", run: deliveryRow),
         FuzzTarget(name: "route-frame", run: routeFrame),
+        FuzzTarget(name: "route-row", run: routeRow),
+        FuzzTarget(name: "route-table", run: routeTable),
         FuzzTarget(name: "mailbox-frames", run: mailboxFrames),
         FuzzTarget(name: "mailbox-list", run: mailboxList),
         FuzzTarget(name: "mailbox-row", run: mailboxRow),

@@ -81,6 +81,10 @@ struct RouteDestination: Sendable {
     var primary = -1
     /// When the first choice became another one.
     var chosen: Instant
+    /// The links over which the destination may be reached, the first choice first.
+    var hops: [Int32] = []
+    /// Whether the driver is about to hear that they are others.
+    var isChangeTold = false
     var advert: RouteAdvert?
     /// The best distance that was ever told, or is about to be.
     var feasibility: RouteDistance?

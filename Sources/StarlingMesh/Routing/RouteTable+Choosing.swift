@@ -53,8 +53,8 @@ extension RouteTable {
         if destinations[slot].primary != before {
             destinations[slot].chosen = now
             if primary != nil { endSearch(for: destinations[slot].id) }
-            actions.append(.changed(destinations[slot].id))
         }
+        tellHops(of: slot)
         askIfNeeded(slot, primary: primary, now: now)
         if !destinations[slot].isLive { freeIfIdle(slot, now: now) }
     }
@@ -80,6 +80,37 @@ extension RouteTable {
             links.append(destinations[slot].entries[place].link)
         }
         return links
+    }
+
+    /// Tells the driver when the next hops are others than before, or stand in another order.
+    private mutating func tellHops(of slot: Int) {
+        var hops: [Int32] = []
+        for place in order(of: slot) where isFeasible(place, of: slot) {
+            guard metric(of: destinations[slot].entries[place]) != nil else { continue }
+            hops.append(Int32(destinations[slot].entries[place].link))
+        }
+        guard hops != destinations[slot].hops else { return }
+        destinations[slot].hops = hops
+        guard !destinations[slot].isChangeTold else { return }
+        destinations[slot].isChangeTold = true
+        actions.append(.changed(destinations[slot].id))
+    }
+
+    /// The places of a destination's routes: the first choice, then by the order in which they are kept.
+    func order(of slot: Int) -> [Int] {
+        var places: [Int] = []
+        for place in destinations[slot].entries.indices {
+            let isFirst = destinations[slot].entries[place].link == destinations[slot].primary
+            var target = isFirst ? 0 : places.count
+            while !isFirst, target > 0, comesBefore(place, places[target - 1], of: slot) { target -= 1 }
+            places.insert(place, at: target)
+        }
+        return places
+    }
+
+    private func comesBefore(_ place: Int, _ other: Int, of slot: Int) -> Bool {
+        destinations[slot].entries[other].link != destinations[slot].primary
+            && precedes(place, other, of: slot)
     }
 
     /// Whether a route's metric is lower by more than an eighth.
@@ -145,6 +176,7 @@ extension RouteTable {
         let primary = destinations[slot].entry(of: destinations[slot].primary)
         tell(slot, advert(of: slot, primary: primary), partOfMetric: 16, now: now)
         activate(slot, primary: primary)
+        tellHops(of: slot)
     }
 
     private mutating func lowerFeasibility(of slot: Int, to distance: RouteDistance) {

@@ -7,6 +7,12 @@ package struct RouteHop: Equatable, Sendable {
     package let metric: RouteMetric
     /// Links to the destination, by the neighbours' word.
     package let hops: Int
+
+    package init(peer: PeerID, metric: RouteMetric, hops: Int) {
+        self.peer = peer
+        self.metric = metric
+        self.hops = hops
+    }
 }
 
 /// Why a neighbour's route is used, or is not.
@@ -62,8 +68,8 @@ extension RouteTable {
     package func nextHops(to destination: PeerID) -> [RouteHop] {
         guard let slot = index[destination] else { return [] }
         var hops: [RouteHop] = []
-        for place in order(of: slot) where isFeasible(place, of: slot) {
-            if let hop = hop(over: place, of: slot) { hops.append(hop) }
+        for link in destinations[slot].hops {
+            if let hop = hop(to: slot, over: Int(link)) { hops.append(hop) }
         }
         return hops
     }
@@ -86,16 +92,16 @@ extension RouteTable {
         if let slot = index[destination], destinations[slot].primary >= 0 {
             destinations[slot].lastUse = now
             // Those over which messages are spread, or the best of the rest.
-            var (active, spare): ([RouteHop], RouteHop?) = ([], nil)
-            for place in order(of: slot) where isFeasible(place, of: slot) {
-                guard let hop = hop(over: place, of: slot), hop.peer != arrival else { continue }
-                if destinations[slot].entries[place].isActive {
-                    active.append(hop)
+            var (active, spare): ([Int], Int?) = ([], nil)
+            for link in destinations[slot].hops where links[Int(link)].peer != arrival {
+                if destinations[slot].isActive(Int(link)) {
+                    active.append(Int(link))
                 } else if spare == nil {
-                    spare = hop
+                    spare = Int(link)
                 }
             }
-            return active.isEmpty ? spare : active[Int(flow % UInt64(active.count))]
+            let link = active.isEmpty ? spare : active[Int(flow % UInt64(active.count))]
+            return link.flatMap { hop(to: slot, over: $0) }
         }
         search(for: destination, now: now)
         finish(now: now, wallNow: wallNow)
@@ -144,27 +150,12 @@ extension RouteTable {
     /// The number with which this node tells itself; 0 before the first.
     package var number: UInt64 { ownNumber.current }
 
-    /// The places of a destination's routes: the first choice, then by the order in which they are kept.
-    private func order(of slot: Int) -> [Int] {
-        var places: [Int] = []
-        for place in destinations[slot].entries.indices {
-            let isFirst = destinations[slot].entries[place].link == destinations[slot].primary
-            var target = isFirst ? 0 : places.count
-            while !isFirst, target > 0, comesBefore(place, places[target - 1], of: slot) { target -= 1 }
-            places.insert(place, at: target)
-        }
-        return places
-    }
-
-    private func comesBefore(_ place: Int, _ other: Int, of slot: Int) -> Bool {
-        destinations[slot].entries[other].link != destinations[slot].primary
-            && precedes(place, other, of: slot)
-    }
-
-    private func hop(over place: Int, of slot: Int) -> RouteHop? {
-        guard let metric = metric(of: destinations[slot].entries[place]) else { return nil }
-        let entry = destinations[slot].entries[place]
-        return RouteHop(peer: links[entry.link].peer, metric: metric, hops: Int(entry.way.hops) + 1)
+    private func hop(to slot: Int, over link: Int) -> RouteHop? {
+        guard let place = destinations[slot].entry(of: link),
+            let metric = metric(of: destinations[slot].entries[place])
+        else { return nil }
+        let hops = Int(destinations[slot].entries[place].way.hops) + 1
+        return RouteHop(peer: links[link].peer, metric: metric, hops: hops)
     }
 
     private func candidate(_ place: Int, of slot: Int, now: Instant) -> RouteReport.Candidate {

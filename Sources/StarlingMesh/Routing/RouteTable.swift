@@ -167,7 +167,13 @@ package struct RouteTable: Sendable {
     }
 
     /// The next thing to do, in order.
-    package mutating func nextAction() -> RouteAction? { actions.popFirst() }
+    package mutating func nextAction() -> RouteAction? {
+        let action = actions.popFirst()
+        if case .changed(let destination) = action, let slot = index[destination] {
+            destinations[slot].isChangeTold = false
+        }
+        return action
+    }
 
     /// Ends every input: what has become due is told to the driver.
     mutating func finish(now: Instant, wallNow: WallTime) {
@@ -186,7 +192,7 @@ package enum RouteAction: Equatable, Sendable {
     case write
     /// There is something for ``RouteTable/nextFrame(for:now:)``.
     case transmit(PeerID)
-    /// The destination has another next hop, a first one, or none any more.
+    /// ``RouteTable/nextHops(to:)`` says something else of the destination: what was said before may lead in a circle.
     case changed(PeerID)
     /// A search that ``RouteTable/nextHop(to:from:flow:now:)`` began has found no route.
     case notFound(PeerID)

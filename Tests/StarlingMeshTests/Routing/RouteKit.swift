@@ -7,15 +7,15 @@ enum RouteKit {
     static let expires = WallTime(millisecondsSince1970: 1_767_232_800_000)
     static let proof = RouteProof(number: 7, expires: expires, from: MessageKit.alice)
 
-    struct NoMetric: Error {}
-
-    static func metric(_ microseconds: UInt64) throws(NoMetric) -> RouteMetric {
-        guard let metric = RouteMetric(microseconds: microseconds) else { throw NoMetric() }
+    static func metric(_ microseconds: UInt64) -> RouteMetric {
+        guard let metric = RouteMetric(microseconds: microseconds) else {
+            preconditionFailure("more than an hour is no metric")
+        }
         return metric
     }
 
-    static func way(_ microseconds: UInt64, hops: UInt8) throws(NoMetric) -> RouteUpdate.Way {
-        RouteUpdate.Way(metric: try metric(microseconds), hops: hops)
+    static func way(_ microseconds: UInt64, hops: UInt8) -> RouteUpdate.Way {
+        RouteUpdate.Way(metric: metric(microseconds), hops: hops)
     }
 
     /// A frame without its length, read back.

@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func aSumAboveAnHourIsNoRoute() throws {
-        let one = try RouteKit.metric(1)
+        let one = RouteKit.metric(1)
         #expect(RouteMetric.max.adding(.zero) == .max)
         #expect(RouteMetric.max.adding(one) == nil)
         #expect(RouteMetric.max.adding(.max) == nil)

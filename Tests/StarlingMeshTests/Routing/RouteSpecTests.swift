@@ -13,8 +13,8 @@ import Testing
         direct.updates = [RouteUpdate(.init(metric: .zero, hops: 0), proof: proof)]
         var update = RouteFrame()
         update.updates = [
-            RouteUpdate(try RouteKit.way(123_456, hops: 2), proof: proof),
-            RouteUpdate(try RouteKit.way(234_567, hops: 3), to: alice), RouteUpdate(withdrawing: alice),
+            RouteUpdate(RouteKit.way(123_456, hops: 2), proof: proof),
+            RouteUpdate(RouteKit.way(234_567, hops: 3), to: alice), RouteUpdate(withdrawing: alice),
         ]
         var digest = RouteDigest()
         for entry in update.updates { digest.add(entry) }

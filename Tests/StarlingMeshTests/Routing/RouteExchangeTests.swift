@@ -1,0 +1,354 @@
+import StarlingCore
+import StarlingCrypto
+import StarlingMesh
+import Testing
+
+/// Digests, proofs, numbers and requests between a table and its neighbours.
+@Suite struct RouteExchangeTests {
+    typealias Kit = RouteTableKit
+
+    private static let own = MessageKit.alice
+
+    private static func ask(_ kit: Kit, _ neighbour: UInt8, _ request: NumberRequest) throws {
+        var frame = RouteFrame()
+        frame.numberRequests = [request]
+        try kit.hear(neighbour, frame)
+    }
+
+    private static func ask(_ kit: Kit, _ neighbour: UInt8, _ destination: PeerID?, hopLimit: UInt8 = 1)
+        throws
+    {
+        var frame = RouteFrame()
+        frame.routeRequests = [RouteRequest(destination: destination, hopLimit: hopLimit)]
+        try kit.hear(neighbour, frame)
+    }
+
+    // MARK: Digests
+
+    @Test func aDigestOfAllThatWasToldComesEveryThirtySeconds() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.up(2)
+        for destination in UInt8(10)...20 { try kit.hear(1, destination, 5000) }
+        kit.pass(.seconds(95))
+        var digest = RouteDigest()
+        var digests: [RouteDigest] = []
+        for frame in kit.frames(to: 2) {
+            for update in frame.updates { digest.add(update) }
+            guard let told = frame.digest else { continue }
+            digests.append(told)
+            #expect(told == digest)
+        }
+        #expect(digests.count == 3 && digests.last?.count == 12)
+    }
+
+    @Test func anotherDigestThanWhatWasReadBreaksTheStream() throws {
+        let kit = try Kit()
+        kit.up(1)
+        try kit.hear(1, 9, 5000)
+        try kit.hearDigest(1)
+        #expect(kit.hops(to: 9) == [1])
+        var frame = RouteFrame()
+        frame.digest = RouteDigest()
+        #expect(throws: RouteBreach.digestDiffers) { try kit.hear(1, frame) }
+        #expect(kit.hops(to: 9) == [] && kit.hops(to: 1) == [1])
+        // The next stream begins anew.
+        kit.act { $0.incomingReset(Kit.peer(1), now: $1, wallNow: $2) }
+        try kit.hear(1, frame)
+    }
+
+    @Test func whatIsNotRepeatedForFiveMinutesIsVoid() throws {
+        let kit = try Kit()
+        kit.up(1)
+        try kit.hear(1, 9, 5000)
+        kit.pass(.seconds(290))
+        try kit.hearDigest(1)
+        kit.pass(.seconds(299))
+        #expect(kit.hops(to: 9) == [1])
+        kit.pass(.seconds(31))
+        #expect(kit.hops(to: 9) == [] && kit.hops(to: 1) == [1])
+    }
+
+    @Test func aStreamThatBeginsAnewIsToldEverything() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.up(2)
+        try kit.hear(1, 9, 5000)
+        kit.pass(.seconds(31))
+        kit.forgetTold()
+        kit.act { $0.outgoingReset(Kit.peer(2), now: $1, wallNow: $2) }
+        kit.pass(.seconds(30))
+        let frames = kit.frames(to: 2)
+        let updates = frames.flatMap(\.updates)
+        #expect(Set(updates.map(\.destination)) == [Self.own.peerID, Kit.peer(9)])
+        #expect(updates.allSatisfy { $0.proof != nil })
+        #expect(frames.compactMap(\.digest).map(\.count) == [2])
+    }
+
+    // MARK: Proofs
+
+    @Test func aForgedProofBreaksTheStreamAndIsNotForgotten() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.up(2)
+        try kit.hear(1, 9, 5000)
+        let forged = try #require(
+            try RouteKit.parse(
+                MessageKit.field(
+                    1,
+                    MessageKit.field(1, Kit.peer(8).multihash)
+                        + MessageKit.field(
+                            2,
+                            MessageKit.field(1, 1) + MessageKit.field(2, 1) + MessageKit.field(3, [1, 2])
+                        ) + MessageKit.field(3, 9) + MessageKit.field(4, 1)
+                )
+            ).updates.first
+        )
+        #expect(throws: RouteBreach.invalidProof(.wrongSignature)) { try kit.hear(1, [forged]) }
+        #expect(kit.hops(to: 9) == [] && kit.hops(to: 8) == [])
+        // What it says later is believed last.
+        kit.down(1)
+        kit.up(1)
+        try kit.hear(1, 9, 1, number: 2)
+        try kit.hear(2, 9, 500_000, number: 2)
+        #expect(kit.hops(to: 9).first == 2)
+    }
+
+    @Test func nobodyIsWhatItIsNot() throws {
+        let kit = try Kit()
+        kit.up(1)
+        let update = RouteUpdate(.init(metric: .zero, hops: 0), proof: Kit.proof(9))
+        #expect(throws: RouteBreach.notTheDestination) { try kit.hear(1, [update]) }
+        #expect(kit.hops(to: 9) == [])
+    }
+
+    @Test func aProofThatIsOverIsNotTaken() throws {
+        let kit = try Kit()
+        kit.up(1)
+        let ends = { (milliseconds: Int64) in
+            RouteProof(
+                number: 1,
+                expires: WallTime(millisecondsSince1970: Kit.wall.millisecondsSince1970 + milliseconds),
+                from: Kit.key(9)
+            )
+        }
+        let tolerance = RouteProof.clockTolerance.milliseconds
+        try kit.hear(1, [RouteUpdate(RouteKit.way(5000, hops: 1), proof: ends(-tolerance))])
+        #expect(kit.hops(to: 9) == [])
+        try kit.hear(1, [RouteUpdate(RouteKit.way(5000, hops: 1), proof: ends(60_000 - tolerance))])
+        #expect(kit.hops(to: 9) == [1])
+        kit.pass(.seconds(91))
+        #expect(kit.hops(to: 9) == [])
+    }
+
+    @Test func aSignatureIsCheckedOnceHoweverManyTellIt() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...5 {
+            kit.up(neighbour)
+            try kit.hear(neighbour, 9, 5000)
+        }
+        #expect(kit.table.proofs.verificationCount == 1)
+    }
+
+    // MARK: Own numbers
+
+    @Test func theProofIsRenewedEveryHourWithTheNextNumber() throws {
+        let kit = try Kit()
+        kit.up(1)
+        let first = kit.table.number
+        kit.forgetTold()
+        kit.pass(.seconds(3599))
+        #expect(kit.table.number == first)
+        kit.pass(.seconds(3602))
+        #expect(kit.table.number == first + 2)
+        let proofs = kit.updates(to: 1).compactMap(\.proof)
+        #expect(proofs.map(\.number) == [first + 1, first + 2])
+        #expect(proofs.allSatisfy { $0.end(now: kit.now, wallNow: kit.wallNow) != nil })
+    }
+
+    @Test func aNumberIsUsedOnceItIsReservedAndNeverAgain() throws {
+        var kit = try Kit()
+        var used: Set<UInt64> = []
+        for _ in 0..<5 {
+            #expect(used.insert(kit.table.number).inserted)
+            kit.up(1)
+            try Self.ask(
+                kit,
+                1,
+                NumberRequest(destination: Self.own.peerID, number: kit.table.number + 1, hopLimit: 1)
+            )
+            #expect(used.insert(kit.table.number).inserted)
+            kit = try Kit(memory: .kept, disk: kit.disk)
+        }
+        let silent = try Kit()
+        silent.writes = false
+        let other = RouteTable(identity: Self.own, now: silent.now)
+        silent.table = other
+        silent.act { $0.begin(.fresh, now: $1, wallNow: $2) }
+        silent.up(1)
+        silent.pass(.seconds(5))
+        #expect(silent.table.number == 0)
+        #expect(silent.update(to: 1, of: 9) == nil && silent.updates(to: 1) == [])
+        silent.write()
+        silent.settle()
+        #expect(silent.table.number == 1 && silent.updates(to: 1).count == 1)
+    }
+
+    @Test func aHigherNumberIsHadByAskingForTheNext() throws {
+        let kit = try Kit()
+        kit.up(1)
+        let number = kit.table.number
+        kit.pass(.seconds(1))
+        kit.forgetTold()
+        try Self.ask(kit, 1, NumberRequest(destination: Self.own.peerID, number: number, hopLimit: 1))
+        #expect(kit.updates(to: 1).map(\.proof?.number) == [number])
+        kit.pass(.seconds(1))
+        try Self.ask(kit, 1, NumberRequest(destination: Self.own.peerID, number: number + 1, hopLimit: 1))
+        #expect(kit.table.number == number + 1)
+        #expect(kit.updates(to: 1).map(\.proof?.number) == [number + 1])
+        // Nobody can have it skip numbers.
+        try Self.ask(kit, 1, NumberRequest(destination: Self.own.peerID, number: 1 << 40, hopLimit: 1))
+        let other = RouteProof(number: 1 << 40, expires: RouteKit.expires, from: MessageKit.bob)
+        let request = NumberRequest(destination: Self.own.peerID, number: 1 << 40, hopLimit: 1, proof: other)
+        try Self.ask(kit, 1, request)
+        #expect(kit.table.number == number + 1)
+    }
+
+    @Test func whoHasLostItsCountGoesOnBehindItsOwnProof() throws {
+        let kit = try Kit(memory: .lost)
+        kit.up(1)
+        #expect(kit.table.number == 1)
+        let proof = RouteProof(number: 500, expires: RouteKit.expires, from: Self.own)
+        let request = NumberRequest(destination: Self.own.peerID, number: 501, hopLimit: 1, proof: proof)
+        try Self.ask(kit, 1, request)
+        #expect(kit.table.number == 501)
+        // Also when a neighbour tells what it knows of this node.
+        let later = RouteProof(number: 700, expires: RouteKit.expires, from: Self.own)
+        try kit.hear(1, [RouteUpdate(RouteKit.way(5000, hops: 2), proof: later)])
+        #expect(kit.table.number == 701)
+    }
+
+    @Test func othersCanHaveEightNumbersAtOnceAndOneEachTenSeconds() throws {
+        let kit = try Kit()
+        kit.up(1)
+        let first = kit.table.number
+        func askForNext() throws {
+            try Self.ask(
+                kit,
+                1,
+                NumberRequest(destination: Self.own.peerID, number: kit.table.number + 1, hopLimit: 1)
+            )
+        }
+        for _ in 0..<20 { try askForNext() }
+        #expect(kit.table.number == first + 8)
+        kit.pass(.seconds(10))
+        for _ in 0..<3 { try askForNext() }
+        #expect(kit.table.number == first + 9)
+    }
+
+    // MARK: Others' requests
+
+    @Test func aNumberRequestIsPassedOnTowardsTheDestination() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...3 { kit.up(neighbour) }
+        try kit.hear(1, 9, 5000)
+        kit.pass(.seconds(1))
+        kit.forgetTold()
+        let request = NumberRequest(destination: Kit.peer(9), number: 2, hopLimit: 5)
+        try Self.ask(kit, 3, request)
+        var passed = request
+        (passed.hopLimit, passed.proof) = (4, Kit.proof(9))
+        #expect(kit.frames(to: 1).flatMap(\.numberRequests) == [passed])
+        #expect(kit.frames(to: 2).isEmpty && kit.updates(to: 3).isEmpty)
+        // The same comes by other ways, and again: not at once.
+        try Self.ask(kit, 2, request)
+        #expect(kit.frames(to: 1).isEmpty)
+        kit.pass(.milliseconds(400))
+        try Self.ask(kit, 3, request)
+        #expect(kit.frames(to: 1).flatMap(\.numberRequests) == [passed])
+        // As far as its limit only.
+        try Self.ask(kit, 3, NumberRequest(destination: Kit.peer(9), number: 3, hopLimit: 1))
+        #expect(kit.frames(to: 1).isEmpty)
+    }
+
+    @Test func aNumberThatIsThereIsTold() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...3 { kit.up(neighbour) }
+        try kit.hear(1, 9, 5000, number: 7)
+        kit.pass(.seconds(1))
+        kit.forgetTold()
+        try Self.ask(kit, 3, NumberRequest(destination: Kit.peer(9), number: 7, hopLimit: 5))
+        kit.pass(.seconds(1))
+        #expect(kit.update(to: 3, of: 9)?.proof == Kit.proof(9, 7))
+        // The next hop is not told what it told; with nobody else to ask, nobody is asked.
+        try Self.ask(kit, 1, NumberRequest(destination: Kit.peer(9), number: 7, hopLimit: 5))
+        kit.pass(.seconds(1))
+        #expect(kit.update(to: 1, of: 9) == nil)
+    }
+
+    @Test func whoAsksForEverythingIsToldItWithTheProofs() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.up(2)
+        for destination in UInt8(10)...20 { try kit.hear(1, destination, 5000) }
+        kit.pass(.seconds(1))
+        kit.forgetTold()
+        try Self.ask(kit, 2, nil)
+        kit.pass(.seconds(1))
+        let updates = kit.updates(to: 2)
+        #expect(updates.count == 12 && updates.allSatisfy { $0.proof != nil })
+    }
+
+    // MARK: Searches
+
+    @Test func aDestinationThatIsNotKnownIsLookedForFartherAndFarther() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.up(2)
+        kit.forgetTold()
+        #expect(kit.next(9) == nil && kit.next(9) == nil)
+        var limits = [kit.frames(to: 1).flatMap(\.routeRequests)]
+        for _ in 0..<2 {
+            kit.pass(.seconds(2))
+            limits.append(kit.frames(to: 1).flatMap(\.routeRequests))
+        }
+        #expect(limits == [2, 5, 10].map { [RouteRequest(destination: Kit.peer(9), hopLimit: $0)] })
+        #expect(!kit.actions.contains(.notFound(Kit.peer(9))))
+        kit.pass(.seconds(2))
+        #expect(kit.actions.contains(.notFound(Kit.peer(9))))
+    }
+
+    @Test func whatIsFoundIsTold() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.forgetTold()
+        #expect(kit.next(9) == nil)
+        try kit.hear(1, 9, 5000)
+        #expect(kit.actions.contains(.changed(Kit.peer(9))))
+        kit.pass(.seconds(10))
+        #expect(!kit.actions.contains(.notFound(Kit.peer(9))))
+        #expect(kit.next(9) == 1)
+    }
+
+    @Test func aSearchIsPassedOnToOthersOnce() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...3 { kit.up(neighbour) }
+        kit.forgetTold()
+        try Self.ask(kit, 1, Kit.peer(9), hopLimit: 2)
+        let passed = [RouteRequest(destination: Kit.peer(9), hopLimit: 1)]
+        #expect(kit.frames(to: 1).isEmpty)
+        #expect(kit.frames(to: 2).flatMap(\.routeRequests) == passed)
+        #expect(kit.frames(to: 3).flatMap(\.routeRequests) == passed)
+        try Self.ask(kit, 2, Kit.peer(9), hopLimit: 2)
+        #expect(kit.frames(to: 3).isEmpty)
+        // A wider one is another one, and one link is no more to pass on.
+        try Self.ask(kit, 2, Kit.peer(9), hopLimit: 5)
+        #expect(kit.frames(to: 3).flatMap(\.routeRequests).map(\.hopLimit) == [4])
+        try Self.ask(kit, 2, Kit.peer(8), hopLimit: 1)
+        #expect(kit.frames(to: 3).isEmpty)
+        // Who asked hears of it when it is found.
+        try kit.hear(3, 9, 5000)
+        kit.pass(.seconds(1))
+        #expect(kit.update(to: 1, of: 9)?.way != nil)
+    }
+}

@@ -1,0 +1,263 @@
+import StarlingCore
+import StarlingCrypto
+import StarlingMesh
+import Testing
+
+/// Neighbours, what is told of them, and which route is taken.
+@Suite struct RouteTableTests {
+    typealias Kit = RouteTableKit
+
+    @Test func aNeighbourIsARouteOfOneHop() throws {
+        let kit = try Kit()
+        kit.up(1, cost: 10_000)
+        let hop = try #require(kit.table.nextHops(to: Kit.peer(1)).first)
+        #expect(hop == RouteHop(peer: Kit.peer(1), metric: RouteKit.metric(10_000), hops: 1))
+        #expect(kit.actions.contains(.changed(Kit.peer(1))))
+        kit.down(1)
+        #expect(kit.hops(to: 1) == [])
+        #expect(kit.actions.filter { $0 == .changed(Kit.peer(1)) }.count == 2)
+        #expect(kit.table.destinationCount == 0)
+    }
+
+    @Test func aNodeTellsItselfWithItsProof() throws {
+        let kit = try Kit()
+        kit.up(1)
+        let update = try #require(kit.updates(to: 1).first)
+        #expect(update.destination == MessageKit.alice.peerID)
+        #expect(update.way == .init(metric: .zero, hops: 0))
+        try #require(update.proof).verify()
+        #expect(update.proof?.number == kit.table.number)
+        #expect(kit.table.nextHops(to: MessageKit.alice.peerID) == [])
+    }
+
+    @Test func aNeighbourIsToldToOthersOnceItHasProvenItself() throws {
+        let kit = try Kit()
+        kit.up(1, cost: 10_000)
+        kit.up(2)
+        #expect(kit.update(to: 2, of: 1) == nil)
+        kit.pass(.seconds(1))
+        try kit.hearSelf(1)
+        let update = try #require(kit.update(to: 2, of: 1))
+        #expect(update.way == .init(metric: RouteKit.metric(10_000), hops: 1))
+        #expect(update.proof == Kit.proof(1))
+        // A neighbour is not told of itself.
+        #expect(kit.update(to: 1, of: 1) == nil)
+    }
+
+    @Test func whoComesLaterIsToldEverything() throws {
+        let kit = try Kit()
+        kit.up(1)
+        try kit.hear(1, 9, 5000)
+        kit.up(2, cost: 20_000)
+        #expect(kit.update(to: 2, of: 9)?.way == .init(metric: RouteKit.metric(15_000), hops: 2))
+    }
+
+    @Test func aDistanceIsToldOnceItIsOnTheDisk() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.up(2)
+        kit.pass(.seconds(1))
+        kit.writes = false
+        try kit.hear(1, 9, 5000)
+        #expect(kit.hops(to: 9) == [1])
+        #expect(kit.update(to: 2, of: 9) == nil)
+        kit.pass(.seconds(5))
+        #expect(kit.update(to: 2, of: 9) == nil)
+        kit.write()
+        kit.settle()
+        #expect(kit.update(to: 2, of: 9)?.way?.metric == RouteKit.metric(15_000))
+        // A withdrawal promises nothing, and waits for nothing.
+        try kit.hear(1, withdraws: 9)
+        kit.pass(.seconds(1))
+        #expect(kit.update(to: 2, of: 9) == RouteUpdate(withdrawing: Kit.peer(9)))
+    }
+
+    @Test func aWriteThatFailsIsTriedAgain() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.up(2)
+        kit.writes = false
+        try kit.hear(1, 9, 5000)
+        let batch = kit.table.takeBatch()
+        #expect(batch != nil && kit.table.takeBatch() == nil)
+        kit.act { $0.storeFailed(now: $1, wallNow: $2) }
+        kit.pass(.milliseconds(900))
+        kit.actions = []
+        kit.pass(.milliseconds(200))
+        #expect(kit.actions.contains(.write))
+        #expect(kit.table.takeBatch() == batch)
+        kit.act { $0.stored(now: $1, wallNow: $2) }
+        kit.pass(.seconds(1))
+        #expect(kit.update(to: 2, of: 9)?.way != nil)
+    }
+
+    @Test func theProofIsToldWithEachNumberAndNotAgain() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.up(2)
+        try kit.hear(1, 9, 5000)
+        kit.pass(.seconds(1))
+        #expect(kit.update(to: 2, of: 9)?.proof == Kit.proof(9))
+        try kit.hear(1, 9, 50_000)
+        kit.pass(.seconds(1))
+        let second = try #require(kit.update(to: 2, of: 9))
+        #expect(second.proof == nil && second.way?.metric == RouteKit.metric(60_000))
+        try kit.hear(1, 9, 50_000, number: 2)
+        kit.pass(.seconds(1))
+        #expect(kit.update(to: 2, of: 9)?.proof == Kit.proof(9, 2))
+        try kit.hear(1, withdraws: 9)
+        kit.pass(.seconds(1))
+        try kit.hear(1, 9, 50_000, number: 2)
+        kit.pass(.seconds(1))
+        #expect(kit.update(to: 2, of: 9)?.proof == Kit.proof(9, 2))
+    }
+
+    @Test func aMetricAloneIsTakenWithTheProofToldBefore() throws {
+        let kit = try Kit()
+        kit.up(1)
+        try kit.hear(1, 9, 5000, number: 7)
+        try kit.hear(1, [RouteUpdate(RouteKit.way(90_000, hops: 2), to: Kit.peer(9))])
+        let candidate = try #require(kit.table.report(of: Kit.peer(9), now: kit.now)?.candidates.first)
+        #expect(
+            candidate.number == 7 && candidate.told == RouteKit.metric(90_000) && candidate.hops == 3
+        )
+        // Without one before, it is asked for.
+        kit.up(2)
+        kit.forgetTold()
+        try kit.hear(2, [RouteUpdate(RouteKit.way(1000, hops: 2), to: Kit.peer(8))])
+        #expect(kit.hops(to: 8) == [])
+        #expect(kit.frames(to: 2).flatMap(\.routeRequests) == [RouteRequest(destination: Kit.peer(8))])
+    }
+
+    @Test func theNearestWinsAndStaysUntilAnotherIsClearlyNearer() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...3 { kit.up(neighbour) }
+        try kit.hear(1, 9, 100_000)
+        try kit.hear(2, 9, 99_000)
+        #expect(kit.hops(to: 9).first == 1)
+        try kit.hear(3, 9, 80_000)
+        #expect(kit.hops(to: 9).first == 3)
+        try kit.hear(3, 9, 95_000)
+        #expect(kit.hops(to: 9).first == 3)
+    }
+
+    @Test func aDirectLinkWinsUnlessItMeasuresWorse() throws {
+        let kit = try Kit()
+        kit.up(1, cost: 20_000)
+        kit.up(2, cost: 20_000)
+        try kit.hearSelf(1)
+        try kit.hear(2, 1, 19_000)
+        #expect(kit.hops(to: 1).first == 1)
+        kit.act { $0.linkMeasured(Kit.peer(1), Kit.quality(cost: 200_000), now: $1, wallNow: $2) }
+        #expect(kit.hops(to: 1) == [2, 1])
+    }
+
+    @Test func smallChangesOfALinkDoNotCount() throws {
+        let kit = try Kit()
+        kit.up(1, cost: 20_000)
+        func metric() -> UInt32? { kit.table.nextHops(to: Kit.peer(1)).first?.metric.microseconds }
+        kit.pass(.seconds(11))
+        kit.act { $0.linkMeasured(Kit.peer(1), Kit.quality(cost: 24_000), now: $1, wallNow: $2) }
+        #expect(metric() == 20_000)
+        kit.act { $0.linkMeasured(Kit.peer(1), Kit.quality(cost: 26_000), now: $1, wallNow: $2) }
+        #expect(metric() == 26_000)
+        // Not again so soon, unless it is far worse.
+        kit.act { $0.linkMeasured(Kit.peer(1), Kit.quality(cost: 40_000), now: $1, wallNow: $2) }
+        #expect(metric() == 26_000)
+        kit.act { $0.linkMeasured(Kit.peer(1), Kit.quality(cost: 60_000), now: $1, wallNow: $2) }
+        #expect(metric() == 60_000)
+        kit.pass(.seconds(11))
+        kit.act { $0.linkMeasured(Kit.peer(1), Kit.quality(cost: 20_000), now: $1, wallNow: $2) }
+        #expect(metric() == 20_000)
+    }
+
+    @Test func messagesAreSpreadOverEqualsAndNeverGoBack() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...2 { kit.up(neighbour) }
+        kit.up(3, cost: 300_000)
+        try kit.hear(1, 9, 100_000)
+        try kit.hear(2, 9, 105_000)
+        try kit.hear(3, 9, 100_000)
+        #expect(Set((0..<8).map { kit.next(9, flow: $0) }) == [1, 2])
+        #expect(kit.next(9, flow: 5) == kit.next(9, flow: 5))
+        #expect(Set((0..<8).map { kit.next(9, from: 1, flow: $0) }) == [2])
+        #expect(kit.next(9, from: 7) != nil)
+        // The rest is there when the others are gone.
+        kit.down(1)
+        #expect(Set((0..<8).map { kit.next(9, from: 2, flow: $0) }) == [3])
+        kit.down(2)
+        #expect(kit.next(9) == 3)
+        #expect(kit.next(9, from: 3) == nil)
+    }
+
+    @Test func thoseOverWhichMessagesGoAreNotTold() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...3 { kit.up(neighbour) }
+        try kit.hear(1, 9, 100_000)
+        kit.pass(.seconds(1))
+        #expect(kit.update(to: 1, of: 9) == nil)
+        #expect(kit.update(to: 2, of: 9)?.way != nil)
+        // 2 becomes one of them, and is told no more.
+        try kit.hear(2, 9, 100_000)
+        kit.pass(.seconds(1))
+        #expect(kit.update(to: 2, of: 9) == RouteUpdate(withdrawing: Kit.peer(9)))
+        // It withdraws, and may be told again.
+        try kit.hear(2, withdraws: 9)
+        kit.pass(.seconds(1))
+        #expect(kit.update(to: 2, of: 9)?.way != nil)
+    }
+
+    @Test func aLeafWritesAndTellsNothing() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.actions = []
+        try kit.hear(1, 9, 5000)
+        kit.pass(.seconds(1))
+        #expect(kit.disk.rows(of: RoutingTables.distances) == [])
+        #expect(kit.update(to: 1, of: 9) == nil)
+        #expect(kit.table.report(of: Kit.peer(9), now: kit.now)?.isTold == false)
+    }
+
+    @Test func aRouteHasTenLinksAtMost() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.up(2)
+        try kit.hear(1, 9, 5000, hops: 9)
+        try kit.hear(1, 8, 5000, hops: 8)
+        kit.pass(.seconds(1))
+        #expect(kit.table.nextHops(to: Kit.peer(9)).first?.hops == 10)
+        // The neighbour's own link would be the eleventh.
+        let updates = kit.updates(to: 2)
+        #expect(!updates.contains { $0.destination == Kit.peer(9) })
+        #expect(updates.contains { $0.destination == Kit.peer(8) })
+        try kit.hear(1, 9, 5000, hops: 10)
+        #expect(kit.hops(to: 9) == [])
+    }
+
+    @Test func fourRoutesOfADestinationAreKept() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...6 { kit.up(neighbour) }
+        for neighbour in UInt8(1)...4 { try kit.hear(neighbour, 9, 100_000 + UInt64(neighbour) * 1000) }
+        try kit.hear(5, 9, 105_000)
+        #expect(kit.hops(to: 9) == [1, 2, 3, 4])
+        try kit.hear(6, 9, 50_000)
+        let candidates = try #require(kit.table.report(of: Kit.peer(9), now: kit.now)?.candidates)
+        #expect(candidates.map(\.peer) == [6, 1, 2, 3].map { Kit.peer($0) })
+    }
+
+    @Test func itIsSaidWhyARouteIsTaken() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...4 { kit.up(neighbour) }
+        try kit.hear(1, 9, 100_000)
+        try kit.hear(2, 9, 102_000)
+        kit.pass(.seconds(5))
+        try kit.hear(3, 9, 300_000)
+        let report = try #require(kit.table.report(of: Kit.peer(9), now: kit.now))
+        #expect(report.candidates.map(\.peer) == [Kit.peer(1), Kit.peer(2), Kit.peer(3)])
+        #expect(report.candidates.map(\.reason) == [.first, .balanced, .unfeasible])
+        #expect(report.candidates[0].age == .seconds(5) && report.candidates[2].age == .zero)
+        #expect(report.feasibility?.metric == RouteKit.metric(110_000) && report.isTold)
+        #expect(kit.table.reports(now: kit.now).count == 5)
+        #expect(kit.table.report(of: Kit.peer(50), now: kit.now) == nil)
+    }
+}
