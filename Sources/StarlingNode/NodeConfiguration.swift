@@ -30,7 +30,7 @@ package struct NodeConfiguration: Sendable {
     package var connectionLimits = ConnectionLimits()
     package var deliveryLimits = DeliveryDriver.Limits()
     /// Whether it tells its neighbours whom it reaches, and hears of that from them.
-    package var usesRoutes = true
+    package var usesRoutes = false
     package var routeLimits = RouteDriver.Limits()
 
     /// Limits scaled to a machine: an eighth of its memory, and a connection for each 256 KiB of that,

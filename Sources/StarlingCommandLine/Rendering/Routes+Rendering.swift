@@ -23,7 +23,8 @@ extension RouteList {
 
     /// What to say where there is nothing to list, `flags` being those that mean the same node.
     package static func emptyHint(flags: String) -> String {
-        "No routes: no neighbour speaks of any. See who is connected: starling peers\(flags)\n"
+        "No routes: this node was not started with --routes, or no neighbour was. "
+            + "See who is connected: starling peers\(flags)\n"
     }
 }
 

@@ -30,6 +30,10 @@ package enum StarlingFlags {
         "no-mdns",
         "Neither look for nor announce to peers on the LAN."
     )
+    package static let routes = Flag<Bool>.toggle(
+        "routes",
+        "Tell neighbours whom this node reaches, and reach others over them (at its beginning: off unless asked for)."
+    )
     package static let name = Flag<String>.text(
         "name",
         "TEXT",

@@ -107,8 +107,13 @@ package struct Forwarder: Sendable {
     }
 
     /// The neighbours through which a peer is reached now, the best first; none when it is not.
-    package mutating func setRoute(to peer: PeerID, _ hops: [PeerID]) {
+    ///
+    /// - Returns: Whether the best is another one than before.
+    @discardableResult
+    package mutating func setRoute(to peer: PeerID, _ hops: [PeerID]) -> Bool {
+        let before = routes[peer]?.first
         routes[peer] = hops.isEmpty ? nil : hops
+        return hops.first != before
     }
 
     /// Whether frames to a peer that is no neighbour find a way.

@@ -18,8 +18,12 @@ extension DeliveryDriver {
 
     /// The neighbours through which a peer is reached from now on, the best first; none when it is not.
     package func setRoute(to peer: PeerID, _ hops: [PeerID]) {
-        forwarder.setRoute(to: peer, hops)
-        if routed[peer] == nil {
+        let isOther = forwarder.setRoute(to: peer, hops)
+        if routed[peer] != nil, isOther, !hops.isEmpty {
+            // What is on its way may be lost with the way that it took.
+            isOutOfReach(peer)
+            isWithinReach(peer)
+        } else if routed[peer] == nil {
             if outbox.count(to: peer) > 0 || inbox.owesReceipts(to: peer) { _ = routeUp(peer) }
         } else if !forwarder.hasRoute(to: peer, now: loop.now) {
             routeDown(peer)

@@ -44,6 +44,7 @@ struct StartedNode: Sendable {
         var configuration = NodeConfiguration(machineMemoryByteCount: SystemMemory.byteCount)
         configuration.bootstrapAddresses = settings.bootstrapAddresses
         configuration.usesMDNS = settings.usesMDNS
+        configuration.usesRoutes = settings.usesRoutes
         configuration.name = settings.name ?? ""
         configuration.measurableBy = settings.measurableBy
         configuration.securities = settings.securities.compactMap { word in

@@ -9,6 +9,7 @@ struct UpSettings: Sendable {
     var listenAddresses: [Multiaddr]?
     var bootstrapAddresses: [Multiaddr]
     var usesMDNS: Bool
+    var usesRoutes: Bool
     var name: String?
     /// Protocols that secure connections, the preferred one first.
     var securities: [String]
@@ -32,6 +33,7 @@ struct UpSettings: Sendable {
             )
         }
         usesMDNS = !invocation[StarlingFlags.noMDNS]
+        usesRoutes = invocation[StarlingFlags.routes]
         name = invocation[StarlingFlags.name]
         securities = invocation[StarlingFlags.security] ?? ["noise", "tls"]
         loopCount = invocation[StarlingFlags.loops]

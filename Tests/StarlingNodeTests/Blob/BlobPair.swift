@@ -49,7 +49,6 @@ final class BlobPair {
         var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
         configuration.usesMDNS = false
         configuration.securities = [.noise]
-        configuration.usesRoutes = false
         configuration.listenAddresses = [try Multiaddr("/ip4/0.0.0.0/tcp/4001")]
         let node = try Node(
             world: host.world,
