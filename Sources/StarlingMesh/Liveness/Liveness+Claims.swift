@@ -173,7 +173,10 @@ extension Liveness {
     }
 
     /// A neighbour does not answer.
+    ///
+    /// One that has not introduced itself has no incarnation to be accused at, and nobody who would miss it.
     mutating func accuseSilent(_ slot: Int) {
+        guard members[slot].incarnation > 0 else { return }
         switch members[slot].state {
         case .alive:
             become(.suspect, slot)

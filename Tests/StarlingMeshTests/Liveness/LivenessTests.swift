@@ -122,6 +122,15 @@ import Testing
         #expect(rig.state(1) == .alive)
     }
 
+    @Test func whoHasNotIntroducedItselfIsNotAccused() {
+        let rig = LivenessRig()
+        rig.link(2)
+        rig.machine.linkUp(LivenessRig.peer(1), now: rig.now)
+        rig.pass(.seconds(60), answering: [2])
+        #expect(rig.state(1) == .alive)
+        #expect(rig.sent.flatMap(\.frame.claims).allSatisfy { $0.incarnation > 0 })
+    }
+
     @Test func lateTimersPutOffWhatWasDueAndWorsenTheScore() {
         let rig = LivenessRig()
         rig.link(1, 2, 3)
