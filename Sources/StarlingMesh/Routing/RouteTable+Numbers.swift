@@ -68,6 +68,8 @@ extension RouteTable {
         guard let proof, proof.number > ownNumber.current, proof.number < RouteProof.numberMax,
             proof.destination == own, (try? proofs.verified(proof)) != nil
         else { return }
+        // Whoever signed more than is remembered has told more, too.
+        if hasNoPast { waitOutLoss(now: now) }
         want(proof.number + 1, now: now)
     }
 

@@ -14,20 +14,18 @@ extension RouteTable {
         askForBetter(slot, than: primary, now: now)
     }
 
-    /// Asks all whose routes are kept, and does so again later.
+    /// Asks all whose routes are kept, and does so again later: soon at first, and then with each digest.
     mutating func ask(_ slot: Int, now: Instant) {
         guard let feasibility = destinations[slot].feasibility, waitUntil == nil,
-            destinations[slot].primary < 0, destinations[slot].isLive,
-            destinations[slot].askCount < limits.askCountMax
+            destinations[slot].primary < 0
         else { return }
+        let (id, number) = (destinations[slot].id, feasibility.number + 1)
         for entry in destinations[slot].entries {
-            queue(
-                numberRequest(destinations[slot].id, feasibility.number + 1, hopLimit: limits.hopLimit),
-                to: entry.link
-            )
+            queue(numberRequest(id, number, hopLimit: limits.hopLimit), to: entry.link)
         }
-        askTimers.set(slot, to: now + limits.askInterval * (1 << destinations[slot].askCount))
+        guard destinations[slot].askCount < limits.askCountMax else { return }
         destinations[slot].askCount += 1
+        askTimers.set(slot, to: now + limits.askInterval * (1 << (destinations[slot].askCount - 1)))
     }
 
     private mutating func askForBetter(_ slot: Int, than primary: Int, now: Instant) {

@@ -74,6 +74,8 @@ extension RouteTable {
             isChanged = true
         }
         if isChanged { choose(slot, now: now) }
-        if destinations[slot].isLive { tellSmallChanges(of: slot, now: now) }
+        guard destinations[slot].isLive else { return }
+        tellSmallChanges(of: slot, now: now)
+        if !askTimers.contains(slot) { ask(slot, now: now) }
     }
 }

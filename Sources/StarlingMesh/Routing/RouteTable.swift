@@ -57,7 +57,7 @@ package struct RouteTable: Sendable {
         package var costInterval: Duration = .seconds(10)
         /// Before a higher number is asked for again; doubled each time.
         package var askInterval: Duration = .milliseconds(500)
-        /// How often it is asked for.
+        /// Such waits; then it is asked for with each digest.
         package var askCountMax = 6
         /// Between requests for a higher number to have a better route than there is.
         package var askBetterInterval: Duration = .seconds(10)
@@ -111,6 +111,8 @@ package struct RouteTable: Sendable {
     /// Until when routes over others are not used, because what was told before is not known.
     var waitUntil: Instant?
     var isDamaged = false
+    /// Whether nothing was ever told, as the driver says.
+    var hasNoPast = false
     var hasBegun = false
 
     var unwritten = RingQueue<Int>()
@@ -155,15 +157,23 @@ package struct RouteTable: Sendable {
     package mutating func begin(_ memory: RouteMemory, now: Instant, wallNow: WallTime) {
         guard !hasBegun else { return }
         hasBegun = true
-        if memory == .lost || isDamaged {
-            isLossUnwritten = true
-            waitUntil = now + limits.routeTimeout
-        }
+        hasNoPast = memory == .fresh
+        if memory == .lost || isDamaged { waitOutLoss(now: now) }
         for slot in destinations.indices.dropFirst() {
             destinations[slot].heldUntil = now + limits.feasibilityHold
         }
         ownNumber.begin(now: now)
         finish(now: now, wallNow: wallNow)
+    }
+
+    /// Uses neighbours only, until all that was told before is void.
+    mutating func waitOutLoss(now: Instant) {
+        hasNoPast = false
+        isLossUnwritten = true
+        waitUntil = now + limits.routeTimeout
+        for slot in destinations.indices.dropFirst() where destinations[slot].isLive {
+            choose(slot, now: now)
+        }
     }
 
     /// The next thing to do, in order.

@@ -106,7 +106,7 @@ extension RouteFabric {
             setAlive(link, false)
             setUp(link, side, false)
         }
-        _ = check.step(node, nil)
+        check.stop(node)
         neighbours[node] = peers
         schedule(.start(node: node), after: restartAfter)
     }

@@ -167,6 +167,7 @@ struct RouteFabric {
     }
 
     private mutating func settle(_ node: Int) {
+        var changed: [PeerID] = []
         while let action = nodes[node].table?.nextAction() {
             switch action {
             case .write:
@@ -175,7 +176,9 @@ struct RouteFabric {
                 let wait = Duration.milliseconds(draws.below(options.writeMilliseconds + 1))
                 queue.insert(.stored(node: node, run: nodes[node].run), at: now + wait)
             case .transmit(let peer): transmit(from: node, to: peer)
-            case .changed: lastChange = now
+            case .changed(let destination):
+                lastChange = now
+                changed.append(destination)
             case .notFound(let destination): nodes[node].notFound.append(destination)
             }
         }
@@ -187,8 +190,8 @@ struct RouteFabric {
         for fill in fills ?? [] where fill.isOverfull {
             violations.append("\(now.nanosecondsSinceOrigin): node \(node): \(fill)")
         }
-        if let loop = check.step(node, nodes[node].table) {
-            violations.append("\(now.nanosecondsSinceOrigin): loop \(loop)")
+        if let found = check.step(node, nodes[node].table, changed: changed) {
+            violations.append("\(now.nanosecondsSinceOrigin): \(found)")
         }
     }
 

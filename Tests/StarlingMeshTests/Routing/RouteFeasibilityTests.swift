@@ -70,7 +70,7 @@ import Testing
         #expect(Self.requests(kit, to: 2) == [])
     }
 
-    @Test func itIsAskedForSixTimes() throws {
+    @Test func itIsAskedForSoonAndThenWithEachDigest() throws {
         let kit = try Self.told()
         try kit.hear(2, 9, 20_000)
         kit.down(1)
@@ -80,7 +80,12 @@ import Testing
             if !Self.requests(kit, to: 2).isEmpty { times.append(start.duration(to: kit.now).milliseconds) }
             kit.pass(.milliseconds(10))
         }
-        #expect(times == [0, 500, 1500, 3500, 7500, 15_500])
+        #expect(times.prefix(7) == [0, 500, 1500, 3500, 7500, 15_500, 31_500])
+        let later = times.dropFirst(7)
+        #expect(
+            later.count == 3 && zip(later, later.dropFirst()).allSatisfy { $1 - $0 == 30_000 },
+            "\(times)"
+        )
     }
 
     @Test func aBetterRouteIsAskedForNowAndThen() throws {
@@ -151,6 +156,23 @@ import Testing
         kit.pass(.seconds(1))
         #expect(kit.hops(to: 9) == [1])
         #expect(kit.update(to: 2, of: 9)?.way != nil)
+    }
+
+    /// A copied identity, or a disk that was emptied: who says that it is new is told otherwise by its own signature.
+    @Test func whoHasForgottenThatItHasAPastWaitsToo() throws {
+        let kit = try Kit(memory: .fresh)
+        kit.up(1)
+        try kit.hear(1, 9, 5000)
+        #expect(kit.hops(to: 9) == [1])
+        let proof = RouteProof(number: 500, expires: RouteKit.expires, from: MessageKit.alice)
+        try kit.hear(1, [RouteUpdate(RouteKit.way(5000, hops: 2), proof: proof)])
+        #expect(kit.hops(to: 9) == [] && kit.table.number == 501)
+        for _ in 0..<10 {
+            kit.pass(.seconds(30))
+            try kit.hearDigest(1)
+        }
+        kit.pass(.seconds(1))
+        #expect(kit.hops(to: 9) == [1])
     }
 
     @Test func aWaitThatWasCutShortBeginsAgain() throws {

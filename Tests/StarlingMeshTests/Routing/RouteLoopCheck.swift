@@ -19,18 +19,32 @@ struct RouteLoopCheck {
         hops = .init(repeating: .init(repeating: [], count: ids.count), count: ids.count)
     }
 
-    /// Takes the next hops that a machine has now, and returns the circle that leads through it, if there is one.
-    mutating func step(_ node: Int, _ table: RouteTable?) -> String? {
+    /// Takes the next hops that a machine has now to the destinations of which it said that they have changed.
+    ///
+    /// Now and then it looks at all of them: what has changed without a word is found too.
+    ///
+    /// - Returns: The circle that leads through the machine, if there is one, or what it did not say.
+    mutating func step(_ node: Int, _ table: RouteTable?, changed: [PeerID]) -> String? {
         stepCount += 1
         var found: String?
-        for destination in ids.indices where destination != node {
-            let peers = table?.nextHops(to: ids[destination]) ?? []
-            let now = peers.compactMap { index[$0.peer] }
-            guard hops[node][destination] != now else { continue }
-            hops[node][destination] = now
+        for id in changed {
+            guard let destination = index[id], destination != node else { continue }
+            hops[node][destination] = (table?.nextHops(to: id) ?? []).compactMap { index[$0.peer] }
             if found == nil { found = circle(through: node, to: destination) }
         }
-        return found
+        guard found == nil, stepCount % 32 == 0 else { return found }
+        for (destination, id) in ids.enumerated() where destination != node {
+            let now = (table?.nextHops(to: id) ?? []).compactMap { index[$0.peer] }
+            if now != hops[node][destination] {
+                return "\(node) changed its way to \(destination) without a word"
+            }
+        }
+        return nil
+    }
+
+    /// The machine is down, and nothing goes on from it.
+    mutating func stop(_ node: Int) {
+        for destination in ids.indices { hops[node][destination] = [] }
     }
 
     func firstHop(from node: Int, to destination: Int) -> Int? { hops[node][destination].first }
@@ -50,7 +64,7 @@ struct RouteLoopCheck {
         var rest = [node]
         while let next = rest.popLast() {
             for hop in hops[next][destination] where hop != destination {
-                if hop == node { return "to \(destination) through \(node) and \(next)" }
+                if hop == node { return "loop to \(destination) through \(node) and \(next)" }
                 guard !isSeen[hop] else { continue }
                 isSeen[hop] = true
                 rest.append(hop)
