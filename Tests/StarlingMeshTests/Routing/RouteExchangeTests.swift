@@ -3,25 +3,11 @@ import StarlingCrypto
 import StarlingMesh
 import Testing
 
-/// Digests, proofs, numbers and requests between a table and its neighbours.
+/// Digests, proofs and numbers between a table and its neighbours.
 @Suite struct RouteExchangeTests {
     typealias Kit = RouteTableKit
 
     private static let own = MessageKit.alice
-
-    private static func ask(_ kit: Kit, _ neighbour: UInt8, _ request: NumberRequest) throws {
-        var frame = RouteFrame()
-        frame.numberRequests = [request]
-        try kit.hear(neighbour, frame)
-    }
-
-    private static func ask(_ kit: Kit, _ neighbour: UInt8, _ destination: PeerID?, hopLimit: UInt8 = 1)
-        throws
-    {
-        var frame = RouteFrame()
-        frame.routeRequests = [RouteRequest(destination: destination, hopLimit: hopLimit)]
-        try kit.hear(neighbour, frame)
-    }
 
     // MARK: Digests
 
@@ -172,8 +158,7 @@ import Testing
         for _ in 0..<5 {
             #expect(used.insert(kit.table.number).inserted)
             kit.up(1)
-            try Self.ask(
-                kit,
+            try kit.ask(
                 1,
                 NumberRequest(destination: Self.own.peerID, number: kit.table.number + 1, hopLimit: 1)
             )
@@ -200,17 +185,17 @@ import Testing
         let number = kit.table.number
         kit.pass(.seconds(1))
         kit.forgetTold()
-        try Self.ask(kit, 1, NumberRequest(destination: Self.own.peerID, number: number, hopLimit: 1))
+        try kit.ask(1, NumberRequest(destination: Self.own.peerID, number: number, hopLimit: 1))
         #expect(kit.updates(to: 1).map(\.proof?.number) == [number])
         kit.pass(.seconds(1))
-        try Self.ask(kit, 1, NumberRequest(destination: Self.own.peerID, number: number + 1, hopLimit: 1))
+        try kit.ask(1, NumberRequest(destination: Self.own.peerID, number: number + 1, hopLimit: 1))
         #expect(kit.table.number == number + 1)
         #expect(kit.updates(to: 1).map(\.proof?.number) == [number + 1])
         // Nobody can have it skip numbers.
-        try Self.ask(kit, 1, NumberRequest(destination: Self.own.peerID, number: 1 << 40, hopLimit: 1))
+        try kit.ask(1, NumberRequest(destination: Self.own.peerID, number: 1 << 40, hopLimit: 1))
         let other = RouteProof(number: 1 << 40, expires: RouteKit.expires, from: MessageKit.bob)
         let request = NumberRequest(destination: Self.own.peerID, number: 1 << 40, hopLimit: 1, proof: other)
-        try Self.ask(kit, 1, request)
+        try kit.ask(1, request)
         #expect(kit.table.number == number + 1)
     }
 
@@ -220,7 +205,7 @@ import Testing
         #expect(kit.table.number == 1)
         let proof = RouteProof(number: 500, expires: RouteKit.expires, from: Self.own)
         let request = NumberRequest(destination: Self.own.peerID, number: 501, hopLimit: 1, proof: proof)
-        try Self.ask(kit, 1, request)
+        try kit.ask(1, request)
         #expect(kit.table.number == 501)
         // Also when a neighbour tells what it knows of this node.
         let later = RouteProof(number: 700, expires: RouteKit.expires, from: Self.own)
@@ -233,8 +218,7 @@ import Testing
         kit.up(1)
         let first = kit.table.number
         func askForNext() throws {
-            try Self.ask(
-                kit,
+            try kit.ask(
                 1,
                 NumberRequest(destination: Self.own.peerID, number: kit.table.number + 1, hopLimit: 1)
             )
@@ -244,111 +228,5 @@ import Testing
         kit.pass(.seconds(10))
         for _ in 0..<3 { try askForNext() }
         #expect(kit.table.number == first + 9)
-    }
-
-    // MARK: Others' requests
-
-    @Test func aNumberRequestIsPassedOnTowardsTheDestination() throws {
-        let kit = try Kit()
-        for neighbour in UInt8(1)...3 { kit.up(neighbour) }
-        try kit.hear(1, 9, 5000)
-        kit.pass(.seconds(1))
-        kit.forgetTold()
-        let request = NumberRequest(destination: Kit.peer(9), number: 2, hopLimit: 5)
-        try Self.ask(kit, 3, request)
-        var passed = request
-        (passed.hopLimit, passed.proof) = (4, Kit.proof(9))
-        #expect(kit.frames(to: 1).flatMap(\.numberRequests) == [passed])
-        #expect(kit.frames(to: 2).isEmpty && kit.updates(to: 3).isEmpty)
-        // The same comes by other ways, and again: not at once.
-        try Self.ask(kit, 2, request)
-        #expect(kit.frames(to: 1).isEmpty)
-        kit.pass(.milliseconds(400))
-        try Self.ask(kit, 3, request)
-        #expect(kit.frames(to: 1).flatMap(\.numberRequests) == [passed])
-        // As far as its limit only.
-        try Self.ask(kit, 3, NumberRequest(destination: Kit.peer(9), number: 3, hopLimit: 1))
-        #expect(kit.frames(to: 1).isEmpty)
-    }
-
-    @Test func aNumberThatIsThereIsTold() throws {
-        let kit = try Kit()
-        for neighbour in UInt8(1)...3 { kit.up(neighbour) }
-        try kit.hear(1, 9, 5000, number: 7)
-        kit.pass(.seconds(1))
-        kit.forgetTold()
-        try Self.ask(kit, 3, NumberRequest(destination: Kit.peer(9), number: 7, hopLimit: 5))
-        kit.pass(.seconds(1))
-        #expect(kit.update(to: 3, of: 9)?.proof == Kit.proof(9, 7))
-        // The next hop is not told what it told; with nobody else to ask, nobody is asked.
-        try Self.ask(kit, 1, NumberRequest(destination: Kit.peer(9), number: 7, hopLimit: 5))
-        kit.pass(.seconds(1))
-        #expect(kit.update(to: 1, of: 9) == nil)
-    }
-
-    @Test func whoAsksForEverythingIsToldItWithTheProofs() throws {
-        let kit = try Kit()
-        kit.up(1)
-        kit.up(2)
-        for destination in UInt8(10)...20 { try kit.hear(1, destination, 5000) }
-        kit.pass(.seconds(1))
-        kit.forgetTold()
-        try Self.ask(kit, 2, nil)
-        kit.pass(.seconds(1))
-        let updates = kit.updates(to: 2)
-        #expect(updates.count == 12 && updates.allSatisfy { $0.proof != nil })
-    }
-
-    // MARK: Searches
-
-    @Test func aDestinationThatIsNotKnownIsLookedForFartherAndFarther() throws {
-        let kit = try Kit()
-        kit.up(1)
-        kit.up(2)
-        kit.forgetTold()
-        #expect(kit.next(9) == nil && kit.next(9) == nil)
-        var limits = [kit.frames(to: 1).flatMap(\.routeRequests)]
-        for _ in 0..<2 {
-            kit.pass(.seconds(2))
-            limits.append(kit.frames(to: 1).flatMap(\.routeRequests))
-        }
-        #expect(limits == [2, 5, 10].map { [RouteRequest(destination: Kit.peer(9), hopLimit: $0)] })
-        #expect(!kit.actions.contains(.notFound(Kit.peer(9))))
-        kit.pass(.seconds(2))
-        #expect(kit.actions.contains(.notFound(Kit.peer(9))))
-    }
-
-    @Test func whatIsFoundIsTold() throws {
-        let kit = try Kit()
-        kit.up(1)
-        kit.forgetTold()
-        #expect(kit.next(9) == nil)
-        try kit.hear(1, 9, 5000)
-        #expect(kit.actions.contains(.changed(Kit.peer(9))))
-        kit.pass(.seconds(10))
-        #expect(!kit.actions.contains(.notFound(Kit.peer(9))))
-        #expect(kit.next(9) == 1)
-    }
-
-    @Test func aSearchIsPassedOnToOthersOnce() throws {
-        let kit = try Kit()
-        for neighbour in UInt8(1)...3 { kit.up(neighbour) }
-        kit.forgetTold()
-        try Self.ask(kit, 1, Kit.peer(9), hopLimit: 2)
-        let passed = [RouteRequest(destination: Kit.peer(9), hopLimit: 1)]
-        #expect(kit.frames(to: 1).isEmpty)
-        #expect(kit.frames(to: 2).flatMap(\.routeRequests) == passed)
-        #expect(kit.frames(to: 3).flatMap(\.routeRequests) == passed)
-        try Self.ask(kit, 2, Kit.peer(9), hopLimit: 2)
-        #expect(kit.frames(to: 3).isEmpty)
-        // A wider one is another one, and one link is no more to pass on.
-        try Self.ask(kit, 2, Kit.peer(9), hopLimit: 5)
-        #expect(kit.frames(to: 3).flatMap(\.routeRequests).map(\.hopLimit) == [4])
-        try Self.ask(kit, 2, Kit.peer(8), hopLimit: 1)
-        #expect(kit.frames(to: 3).isEmpty)
-        // Who asked hears of it when it is found.
-        try kit.hear(3, 9, 5000)
-        kit.pass(.seconds(1))
-        #expect(kit.update(to: 1, of: 9)?.way != nil)
     }
 }

@@ -111,6 +111,20 @@ final class RouteTableKit {
         try hear(neighbour, frame)
     }
 
+    // MARK: What neighbours ask
+
+    func ask(_ neighbour: UInt8, _ request: NumberRequest) throws {
+        var frame = RouteFrame()
+        frame.numberRequests = [request]
+        try hear(neighbour, frame)
+    }
+
+    func ask(_ neighbour: UInt8, _ destination: PeerID?, hopLimit: UInt8 = 1) throws {
+        var frame = RouteFrame()
+        frame.routeRequests = [RouteRequest(destination: destination, hopLimit: hopLimit)]
+        try hear(neighbour, frame)
+    }
+
     // MARK: What happens
 
     /// Does what the table wants done.
