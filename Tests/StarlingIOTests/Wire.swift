@@ -23,8 +23,10 @@ final class Gate: @unchecked Sendable {
     private var waiters: [(condition: () -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
 
     func until(_ condition: @escaping @Sendable () -> Bool) async {
-        if condition() { return }
-        await withCheckedContinuation { waiters.append((condition, $0)) }
+        // Looked at where it is waited for: a call that suspends may come here a turn later.
+        await withCheckedContinuation { continuation in
+            if condition() { continuation.resume() } else { waiters.append((condition, continuation)) }
+        }
     }
 
     func check() {
