@@ -31,7 +31,7 @@ struct NodeChain {
 
     func route(_ one: Int, to last: Int, over hop: Int) throws {
         let (node, to, over) = (nodes[one], nodes[last].peerID, nodes[hop].peerID)
-        try simulation.complete(on: hosts[one]) { await node.delivery.setRoute(to: to, [over]) }
+        try simulation.complete(on: hosts[one]) { await node.delivery.setRoute(to: to, [over], linkCount: 2) }
     }
 
     /// Has messages accepted at one node for another one.

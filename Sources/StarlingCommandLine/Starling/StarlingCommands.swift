@@ -215,7 +215,10 @@ private enum Commands {
                 isRequired: false
             )
         ],
-        flags: [Flags.nodes.spec, Flags.seed.spec, Flags.minutes.spec, Flags.hours.spec, Flags.runs.spec],
+        flags: [
+            Flags.nodes.spec, Flags.seed.spec, Flags.minutes.spec, Flags.hours.spec, Flags.runs.spec,
+            Flags.routes.spec,
+        ],
         example: "starling sim delivery --nodes 20 --hours 2 --seed 7"
     )
 

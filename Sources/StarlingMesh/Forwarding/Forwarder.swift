@@ -61,6 +61,13 @@ package struct Forwarder: Sendable {
         var creditAt: Instant
     }
 
+    struct Route: Sendable, Equatable {
+        /// The neighbours through which it goes, the best first.
+        var hops: [PeerID]
+        /// Links that it crosses.
+        var linkCount: Int
+    }
+
     /// The way that a frame of a peer came.
     struct Trace: Sendable {
         var via: PeerID
@@ -69,8 +76,7 @@ package struct Forwarder: Sendable {
 
     package let limits: Limits
     var neighbours: [PeerID: Neighbour] = [:]
-    /// The neighbours through which a peer is reached, the best first.
-    private var routes: [PeerID: [PeerID]] = [:]
+    private var routes: [PeerID: Route] = [:]
     private var traces: [PeerID: Trace] = [:]
     private var traceOrder = RingQueue<PeerID>()
     private var seen: [MessageID: Instant] = [:]
@@ -108,24 +114,30 @@ package struct Forwarder: Sendable {
 
     /// The neighbours through which a peer is reached now, the best first; none when it is not.
     ///
+    /// - Parameter linkCount: Links that the shortest of these ways crosses.
     /// - Returns: Whether the best is another one than before.
     @discardableResult
-    package mutating func setRoute(to peer: PeerID, _ hops: [PeerID]) -> Bool {
-        let before = routes[peer]?.first
-        routes[peer] = hops.isEmpty ? nil : hops
+    package mutating func setRoute(to peer: PeerID, _ hops: [PeerID], linkCount: Int) -> Bool {
+        let before = routes[peer]?.hops.first
+        routes[peer] = hops.isEmpty ? nil : Route(hops: hops, linkCount: linkCount)
         return hops.first != before
     }
 
-    /// Whether frames to a peer that is no neighbour find a way.
-    package func hasRoute(to peer: PeerID, now: Instant) -> Bool {
-        routes[peer]?.contains { neighbours[$0] != nil } ?? false || trace(to: peer, now: now) != nil
+    /// Whether frames to a peer that is no neighbour find a way that crosses no more than so many links.
+    package func hasRoute(to peer: PeerID, linkCountMax: Int, now: Instant) -> Bool {
+        if let route = routes[peer], route.linkCount <= linkCountMax,
+            route.hops.contains(where: { neighbours[$0] != nil })
+        {
+            return true
+        }
+        return trace(to: peer, now: now) != nil
     }
 
     /// The neighbour that a frame goes to; never the one that it came from.
     private func way(for frame: TransitFrame, _ origin: Origin) -> PeerID? {
         func isOpen(_ peer: PeerID) -> Bool { neighbours[peer] != nil && origin != .neighbour(peer) }
         if isOpen(frame.to) { return frame.to }
-        return routes[frame.to]?.first(where: isOpen)
+        return routes[frame.to]?.hops.first(where: isOpen)
     }
 
     private func trace(to peer: PeerID, now: Instant) -> PeerID? {
@@ -163,7 +175,7 @@ package struct Forwarder: Sendable {
 
     /// Whether a frame to a peer would find room now, or be dropped.
     package func takes(to peer: PeerID, from origin: Origin, now: Instant) -> Bool {
-        let next = neighbours[peer] == nil ? routes[peer]?.first { neighbours[$0] != nil } : peer
+        let next = neighbours[peer] == nil ? routes[peer]?.hops.first { neighbours[$0] != nil } : peer
         guard let next = next ?? trace(to: peer, now: now) else { return true }
         return hasRoom(for: next, from: origin)
     }

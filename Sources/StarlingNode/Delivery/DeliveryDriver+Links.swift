@@ -23,10 +23,9 @@ extension DeliveryDriver {
             // It was reached over others, and goes on over the link.
             sessions[peer]?.owesReceipts = before.owesReceipts
             sessions[peer]?.owesSettlement = before.owesSettlement
-            feed(peer)
-        } else {
-            isWithinReach(peer)
+            isOutOfReach(peer)
         }
+        isWithinReach(peer)
         pump()
     }
 
@@ -50,9 +49,7 @@ extension DeliveryDriver {
         isOutOfReach(peer)
         // What waited for its stream has other ways, and what had only this one has none.
         for other in sessions.keys.sorted() { feed(other) }
-        for other in routed.keys.sorted() where !forwarder.hasRoute(to: other, now: loop.now) {
-            routeDown(other)
-        }
+        for other in routed.keys.sorted() where !hasRoute(to: other) { routeDown(other) }
         tellRoom()
         pump()
     }
@@ -60,8 +57,14 @@ extension DeliveryDriver {
     // MARK: Reaching
 
     func reach(_ peer: PeerID) {
-        if routeUp(peer) { return }
-        findRoute?(peer)
+        // Where there is a way over others, it is used until there is a link, which is better.
+        if !routeUp(peer) { router?.find(peer) }
+        dialSoon(peer)
+    }
+
+    /// Dials a peer when it is its turn.
+    func dialSoon(_ peer: PeerID) {
+        guard dialled.insert(peer).inserted else { return }
         toReach.append(peer)
         reachNext()
     }
@@ -79,10 +82,11 @@ extension DeliveryDriver {
             // The swarm's event has told so, unless the connection has gone already.
             if sessions[peer] == nil { outbox.unreachable(peer, now: loop.now) }
         } catch {
-            note(.unreachable(error), for: peer)
+            if routed[peer] == nil { note(.unreachable(error), for: peer) }
             outbox.unreachable(peer, now: loop.now)
         }
         reaching -= 1
+        dialled.remove(peer)
         pump()
         reachNext()
     }

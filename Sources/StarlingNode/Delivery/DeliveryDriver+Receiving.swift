@@ -14,6 +14,7 @@ extension DeliveryDriver {
             case .message(let message): hasMessages = true; take(message, from: peer)
             case .receipt(let receipt):
                 outbox.receipt(receipt, now: loop.now, wallNow: world.wallClock.now)
+                answered(by: receipt.from)
             case .settlement(let settlement):
                 inbox.settlement(settlement, now: loop.now, wallNow: world.wallClock.now)
             case .transit(let frame): transits.append(frame)

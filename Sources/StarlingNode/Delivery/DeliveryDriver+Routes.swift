@@ -5,27 +5,41 @@ internal import StarlingWorld
 
 /// What is due to a peer that is reached over others.
 struct RoutedPeer {
+    /// The neighbour to which the last frame went.
+    var via: PeerID?
     var owesReceipts = false
     var owesSettlement = false
+}
+
+/// What a ``DeliveryDriver`` asks of a router, and tells it: called on the driver's loop, and never answered at once.
+package struct RouterCalls: Sendable {
+    /// Look for a way to a peer; ``DeliveryDriver/setRoute(to:_:linkCount:)`` follows when there is one.
+    var find: @Sendable (PeerID) -> Void
+    /// What went to a peer over a neighbour was answered.
+    var delivered: @Sendable (PeerID, _ via: PeerID) -> Void
+    /// What went to a peer over a neighbour had no answer in its time.
+    var lost: @Sendable (PeerID, _ via: PeerID) -> Void
 }
 
 // Peers that are reached over others, and frames of others on their way through this node.
 extension DeliveryDriver {
     // MARK: Ways
 
-    /// From here on, ways to peers that cannot be sent to are looked for with `find`.
-    package func findRoutes(_ find: @escaping @Sendable (PeerID) -> Void) { findRoute = find }
+    /// From here on, a router is asked for ways, and told of them.
+    package func useRoutes(of router: RouterCalls) { self.router = router }
 
     /// The neighbours through which a peer is reached from now on, the best first; none when it is not.
-    package func setRoute(to peer: PeerID, _ hops: [PeerID]) {
-        let isOther = forwarder.setRoute(to: peer, hops)
+    ///
+    /// - Parameter linkCount: Links that the shortest of these ways crosses.
+    package func setRoute(to peer: PeerID, _ hops: [PeerID], linkCount: Int) {
+        let isOther = forwarder.setRoute(to: peer, hops, linkCount: linkCount)
         if routed[peer] != nil, isOther, !hops.isEmpty {
             // What is on its way may be lost with the way that it took.
             isOutOfReach(peer)
             isWithinReach(peer)
         } else if routed[peer] == nil {
             if outbox.count(to: peer) > 0 || inbox.owesReceipts(to: peer) { _ = routeUp(peer) }
-        } else if !forwarder.hasRoute(to: peer, now: loop.now) {
+        } else if !hasRoute(to: peer) {
             routeDown(peer)
         } else {
             feed(peer)
@@ -35,7 +49,7 @@ extension DeliveryDriver {
 
     /// Sends to a peer over others from now on, where there is a way and no link.
     func routeUp(_ peer: PeerID) -> Bool {
-        guard !isStopped, sessions[peer] == nil, forwarder.hasRoute(to: peer, now: loop.now) else {
+        guard !isStopped, sessions[peer] == nil, hasRoute(to: peer) else {
             return false
         }
         guard routed[peer] == nil else { return true }
@@ -44,6 +58,11 @@ extension DeliveryDriver {
         routed[peer] = RoutedPeer()
         isWithinReach(peer)
         return true
+    }
+
+    /// Whether messages to a peer that is no neighbour find a way that is not too long for them.
+    func hasRoute(to peer: PeerID) -> Bool {
+        forwarder.hasRoute(to: peer, linkCountMax: Int(OutboxRequest.hopLimitIfNone), now: loop.now)
     }
 
     func routeDown(_ peer: PeerID) {
@@ -87,6 +106,7 @@ extension DeliveryDriver {
                 )
             {
                 notify(sent.id, isEnd: false)
+                if sent.attempt > 1 { missed(peer) }
                 offer(
                     TransitFrame(
                         own: sent.envelope,
@@ -100,9 +120,23 @@ extension DeliveryDriver {
         }
     }
 
+    /// What was sent to a peer over others had no answer in its time: the way is worse than it is told to be, and a link of
+    /// its own would be better.
+    private func missed(_ peer: PeerID) {
+        if let via = routed[peer]?.via { router?.lost(peer, via) }
+        dialSoon(peer)
+    }
+
+    /// A receipt of a peer came: the way to it works.
+    func answered(by peer: PeerID) {
+        if let via = routed[peer]?.via { router?.delivered(peer, via) }
+    }
+
     private func offer(_ frame: TransitFrame) {
         switch forwarder.offer(frame, from: .own, now: loop.now, wallNow: world.wallClock.now) {
-        case .queued(let next): wake(next, frame.priority)
+        case .queued(let next):
+            routed[frame.to]?.via = next
+            wake(next, frame.priority)
         case .dropped(.noRoute): routeDown(frame.to)
         // It is sent again when no receipt comes.
         case .dropped, .full, .tooFast: break

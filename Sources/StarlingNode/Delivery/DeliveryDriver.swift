@@ -63,8 +63,8 @@ package actor DeliveryDriver {
 
     // Others.
     var forwarder: Forwarder
-    /// Looks for a way to a peer, and calls ``setRoute(to:_:)`` when there is one.
-    var findRoute: (@Sendable (PeerID) -> Void)?
+    /// Who knows the ways to peers that are no neighbours.
+    var router: RouterCalls?
     /// Peers that are no neighbours, to whom this node has frames to send over others.
     var routed: [PeerID: RoutedPeer] = [:]
     /// Who waits for room among the frames that are on their way.
@@ -79,6 +79,8 @@ package actor DeliveryDriver {
     var lastWatcher: UInt64 = 0
     var reaching = 0
     var toReach = RingQueue<PeerID>()
+    /// Those that are being dialled or wait for that.
+    var dialled: Set<PeerID> = []
     /// The outbox's last write failed; its bookkeeping waits for the next try.
     var outboxStoreError: StoreError?
     var inboxStoreError: StoreError?

@@ -72,11 +72,17 @@ package actor RouteDriver {
             )
         }
         timer = loop.makeTimer { [weak self] in self?.enter { $0.tick() } }
-        table.begin(rowCount == 0 ? .fresh : .kept, now: loop.now, wallNow: world.wallClock.now)
-        await delivery.findRoutes { [weak self] peer in
-            guard let self else { return }
-            loop.startTask { await self.find(peer) }
-        }
+        // What was salvaged of a damaged store may lack the rows that matter.
+        let isWhole = StoreHealth(world.store.report).isSound
+        let memory: RouteMemory = !isWhole ? .lost : rowCount == 0 ? .fresh : .kept
+        table.begin(memory, now: loop.now, wallNow: world.wallClock.now)
+        await delivery.useRoutes(
+            of: RouterCalls(
+                find: { [weak self] peer in self?.later { $0.find(peer) } },
+                delivered: { [weak self] peer, via in self?.later { $0.delivered(to: peer, via: via) } },
+                lost: { [weak self] peer, via in self?.later { $0.lost(to: peer, via: via) } }
+            )
+        )
         swarm.protocols.set(
             RouteFrame.protocolID,
             streamCountMaxPerPeer: limits.inboundStreamCountMax
@@ -124,8 +130,11 @@ package actor RouteDriver {
             case .write: if storeRetryAt == nil { commit() }
             case .transmit(let peer): sessions[peer]?.wake(goesOn: true)
             case .changed(let peer):
-                let hops = table.nextHops(to: peer).map(\.peer)
-                delivery.enter((peer, hops)) { delivery, way in delivery.setRoute(to: way.0, way.1) }
+                let hops = table.nextHops(to: peer)
+                delivery.enter((peer, hops)) { delivery, way in
+                    let linkCount = way.1.lazy.map(\.hops).min() ?? 0
+                    delivery.setRoute(to: way.0, way.1.map(\.peer), linkCount: linkCount)
+                }
             // The message waits, and its recipient is dialled and looked for again.
             case .notFound: break
             }
@@ -209,11 +218,28 @@ package actor RouteDriver {
         pump()
     }
 
+    /// Does what the delivery driver asks for when that is done with its own turn.
+    private nonisolated func later(_ body: @escaping @Sendable (isolated RouteDriver) -> Void) {
+        loop.startTask { await self.perform(body) }
+    }
+
+    private func perform(_ body: @Sendable (isolated RouteDriver) -> Void) {
+        guard !isStopped else { return }
+        body(self)
+        pump()
+    }
+
+    private func delivered(to peer: PeerID, via neighbour: PeerID) {
+        table.delivered(to: peer, via: neighbour, now: loop.now, wallNow: world.wallClock.now)
+    }
+
+    private func lost(to peer: PeerID, via neighbour: PeerID) {
+        table.lost(to: peer, via: neighbour, now: loop.now, wallNow: world.wallClock.now)
+    }
+
     /// Looks for a way to a peer to which something waits.
     private func find(_ peer: PeerID) {
-        guard !isStopped else { return }
         _ = table.nextHop(to: peer, from: nil, flow: 0, now: loop.now, wallNow: world.wallClock.now)
-        pump()
     }
 
     // MARK: Asking

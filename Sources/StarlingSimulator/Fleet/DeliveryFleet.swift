@@ -32,6 +32,8 @@ package struct DeliveryFleet: Sendable {
         package var clockErrorMax: Duration = .seconds(420)
         /// Up to so many nodes each have a database on a disk of their own; more keep their rows in memory.
         package var databaseCountMax = 1000
+        /// Whether messages cross hops, too.
+        package var usesRoutes = false
         /// Whether the disks forget what they say they synced: then messages are lost, and the report says so.
         package var disksForgetSyncs = false
         /// How often ``memoryProbe`` is asked, over the whole run.
@@ -156,7 +158,7 @@ package struct DeliveryFleet: Sendable {
             try FleetMember(
                 simulation.host(configuration: hostConfiguration),
                 keySeed: keySeed,
-                Self.nodeConfiguration,
+                nodeConfiguration,
                 ledger,
                 traffic,
                 in: simulation,
@@ -177,9 +179,10 @@ package struct DeliveryFleet: Sendable {
     }
 
     /// Nodes with small tables, so that their limits are met.
-    private static var nodeConfiguration: NodeConfiguration {
+    private var nodeConfiguration: NodeConfiguration {
         var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
         configuration.usesMDNS = false
+        configuration.usesRoutes = options.usesRoutes
         configuration.securities = [.noise]
         configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: FleetMember.port)]
         configuration.deliveryLimits.outbox.messageCountMax = 20

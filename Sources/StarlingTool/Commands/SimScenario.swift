@@ -9,6 +9,8 @@ protocol SimScenario {
 
     static var name: SimScenarioName { get }
     var options: Options { get }
+    /// Flags of its own that a replay needs.
+    var ownFlags: String { get }
 
     /// Simulates it once, on this thread.
     func run() throws -> SimFinding
@@ -17,11 +19,12 @@ protocol SimScenario {
 extension SimScenario {
     var seed: UInt64 { options.seed }
     var nodeCount: Int { options.nodeCount }
+    var ownFlags: String { "" }
 
     /// The command that does it again, without the common flags.
     var replay: String {
         "starling sim \(Self.name.rawValue) --nodes \(nodeCount) --seed \(seed) "
-            + "--minutes \(options.duration.components.seconds / 60)"
+            + "--minutes \(options.duration.components.seconds / 60)" + ownFlags
     }
 }
 
@@ -72,7 +75,16 @@ struct PingScenario: SimScenario {
     static let name = SimScenarioName.pings
     let options: PingFleet.Options
 
-    init(_ invocation: Invocation) throws(Diagnostic) { options = try PingFleet.Options(invocation) }
+    init(_ invocation: Invocation) throws(Diagnostic) {
+        options = try PingFleet.Options(invocation)
+        guard !invocation[StarlingFlags.routes] else {
+            throw Diagnostic(
+                code: "misused",
+                message: "pings go over connections alone.",
+                nextStep: "Use --routes with starling sim \(DeliveryScenario.name.rawValue)."
+            )
+        }
+    }
 
     func run() throws -> SimFinding {
         let report = try PingFleet(options).run()
@@ -99,6 +111,7 @@ struct PingScenario: SimScenario {
 struct DeliveryScenario: SimScenario {
     static let name = SimScenarioName.delivery
     let options: DeliveryFleet.Options
+    var ownFlags: String { options.usesRoutes ? " \(StarlingFlags.routes.spec.dashed)" : "" }
 
     init(_ invocation: Invocation) throws(Diagnostic) {
         var options = try DeliveryFleet.Options(invocation)
@@ -109,6 +122,7 @@ struct DeliveryScenario: SimScenario {
                 nextStep: "Simulate an hour at least: --hours 1"
             )
         }
+        options.usesRoutes = invocation[StarlingFlags.routes]
         options.memoryProbe = { ProcessUsage.allocatedByteCount() ?? ProcessUsage().residentByteCount }
         self.options = options
     }

@@ -42,7 +42,7 @@ import Testing
         var forwarder = Forwarder(limits: limits)
         forwarder.linkUp(Self.bob, now: start)
         forwarder.linkUp(Self.carol, now: start)
-        forwarder.setRoute(to: Self.dave, hops)
+        forwarder.setRoute(to: Self.dave, hops, linkCount: 2)
         return forwarder
     }
 
@@ -149,9 +149,9 @@ import Testing
         forwarder.linkDown(Self.bob, wallNow: wallNow)
         #expect(take(&forwarder, for: Self.carol) == own.wire)
         #expect(forwarder.droppedCounts == [.noRoute: 1], "Carol's frame is not sent back to her")
-        #expect(forwarder.hasRoute(to: Self.dave, now: start))
+        #expect(forwarder.hasRoute(to: Self.dave, linkCountMax: 2, now: start))
         forwarder.linkDown(Self.carol, wallNow: wallNow)
-        #expect(!forwarder.hasRoute(to: Self.dave, now: start))
+        #expect(!forwarder.hasRoute(to: Self.dave, linkCountMax: 2, now: start))
     }
 
     @Test func theUrgentStreamTakesTheUrgentFrames() throws {

@@ -57,7 +57,7 @@ import Testing
         for (one, hop) in [(0, 1), (1, 2), (2, 0)] {
             let (node, over) = (chain.nodes[one], chain.nodes[hop].peerID)
             try chain.simulation.complete(on: chain.hosts[one]) {
-                await node.delivery.setRoute(to: away, [over])
+                await node.delivery.setRoute(to: away, [over], linkCount: 2)
             }
         }
         let node = chain.nodes[0]

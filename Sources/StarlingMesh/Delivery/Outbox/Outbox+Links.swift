@@ -83,7 +83,12 @@ extension Outbox {
         let transit = Duration.nanoseconds(Int64(envelope.count) * 1_000_000_000 / limits.linkBytesPerSecond)
         retryTimers.set(slot, to: now + transit + slots[slot].retrying.next(limits.retries, &jitter))
         if !starved.isEmpty { feedStarved(now: now) }
-        return Transmission(id: slots[slot].id, priority: priority, envelope: envelope)
+        return Transmission(
+            id: slots[slot].id,
+            priority: priority,
+            envelope: envelope,
+            attempt: Int(slots[slot].attempts)
+        )
     }
 
     /// The priorities of which ``nextTransmission(to:among:now:wallNow:)`` has something for a peer.

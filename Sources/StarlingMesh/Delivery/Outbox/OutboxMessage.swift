@@ -61,13 +61,16 @@ package struct OutboxMessage: Equatable, Sendable {
 
 /// What an application asks for.
 package struct OutboxRequest: Sendable {
+    /// Links that a message may cross where nothing else is asked for.
+    package static let hopLimitIfNone: UInt8 = 5
+
     package var to: PeerID
     package var priority = MessagePriority.normal
     package var privacy = MessageHeader.Privacy.private
     package var recipientKeyID: UInt32 = 0
     /// How long it is tried; whole milliseconds.
     package var lifetime: Duration = .seconds(86_400)
-    package var hopLimit: UInt8 = 5
+    package var hopLimit = Self.hopLimitIfNone
     /// What the application calls this message: asking again with the same key answers with the first message.
     ///
     /// Kept as long as the message is, and then as long as ``Outbox/Limits`` keep its end.
@@ -163,4 +166,6 @@ package struct Transmission: Equatable, Sendable {
     package let priority: MessagePriority
     /// The encoded envelope.
     package let envelope: [UInt8]
+    /// Which try this is, from 1 on.
+    package let attempt: Int
 }
