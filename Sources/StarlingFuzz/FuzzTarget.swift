@@ -52,6 +52,8 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "reassembly", run: reassembly),
         FuzzTarget(name: "liveness-frame", run: livenessFrame),
         FuzzTarget(name: "liveness", run: liveness),
+        FuzzTarget(name: "record-request", run: recordRequest),
+        FuzzTarget(name: "record-answer", run: recordAnswer),
         FuzzTarget(name: "delivery-row", run: deliveryRow),
         FuzzTarget(name: "route-frame", run: routeFrame),
         FuzzTarget(name: "route-row", run: routeRow),

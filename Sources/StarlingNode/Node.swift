@@ -13,6 +13,10 @@ package final class Node: Sendable {
     package let identify: IdentifyDriver
     package let delivery: DeliveryDriver
     package let routes: RouteDriver
+    package let liveness: LivenessDriver
+    package let records: RecordDriver
+    /// `nil` where nobody decides on connections but those who dial.
+    package let topology: TopologyDriver?
     /// Files of messages; `nil` where the world has no place for them.
     package let blobs: BlobDriver?
     private let attendance: PeerAttendance
@@ -62,6 +66,25 @@ package final class Node: Sendable {
             delivery: delivery,
             limits: configuration.routeLimits
         )
+        liveness = LivenessDriver(
+            routes: routes,
+            identity: identity,
+            capacity: configuration.capacity,
+            limits: configuration.livenessLimits,
+            world: world
+        )
+        records = RecordDriver(swarm: swarm, routes: routes, identify: identify)
+        topology = configuration.topology.map { [swarm, routes, liveness, records] policy in
+            TopologyDriver(
+                swarm: swarm,
+                routes: routes,
+                liveness: liveness,
+                records: records,
+                policy: policy,
+                capacity: configuration.capacity,
+                limits: configuration.topologyLimits
+            )
+        }
         attendance = PeerAttendance(swarm: swarm)
         do throws(MDNSError) {
             discovery = configuration.usesMDNS ? try MDNSDriver(swarm: swarm) : nil
@@ -86,7 +109,7 @@ package final class Node: Sendable {
             await stop()
             throw .delivery(error)
         }
-        do throws(StoreError) { if configuration.usesRoutes { try await routes.start() } } catch {
+        do throws(StoreError) { if configuration.usesRoutes { try await startMesh() } } catch {
             await stop()
             throw .delivery(.store(error))
         }
@@ -103,12 +126,22 @@ package final class Node: Sendable {
         return bound
     }
 
+    private func startMesh() async throws(StoreError) {
+        await liveness.start()
+        await records.start()
+        await topology?.start()
+        try await routes.start()
+    }
+
     /// Says goodbye to all peers and ends.
     ///
     /// Called twice, the second call does nothing.
     package func stop() async {
         await discovery?.stop()
         await attendance.stop()
+        await topology?.stop()
+        await records.stop()
+        await liveness.leave()
         await routes.stop()
         await delivery.stop()
         await blobs?.stop()

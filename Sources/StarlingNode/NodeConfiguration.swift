@@ -1,4 +1,5 @@
 package import StarlingCore
+package import StarlingMesh
 package import StarlingTransports
 
 /// How a node behaves.
@@ -32,6 +33,12 @@ package struct NodeConfiguration: Sendable {
     /// Whether it tells its neighbours whom it reaches, and hears of that from them.
     package var usesRoutes = false
     package var routeLimits = RouteDriver.Limits()
+    /// To which members of the mesh it stays connected, where it uses routes; `nil` leaves that to whoever dials.
+    package var topology: Topology.Policy? = .mesh
+    package var topologyLimits = TopologyDriver.Limits()
+    package var livenessLimits = Liveness.Limits()
+    /// How much it can carry for others, compared to other nodes; who can most becomes a super-peer.
+    package var capacity: UInt16 = 1
 
     /// Limits scaled to a machine: an eighth of its memory, and a connection for each 256 KiB of that,
     /// between 64 and 16,384.

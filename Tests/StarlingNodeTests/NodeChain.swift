@@ -16,7 +16,12 @@ struct NodeChain {
         let simulation = Simulation(seed: seed)
         self.simulation = simulation
         hosts = (0..<count).map { simulation.host("node-\($0)") }
-        nodes = try hosts.map { host in try NodePair.node(host) { $0.usesRoutes = true } }
+        nodes = try hosts.map { host in
+            try NodePair.node(host) {
+                $0.usesRoutes = true
+                $0.topology = nil
+            }
+        }
         for (host, node) in zip(hosts, nodes) { try simulation.complete(on: host) { try await node.start() } }
         for index in 0..<count - 1 { try connect(index, index + 1) }
         guard hasRoutes else { return }

@@ -39,8 +39,8 @@ private enum Commands {
     )
 
     private static let upFlags = [
-        Flags.listen.spec, Flags.bootstrap.spec, Flags.noMDNS.spec, Flags.routes.spec, Flags.name.spec,
-        Flags.security.spec,
+        Flags.listen.spec, Flags.bootstrap.spec, Flags.noMDNS.spec, Flags.routes.spec, Flags.topology.spec,
+        Flags.name.spec, Flags.security.spec,
         Flags.loops.spec, Flags.memoryMax.spec, Flags.connectionsMax.spec, Flags.measurable.spec,
         Flags.logLevel.spec,
     ]

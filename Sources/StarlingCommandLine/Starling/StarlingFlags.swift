@@ -34,6 +34,12 @@ package enum StarlingFlags {
         "routes",
         "Tell neighbours whom this node reaches, and reach others over them (at its beginning: off unless asked for)."
     )
+    package static let topology = Flag<String>.choice(
+        "topology",
+        of: ["mesh", "ring", "hierarchical", "adaptive", "off"],
+        "With --routes, to which other nodes to stay connected (default mesh: 3 to 10 of them, near and far; off: to "
+            + "those only that were dialled)."
+    )
     package static let name = Flag<String>.text(
         "name",
         "TEXT",

@@ -193,7 +193,7 @@ actor MDNSDriver {
 
     private func attend(to peer: PeerID, _ addresses: [Multiaddr]) {
         let now = loop.now
-        let isConnected = swarm.assumeIsolated { swarm in
+        let isSeenTo = swarm.assumeIsolated { swarm in
             swarm.peerBook.add(
                 addresses,
                 of: peer,
@@ -201,9 +201,9 @@ actor MDNSDriver {
                 lifetime: Self.addressLifetime,
                 now: now
             )
-            return swarm.isConnected(peer)
+            return swarm.isConnected(peer) || swarm.isEntrusted(peer)
         }
-        guard !isConnected, dials[peer] == nil, dials.count < Self.dialCountMax else { return }
+        guard !isSeenTo, dials[peer] == nil, dials.count < Self.dialCountMax else { return }
         dials[peer] = loop.startTask { await self.dial(peer) }
     }
 
@@ -212,7 +212,10 @@ actor MDNSDriver {
         if swarm.peerID > peer {
             do throws(CancellationError) { try await loop.sleep(for: Self.politeDelay) } catch { return }
         }
-        guard await !swarm.isConnected(peer), await swarm.hasRoomForMore else { return }
+        guard await !swarm.isConnected(peer), await !swarm.isEntrusted(peer), await swarm.hasRoomForMore
+        else {
+            return
+        }
         do throws(DialError) { _ = try await swarm.connect(to: peer) } catch {
             swarm.world.log(
                 .debug,

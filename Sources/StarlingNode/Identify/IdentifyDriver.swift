@@ -154,20 +154,18 @@ package actor IdentifyDriver {
 
     private func learn(_ peer: IdentifiedPeer, over connection: any Connection, replacesAll: Bool) {
         let (id, message) = (peer.peerID, peer.message)
-        let addresses = AddressFilter.worthy(peer.addresses, metAt: connection.info.remote)
         let swarm = swarm
         swarm.assumeIsolated { swarm in
             if let record = peer.record {
-                swarm.peerBook.take(
-                    record: addresses,
-                    sequence: record.sequenceNumber,
-                    of: id,
-                    lifetime: Self.addressLifetime,
-                    now: loop.now
+                swarm.take(
+                    record,
+                    in: message.signedPeerRecord ?? [],
+                    metAt: connection.info.remote,
+                    lifetime: Self.addressLifetime
                 )
             } else if !message.listenAddresses.isEmpty {
                 swarm.peerBook.add(
-                    addresses,
+                    AddressFilter.worthy(peer.addresses, metAt: connection.info.remote),
                     of: id,
                     source: .identify,
                     lifetime: Self.addressLifetime,
@@ -232,6 +230,12 @@ package actor IdentifyDriver {
         message.agentVersion = agentVersion
         message.signedPeerRecord = signedRecord(addresses)
         return message
+    }
+
+    /// The record of this node, as it tells others.
+    func ownRecord() async -> (sequenceNumber: UInt64, envelope: [UInt8]) {
+        let envelope = signedRecord(await swarm.listenAddresses)
+        return (recordSequence, envelope)
     }
 
     private func signedRecord(_ addresses: [Multiaddr]) -> [UInt8] {

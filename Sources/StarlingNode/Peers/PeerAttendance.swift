@@ -2,7 +2,8 @@ internal import StarlingCore
 internal import StarlingTransports
 internal import StarlingWorld
 
-/// Keeps connections with the peers that the user named: dials them at start, and again when they are lost.
+/// Keeps connections with the peers that the user named: dials them at start, and again when they are lost, unless the
+/// topology sees to them.
 actor PeerAttendance {
     /// How often lost peers are looked for; the swarm's back-off spaces the attempts.
     private static let interval: Duration = .seconds(5)
@@ -42,6 +43,7 @@ actor PeerAttendance {
                 for peer in peers {
                     group.addTask { [swarm] in
                         if await swarm.isConnected(peer) { return }
+                        if await swarm.isEntrusted(peer) { return }
                         do throws(DialError) { _ = try await swarm.connect(to: peer) } catch {
                             swarm.world.log(
                                 .debug,

@@ -33,6 +33,10 @@ package struct PeerBook: Sendable {
         ///
         /// With the other limits a book of invented peers takes some tens of megabytes.
         package var protocolByteCountMaxPerPeer = 8192
+        /// Bytes of a signed record; a longer one is not kept as such, only its addresses.
+        package var recordByteCountMax = 4096
+        /// How long the addresses of a peer may be dialled from the end of the last connection with it, at least.
+        package var addressLifetime: Duration = .seconds(3600)
 
         package init() {}
     }
@@ -47,6 +51,8 @@ package struct PeerBook: Sendable {
         package fileprivate(set) var lastHeard: Instant
         /// The sequence number of its newest signed record.
         package fileprivate(set) var recordSequence: UInt64 = 0
+        /// That record, as the peer signed it; empty where there is none, or where it is too long.
+        package fileprivate(set) var record: [UInt8] = []
         package fileprivate(set) var isConnected = false
 
         fileprivate init(now: Instant) { lastHeard = now }
@@ -67,10 +73,12 @@ package struct PeerBook: Sendable {
 
     package var peers: [PeerID] { entries.keys.sorted() }
 
-    /// The addresses that have not expired, the best sources first.
+    /// The addresses that have not expired, the best sources first; those of a connected peer do not.
     package func addresses(of peer: PeerID, now: Instant) -> [Multiaddr] {
         guard let entry = entries[peer] else { return [] }
-        return entry.addresses.filter { $0.expires > now }.sorted { $0.source > $1.source }.map(\.address)
+        return entry.addresses.filter { entry.isConnected || $0.expires > now }.sorted {
+            $0.source > $1.source
+        }.map(\.address)
     }
 
     /// Adds addresses, or renews them.
@@ -94,7 +102,7 @@ package struct PeerBook: Sendable {
                     entry.addresses.append(.init(address: address, source: source, expires: expires))
                 }
             }
-            entry.addresses.removeAll { $0.expires <= now }
+            if !entry.isConnected { entry.addresses.removeAll { $0.expires <= now } }
             while entry.addresses.count > addressCountMax {
                 let worst = entry.addresses.indices.min {
                     let (lhs, rhs) = (entry.addresses[$0], entry.addresses[$1])
@@ -109,16 +117,21 @@ package struct PeerBook: Sendable {
     /// Replaces what the peer said of itself before by a newer signed record.
     ///
     /// An older one is ignored.
+    ///
+    /// - Parameter envelope: The record as the peer signed it, to hand on.
     package mutating func take(
         record addresses: [Multiaddr],
+        in envelope: [UInt8] = [],
         sequence: UInt64,
         of peer: PeerID,
         lifetime: Duration,
         now: Instant
     ) {
         if let known = entries[peer], known.recordSequence > sequence { return }
+        let recordByteCountMax = limits.recordByteCountMax
         update(peer, now: now) { entry in
             entry.recordSequence = sequence
+            entry.record = envelope.count <= recordByteCountMax ? envelope : []
             entry.addresses.removeAll { $0.source == .signedRecord || $0.source == .identify }
         }
         add(addresses, of: peer, source: .signedRecord, lifetime: lifetime, now: now)
@@ -143,9 +156,17 @@ package struct PeerBook: Sendable {
         }
     }
 
-    /// A connected peer is never forgotten.
+    /// A connected peer is never forgotten, nor are its addresses.
     package mutating func setConnected(_ isConnected: Bool, _ peer: PeerID, now: Instant) {
-        update(peer, now: now) { $0.isConnected = isConnected }
+        let expires = now + limits.addressLifetime
+        update(peer, now: now) { entry in
+            if entry.isConnected && !isConnected {
+                for index in entry.addresses.indices {
+                    entry.addresses[index].expires = max(entry.addresses[index].expires, expires)
+                }
+            }
+            entry.isConnected = isConnected
+        }
     }
 
     private mutating func update(_ peer: PeerID, now: Instant, _ change: (inout Entry) -> Void) {

@@ -13,7 +13,7 @@ extension RouteDriver {
 
     /// Has a peer told what there is to tell, unless that goes on already.
     func tell(_ peer: PeerID) {
-        guard let session = sessions[peer], !session.isTelling else { return }
+        guard !isParting, let session = sessions[peer], !session.isTelling else { return }
         sessions[peer]?.isTelling = true
         startTask { driver in await driver.tell(peer, session.number) }
     }
@@ -21,7 +21,7 @@ extension RouteDriver {
     /// Writes to a peer, over one stream after the other, as long as it is connected and takes them.
     private func tell(_ peer: PeerID, _ session: UInt64) async {
         var wait = limits.reopenWaitMin
-        while isOpen(peer, session) {
+        while isOpen(peer, session), !isParting {
             let start = loop.now
             do throws(RouteStreamError) {
                 try await write(to: peer, session)
@@ -29,9 +29,11 @@ extension RouteDriver {
                 world.log(.debug, "a stream of routes failed", ["peer": "\(peer)", "reason": "\(error)"])
             }
             // Who opens no stream of its own speaks of no routes, and is asked no more.
-            guard isOpen(peer, session), sessions[peer]?.isSpoken == true else { break }
+            guard isOpen(peer, session), !isParting, sessions[peer]?.isSpoken == true else { break }
             table.outgoingReset(peer, now: loop.now, wallNow: world.wallClock.now)
             pump()
+            sessions[peer]?.livenessFrames = RingQueue()
+            notify(.interrupted(peer, .closed))
             if start + limits.reopenWaitMax <= loop.now { wait = limits.reopenWaitMin }
             do { try await loop.sleep(for: wait) } catch { break }
             wait = min(wait * 2, limits.reopenWaitMax)
@@ -52,6 +54,7 @@ extension RouteDriver {
         }
         let number = nextNumber()
         sessions[peer]?.outbound = number
+        sessions[peer]?.outboundStream = stream
         startTask { driver in
             // Nothing comes on it but its end, and that the peer does not speak of routes.
             _ = try? await stream.read()
@@ -60,17 +63,47 @@ extension RouteDriver {
         do throws(StreamError) {
             // An empty frame, so that the peer hears of the stream.
             try await stream.write(RouteFrame().encoded)
+            if sessions[peer]?.isSpoken == true { notify(.resumed(peer)) }
             while await hasToTell(peer, session, number) {
-                while isOpen(peer, session), let frame = table.nextFrame(for: peer, now: loop.now) {
+                while isOpen(peer, session), let frame = nextFrame(for: peer) {
                     try await stream.write(frame.encoded)
                 }
                 pump()
+                if isParting { break }
             }
-            await stream.reset()
+            // The peer ends the stream when it has read all.
+            if isParting { try await stream.closeWrite() } else { await stream.reset() }
         } catch {
             await stream.reset()
             throw .stream(error)
         }
+    }
+
+    /// What there is to tell of routes, and a frame of the liveness protocol with it.
+    private func nextFrame(for peer: PeerID) -> RouteFrame? {
+        let frame = table.nextFrame(for: peer, now: loop.now)
+        guard let liveness = sessions[peer]?.livenessFrames.popFirst() else { return frame }
+        var both = frame ?? RouteFrame()
+        both.liveness = liveness
+        return both
+    }
+
+    /// Sends a neighbour a frame of the liveness protocol, in order; none is dropped before the stream ends.
+    func send(liveness frame: [UInt8], to peer: PeerID) {
+        guard let session = sessions[peer], session.isSpoken else { return }
+        guard session.livenessFrames.count < limits.livenessFrameCountMax else {
+            return giveUp(peer)
+        }
+        sessions[peer]?.livenessFrames.append(frame)
+        sessions[peer]?.wake(goesOn: true)
+    }
+
+    /// A neighbour does not take what is told to it: all that waits goes with its stream.
+    private func giveUp(_ peer: PeerID) {
+        sessions[peer]?.livenessFrames = RingQueue()
+        notify(.interrupted(peer, .lost))
+        guard let stream = sessions[peer]?.outboundStream else { return }
+        startTask { _ in await stream.reset() }
     }
 
     /// Ends the stream to a peer; the next one opens on the connection that the swarm prefers.
@@ -82,7 +115,9 @@ extension RouteDriver {
     private func outgoingEnded(_ peer: PeerID, _ number: UInt64) {
         guard sessions[peer]?.outbound == number else { return }
         sessions[peer]?.outbound = nil
+        sessions[peer]?.outboundStream = nil
         sessions[peer]?.wake(goesOn: false)
+        writingEnded()
     }
 
     /// Suspends until there may be something to tell; `false` when the stream is to end.
@@ -127,7 +162,7 @@ extension RouteDriver {
     }
 
     private func beginReading(_ peer: PeerID) -> UInt64? {
-        guard !isStopped, let session = sessions[peer] else { return nil }
+        guard !isStopped, !isParting, let session = sessions[peer] else { return nil }
         let number = nextNumber()
         sessions[peer]?.inbound = number
         if session.isSpoken {
@@ -154,6 +189,11 @@ extension RouteDriver {
         } catch {
             throw .breach(error)
         }
+        if frame.liveness.isEmpty {
+            notify(.heard(peer))
+        } else if let error = takeLiveness?(frame.liveness, peer) {
+            throw .liveness(error)
+        }
         guard let ready = table.pausesReading(of: peer, now: loop.now) else { return true }
         pump()
         do { try await loop.sleep(for: loop.now.duration(to: ready)) } catch { return false }
@@ -177,11 +217,13 @@ enum RouteStreamError: Error, Equatable, Sendable {
     case malformed(ProtobufError)
     /// The peer breaks the protocol's rules.
     case breach(RouteBreach)
+    /// The part of a frame that speaks of who is alive is none.
+    case liveness(LivenessFrameError)
 
     /// Whether the peer did what no honest peer does.
     var isBreach: Bool {
         switch self {
-        case .malformed, .breach: true
+        case .malformed, .breach, .liveness: true
         case .notOpened, .stream, .frames: false
         }
     }

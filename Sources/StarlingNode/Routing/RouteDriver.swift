@@ -1,4 +1,4 @@
-internal import StarlingCore
+package import StarlingCore
 package import StarlingCrypto
 package import StarlingMesh
 internal import StarlingTransports
@@ -18,6 +18,10 @@ package actor RouteDriver {
         package var measureInterval: Duration = .seconds(10)
         /// Streams of routes that one peer may have open here: an old one that ends, and the one that follows it.
         package var inboundStreamCountMax = 4
+        /// Frames of the liveness protocol that wait for a neighbour; with more its stream is reset, as it takes none.
+        package var livenessFrameCountMax = 64
+        /// How long a node that stops waits for its neighbours to have read what it told them last.
+        package var partingPatience: Duration = .milliseconds(500)
 
         package init() {}
     }
@@ -30,12 +34,18 @@ package actor RouteDriver {
 
     var table: RouteTable
     var sessions: [PeerID: RouteSession] = [:]
+    private var observers: [@Sendable (NeighbourEvent) -> Void] = []
+    /// Reads the liveness part of a neighbour's frame.
+    private(set) var takeLiveness: (@Sendable ([UInt8], PeerID) -> LivenessFrameError?)?
     private var lastNumber: UInt64 = 0
     private var storeRetryAt: Instant?
     private var measureAt: Instant?
     private var timer: (any LoopTimer)?
     private var armedFor: Instant?
     private var tasks: [UInt64: Task<Void, Never>] = [:]
+    /// Whether the streams end once all that waits is written.
+    private(set) var isParting = false
+    private var parting: Waiter<Void>?
     private(set) var isStopped = false
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -92,9 +102,26 @@ package actor RouteDriver {
         pump()
     }
 
-    /// Lets go of all streams.
+    /// Hears of neighbours from here on.
+    ///
+    /// Observers are called on the node's loop and must be quick.
+    package func observe(_ observer: @escaping @Sendable (NeighbourEvent) -> Void) {
+        observers.append(observer)
+    }
+
+    /// From here on, the liveness parts of neighbours' frames go to `take`; an error ends the stream that brought one.
+    func takeLiveness(_ take: @escaping @Sendable ([UInt8], PeerID) -> LivenessFrameError?) {
+        takeLiveness = take
+    }
+
+    func notify(_ event: NeighbourEvent) {
+        for observer in observers { observer(event) }
+    }
+
+    /// Has the neighbours read what was told to them, and lets go of all streams.
     package func stop() async {
-        guard !isStopped else { return }
+        guard !isStopped, !isParting else { return }
+        await part()
         isStopped = true
         swarm.protocols.set(RouteFrame.protocolID, nil)
         timer?.disarm()
@@ -102,6 +129,24 @@ package actor RouteDriver {
         for task in running { task.cancel() }
         for peer in sessions.keys.sorted() { sessions[peer]?.wake(goesOn: false) }
         for task in running { await task.value }
+    }
+
+    /// Ends the streams that this node writes to, and waits a while for their readers to come to the end.
+    private func part() async {
+        isParting = true
+        for peer in sessions.keys.sorted() { sessions[peer]?.wake(goesOn: true) }
+        guard isWriting else { return }
+        let patience = loop.makeTimer { [weak self] in self?.enter { $0.parting.take()?.resume() } }
+        patience.arm(at: loop.now + limits.partingPatience)
+        await Waiter.suspend { waiter in if isWriting { parting = waiter } else { waiter.resume() } }
+        patience.disarm()
+    }
+
+    private var isWriting: Bool { sessions.values.contains { $0.outbound != nil } }
+
+    /// A stream that this node wrote to has ended.
+    func writingEnded() {
+        if isParting, !isWriting { parting.take()?.resume() }
     }
 
     func startTask(_ body: @escaping @Sendable (RouteDriver) async -> Void) {
@@ -179,17 +224,19 @@ package actor RouteDriver {
     private func take(_ event: SwarmEvent) {
         switch event {
         case .opened(let connection, let isFirst):
-            guard !isStopped else { return }
+            guard !isStopped, !isParting else { return }
             let peer = connection.info.peer
             // Of several connections one stays: a stream for ever on another would keep that open, too.
             guard isFirst else { return moveStream(to: peer) }
             sessions[peer] = RouteSession(number: nextNumber(), connection: connection)
             tell(peer)
-        case .closed(let peer, _, _, let isLast):
+        case .closed(let peer, _, let reason, let isLast):
             guard isLast, var gone = sessions.removeValue(forKey: peer) else { return }
             gone.wake(goesOn: false)
             table.linkDown(peer, now: loop.now, wallNow: world.wallClock.now)
             pump()
+            if gone.isSpoken { notify(.down(peer, Liveness.LinkEnd(reason))) }
+            writingEnded()
         case .addressesChanged: break
         }
     }
@@ -198,6 +245,7 @@ package actor RouteDriver {
     func linkUp(_ peer: PeerID) {
         table.linkUp(peer, LinkQuality(), now: loop.now, wallNow: world.wallClock.now)
         measureAt = .earlier(measureAt, loop.now + .seconds(1))
+        notify(.up(peer))
     }
 
     private func measure(now: Instant) {
@@ -216,6 +264,7 @@ package actor RouteDriver {
         let quality = LinkQuality(roundTrip: roundTrip)
         table.linkMeasured(peer, quality, now: loop.now, wallNow: world.wallClock.now)
         pump()
+        notify(.measured(peer, quality))
     }
 
     /// Does what the delivery driver asks for when that is done with its own turn.
@@ -243,6 +292,20 @@ package actor RouteDriver {
     }
 
     // MARK: Asking
+
+    /// The neighbours over which a peer is reached, the best first; none when it is not.
+    package func nextHops(to peer: PeerID) -> [PeerID] { table.nextHops(to: peer).map(\.peer) }
+
+    /// The peers that speak of routes, by PeerID.
+    package var neighbours: [PeerID] { sessions.filter(\.value.isSpoken).keys.sorted() }
+
+    package func isNeighbour(_ peer: PeerID) -> Bool { sessions[peer]?.isSpoken ?? false }
+
+    /// Streams of routes that are open with a peer, both directions.
+    package func streamCount(with peer: PeerID) -> Int {
+        guard let session = sessions[peer] else { return 0 }
+        return (session.outbound == nil ? 0 : 1) + (session.inbound == nil ? 0 : 1)
+    }
 
     /// How all destinations are reached, in the order of their names.
     package var reports: [RouteReport] { table.reports(now: loop.now) }

@@ -1,3 +1,4 @@
+internal import StarlingCore
 internal import StarlingTransports
 internal import StarlingWorld
 
@@ -14,6 +15,9 @@ struct RouteSession {
     var isTelling = false
     /// The stream that it writes to.
     var outbound: UInt64?
+    var outboundStream: Stream?
+    /// Frames of the liveness protocol that wait for the stream, encoded.
+    var livenessFrames = RingQueue<[UInt8]>()
     /// Connections that came beside the first one.
     var surplusCount = 0
     /// There may be something to tell.

@@ -63,6 +63,7 @@ package actor Swarm {
     package var peerBook: PeerBook
     package var pool: ConnectionPool
     private var observers: [@Sendable (SwarmEvent) -> Void] = []
+    private var caretaker: (@Sendable (PeerID) -> Bool)?
     private var upkeep: Task<Void, Never>?
     /// Connections that this node closes, whose peers may take their time.
     private var closings: [ConnectionID: Task<Void, Never>] = [:]
@@ -150,6 +151,29 @@ package actor Swarm {
 
     /// Whether connections that nobody asked for are welcome: below half of what closes some.
     package var hasRoomForMore: Bool { connections.count < limits.pool.highWaterCount / 2 }
+
+    /// All connections with a peer, the oldest first.
+    package func connections(with peer: PeerID) -> [any Connection] { connections[peer] ?? [] }
+
+    /// From here on `caretaker` says of which peers it sees itself whether there are to be connections.
+    func entrust(to caretaker: (@Sendable (PeerID) -> Bool)?) { self.caretaker = caretaker }
+
+    /// Whether a peer is to be dialled by nobody for having been found, or named at start: another sees to that.
+    func isEntrusted(_ peer: PeerID) -> Bool { caretaker?(peer) ?? false }
+
+    /// Takes a peer's record into the peer book, with those of its addresses that reach far enough.
+    ///
+    /// - Parameter meeting: The other end of the connection over which the record came.
+    func take(_ record: PeerRecord, in envelope: [UInt8], metAt meeting: Multiaddr?, lifetime: Duration) {
+        peerBook.take(
+            record: AddressFilter.worthy(record.addresses, metAt: meeting),
+            in: envelope,
+            sequence: record.sequenceNumber,
+            of: record.peerID,
+            lifetime: lifetime,
+            now: loop.now
+        )
+    }
 
     /// Closes all connections with a peer.
     package func disconnect(_ peer: PeerID, _ reason: ConnectionError = .closedLocally) async {

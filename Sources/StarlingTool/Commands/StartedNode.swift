@@ -45,6 +45,7 @@ struct StartedNode: Sendable {
         configuration.bootstrapAddresses = settings.bootstrapAddresses
         configuration.usesMDNS = settings.usesMDNS
         configuration.usesRoutes = settings.usesRoutes
+        configuration.topology = settings.topology
         configuration.name = settings.name ?? ""
         configuration.measurableBy = settings.measurableBy
         configuration.securities = settings.securities.compactMap { word in

@@ -1,5 +1,6 @@
 internal import StarlingCommandLine
 internal import StarlingCore
+internal import StarlingMesh
 internal import StarlingNode
 internal import StarlingWorld
 
@@ -10,6 +11,8 @@ struct UpSettings: Sendable {
     var bootstrapAddresses: [Multiaddr]
     var usesMDNS: Bool
     var usesRoutes: Bool
+    /// Nil for staying connected to those only that were dialled.
+    var topology: Topology.Policy?
     var name: String?
     /// Protocols that secure connections, the preferred one first.
     var securities: [String]
@@ -34,6 +37,7 @@ struct UpSettings: Sendable {
         }
         usesMDNS = !invocation[StarlingFlags.noMDNS]
         usesRoutes = invocation[StarlingFlags.routes]
+        topology = Topology.Policy(rawValue: invocation[StarlingFlags.topology] ?? "mesh")
         name = invocation[StarlingFlags.name]
         securities = invocation[StarlingFlags.security] ?? ["noise", "tls"]
         loopCount = invocation[StarlingFlags.loops]

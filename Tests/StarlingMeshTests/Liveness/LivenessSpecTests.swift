@@ -27,18 +27,45 @@ import Testing
         return [("probe", probe), ("answer", answer), ("claims", claims), ("proven", proven)]
     }
 
-    @Test func theVectorsOfTheSpecificationHold() throws {
+    private static func lines() throws -> [String] {
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<4 { root.deleteLastPathComponent() }
         let text = try String(
             contentsOf: root.appendingPathComponent("docs/specs/liveness.md"),
             encoding: .utf8
         )
-        let lines = text.split(separator: "\n").map(String.init)
+        return text.split(separator: "\n").map(String.init)
+    }
+
+    @Test func theVectorsOfTheSpecificationHold() throws {
+        let lines = try Self.lines()
         for (name, frame) in Self.frames {
             let line = "\(name): \(Hex.encode(frame.encoded))"
-            #expect(lines.contains(line), "\(line)")
+            #expect(lines.first { $0 == line } != nil, "\(line)")
             #expect(try LivenessFrame(parsing: frame.encoded.span) == frame)
         }
+    }
+
+    @Test func theVectorsOfAddressesHold() throws {
+        let lines = try Self.lines()
+        let bob = MessageKit.bob
+        let request = RecordRequest(bob.peerID, newerThan: 7, hopLimit: 10)
+        let record = PeerRecord(
+            peerID: bob.peerID,
+            sequenceNumber: 8,
+            addresses: [try Multiaddr("/ip4/192.0.2.7/tcp/4001")]
+        )
+        let answer = RecordAnswer(record: record.sealed(with: bob).encoded())
+        for (name, wire) in [
+            ("request", request.encoded), ("answer_record", answer.encoded),
+            ("answer_none", RecordAnswer(record: []).encoded),
+        ] {
+            let line = "\(name): \(Hex.encode(wire))"
+            #expect(lines.first { $0 == line } != nil, "\(line)")
+        }
+        // One byte of length stands before the request, two before the answer.
+        #expect(try RecordRequest(parsing: Array(request.encoded.dropFirst()).span) == request)
+        #expect(try RecordAnswer(parsing: Array(answer.encoded.dropFirst(2)).span) == answer)
+        #expect(try PeerRecord(parsing: answer.record) == record)
     }
 }
