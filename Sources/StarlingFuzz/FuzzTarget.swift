@@ -58,6 +58,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "route-frame", run: routeFrame),
         FuzzTarget(name: "route-row", run: routeRow),
         FuzzTarget(name: "route-table", run: routeTable),
+        FuzzTarget(name: "trace-frames", run: traceFrames),
         FuzzTarget(name: "mailbox-frames", run: mailboxFrames),
         FuzzTarget(name: "mailbox-list", run: mailboxList),
         FuzzTarget(name: "mailbox-row", run: mailboxRow),

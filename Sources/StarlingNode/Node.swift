@@ -17,6 +17,7 @@ package final class Node: Sendable {
     package let records: RecordDriver
     /// `nil` where nobody decides on connections but those who dial.
     package let topology: TopologyDriver?
+    package let traces: TraceDriver
     /// Files of messages; `nil` where the world has no place for them.
     package let blobs: BlobDriver?
     private let attendance: PeerAttendance
@@ -85,6 +86,7 @@ package final class Node: Sendable {
                 limits: configuration.topologyLimits
             )
         }
+        traces = TraceDriver(swarm: swarm, delivery: delivery)
         attendance = PeerAttendance(swarm: swarm)
         do throws(MDNSError) {
             discovery = configuration.usesMDNS ? try MDNSDriver(swarm: swarm) : nil
@@ -113,6 +115,7 @@ package final class Node: Sendable {
             await stop()
             throw .delivery(.store(error))
         }
+        await traces.start()
         await identify.start()
         var bound: [Multiaddr] = []
         for address in configuration.listenAddresses {
@@ -142,6 +145,7 @@ package final class Node: Sendable {
         await topology?.stop()
         await records.stop()
         await liveness.leave()
+        await traces.stop()
         await routes.stop()
         await delivery.stop()
         await blobs?.stop()

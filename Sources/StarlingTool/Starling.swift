@@ -80,6 +80,7 @@ struct Starling {
         case .id: return try ClientCommands(invocation, console).id()
         case .peers: return try ClientCommands(invocation, console).peers()
         case .route: return try ClientCommands(invocation, console).route()
+        case .trace: return try ClientCommands(invocation, console).trace()
         case .connect: return try ClientCommands(invocation, console).connect()
         case .ping: return try ClientCommands(invocation, console).ping()
         case .send: return try ClientCommands(invocation, console).send()

@@ -42,6 +42,11 @@ final class StubNode: NodeOperations {
         return [Sample.route]
     }
 
+    func trace(_ request: TraceRequest) async throws(NodeFailure) -> TraceReport {
+        try enter("trace \(request.hopLimit) \(request.timeout)")
+        return Sample.traceReport
+    }
+
     func connect(_ request: ConnectRequest) async throws(NodeFailure) -> PeerSummary {
         try enter("connect \(request.address) \(request.timeout)")
         return Sample.peer
@@ -226,6 +231,14 @@ enum Sample {
             ),
         ],
         age: .seconds(4)
+    )
+
+    static let traceReport = TraceReport(
+        peerID: peerID,
+        hops: [
+            .init(peerID: peerID, standing: .passedOn, next: peerID, roundTrip: .microseconds(410)),
+            .init(peerID: peerID, standing: .noRoute, next: nil, roundTrip: .milliseconds(3)),
+        ]
     )
 
     static let pingReport = PingReport(

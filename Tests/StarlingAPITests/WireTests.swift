@@ -18,6 +18,7 @@ import Testing
         try roundTrip(PeerList(peers: [Sample.peer, Sample.peer]))
         try roundTrip(RouteList(routes: [Sample.route]))
         try roundTrip(Sample.pingReport)
+        try roundTrip(Sample.traceReport)
         try roundTrip(Sample.inboxPage)
         try roundTrip(InboxTake(through: 3))
         try roundTrip(NodeFailure(.unreachable, "No.", nextStep: "Wait."))
@@ -69,6 +70,8 @@ import Testing
             (Sample.identity.json, .identity), (Sample.status.json, .status), (Sample.peer.json, .peer),
             (PeerList(peers: [Sample.peer]).json, .peerList),
             (RouteList(routes: [Sample.route]).json, .routeList), (Sample.pingReport.json, .pingReport),
+            (Sample.traceReport.json, .traceReport),
+            (TraceRequest(peer: Sample.peerID, hopLimit: 3, timeout: .zero).json, .traceRequest),
             (Sample.outboxPage.json, .outboxPage), (Sample.inboxPage.json, .inboxPage),
             (InboxTake(through: 1).json, .inboxTake),
             (NodeFailure(.refused, "No.").json, .failure),

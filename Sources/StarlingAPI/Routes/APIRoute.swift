@@ -5,7 +5,8 @@ internal import StarlingNode
 ///
 /// The raw value is the operation's name in the OpenAPI document.
 package enum APIOperation: String, Sendable, CaseIterable {
-    case getStatus, getIdentity, listPeers, listRoutes, connect, ping, sendMessage, getMessage, listOutbox
+    case getStatus, getIdentity, listPeers, listRoutes, connect, trace, ping, sendMessage, getMessage,
+        listOutbox
     case listInbox, takeInbox, saveFile, shutdown, getOpenAPI
 }
 
@@ -93,6 +94,14 @@ package struct APIRoute: Sendable {
             "Connect to a peer",
             body: .connectRequest,
             answer: .peer
+        ),
+        APIRoute(
+            .post,
+            "/v1/trace",
+            .trace,
+            "Ask hop by hop for the way to a peer",
+            body: .traceRequest,
+            answer: .traceReport
         ),
         APIRoute(.post, "/v1/ping", .ping, "Measure round trips", body: .pingRequest, answer: .pingReport),
         APIRoute(

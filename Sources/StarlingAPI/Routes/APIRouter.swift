@@ -99,6 +99,11 @@ package struct APIRouter: APIResponder {
             return try await waiting(for: ping.timeout) { () throws(NodeFailure) in
                 try await node.ping(ping).json
             }
+        case .trace:
+            let trace: TraceRequest = try Self.body(of: request)
+            return try await waiting(for: trace.timeout) { () throws(NodeFailure) in
+                try await node.trace(trace).json
+            }
         case .sendMessage: return try await send(Self.body(of: request)).json
         case .getMessage:
             let timeout = try Self.wait(request)

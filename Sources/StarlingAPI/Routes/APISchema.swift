@@ -165,42 +165,6 @@ extension APISchema {
         "The peers that the node knows."
     )
 
-    static let routeList = APISchema.object(
-        [APIField("routes", .list(route), "By PeerID.")],
-        "How peers are reached."
-    )
-
-    private static let route = APISchema.object(
-        [
-            APIField("peer_id", peerID, "Who is reached."),
-            APIField("over", .list(routeHop), "The neighbours over which, the one that is used first."),
-            APIField("age_ms", natural, "Since when the first one is that."),
-        ],
-        "How a peer is reached."
-    )
-
-    private static let routeHop = APISchema.object(
-        [
-            APIField("peer_id", peerID, "The neighbour; the peer itself where that is connected."),
-            APIField(
-                "metric_us",
-                natural,
-                isNullable: true,
-                "The time in which 16 KiB and their answer should cross the way; null where that is too long."
-            ),
-            APIField("link_cost_us", natural, "What the link to the neighbour has of it."),
-            APIField("penalty_us", natural, "What it has of it for what the neighbour did not deliver."),
-            APIField("hops", natural, "Links to the peer, by the neighbour's word."),
-            APIField("age_ms", natural, "Since when the neighbour tells this."),
-            APIField(
-                "reason",
-                .word(RouteSummary.Reason.allCases.map(\.rawValue)),
-                "Why it is used, or is not."
-            ),
-        ],
-        "The way over one neighbour."
-    )
-
     static let connectRequest = APISchema.object(
         [
             APIField("multiaddr", multiaddr, "Where the peer is."),

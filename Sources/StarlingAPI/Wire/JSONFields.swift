@@ -147,6 +147,10 @@ package struct JSONFields: Sendable {
         return peerID
     }
 
+    package func peerIDIfAny(_ name: String) throws(JSONShapeError) -> PeerID? {
+        value(name) == nil ? nil : try peerID(name)
+    }
+
     package func multiaddrIfAny(_ name: String) throws(JSONShapeError) -> Multiaddr? {
         guard let value = value(name) else { return nil }
         return try Self.multiaddr(value, field: field(name))

@@ -52,3 +52,52 @@ package struct RouteList: Sendable, Equatable, APIValue {
         }
     }
 }
+
+extension TraceRequest: APIValue {
+    package static let timeoutIfNone: Duration = .seconds(10)
+
+    package var json: JSON {
+        ["peer": JSON(peer), "hop_limit": JSON(hopLimit), "timeout_ms": JSON(milliseconds: timeout)]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        try fields.refuseAllBut(["peer", "hop_limit", "timeout_ms"])
+        let hopLimit = try fields.numberIfAny("hop_limit", in: 1...Int64(Self.hopLimitMax))
+        self.init(
+            peer: try fields.peerID("peer"),
+            hopLimit: hopLimit.map { Int($0) } ?? Self.hopLimitMax,
+            timeout: try fields.millisecondsIfAny("timeout_ms") ?? Self.timeoutIfNone
+        )
+    }
+}
+
+extension TraceReport.Hop: APIValue {
+    package var json: JSON {
+        [
+            "peer_id": JSON(peerID), "standing": .string(standing.rawValue),
+            "next": next.map { JSON($0) } ?? .null, "round_trip_us": JSON(microseconds: roundTrip),
+        ]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(
+            peerID: try fields.peerID("peer_id"),
+            standing: try fields.word("standing"),
+            next: try fields.peerIDIfAny("next"),
+            roundTrip: try fields.microseconds("round_trip_us")
+        )
+    }
+}
+
+extension TraceReport: APIValue {
+    package var json: JSON {
+        ["peer_id": JSON(peerID), "arrived": .bool(hasArrived), "hops": .array(hops.map(\.json))]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(
+            peerID: try fields.peerID("peer_id"),
+            hops: try fields.list("hops") { (json, path) throws(JSONShapeError) in try Hop(json, path: path) }
+        )
+    }
+}

@@ -1,6 +1,7 @@
 /// The commands of `starling`, as they are typed.
 package enum CommandName: String, CaseIterable, Sendable {
-    case up, id, peers, route, connect, ping, send, message, outbox, inbox, save, status, bench, sim, lab,
+    case up, id, peers, route, trace, connect, ping, send, message, outbox, inbox, save, status, bench, sim,
+        lab,
         version,
         help,
         completions

@@ -14,10 +14,9 @@ private enum Commands {
     typealias Flags = StarlingFlags
 
     static let all = [
-        up, id, peers, route, connect, ping, send, message, outbox, inbox, save, status, bench, sim, lab,
-        version,
-        help,
-        completions, peer, benchListener, labNode,
+        up, id, peers, route, trace, connect, ping, send, message, outbox, inbox, save, status, bench, sim,
+        lab,
+        version, help, completions, peer, benchListener, labNode,
     ]
 
     /// A PeerID that stands in examples; it is that of no node.
@@ -59,6 +58,18 @@ private enum Commands {
         .route,
         "Show how peers are reached, over whom, and why so",
         example: "starling route"
+    )
+
+    static let trace = Command(
+        .trace,
+        "Show the way that messages to a peer take, hop by hop",
+        details: """
+            Asks the neighbour over whom they go, which asks its own, and so on. A hop's time is the round trip to it and what \
+            the question waited on the way. Each hop speaks for itself: a hostile one can invent what lies behind it.
+            """,
+        arguments: [ArgumentSpec.peer],
+        flags: [Flags.hops.spec],
+        example: "starling trace \(examplePeer)"
     )
 
     static let connect = Command(

@@ -79,6 +79,13 @@ package enum StarlingFlags {
         "The least level to log (default info)."
     )
 
+    // trace
+    package static let hops = Flag<Int>.number(
+        "hops",
+        in: 1...10,
+        "Links that the question may cross (default 10)."
+    )
+
     // ping
     package static let count = Flag<Int>.number(
         "count",

@@ -103,7 +103,7 @@ package struct Forwarder: Sendable {
         for priority in MessagePriority.allCases {
             while let waiting = gone.queues[priority.index].popFirst() {
                 release(waiting)
-                guard let next = way(for: waiting.frame, waiting.origin) else {
+                guard let next = knownWay(to: waiting.frame.to, from: waiting.origin) else {
                     drop(.noRoute)
                     continue
                 }
@@ -133,11 +133,17 @@ package struct Forwarder: Sendable {
         return trace(to: peer, now: now) != nil
     }
 
-    /// The neighbour that a frame goes to; never the one that it came from.
-    private func way(for frame: TransitFrame, _ origin: Origin) -> PeerID? {
+    /// The neighbour that a frame to a peer goes to: never the one that it came from.
+    package func way(to peer: PeerID, from origin: Origin, now: Instant) -> PeerID? {
+        if let way = knownWay(to: peer, from: origin) { return way }
+        guard let back = trace(to: peer, now: now), origin != .neighbour(back) else { return nil }
+        return back
+    }
+
+    private func knownWay(to peer: PeerID, from origin: Origin) -> PeerID? {
         func isOpen(_ peer: PeerID) -> Bool { neighbours[peer] != nil && origin != .neighbour(peer) }
-        if isOpen(frame.to) { return frame.to }
-        return routes[frame.to]?.hops.first(where: isOpen)
+        if isOpen(peer) { return peer }
+        return routes[peer]?.hops.first(where: isOpen)
     }
 
     private func trace(to peer: PeerID, now: Instant) -> PeerID? {
@@ -160,9 +166,7 @@ package struct Forwarder: Sendable {
         if let id = frame.id, let first = seen[id], first + limits.seenDuration > now {
             return drop(.repeated)
         }
-        var next = way(for: frame, origin)
-        if next == nil, let back = trace(to: frame.to, now: now), origin != .neighbour(back) { next = back }
-        guard let next else { return drop(.noRoute) }
+        guard let next = way(to: frame.to, from: origin, now: now) else { return drop(.noRoute) }
         guard hasRoom(for: next, from: origin) else { return .full }
         if case .neighbour(let neighbour) = origin {
             if let until = spend(neighbour, now: now) { return .tooFast(until: until) }

@@ -65,6 +65,11 @@ extension DeliveryDriver {
         forwarder.hasRoute(to: peer, linkCountMax: Int(OutboxRequest.hopLimitIfNone), now: loop.now)
     }
 
+    /// Over whom frames to a peer go that this node makes, or that came from a neighbour; `nil` when there is no way.
+    package func way(to peer: PeerID, from neighbour: PeerID?) -> PeerID? {
+        forwarder.way(to: peer, from: neighbour.map { .neighbour($0) } ?? .own, now: loop.now)
+    }
+
     func routeDown(_ peer: PeerID) {
         guard routed.removeValue(forKey: peer) != nil else { return }
         isOutOfReach(peer)

@@ -74,6 +74,21 @@ package struct NodeDesk: NodeOperations {
 
     package func routes() async -> [RouteSummary] { await node.routes.reports.map { RouteSummary($0) } }
 
+    package func trace(_ request: TraceRequest) async throws(NodeFailure) -> TraceReport {
+        if let report = await node.traces.trace(to: request.peer, hopLimit: request.hopLimit) {
+            return report
+        }
+        _ = try await connection(to: .peer(request.peer), within: request.timeout)
+        guard let report = await node.traces.trace(to: request.peer, hopLimit: request.hopLimit) else {
+            throw NodeFailure(
+                .unreachable,
+                "The connection with \(request.peer) ended at once.",
+                nextStep: "Try again."
+            )
+        }
+        return report
+    }
+
     package func connect(_ request: ConnectRequest) async throws(NodeFailure) -> PeerSummary {
         let connection = try await connection(to: .address(request.address), within: request.timeout)
         let peer = connection.info.peer

@@ -13,6 +13,9 @@ package protocol NodeOperations: Sendable {
     /// How the peers are reached that are, by PeerID.
     func routes() async throws(NodeFailure) -> [RouteSummary]
 
+    /// Asks hop by hop for the way that messages to a peer take; one that is neither connected nor reached over others is dialled.
+    func trace(_ request: TraceRequest) async throws(NodeFailure) -> TraceReport
+
     /// Connects to a peer, or finds that it is connected already.
     func connect(_ request: ConnectRequest) async throws(NodeFailure) -> PeerSummary
 

@@ -77,6 +77,20 @@ struct ClientCommands {
         return .succeeded
     }
 
+    func trace() throws(Diagnostic) -> ExitStatus {
+        let request = TraceRequest(
+            peer: try peer(0),
+            hopLimit: invocation[StarlingFlags.hops] ?? TraceRequest.hopLimitMax,
+            timeout: invocation[StarlingFlags.timeout] ?? TraceRequest.timeoutIfNone
+        )
+        // Each link has a second to answer.
+        let patience = request.timeout + .seconds(request.hopLimit) + Self.slack
+        let json = try client.post("/v1/trace", request.json, timeout: patience)
+        let report = try client.value(json, TraceReport.self)
+        try show(json, as: TraceReport.self) { $0.render(style) }
+        return report.hasArrived ? .succeeded : .failed
+    }
+
     func connect() throws(Diagnostic) -> ExitStatus {
         let request = ConnectRequest(address: try address(0), timeout: timeout)
         let json = try client.post("/v1/connect", request.json, timeout: timeout + Self.slack)
