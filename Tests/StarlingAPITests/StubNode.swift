@@ -179,6 +179,16 @@ enum Sample {
             ],
             stallCount: 4
         ),
+        mesh: MeshStatus(
+            topology: "mesh",
+            neighbourCount: 7,
+            aliveCount: 19,
+            suspectCount: 1,
+            deadCount: 2,
+            leftCount: 3,
+            isSuperPeer: true,
+            selfDoubt: 4
+        ),
         files: Occupancy(count: 5, countMax: 10_000, byteCount: 1 << 33, byteCountMax: 16 << 30),
         store: StoreHealth(
             losses: [
@@ -205,7 +215,8 @@ enum Sample {
         name: "kitchen",
         agentVersion: "go-libp2p/0.32.1",
         addresses: [address],
-        connections: [connection]
+        connections: [connection],
+        membership: Membership(state: .suspect, age: .milliseconds(1500), uptime: .seconds(3600))
     )
 
     static let route = RouteSummary(

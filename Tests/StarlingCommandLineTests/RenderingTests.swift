@@ -33,12 +33,13 @@ import Testing
         )
         var connected = known
         (connected.name, connected.agentVersion, connected.connections) = (nil, "go-libp2p", [connection])
+        connected.membership = Membership(state: .suspect, age: .seconds(70), uptime: .seconds(3600))
         let text = PeerList(peers: [connected, known]).render(.plain)
         let lines = text.split(separator: "\n")
         #expect(lines.count == 3)
-        #expect(lines[1].contains("outbound  412 µs  /ip4/192.0.2.7/tcp/4001  go-libp2p"))
+        #expect(lines[1].contains("outbound  suspect 1m 10s  412 µs  /ip4/192.0.2.7/tcp/4001  go-libp2p"))
         #expect(lines[2].contains("a\u{FFFD}[31m\u{FFFD}b"))
-        #expect(lines[2].hasSuffix("known             /ip4/192.0.2.9/tcp/1"))
+        #expect(lines[2].hasSuffix("known                             /ip4/192.0.2.9/tcp/1"))
     }
 
     @Test func routesAreListedWithWhoIsUsedFirst() throws {

@@ -121,6 +121,7 @@ extension APISchema {
             APIField("sent_bytes", natural, "Bytes that went over connections since the start."),
             APIField("inbox", inboxStatus, "Messages received and not taken."),
             APIField("outbox", outboxStatus, "Messages accepted and not settled."),
+            APIField("mesh", mesh, isNullable: true, "The mesh; null where the node uses no routes."),
             APIField(
                 "files",
                 .object(
@@ -156,6 +157,12 @@ extension APISchema {
             APIField("agent_version", text, isNullable: true, "What it said of its software."),
             APIField("addrs", .list(multiaddr), "Its known addresses."),
             APIField("connections", .list(connection), "The oldest first; none if it is only known."),
+            APIField(
+                "membership",
+                membership,
+                isNullable: true,
+                "As a member of the mesh; null if it is none."
+            ),
         ],
         "What the node knows of a peer."
     )

@@ -41,7 +41,7 @@ extension NodeStatus: APIValue {
             "reserved_bytes": JSON(reservedByteCount), "max_reserved_bytes": JSON(reservedByteCountMax),
             "received_bytes": JSON(Int64(clamping: receivedByteCount)),
             "sent_bytes": JSON(Int64(clamping: sentByteCount)),
-            "inbox": inbox.json, "outbox": outbox.json,
+            "inbox": inbox.json, "outbox": outbox.json, "mesh": mesh?.json ?? .null,
             "files": files.map { JSON(members: $0.members("files")) } ?? .null, "store": store.json,
         ]
     }
@@ -67,6 +67,7 @@ extension NodeStatus: APIValue {
             sentByteCount: UInt64(try fields.count("sent_bytes")),
             inbox: try InboxStatus(fields.object("inbox")),
             outbox: try OutboxStatus(fields.object("outbox")),
+            mesh: try fields.objectIfAny("mesh").map { mesh throws(JSONShapeError) in try MeshStatus(mesh) },
             files: try fields.objectIfAny("files").map { files throws(JSONShapeError) in
                 try Occupancy(files, "files")
             },
@@ -138,6 +139,7 @@ extension PeerSummary: APIValue {
             "peer_id": JSON(peerID), "name": JSON(optional: name),
             "agent_version": JSON(optional: agentVersion),
             "addrs": .array(addresses.map { JSON($0) }), "connections": .array(connections.map(\.json)),
+            "membership": membership?.json ?? .null,
         ]
     }
 
@@ -149,6 +151,9 @@ extension PeerSummary: APIValue {
             addresses: try fields.multiaddrs("addrs"),
             connections: try fields.list("connections") { (json, path) throws(JSONShapeError) in
                 try ConnectionSummary(json, path: path)
+            },
+            membership: try fields.objectIfAny("membership").map { membership throws(JSONShapeError) in
+                try Membership(membership)
             }
         )
     }

@@ -27,6 +27,10 @@ extension NodeStatus {
         facts.append("peers known", "\(knownPeerCount)")
         facts.append("connections", "\(connectionCount) of at most \(connectionCountMax)")
         facts.append("streams", "\(streamCount)")
+        if let mesh {
+            facts.append("mesh", mesh.line)
+            facts.append("neighbours", mesh.neighbourLine)
+        }
         facts.append(
             "reserved",
             "\(ByteCountText.write(reservedByteCount)) of at most \(ByteCountText.write(reservedByteCountMax))"
@@ -46,6 +50,21 @@ extension NodeStatus {
     }
 }
 
+extension MeshStatus {
+    /// Who is there: `19 alive, 1 suspect, 2 dead`.
+    fileprivate var line: String {
+        let others = [(suspectCount, "suspect"), (deadCount, "dead"), (leftCount, "left")]
+        return "\(aliveCount) alive"
+            + others.filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
+            + (selfDoubt > 0 ? " (this node lacks time or answers, and waits longer)" : "")
+    }
+
+    fileprivate var neighbourLine: String {
+        let policy = topology.map { "topology \($0)" + (isSuperPeer ? ", super-peer" : "") }
+        return "\(neighbourCount)" + (policy.map { " (\($0))" } ?? "")
+    }
+}
+
 extension StoreHealth {
     /// What is lost, and where the files are.
     fileprivate var lines: [String] {
@@ -60,14 +79,15 @@ extension PeerList {
     /// A row for each peer.
     package func render(_ style: TextStyle) -> String {
         var table = TextTable([
-            ("PEER", .left), ("NAME", .left), ("LINK", .left), ("RTT", .right), ("ADDRESS", .left),
-            ("AGENT", .left),
+            ("PEER", .left), ("NAME", .left), ("LINK", .left), ("MEMBER", .left), ("RTT", .right),
+            ("ADDRESS", .left), ("AGENT", .left),
         ])
         for peer in peers {
             let connection = peer.connections.first
             let address = connection?.remote ?? peer.addresses.first
             table.append([
                 peer.peerID.base58, peer.name ?? "", connection?.direction.rawValue ?? "known",
+                peer.membership.map { "\($0.state.rawValue) \(DurationText.writeAge($0.age))" } ?? "",
                 connection?.roundTrip.map(DurationText.write) ?? "", address.map { "\($0)" } ?? "",
                 peer.agentVersion ?? "",
             ])

@@ -53,6 +53,7 @@ package struct NodeDesk: NodeOperations {
             sentByteCount: traffic.sentByteCount,
             inbox: InboxStatus(delivery),
             outbox: OutboxStatus(delivery, wallNow: node.world.wallClock.now),
+            mesh: await node.meshStatus,
             files: node.delivery.blobs?.occupancy,
             store: StoreHealth(node.world.store.report)
         )
@@ -65,8 +66,9 @@ package struct NodeDesk: NodeOperations {
             connections[connection.info.peer, default: []].append(connection)
         }
         let connected = connections.keys.sorted()
+        let known = Set(book.peers).union(await node.liveness.members.map(\.peer)).subtracting(connected)
         var summaries: [PeerSummary] = []
-        for peer in connected + book.peers.filter({ connections[$0] == nil }) {
+        for peer in connected + known.sorted() {
             summaries.append(await summary(of: peer, connections[peer] ?? [], book))
         }
         return summaries
@@ -148,7 +150,8 @@ package struct NodeDesk: NodeOperations {
             name: agent.flatMap(NodeConfiguration.name(inAgentVersion:)),
             agentVersion: agent,
             addresses: book.addresses(of: peer, now: loop.now),
-            connections: summaries
+            connections: summaries,
+            membership: await node.liveness.member(peer).map { Membership($0, now: loop.now) }
         )
     }
 

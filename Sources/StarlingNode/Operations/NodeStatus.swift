@@ -44,6 +44,8 @@ package struct NodeStatus: Sendable, Equatable {
     package var inbox: InboxStatus
     /// Messages accepted and not settled.
     package var outbox: OutboxStatus
+    /// The mesh; nil where the node uses no routes.
+    package var mesh: MeshStatus?
     /// Files of messages, sent and received, those under way counted in full; nil where the node keeps none.
     package var files: Occupancy?
     /// What the store found damaged at its start and since.
@@ -66,6 +68,7 @@ package struct NodeStatus: Sendable, Equatable {
         sentByteCount: UInt64,
         inbox: InboxStatus,
         outbox: OutboxStatus,
+        mesh: MeshStatus?,
         files: Occupancy?,
         store: StoreHealth
     ) {
@@ -85,6 +88,7 @@ package struct NodeStatus: Sendable, Equatable {
         self.sentByteCount = sentByteCount
         self.inbox = inbox
         self.outbox = outbox
+        self.mesh = mesh
         self.files = files
         self.store = store
     }

@@ -10,19 +10,23 @@ package struct PeerSummary: Sendable, Equatable {
     package var addresses: [Multiaddr]
     /// The connections with it, the oldest first; none if it is only known.
     package var connections: [ConnectionSummary]
+    /// What it is taken for as a member of the mesh; nil if it is none.
+    package var membership: Membership?
 
     package init(
         peerID: PeerID,
         name: String?,
         agentVersion: String?,
         addresses: [Multiaddr],
-        connections: [ConnectionSummary]
+        connections: [ConnectionSummary],
+        membership: Membership? = nil
     ) {
         self.peerID = peerID
         self.name = name
         self.agentVersion = agentVersion
         self.addresses = addresses
         self.connections = connections
+        self.membership = membership
     }
 }
 

@@ -1,0 +1,31 @@
+internal import StarlingNode
+
+extension APISchema {
+    static let mesh = APISchema.object(
+        [
+            APIField(
+                "topology",
+                .text(example: "mesh"),
+                isNullable: true,
+                "The policy for its neighbours; null where that is left to whoever dials."
+            ),
+            APIField("neighbours", natural, "Members that it has links to."),
+            APIField("alive", natural, "Other members that are alive."),
+            APIField("suspect", natural, "Those that do not answer, and have time to contradict."),
+            APIField("dead", natural, "Those that did not contradict."),
+            APIField("left", natural, "Those that said that they go."),
+            APIField("super_peer", .boolean, "Whether it is a super-peer."),
+            APIField("self_doubt", natural, "How much it mistrusts itself, from 0 to 8."),
+        ],
+        "What the node knows of the mesh."
+    )
+
+    static let membership = APISchema.object(
+        [
+            APIField("state", .word(Membership.State.allCases.map(\.rawValue)), "What it is taken for."),
+            APIField("age_ms", natural, "For how long."),
+            APIField("uptime_ms", natural, "How long it has been running, by its own word."),
+        ],
+        "What a member of the mesh is taken for."
+    )
+}
