@@ -18,6 +18,10 @@ package final class Node: Sendable {
     /// `nil` where nobody decides on connections but those who dial.
     package let topology: TopologyDriver?
     package let traces: TraceDriver
+    /// Messages that are left with mailboxes of others, and fetched there.
+    package let mailboxes: MailboxDriver
+    /// What this node keeps for others.
+    package let shelf: MailboxShelfDriver
     /// Files of messages; `nil` where the world has no place for them.
     package let blobs: BlobDriver?
     private let attendance: PeerAttendance
@@ -87,6 +91,17 @@ package final class Node: Sendable {
             )
         }
         traces = TraceDriver(swarm: swarm, delivery: delivery)
+        mailboxes = MailboxDriver(
+            swarm: swarm,
+            identity: identity,
+            delivery: delivery,
+            configuration: configuration.mailbox
+        )
+        shelf = MailboxShelfDriver(
+            swarm: swarm,
+            mailboxes: mailboxes,
+            configuration: configuration.mailbox
+        )
         attendance = PeerAttendance(swarm: swarm)
         do throws(MDNSError) {
             discovery = configuration.usesMDNS ? try MDNSDriver(swarm: swarm) : nil
@@ -111,7 +126,13 @@ package final class Node: Sendable {
             await stop()
             throw .delivery(error)
         }
-        do throws(StoreError) { if configuration.usesRoutes { try await startMesh() } } catch {
+        do throws(StoreError) {
+            if configuration.usesRoutes { try await startMesh() }
+            if configuration.mailbox.isUsed {
+                try await shelf.start()
+                try await mailboxes.start()
+            }
+        } catch {
             await stop()
             throw .delivery(.store(error))
         }
@@ -142,6 +163,8 @@ package final class Node: Sendable {
     package func stop() async {
         await discovery?.stop()
         await attendance.stop()
+        await mailboxes.stop()
+        await shelf.stop()
         await topology?.stop()
         await records.stop()
         await liveness.leave()

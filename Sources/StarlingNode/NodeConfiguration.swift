@@ -39,6 +39,8 @@ package struct NodeConfiguration: Sendable {
     package var livenessLimits = Liveness.Limits()
     /// How much it can carry for others, compared to other nodes; who can most becomes a super-peer.
     package var capacity: UInt16 = 1
+    /// Whose messages it keeps while they are away, and who keeps its own.
+    package var mailbox = MailboxConfiguration()
 
     /// Limits scaled to a machine: an eighth of its memory, and a connection for each 256 KiB of that,
     /// between 64 and 16,384.

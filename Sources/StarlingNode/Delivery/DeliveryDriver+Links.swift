@@ -34,12 +34,14 @@ extension DeliveryDriver {
         if case .unreachable? = obstacles[peer] { obstacles[peer] = nil }
         inbox.linkUp(peer, now: loop.now)
         outbox.linkUp(peer, now: loop.now)
+        outboxObserver?(.present(peer))
     }
 
     /// A peer can be sent to no more: what was on its way waits again.
     func isOutOfReach(_ peer: PeerID) {
         outbox.linkDown(peer, now: loop.now)
         inbox.linkDown(peer)
+        outboxObserver?(.absent(peer))
     }
 
     private func linkDown(_ peer: PeerID) {

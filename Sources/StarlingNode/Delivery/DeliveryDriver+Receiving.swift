@@ -39,10 +39,20 @@ extension DeliveryDriver {
     }
 
     private func take(_ message: ArrivedMessage, from peer: PeerID) {
-        let header = message.header
-        if header.from != peer { heard(of: header.from, via: peer) }
+        if message.header.from != peer { heard(of: message.header.from, via: peer) }
+        _ = offer(message)
+    }
+
+    /// Offers a message to the inbox, and gives that its content where it takes it.
+    func offer(_ message: ArrivedMessage) -> InboxVerdict {
         let (now, wallNow) = (loop.now, world.wallClock.now)
-        switch inbox.offer(header, byteCount: message.byteCount, now: now, wallNow: wallNow) {
+        let verdict = inbox.offer(
+            message.header,
+            byteCount: message.byteCount,
+            now: now,
+            wallNow: wallNow
+        )
+        switch verdict {
         case .duplicate, .refused: break
         case .take(let ticket):
             switch message.content {
@@ -57,6 +67,7 @@ extension DeliveryDriver {
                 }
             }
         }
+        return verdict
     }
 
     /// Suspends until so many batches have been written, or failed to be.

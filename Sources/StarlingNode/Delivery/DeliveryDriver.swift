@@ -86,6 +86,9 @@ package actor DeliveryDriver {
     var inboxStoreError: StoreError?
     var storeRetryAt: Instant?
 
+    /// Hears what becomes of the outbox and its recipients.
+    var outboxObserver: (@Sendable (OutboxEvent) -> Void)?
+
     // Receiving.
     /// Batches of the inbox that were handed to the store, and those whose commit has ended.
     var inboxTakenCount: UInt64 = 0
@@ -267,7 +270,9 @@ package actor DeliveryDriver {
 
     private func perform(_ action: OutboxAction) {
         switch action {
-        case .accepted(let id): settleAcceptance(id, nil)
+        case .accepted(let id):
+            tellAccepted(id)
+            settleAcceptance(id, nil)
         case .notAccepted(let id):
             endOffer(id)
             settleAcceptance(id, .store(outboxStoreError ?? .closed))
@@ -283,6 +288,7 @@ package actor DeliveryDriver {
             if message.file != nil { endOffer(message.id) }
             notify(message.id, isEnd: true)
             if message.state == .delivered { obstacles[message.to] = nil }
+            outboxObserver?(.ended(message.id))
         case .displaced(let low, let emergency):
             world.log(
                 .info,

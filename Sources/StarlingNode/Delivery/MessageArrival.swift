@@ -81,7 +81,8 @@ struct MessageReader: ~Copyable {
         }
     }
 
-    private mutating func message(_ envelope: Envelope) -> ArrivedMessage {
+    /// The message of an envelope to this node whose signature holds.
+    mutating func message(_ envelope: Envelope) -> ArrivedMessage {
         let content = open(envelope)
         var byteCount = envelope.body.count
         if case .success(let content) = content {

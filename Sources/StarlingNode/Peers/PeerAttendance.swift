@@ -61,8 +61,8 @@ actor PeerAttendance {
 
 extension Swarm {
     /// Remembers a peer's address for good, and never closes its connections for lack of room.
-    func attend(to peer: PeerID, at address: Multiaddr) {
+    func attend(to peer: PeerID, at address: Multiaddr, as reason: String = "bootstrap") {
         peerBook.add([address], of: peer, source: .user, lifetime: .seconds(10 * 365 * 86_400), now: loop.now)
-        pool.protect(peer, reason: "bootstrap")
+        pool.protect(peer, reason: reason)
     }
 }

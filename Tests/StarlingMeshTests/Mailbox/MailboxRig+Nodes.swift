@@ -286,7 +286,7 @@ extension MailboxRig {
             var status = nodes[node].shelf.status(for: id, ids)
             if nodes[node].lie == .dropping { status.missing = [] }
             answer(.status(status), node, id)
-        case .list: break
+        case .list, .told: break
         }
     }
 
@@ -321,7 +321,9 @@ extension MailboxRig {
         let id = nodes[peer].key.peerID
         switch answer {
         case .verdicts(let verdicts):
-            for verdict in verdicts { nodes[node].sender.verdict(verdict, from: id, now: now) }
+            for verdict in verdicts {
+                nodes[node].sender.verdict(verdict, from: id, now: now, wallNow: wall(node))
+            }
         case .page(let page): nodes[node].fetcher.page(page, from: id, now: now)
         case .erased(let ids):
             nodes[node].sender.erased(ids, by: id, now: now)

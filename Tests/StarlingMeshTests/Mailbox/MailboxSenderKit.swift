@@ -77,7 +77,12 @@ struct MailboxSenderKit {
     }
 
     mutating func verdict(_ number: UInt64, _ verdict: MailboxVerdict, from peer: PeerID) {
-        sender.verdict(.init(id: MailboxKit.id(number), verdict: verdict), from: peer, now: now)
+        sender.verdict(
+            .init(id: MailboxKit.id(number), verdict: verdict),
+            from: peer,
+            now: now,
+            wallNow: wallNow
+        )
         pull()
     }
 

@@ -24,7 +24,7 @@ import Testing
         kit.expect([.offer(id, to: names[0])])
         #expect(kit.rowCount == 1 && kit.sender.copyCount(of: id) == 1)
         kit.verdict(1, .stored, from: names[0])
-        kit.expect([.stored(id, by: names[0])])
+        kit.expect([.stored(id, by: names[0], at: kit.wallNow)])
         #expect(kit.sender.holders(of: id) == [names[0]] && kit.sender.holders == [names[0]])
     }
 
@@ -95,7 +95,8 @@ import Testing
         kit.verdict(1, .refusedFull, from: names[0])
         kit.expect([.offer(id, to: names[5])])
         for name in names { kit.verdict(1, .stored, from: name) }
-        kit.expect([2, 3, 4, 5].map { .stored(id, by: names[$0]) })
+        let wallNow = kit.wallNow
+        kit.expect([2, 3, 4, 5].map { .stored(id, by: names[$0], at: wallNow) })
         kit.advance(.seconds(3000))
         kit.expect([])
         #expect(kit.sender.copyCount(of: id) == 4)
@@ -231,7 +232,9 @@ import Testing
         kit.advance(.seconds(10))
         kit.expect((1...8).map { .offer(MailboxKit.id($0), to: names[0]) })
         kit.verdict(3, .stored, from: names[0])
-        kit.expect([.stored(MailboxKit.id(3), by: names[0]), .offer(MailboxKit.id(9), to: names[0])])
+        kit.expect([
+            .stored(MailboxKit.id(3), by: names[0], at: kit.wallNow), .offer(MailboxKit.id(9), to: names[0]),
+        ])
         kit.verdict(3, .stored, from: names[0])
         kit.verdict(99, .stored, from: names[0])
         kit.verdict(4, .stored, from: names[1])

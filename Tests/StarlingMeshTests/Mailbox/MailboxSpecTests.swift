@@ -50,6 +50,7 @@ import Testing
             ("list asked", MailboxAsk.list(bob.peerID).encoded),
             ("list body", list.bodyBytes),
             ("list signature", list.signature),
+            ("list told", MailboxAsk.told(list.encoded).encoded),
             ("list answered", MailboxAnswer.list(list.encoded).encoded),
             ("no list", MailboxAnswer.list([]).encoded),
         ]

@@ -21,6 +21,7 @@ extension Outbox {
         slots[slot].state = .free
         slots[slot].lane = -1
         slots[slot].key = nil
+        slots[slot].copies = []
         freeSlots.append(slot)
     }
 
@@ -48,7 +49,8 @@ extension Outbox {
             attempts: entry.attempts,
             lastRefusal: entry.lastRefusal,
             file: entry.file,
-            position: entry.position
+            position: entry.position,
+            copies: entry.copies
         )
     }
 

@@ -231,6 +231,8 @@ struct OutboxSlot: Sendable {
     var key: [UInt8]?
     /// The encoded envelope, while it is kept in memory.
     var envelope: [UInt8]?
+    /// Mailboxes that keep a copy.
+    var copies: [OutboxCopy] = []
     /// The neighbours in the lane's list.
     var previous: Int32 = -1
     var next: Int32 = -1

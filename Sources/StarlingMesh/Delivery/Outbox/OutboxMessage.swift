@@ -51,11 +51,24 @@ package struct OutboxMessage: Equatable, Sendable {
     package var file: BlobID?
     /// Counts up from 1 in the order of acceptance.
     package var position: UInt64
+    /// Mailboxes that have said that they keep a copy, or did until it was settled; the first one first.
+    package var copies: [OutboxCopy] = []
 
     /// When its lifetime ends.
     package var expires: WallTime {
         let (sum, overflow) = created.millisecondsSince1970.addingReportingOverflow(lifetimeMilliseconds)
         return WallTime(millisecondsSince1970: overflow ? .max : sum)
+    }
+}
+
+/// A mailbox's word that it keeps a copy of a message.
+package struct OutboxCopy: Equatable, Sendable {
+    package var mailbox: PeerID
+    package var stored: WallTime
+
+    package init(mailbox: PeerID, stored: WallTime) {
+        self.mailbox = mailbox
+        self.stored = stored
     }
 }
 

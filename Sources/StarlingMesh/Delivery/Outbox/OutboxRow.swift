@@ -5,7 +5,8 @@ package import StarlingCore
 ///     message Row { bytes envelope = 1; bytes key = 2; Ended ended = 3; string file = 4; }
 ///     message Ended { bytes id = 1; bytes to = 2; uint64 created_ms = 3; uint64 lifetime_ms = 4; uint32 priority = 5;
 ///                     uint32 privacy = 6; uint64 bytes = 7; uint32 outcome = 8; uint64 ended_ms = 9;
-///                     uint64 attempts = 10; uint64 sent_ms = 11; }
+///                     uint64 attempts = 10; uint64 sent_ms = 11; repeated Copy copies = 12; }
+///     message Copy { bytes mailbox = 1; uint64 stored_ms = 2; }
 ///
 /// A settled message keeps no body. An outcome of 0 is one whose envelope or file was damaged. `file` is a ``BlobID`` as
 /// text, without its key: who can read the row cannot read the file.
@@ -38,6 +39,12 @@ package enum OutboxRow: Equatable, Sendable {
                 inner.varint(10, UInt64(message.attempts))
                 if let sent = message.sent {
                     inner.varint(11, UInt64(clamping: sent.millisecondsSince1970))
+                }
+                for copy in message.copies {
+                    inner.message(12) {
+                        $0.bytes(1, copy.mailbox.multihash)
+                        $0.varint(2, UInt64(clamping: copy.stored.millisecondsSince1970))
+                    }
                 }
             }
         }
@@ -76,6 +83,7 @@ package enum OutboxRow: Equatable, Sendable {
         position: UInt64
     ) throws(ProtobufError) -> OutboxMessage {
         var (id, to): (MessageID?, PeerID?) = (nil, nil)
+        var copies: [OutboxCopy] = []
         var numbers = [UInt64](repeating: 0, count: 12)
         var cursor = ProtobufCursor(range: range)
         while let field = try cursor.next(in: bytes) {
@@ -83,6 +91,11 @@ package enum OutboxRow: Equatable, Sendable {
             case 1: id = try field.messageID(in: bytes)
             case 2: to = try field.peerID(in: bytes)
             case 3...11: numbers[field.number] = try field.varint()
+            case 12:
+                guard copies.count < MailboxProtocol.copyCountMax else {
+                    throw .tooManyEntries(fieldNumber: 12)
+                }
+                copies.append(try copy(bytes, try field.range()))
             default: break
             }
         }
@@ -115,7 +128,25 @@ package enum OutboxRow: Equatable, Sendable {
             attempts: Int(clamping: numbers[10]),
             lastRefusal: nil,
             file: nil,
-            position: position
+            position: position,
+            copies: copies
+        )
+    }
+
+    private static func copy(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ProtobufError) -> OutboxCopy {
+        var (mailbox, stored): (PeerID?, UInt64) = (nil, 0)
+        var cursor = ProtobufCursor(range: range)
+        while let field = try cursor.next(in: bytes) {
+            switch field.number {
+            case 1: mailbox = try field.peerID(in: bytes)
+            case 2: stored = try field.varint()
+            default: break
+            }
+        }
+        guard let mailbox else { throw .missingField(fieldNumber: 1) }
+        return OutboxCopy(
+            mailbox: mailbox,
+            stored: WallTime(millisecondsSince1970: Int64(clamping: stored))
         )
     }
 

@@ -5,7 +5,12 @@ extension MailboxSender {
     // MARK: Inputs
 
     /// What a mailbox made of an offer.
-    package mutating func verdict(_ answer: MailboxAnswer.Verdict, from peer: PeerID, now: Instant) {
+    package mutating func verdict(
+        _ answer: MailboxAnswer.Verdict,
+        from peer: PeerID,
+        now: Instant,
+        wallNow: WallTime
+    ) {
         guard let mailbox = mailboxIndex[peer], let slot = index[answer.id],
             let place = messages[slot]?.copies.firstIndex(where: { $0.mailbox == mailbox }),
             messages[slot]?.copies[place].state == .offered
@@ -16,12 +21,13 @@ extension MailboxSender {
         switch answer.verdict {
         case .stored:
             messages[slot]?.copies[place].state = .stored
+            messages[slot]?.copies[place].since = wallNow
             mailboxes[mailbox].pausing.reset()
             touch(slot)
             if messages[slot]?.isSettled == true {
                 erase(slot, mailbox, now: now)
             } else {
-                actions.append(.stored(answer.id, by: peer))
+                actions.append(.stored(answer.id, by: peer, at: wallNow))
             }
         case .refusedFull, .failed:
             drop(mailbox, of: slot)

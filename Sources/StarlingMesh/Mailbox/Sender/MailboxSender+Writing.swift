@@ -86,7 +86,7 @@ extension MailboxSender {
             to: recipients[message.recipient].id,
             expires: message.expires,
             copies: message.copies.map {
-                .init(mailbox: mailboxes[$0.mailbox].id, isStored: $0.state == .stored)
+                .init(mailbox: mailboxes[$0.mailbox].id, stored: $0.state == .stored ? $0.since : nil)
             }
         )
     }
@@ -110,7 +110,8 @@ extension MailboxSender {
         messages[slot]?.hasRow = true
         for copy in parsed.copies {
             guard let mailbox = use(copy.mailbox) else { continue }
-            messages[slot]?.copies.append(Copy(mailbox: mailbox, state: copy.isStored ? .stored : .unknown))
+            let state: Copy.State = copy.stored == nil ? .unknown : .stored
+            messages[slot]?.copies.append(Copy(mailbox: mailbox, state: state, since: copy.stored))
         }
     }
 
@@ -124,11 +125,13 @@ extension MailboxSender {
 /// A row of ``MailboxTables/copies``: who has a message, or may have it.
 ///
 ///     message Row { bytes to = 1; uint64 expires_ms = 2; repeated Copy copies = 3; }
-///     message Copy { bytes mailbox = 1; bool stored = 2; }
+///     message Copy { bytes mailbox = 1; uint64 stored_ms = 2; }
+///
+/// Without a time it is not known whether the mailbox has it.
 struct MailboxCopyRow: Equatable, Sendable {
     struct Copy: Equatable, Sendable {
         var mailbox: PeerID
-        var isStored: Bool
+        var stored: WallTime?
     }
 
     var to: PeerID
@@ -172,23 +175,26 @@ struct MailboxCopyRow: Equatable, Sendable {
         for copy in copies {
             writer.message(3) { inner in
                 inner.bytes(1, copy.mailbox.multihash)
-                if copy.isStored { inner.varint(2, 1) }
+                if let stored = copy.stored {
+                    inner.varint(2, UInt64(clamping: stored.millisecondsSince1970))
+                }
             }
         }
         return writer.bytes
     }
 
     private static func copy(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ProtobufError) -> Copy {
-        var (mailbox, isStored): (PeerID?, Bool) = (nil, false)
+        var (mailbox, stored): (PeerID?, UInt64) = (nil, 0)
         var cursor = ProtobufCursor(range: range)
         while let field = try cursor.next(in: bytes) {
             switch field.number {
             case 1: mailbox = try field.peerID(in: bytes)
-            case 2: isStored = try field.varint() != 0
+            case 2: stored = try field.varint()
             default: break
             }
         }
         guard let mailbox else { throw .missingField(fieldNumber: 1) }
-        return Copy(mailbox: mailbox, isStored: isStored)
+        let time = WallTime(millisecondsSince1970: Int64(clamping: stored))
+        return Copy(mailbox: mailbox, stored: stored > 0 ? time : nil)
     }
 }

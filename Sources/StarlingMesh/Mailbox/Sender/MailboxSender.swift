@@ -46,6 +46,8 @@ package struct MailboxSender: Sendable {
 
         let mailbox: Int
         var state: State
+        /// When the mailbox said that it has it.
+        var since: WallTime?
     }
 
     struct Message: Sendable {
@@ -209,6 +211,29 @@ package struct MailboxSender: Sendable {
     package func holders(of id: MessageID) -> [PeerID] {
         guard let slot = index[id], let message = messages[slot] else { return [] }
         return message.copies.filter { $0.state == .stored }.map { mailboxes[$0.mailbox].id }.sorted()
+    }
+
+    /// Which mailboxes have a message, or may have it.
+    package func copies(of id: MessageID) -> [MailboxCopy] {
+        guard let slot = index[id], let message = messages[slot] else { return [] }
+        return copies(of: message)
+    }
+
+    /// All messages of which mailboxes have something, or may have, in the order in which they came.
+    package var copies: [MailboxCopy] {
+        slots().flatMap { slot in messages[slot].map { copies(of: $0) } ?? [] }
+    }
+
+    private func copies(of message: Message) -> [MailboxCopy] {
+        message.copies.filter { $0.state != .promised }.map { copy in
+            MailboxCopy(
+                id: message.id,
+                to: recipients[message.recipient].id,
+                mailbox: mailboxes[copy.mailbox].id,
+                stored: copy.state == .stored ? copy.since : nil,
+                isSettled: message.isSettled
+            )
+        }
     }
 
     /// How many mailboxes have a message, or may have it.

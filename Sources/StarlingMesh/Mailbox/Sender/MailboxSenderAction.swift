@@ -16,9 +16,20 @@ package enum MailboxSenderAction: Equatable, Sendable {
     /// Send ``MailboxAsk/status(_:)``, then ``MailboxSender/status(_:from:now:)``.
     case status([MessageID], of: PeerID)
     /// The mailbox has a copy, for the message's history.
-    case stored(MessageID, by: PeerID)
+    case stored(MessageID, by: PeerID, at: WallTime)
     /// The mailbox does not have the copy any more that it had.
     case lost(MessageID, by: PeerID)
     /// The mailbox has a receipt for this node: let ``MailboxFetcher`` ask it.
     case fetch(from: PeerID)
+}
+
+/// What one mailbox has, or may have, of one of this node's messages.
+package struct MailboxCopy: Equatable, Sendable {
+    package var id: MessageID
+    package var to: PeerID
+    package var mailbox: PeerID
+    /// When the mailbox said that it has it; `nil` where it was offered and the answer is not known.
+    package var stored: WallTime?
+    /// Whether the message has reached its end, and the copy is to be erased.
+    package var isSettled: Bool
 }

@@ -1,0 +1,173 @@
+internal import StarlingCore
+internal import StarlingMesh
+internal import StarlingTransports
+internal import StarlingWorld
+
+// The streams on which mailboxes are asked: one to each, which opens with the first ask and closes when all is said.
+extension MailboxDriver {
+    // MARK: Reaching
+
+    /// Sees that a mailbox is connected, and tells whoever wants it.
+    func reach(_ peer: PeerID, for part: Part) {
+        if links.contains(peer) {
+            if let rest = rests[peer], rest.until > loop.now { return unreachable(peer, part) }
+            return linked(peer)
+        }
+        toReach.append((peer, part))
+        reachNext()
+    }
+
+    private func reachNext() {
+        while reaching < limits.reachCountMax, let next = toReach.popFirst() {
+            reaching += 1
+            startTask { driver in await driver.dial(next.peer, for: next.part) }
+        }
+    }
+
+    private func dial(_ peer: PeerID, for part: Part) async {
+        do throws(DialError) { _ = try await swarm.connect(to: peer) } catch {
+            world.log(.debug, "a mailbox was not reached", ["peer": "\(peer)", "reason": "\(error)"])
+        }
+        reaching -= 1
+        // The swarm's event has told of a connection, unless that has gone already.
+        if links.contains(peer) { linked(peer) } else { unreachable(peer, part) }
+        pump()
+        reachNext()
+    }
+
+    private func unreachable(_ peer: PeerID, _ part: Part) {
+        switch part {
+        case .sender: sender.unreachable(peer, now: loop.now)
+        case .fetcher: fetcher.unreachable(peer, now: loop.now)
+        }
+    }
+
+    // MARK: Asking
+
+    /// Says something to a mailbox that is connected.
+    func ask(_ ask: MailboxAsk, of peer: PeerID) {
+        guard !isStopped, links.contains(peer) else { return }
+        if visits[peer]?.isClosing ?? true {
+            let number = nextNumber()
+            visits[peer] = MailboxVisit(number: number, now: loop.now)
+            startTask { driver in await driver.visit(peer, number) }
+        }
+        visits[peer]?.ask(ask)
+        visits[peer]?.lastUse = loop.now
+        guard visits[peer]?.unwrittenByteCount ?? 0 > limits.unwrittenByteCountMax else { return }
+        world.log(.warning, "a mailbox takes nothing", ["peer": "\(peer)"])
+        rest(peer)
+    }
+
+    private func visit(_ peer: PeerID, _ number: UInt64) async {
+        let stream: Stream
+        do throws(SwarmError) {
+            stream = try await swarm.openStream(to: peer, [MailboxProtocol.id], priority: .low)
+        } catch {
+            return failed(peer, number, .notOpened(error))
+        }
+        let reading = loop.startTask { await self.read(stream, peer, number) }
+        do throws(StreamError) {
+            while let frames = await nextFrames(peer, number) { try await stream.write(frames) }
+            try await stream.closeWrite()
+        } catch {
+            failed(peer, number, .stream(error))
+        }
+        // The mailbox ends its side, too, unless it has something against that.
+        _ = await loop.withDeadline(loop.now + limits.closingDuration) { await reading.value }
+        await stream.reset()
+        await reading.value
+        if visits[peer]?.number == number { visits[peer] = nil }
+    }
+
+    /// What is to be written next; `nil` when the stream is to end.
+    private func nextFrames(_ peer: PeerID, _ number: UInt64) async -> [UInt8]? {
+        while visits[peer]?.number == number, !isStopped {
+            if let frames = visits[peer]?.takeFrames(), !frames.isEmpty { return frames }
+            if visits[peer]?.isIdle == true { sweepLater() }
+            let goesOn = await Waiter.suspend { waiter in
+                if visits[peer]?.number == number, !isStopped {
+                    visits[peer]?.wait(waiter)
+                } else {
+                    waiter.resume(returning: false)
+                }
+            }
+            guard goesOn else { return nil }
+        }
+        return nil
+    }
+
+    /// Reads answers until the stream ends.
+    private func read(_ stream: Stream, _ peer: PeerID, _ number: UInt64) async {
+        let hold = ByteHold(swarm.protocols, of: peer, for: .unfinishedMessages)
+        var frames = FrameStream(stream, frameByteCountMax: MailboxProtocol.answerByteCountMax) {
+            hold.set($0)
+        }
+        do throws(MailboxStreamError) {
+            while true {
+                let bytes: [UInt8]?
+                do throws(FrameError) { bytes = try await frames.next() } catch { throw .frames(error) }
+                guard let bytes, visits[peer]?.number == number, !isStopped else { break }
+                let answer: MailboxAnswer?
+                do throws(ProtobufError) { answer = try MailboxAnswer.parse(bytes.span) } catch {
+                    throw .malformed(error)
+                }
+                if let answer { take(answer, from: peer) }
+            }
+            // A mailbox that ends the stream first takes asks with it.
+            failed(peer, number, .frames(.stream(.ended)))
+        } catch {
+            failed(peer, number, error)
+        }
+    }
+
+    /// A stream to a mailbox has failed, unless it was being closed.
+    private func failed(_ peer: PeerID, _ number: UInt64, _ failure: MailboxStreamError) {
+        guard let visit = visits[peer], visit.number == number, !visit.isClosing else { return }
+        world.log(
+            failure.isBreach ? .warning : .debug,
+            "a stream to a mailbox failed",
+            ["peer": "\(peer)", "reason": "\(failure)"]
+        )
+        rest(peer, isSilent: failure.isSilence)
+        pump()
+    }
+
+    /// Forgets the stream to a mailbox; the next ask opens another one.
+    func endVisit(_ peer: PeerID) {
+        guard var visit = visits.removeValue(forKey: peer) else { return }
+        visit.wake(goesOn: false)
+    }
+
+    /// Leaves a mailbox alone for a while: what became of open asks is not known.
+    func rest(_ peer: PeerID, isSilent: Bool = false) {
+        endVisit(peer)
+        let last = rests[peer]?.wait ?? .zero
+        let wait = isSilent ? limits.restMax : min(max(limits.restMin, last * 2), limits.restMax)
+        rests[peer] = Rest(until: loop.now + wait, wait: wait)
+        sender.linkDown(peer, now: loop.now)
+        fetcher.linkDown(peer, now: loop.now)
+    }
+
+    // MARK: Answers
+
+    private func take(_ answer: MailboxAnswer, from peer: PeerID) {
+        let (now, wallNow) = (loop.now, world.wallClock.now)
+        let listAsked = visits[peer]?.listAsked
+        rests[peer] = nil
+        visits[peer]?.answered(answer)
+        visits[peer]?.lastUse = now
+        switch answer {
+        case .verdicts(let verdicts):
+            for verdict in verdicts { sender.verdict(verdict, from: peer, now: now, wallNow: wallNow) }
+        case .page(let page): fetcher.page(page, from: peer, now: now)
+        case .erased(let ids):
+            sender.erased(ids, by: peer, now: now)
+            fetcher.erased(ids, by: peer)
+        case .status(let status): sender.status(status, from: peer, now: now)
+        case .list(let bytes):
+            if let listAsked, !bytes.isEmpty { take(list: bytes, of: listAsked, from: peer) }
+        }
+        pump()
+    }
+}

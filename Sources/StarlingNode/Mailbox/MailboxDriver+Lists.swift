@@ -1,0 +1,115 @@
+package import StarlingCore
+internal import StarlingCrypto
+package import StarlingMesh
+internal import StarlingWorld
+
+// Lists: which mailboxes peers have, this node among them.
+extension MailboxDriver {
+    // MARK: Own
+
+    /// Sees that this node's list says what its user wants, and holds for long.
+    func signOwnList() {
+        let wallNow = world.wallClock.now
+        listDue = loop.now + limits.listLifetime / 2
+        let known = directory.list(of: identity.peerID, wallNow: wallNow)
+        if let known, known.mailboxes == own {
+            let half = known.lifetimeMilliseconds / 2
+            let left = known.expires.millisecondsSince1970 - wallNow.millisecondsSince1970
+            if left > half {
+                listDue = loop.now + .milliseconds(left - half)
+                ownList = known
+                return
+            }
+        }
+        // Who never named any has nothing to take back.
+        if known == nil, own.isEmpty {
+            listDue = nil
+            return
+        }
+        // Later than all before, also when the store has lost them.
+        let time = UInt64(clamping: wallNow.millisecondsSince1970)
+        let list = MailboxList(
+            of: own,
+            sequence: max(time, known.map { $0.sequence &+ 1 } ?? 0),
+            created: wallNow,
+            lifetime: limits.listLifetime,
+            from: identity
+        )
+        _ = directory.take(list, wallNow: wallNow)
+        ownList = list
+        for peer in links.sorted() { tellOwnList(to: peer) }
+    }
+
+    func tellOwnList(to peer: PeerID) {
+        if let ownList { ask(.told(ownList.encoded), of: peer) }
+    }
+
+    // MARK: Others
+
+    /// Finds out which mailboxes a peer has.
+    func seek(_ peer: PeerID) {
+        if let list = directory.list(of: peer, wallNow: world.wallClock.now) { return use(list) }
+        startTask { driver in await driver.askNeighbours(of: peer) }
+    }
+
+    /// Asks neighbours that speak of mailboxes, those first that were not asked last time.
+    private func askNeighbours(of peer: PeerID) async {
+        let book = await swarm.peerBook
+        let able = links.sorted().filter {
+            $0 != peer && book[$0]?.protocols.contains(MailboxProtocol.id) == true
+        }
+        guard !able.isEmpty else { return }
+        seekCursor = (seekCursor + limits.neighbourCountMax) % able.count
+        for index in 0..<min(able.count, limits.neighbourCountMax) {
+            ask(.list(peer), of: able[(seekCursor + index) % able.count])
+        }
+        pump()
+    }
+
+    /// What a mailbox knows of a peer's mailboxes, by that peer's word.
+    func take(list bytes: [UInt8], of peer: PeerID, from teller: PeerID) {
+        do throws(EnvelopeError) {
+            let list = try MailboxList(verifying: bytes.span)
+            guard list.peer == peer else { return }
+            note(list)
+        } catch {
+            world.log(
+                .warning,
+                "a list of mailboxes does not hold",
+                ["from": "\(teller)", "reason": "\(error)"]
+            )
+        }
+    }
+
+    /// A peer has told which mailboxes it has; the list's signature holds.
+    package func take(_ list: MailboxList) {
+        guard !isStopped else { return }
+        note(list)
+        pump()
+    }
+
+    private func note(_ list: MailboxList) {
+        guard list.peer != identity.peerID, directory.take(list, wallNow: world.wallClock.now) else { return }
+        use(list)
+    }
+
+    private func use(_ list: MailboxList) {
+        sender.list(list.mailboxes.map(\.peer), of: list.peer, now: loop.now)
+        swarm.enter((list.mailboxes, limits.addressLifetime)) { swarm, known in
+            for mailbox in known.0 where !mailbox.addresses.isEmpty && mailbox.peer != swarm.peerID {
+                swarm.peerBook.add(
+                    mailbox.addresses,
+                    of: mailbox.peer,
+                    source: .hearsay,
+                    lifetime: known.1,
+                    now: swarm.loop.now
+                )
+            }
+        }
+    }
+
+    /// The list of a peer, as it is handed on; empty where none is known.
+    package func encodedList(of peer: PeerID) -> [UInt8] {
+        directory.list(of: peer, wallNow: world.wallClock.now)?.encoded ?? []
+    }
+}

@@ -1,0 +1,368 @@
+internal import StarlingCore
+package import StarlingCrypto
+package import StarlingMesh
+internal import StarlingTransports
+package import StarlingWorld
+
+/// Leaves messages with the mailboxes of peers that are away, and fetches those that mailboxes keep for this node.
+///
+/// It asks; what this node keeps for others is the ``MailboxShelfDriver``'s. Messages stay the ``DeliveryDriver``'s,
+/// which goes on trying whatever a mailbox has.
+///
+/// Spec: docs/specs/mailbox.md.
+package actor MailboxDriver {
+    package struct Limits: Sendable {
+        package var sender = MailboxSender.Limits()
+        package var fetcher = MailboxFetcher.Limits()
+        package var directory = MailboxDirectory.Limits()
+        /// Mailboxes that are dialled at once; more take their turn.
+        package var reachCountMax = 16
+        /// A stream to a mailbox on which nothing is left to say for so long is closed.
+        package var visitIdle: Duration = .seconds(5)
+        /// A stream on which an answer is waited for as long is closed: longer than the machines wait.
+        package var visitPatience: Duration = .seconds(90)
+        /// How long a mailbox may take to end a stream that this node has ended.
+        package var closingDuration: Duration = .seconds(10)
+        /// Bytes of asks that wait for one mailbox; with more its stream is given up: a few of the largest messages.
+        package var unwrittenByteCountMax = 16 * MailboxProtocol.askByteCountMax
+        /// After a stream that failed though its mailbox is connected; doubled by each further one, up to the longest.
+        package var restMin: Duration = .seconds(1)
+        package var restMax: Duration = .seconds(300)
+        /// Neighbours that are asked which mailboxes a peer has, each time.
+        package var neighbourCountMax = 8
+        /// How long addresses are remembered that a peer's list gives of its mailboxes.
+        package var addressLifetime: Duration = .seconds(3600)
+        /// How long this node's own list holds; it is signed anew when half of that is over.
+        package var listLifetime = MailboxList.lifetimeMax
+        /// How long the outbox may take to write what a receipt ends; then the receipt is fetched again.
+        package var receiptDuration: Duration = .seconds(60)
+        /// From a write that failed to the next try.
+        package var storeRetryInterval: Duration = .seconds(1)
+
+        package init() {}
+    }
+
+    /// Whose answer a connection is.
+    enum Part { case sender, fetcher }
+
+    /// A mailbox whose stream failed though it is connected.
+    struct Rest {
+        var until: Instant
+        var wait: Duration
+    }
+
+    let swarm: Swarm
+    let world: World
+    let identity: IdentityKey
+    let delivery: DeliveryDriver
+    let limits: Limits
+    let own: [MailboxList.Mailbox]
+    package nonisolated let loop: any EventLoop
+
+    var sender: MailboxSender
+    var fetcher: MailboxFetcher
+    var directory: MailboxDirectory
+    /// This node's own list; `nil` when it never had one.
+    var ownList: MailboxList?
+    var listDue: Instant?
+    /// Which mailboxes the fetcher was last told of.
+    private var watched: [PeerID] = []
+
+    var links: Set<PeerID> = []
+    var visits: [PeerID: MailboxVisit] = [:]
+    var rests: [PeerID: Rest] = [:]
+    /// Where among the neighbours the next search for a list begins.
+    var seekCursor = 0
+    var reaching = 0
+    var toReach = RingQueue<(peer: PeerID, part: Part)>()
+    /// What the last page brought, until a task takes it.
+    var brought: [(envelope: [UInt8], mailbox: PeerID)] = []
+
+    private var storeRetryAt: Instant?
+    private var sweepAt: Instant?
+    private var timer: (any LoopTimer)?
+    private var armedFor: Instant?
+    private var tasks: [UInt64: Task<Void, Never>] = [:]
+    private var lastNumber: UInt64 = 0
+    private var isRunning = false
+    private(set) var isStopped = false
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    package init(
+        swarm: Swarm,
+        identity: IdentityKey,
+        delivery: DeliveryDriver,
+        configuration: MailboxConfiguration
+    ) {
+        self.swarm = swarm
+        self.identity = identity
+        self.delivery = delivery
+        limits = configuration.limits
+        own = configuration.mailboxes.filter { $0.peer != identity.peerID }
+        world = swarm.world
+        loop = swarm.world.loops[0]
+        let (peer, random) = (identity.peerID, swarm.world.random)
+        sender = MailboxSender(own: peer, seed: random.word(), limits: limits.sender)
+        fetcher = MailboxFetcher(own: peer, seed: random.word(), limits: limits.fetcher)
+        directory = MailboxDirectory(limits: limits.directory)
+    }
+
+    // MARK: Life
+
+    /// Reads what is kept, and leaves and fetches messages from here on.
+    ///
+    /// - Throws: the store's error.
+    package func start() async throws(StoreError) {
+        try await restore(MailboxTables.lists) { row, _, wallNow throws(DeliveryRowError) in
+            try directory.restore(row, wallNow: wallNow)
+        }
+        try await restore(MailboxTables.copies) { row, now, wallNow throws(DeliveryRowError) in
+            try sender.restore(row, now: now, wallNow: wallNow)
+        }
+        timer = loop.makeTimer { [weak self] in self?.enter { $0.tick() } }
+        await startWithOutbox()
+        await swarm.observe { [weak self] event in self?.enter(event) { driver, event in driver.take(event) }
+        }
+        for mailbox in own {
+            for address in mailbox.addresses {
+                await swarm.attend(to: mailbox.peer, at: address, as: "mailbox")
+            }
+        }
+        isRunning = true
+        for peer in await swarm.connectedPeers { linkUp(peer) }
+        signOwnList()
+        rewatch()
+        pump()
+    }
+
+    /// Holds what the outbox has; what it does not have any more is erased.
+    private func startWithOutbox() async {
+        let owed = await delivery.observeOutbox { [weak self] event in
+            self?.enter(event) { driver, event in driver.take(event) }
+        }
+        for (message, isPresent) in owed { hold(message, isPresent: isPresent) }
+        sender.finishRestoring(now: loop.now)
+        for copy in sender.copies {
+            guard let stored = copy.stored, !copy.isSettled else { continue }
+            await delivery.note(copyOf: copy.id, at: copy.mailbox, stored: stored)
+        }
+    }
+
+    /// Gives the rows of a table to `take`; tells of those that it does not understand, and goes on.
+    private func restore(
+        _ table: StoreTable,
+        _ take: (StoreRow, Instant, WallTime) throws(DeliveryRowError) -> Void
+    ) async throws(StoreError) {
+        let (now, wallNow) = (loop.now, world.wallClock.now)
+        var failures: [DeliveryRowError] = []
+        try await world.store.forEach(in: table) { row in
+            do throws(DeliveryRowError) { try take(row, now, wallNow) } catch { failures.append(error) }
+        }
+        guard let first = failures.first else { return }
+        world.log(
+            .error,
+            "rows of the mailboxes that cannot be understood are left alone",
+            ["table": "\(table.name)", "rows": "\(failures.count)", "first": "\(first)"]
+        )
+    }
+
+    /// Lets go of all streams.
+    package func stop() async {
+        guard !isStopped else { return }
+        isStopped = true
+        timer?.disarm()
+        let running = tasks.sorted { $0.key < $1.key }.map(\.value)
+        for task in running { task.cancel() }
+        for peer in visits.keys.sorted() { visits[peer]?.wake(goesOn: false) }
+        for task in running { await task.value }
+    }
+
+    func startTask(_ body: @escaping @Sendable (MailboxDriver) async -> Void) {
+        guard !isStopped else { return }
+        let number = nextNumber()
+        tasks[number] = loop.startTask {
+            await body(self)
+            await self.taskEnded(number)
+        }
+    }
+
+    private func taskEnded(_ number: UInt64) { tasks[number] = nil }
+
+    /// A number for a stream or a task.
+    func nextNumber() -> UInt64 {
+        lastNumber += 1
+        return lastNumber
+    }
+
+    // MARK: Turning
+
+    /// Does what the machines ask for, and sets the timer; after every call of them.
+    func pump() {
+        guard isRunning else { return }
+        while true {
+            if let action = sender.nextAction() {
+                perform(action)
+            } else if let action = fetcher.nextAction() {
+                perform(action)
+            } else {
+                break
+            }
+        }
+        takeBrought()
+        commitDirectory()
+        setTimer()
+    }
+
+    private func setTimer() {
+        var next = Instant.earlier(sender.nextDeadline, fetcher.nextDeadline)
+        next = .earlier(next, .earlier(storeRetryAt, .earlier(sweepAt, listDue)))
+        guard next != armedFor else { return }
+        armedFor = next
+        if let next, !isStopped { timer?.arm(at: next) } else { timer?.disarm() }
+    }
+
+    private func tick() {
+        armedFor = nil
+        guard !isStopped else { return }
+        let now = loop.now
+        if let time = storeRetryAt, time <= now {
+            storeRetryAt = nil
+            commitSender()
+        }
+        if let time = sweepAt, time <= now { sweep(now: now) }
+        if let time = listDue, time <= now { signOwnList() }
+        sender.advance(to: now)
+        fetcher.advance(to: now)
+        pump()
+    }
+
+    /// Sees that streams are looked through for those on which nothing is left to say.
+    func sweepLater() {
+        guard sweepAt == nil else { return }
+        sweepAt = loop.now + limits.visitIdle
+        setTimer()
+    }
+
+    private func sweep(now: Instant) {
+        sweepAt = nil
+        for peer in visits.keys.sorted() {
+            guard let visit = visits[peer], !visit.isClosing else { continue }
+            let end = visit.lastUse + (visit.isIdle ? limits.visitIdle : limits.visitPatience)
+            if end <= now {
+                visits[peer]?.wake(goesOn: false)
+            } else {
+                sweepAt = .earlier(sweepAt, end)
+            }
+        }
+    }
+
+    /// Tells the fetcher whom to ask: this node's mailboxes, and those at which receipts for it may be.
+    func rewatch() {
+        var wanted = own.map(\.peer)
+        wanted += sender.holders.filter { !wanted.contains($0) }
+        guard wanted != watched else { return }
+        watched = wanted
+        fetcher.watch(wanted, now: loop.now)
+    }
+
+    // MARK: Store
+
+    func commitSender() {
+        guard storeRetryAt == nil, let batch = sender.takeBatch() else { return }
+        world.store.commit(batch) { [weak self] error in
+            self?.enter(error) { driver, error in
+                if let error {
+                    driver.storeFailed(error)
+                    driver.sender.storeFailed(now: driver.loop.now)
+                } else {
+                    driver.sender.stored(now: driver.loop.now)
+                    driver.rewatch()
+                }
+                driver.pump()
+            }
+        }
+    }
+
+    private func commitDirectory() {
+        guard storeRetryAt == nil, let batch = directory.takeBatch() else { return }
+        world.store.commit(batch) { [weak self] error in
+            self?.enter(error) { driver, error in
+                if let error {
+                    driver.storeFailed(error)
+                    driver.directory.storeFailed()
+                } else {
+                    driver.directory.stored()
+                }
+                driver.pump()
+            }
+        }
+    }
+
+    private func storeFailed(_ error: StoreError) {
+        storeRetryAt = loop.now + limits.storeRetryInterval
+        world.log(.error, "the store took nothing of the mailboxes", ["reason": "\(error)"])
+    }
+
+    // MARK: Events
+
+    private func take(_ event: SwarmEvent) {
+        switch event {
+        case .opened(let connection, let isFirst): if isFirst { linkUp(connection.info.peer) }
+        case .closed(let peer, _, _, let isLast): if isLast { linkDown(peer) }
+        case .addressesChanged: break
+        }
+    }
+
+    private func take(_ event: OutboxEvent) {
+        guard !isStopped else { return }
+        switch event {
+        case .accepted(let message, let isPresent): hold(message, isPresent: isPresent)
+        case .ended(let id): sender.settled(id, now: loop.now)
+        case .present(let peer): sender.present(peer, now: loop.now)
+        case .absent(let peer): sender.absent(peer, now: loop.now)
+        }
+        pump()
+    }
+
+    /// Keeps track of a message that mailboxes may have: a private one, and without a file, which only its sender has.
+    private func hold(_ message: OutboxMessage, isPresent: Bool) {
+        guard message.privacy == .private, message.file == nil else { return }
+        sender.hold(
+            message.id,
+            to: message.to,
+            expires: message.expires,
+            isPresent: isPresent,
+            now: loop.now,
+            wallNow: world.wallClock.now
+        )
+    }
+
+    private func linkUp(_ peer: PeerID) {
+        guard !isStopped, links.insert(peer).inserted else { return }
+        tellOwnList(to: peer)
+        linked(peer)
+        pump()
+    }
+
+    private func linkDown(_ peer: PeerID) {
+        guard links.remove(peer) != nil else { return }
+        rests[peer] = nil
+        endVisit(peer)
+        sender.linkDown(peer, now: loop.now)
+        fetcher.linkDown(peer, now: loop.now)
+        pump()
+    }
+
+    /// A mailbox can be asked.
+    func linked(_ peer: PeerID) {
+        sender.linkUp(peer, now: loop.now)
+        fetcher.linkUp(peer, now: loop.now)
+    }
+
+    /// The tables that have a limit.
+    package var tableFills: [TableFill] {
+        sender.tableFills + fetcher.tableFills + directory.tableFills
+            + [TableFill("mailbox dials", reaching, of: limits.reachCountMax)]
+    }
+}

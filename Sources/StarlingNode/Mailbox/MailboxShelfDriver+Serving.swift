@@ -1,0 +1,172 @@
+internal import StarlingCore
+internal import StarlingMesh
+internal import StarlingTransports
+internal import StarlingWorld
+
+// Streams on which peers ask, and what they are answered.
+extension MailboxShelfDriver {
+    /// An ask whose signature, where it has one, is checked.
+    private enum Proven: Sendable {
+        case offer(Envelope)
+        /// An offer that is refused whatever its signature.
+        case refused(MessageID, MailboxVerdict)
+        case fetch(MailboxFetch)
+        case receipt(Receipt)
+        case erase([MessageID])
+        case status([MessageID])
+        case list(PeerID)
+        case told(MailboxList)
+    }
+
+    /// Reads a stream that a peer opened, and answers on it, until it ends.
+    ///
+    /// Signatures are checked on the loop of the stream's connection.
+    nonisolated func serve(_ stream: Stream) async {
+        let peer = stream.peer
+        guard let number = await beginVisit(peer) else { return await stream.reset() }
+        do throws(MailboxStreamError) {
+            try await answerAll(on: stream, peer, number)
+            do throws(StreamError) { try await stream.closeWrite() } catch { throw .stream(error) }
+        } catch {
+            world.log(
+                error.isBreach ? .warning : .debug,
+                "a peer's stream of mailboxes failed",
+                ["peer": "\(peer)", "reason": "\(error)"]
+            )
+            await stream.reset()
+        }
+        await endVisit(peer, number)
+    }
+
+    private nonisolated func answerAll(
+        on stream: Stream,
+        _ peer: PeerID,
+        _ number: UInt64
+    ) async throws(MailboxStreamError) {
+        let hold = ByteHold(swarm.protocols, of: peer, for: .unfinishedMessages)
+        var frames = FrameStream(stream, frameByteCountMax: MailboxProtocol.askByteCountMax) { hold.set($0) }
+        while true {
+            let batch: [[UInt8]]?
+            do throws(FrameError) {
+                batch = try await frames.nextBatch(byteCount: limits.batchByteCount)
+            } catch {
+                throw .frames(error)
+            }
+            guard let batch else { return }
+            for first in stride(from: 0, to: batch.count, by: MailboxProtocol.openAskCountMax) {
+                let part = batch[first..<min(first + MailboxProtocol.openAskCountMax, batch.count)]
+                let asks = try await prove(part, from: peer)
+                guard let answers = await take(asks, from: peer, number) else { return }
+                guard !answers.isEmpty else { continue }
+                do throws(StreamError) { try await stream.write(answers) } catch { throw .stream(error) }
+            }
+        }
+    }
+
+    // MARK: Proving
+
+    private nonisolated func prove(
+        _ frames: ArraySlice<[UInt8]>,
+        from peer: PeerID
+    ) async throws(MailboxStreamError) -> [Proven] {
+        var proven: [Proven] = []
+        var pageCount = 0
+        for frame in frames {
+            let ask: MailboxAsk?
+            do throws(ProtobufError) { ask = try MailboxAsk.parse(frame.span) } catch {
+                throw .malformed(error)
+            }
+            // Kinds of later versions are skipped.
+            guard let ask else { continue }
+            if case .fetch = ask { pageCount += 1 }
+            // The next page is asked for when the last one is there.
+            guard pageCount <= 1 else { throw .outOfTurn }
+            do throws(EnvelopeError) {
+                if let found = try await prove(ask, from: peer) { proven.append(found) }
+            } catch {
+                throw .forged(error)
+            }
+        }
+        return proven
+    }
+
+    private nonisolated func prove(
+        _ ask: MailboxAsk,
+        from peer: PeerID
+    ) async throws(EnvelopeError) -> Proven? {
+        switch ask {
+        case .offer(let bytes):
+            let envelope = try Envelope(parsing: bytes.span)
+            // The signature after all that costs less.
+            if let refusal = await refusal(of: envelope.header, byteCount: bytes.count, from: peer) {
+                return .refused(envelope.header.id, refusal)
+            }
+            try envelope.verify()
+            return .offer(envelope)
+        case .receipt(let bytes):
+            let receipt = try Receipt(verifying: bytes.span)
+            // Of another peer's there is nothing to be said.
+            return receipt.from == peer ? .receipt(receipt) : nil
+        case .told(let bytes):
+            let list = try MailboxList(verifying: bytes.span)
+            return list.peer == peer ? .told(list) : nil
+        case .fetch(let fetch): return .fetch(fetch)
+        case .erase(let ids): return .erase(ids)
+        case .status(let ids): return .status(ids)
+        case .list(let peer): return .list(peer)
+        }
+    }
+
+    private func refusal(of header: MessageHeader, byteCount: Int, from peer: PeerID) -> MailboxVerdict? {
+        shelf.refusal(of: header, byteCount: byteCount, from: peer, wallNow: world.wallClock.now)
+    }
+
+    // MARK: Answering
+
+    /// Does what a peer asks, and returns the answers once what they say is on the disk.
+    ///
+    /// - Returns: `nil` when another stream of the peer is read now.
+    private func take(_ asks: [Proven], from peer: PeerID, _ number: UInt64) async -> [UInt8]? {
+        let hadBatch = hasBatch
+        for ask in asks {
+            guard !isStopped, visits[peer]?.number == number else { return nil }
+            await take(ask, from: peer)
+        }
+        pump()
+        await settle(peer, number, hadBatch: hadBatch)
+        guard visits[peer]?.number == number else { return nil }
+        defer { visits[peer]?.answers = [] }
+        return visits[peer]?.answers
+    }
+
+    private func take(_ ask: Proven, from peer: PeerID) async {
+        let (now, wallNow) = (loop.now, world.wallClock.now)
+        switch ask {
+        case .offer(let envelope):
+            visits[peer]?.openOffers.insert(envelope.header.id)
+            shelf.offer(envelope, from: peer, now: now, wallNow: wallNow)
+        case .refused(let id, let verdict): answer(peer, .verdicts([.init(id: id, verdict: verdict)]))
+        case .fetch(let fetch): answer(peer, .page(await page(fetch, for: peer)))
+        case .receipt(let receipt): shelf.acknowledge(receipt, now: now, wallNow: wallNow)
+        case .erase(let ids): shelf.erase(ids, by: peer)
+        case .status(let ids): answer(peer, .status(shelf.status(for: peer, ids)))
+        case .list(let other): answer(peer, .list(await mailboxes.encodedList(of: other)))
+        case .told(let list): await mailboxes.take(list)
+        }
+    }
+
+    private func page(_ fetch: MailboxFetch, for peer: PeerID) async -> MailboxPage {
+        let request = shelf.fetch(fetch, for: peer)
+        var rows: [[UInt8]?] = []
+        do throws(StoreError) {
+            for key in request.keys { rows.append(try await world.store.read(key)) }
+        } catch {
+            // The disk may be well again when it is asked for the next time.
+            world.log(.error, "messages that are kept cannot be read back", ["reason": "\(error)"])
+            return MailboxPage()
+        }
+        let page = shelf.page(request, rows: rows)
+        pump()
+        return page
+    }
+}

@@ -1,0 +1,222 @@
+internal import StarlingCore
+package import StarlingMesh
+internal import StarlingTransports
+package import StarlingWorld
+
+/// Keeps messages for peers that are away, for as long as the node's user lets it, and answers whoever asks.
+///
+/// A peer is answered on the stream on which it asks. What it asks together is written together, and nothing more is read of
+/// it before that is on the disk.
+///
+/// Spec: docs/specs/mailbox.md.
+package actor MailboxShelfDriver {
+    package struct Limits: Sendable {
+        /// Streams that one peer may have open here: an old one that ends, and the one that follows it.
+        package var inboundStreamCountMax = 4
+        /// Bytes of asks that are dealt with together: a few of the largest messages.
+        package var batchByteCount = 4 * MailboxProtocol.askByteCountMax
+        /// From a write that failed to the next try, where nobody waits for it.
+        package var storeRetryInterval: Duration = .seconds(1)
+
+        package init() {}
+    }
+
+    /// A stream on which a peer asks.
+    struct Visit {
+        /// Tells it from the peer's streams before and after it.
+        let number: UInt64
+        /// Answers that are not written.
+        var answers: [UInt8] = []
+        /// Messages whose verdicts are to come.
+        var openOffers: Set<MessageID> = []
+    }
+
+    let swarm: Swarm
+    let world: World
+    let mailboxes: MailboxDriver
+    let limits: Limits
+    private let shelfLimits: MailboxShelf.Limits
+    package nonisolated let loop: any EventLoop
+
+    var shelf: MailboxShelf
+    /// By the peer that asks: a new stream takes the place of the last.
+    var visits: [PeerID: Visit] = [:]
+    private var lastVisit: UInt64 = 0
+
+    /// Batches that were handed to the store, and those whose commit has ended.
+    private var takenCount: UInt64 = 0
+    private var doneCount: UInt64 = 0
+    private var diskWaiters: [Waiter<Void>] = []
+    private var storeRetryAt: Instant?
+    private var timer: (any LoopTimer)?
+    private var armedFor: Instant?
+    private(set) var isStopped = false
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    package init(
+        swarm: Swarm,
+        mailboxes: MailboxDriver,
+        configuration: MailboxConfiguration,
+        limits: Limits = Limits()
+    ) {
+        self.swarm = swarm
+        self.mailboxes = mailboxes
+        self.limits = limits
+        shelfLimits = configuration.shelfLimits
+        world = swarm.world
+        loop = swarm.world.loops[0]
+        shelf = MailboxShelf(
+            own: swarm.peerID,
+            policy: configuration.policy,
+            limits: configuration.shelfLimits
+        )
+    }
+
+    // MARK: Life
+
+    /// Reads what is kept, and answers from here on.
+    ///
+    /// - Throws: the store's error.
+    package func start() async throws(StoreError) {
+        let (now, wallNow) = (loop.now, world.wallClock.now)
+        var failures: [DeliveryRowError] = []
+        try await world.store.forEach(in: MailboxTables.shelf) { row in
+            do throws(DeliveryRowError) { try shelf.restore(row, now: now, wallNow: wallNow) } catch {
+                failures.append(error)
+            }
+        }
+        if let first = failures.first {
+            world.log(
+                .error,
+                "messages that are kept for others cannot be understood, and are left alone",
+                ["rows": "\(failures.count)", "first": "\(first)"]
+            )
+        }
+        timer = loop.makeTimer { [weak self] in self?.enter { $0.tick() } }
+        shelf.finishRestoring(now: loop.now)
+        swarm.protocols.set(
+            MailboxProtocol.id,
+            streamCountMaxPerPeer: limits.inboundStreamCountMax
+        ) { [weak self] stream in await self?.serve(stream) }
+        pump()
+    }
+
+    /// Answers nobody any more; what is kept stays in the store.
+    package func stop() {
+        guard !isStopped else { return }
+        isStopped = true
+        swarm.protocols.set(MailboxProtocol.id, nil)
+        timer?.disarm()
+        resumeDiskWaiters()
+    }
+
+    // MARK: Turning
+
+    /// Does what the shelf asks for, and sets the timer; after every call of it.
+    func pump() {
+        while let action = shelf.nextAction() {
+            switch action {
+            case .write: commit()
+            case .verdict(let peer, let verdict):
+                visits[peer]?.openOffers.remove(verdict.id)
+                answer(peer, .verdicts([verdict]))
+            case .erased(let peer, let ids): answer(peer, .erased(ids))
+            }
+        }
+        let next = Instant.earlier(shelf.nextDeadline, storeRetryAt)
+        guard next != armedFor else { return }
+        armedFor = next
+        if let next, !isStopped { timer?.arm(at: next) } else { timer?.disarm() }
+    }
+
+    /// Lines an answer up for a peer; with none of its streams there is nobody to hear it.
+    func answer(_ peer: PeerID, _ answer: MailboxAnswer) { visits[peer]?.answers += answer.encoded }
+
+    private func tick() {
+        armedFor = nil
+        guard !isStopped else { return }
+        let now = loop.now
+        if let time = storeRetryAt, time <= now {
+            storeRetryAt = nil
+            commit()
+        }
+        shelf.advance(to: now)
+        pump()
+    }
+
+    private func commit() {
+        guard storeRetryAt == nil, let batch = shelf.takeBatch() else { return }
+        takenCount += 1
+        world.store.commit(batch) { [weak self] error in
+            self?.enter(error) { driver, error in
+                driver.doneCount += 1
+                if let error {
+                    driver.world.log(.error, "the store took nothing of the mailbox", ["reason": "\(error)"])
+                    driver.storeRetryAt = driver.loop.now + driver.limits.storeRetryInterval
+                    driver.shelf.storeFailed()
+                } else {
+                    driver.shelf.stored()
+                }
+                driver.pump()
+                driver.resumeDiskWaiters()
+            }
+        }
+    }
+
+    // MARK: Waiting
+
+    /// A stream begins: it takes the place of the peer's last one.
+    func beginVisit(_ peer: PeerID) -> UInt64? {
+        guard !isStopped else { return nil }
+        lastVisit += 1
+        visits[peer] = Visit(number: lastVisit)
+        return lastVisit
+    }
+
+    func endVisit(_ peer: PeerID, _ number: UInt64) {
+        if visits[peer]?.number == number { visits[peer] = nil }
+    }
+
+    /// Which batch has what was told to the shelf in this turn, when `hadBatch` says whether one was on its way before.
+    var hasBatch: Bool { takenCount > doneCount }
+
+    /// Suspends until what a stream's asks changed is on the disk, and its offers have their verdicts.
+    func settle(_ peer: PeerID, _ number: UInt64, hadBatch: Bool) async {
+        let target = hadBatch ? doneCount + 2 : takenCount
+        while !isStopped, visits[peer]?.number == number,
+            visits[peer]?.openOffers.isEmpty == false || (doneCount < target && hasBatch)
+        {
+            await Waiter.suspend { waiter in
+                // The last batch may have been written before this task came to wait.
+                if isStopped || !hasBatch { waiter.resume() } else { diskWaiters.append(waiter) }
+            }
+            if !hasBatch { break }
+        }
+    }
+
+    private func resumeDiskWaiters() {
+        let waiting = diskWaiters
+        diskWaiters = []
+        for waiter in waiting { waiter.resume() }
+    }
+
+    // MARK: Asking
+
+    /// What is kept of whom and for whom.
+    package var holdings: [MailboxHolding] { shelf.holdings }
+
+    /// For whom envelopes are kept.
+    package var policy: MailboxPolicy { shelf.policy }
+
+    /// What is kept, in number and bytes, and the most that may be.
+    package var fill: (count: Int, byteCount: Int, limits: MailboxShelf.Limits) {
+        (shelf.count, shelf.byteCount, shelfLimits)
+    }
+
+    /// Copies that gave way to others since the node started.
+    package var displacedCount: Int { shelf.displacedCount }
+
+    /// The tables that have a limit.
+    package var tableFills: [TableFill] { shelf.tableFills }
+}
