@@ -64,6 +64,8 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "mailbox-row", run: mailboxRow),
         FuzzTarget(name: "mailbox-copies", run: mailboxCopies),
         FuzzTarget(name: "mailbox-fetcher", run: mailboxFetcher),
+        FuzzTarget(name: "tunnel-frames", run: tunnelFrames),
+        FuzzTarget(name: "tunnel-table", run: tunnelTable),
         FuzzTarget(name: "store-files", run: storeFiles),
     ]
 }

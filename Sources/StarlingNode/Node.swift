@@ -22,6 +22,8 @@ package final class Node: Sendable {
     package let mailboxes: MailboxDriver
     /// What this node keeps for others.
     package let shelf: MailboxShelfDriver
+    /// Streams over others; in use where routes are.
+    package let tunnels: TunnelDriver
     /// Files of messages; `nil` where the world has no place for them.
     package let blobs: BlobDriver?
     private let attendance: PeerAttendance
@@ -102,6 +104,7 @@ package final class Node: Sendable {
             mailboxes: mailboxes,
             configuration: configuration.mailbox
         )
+        tunnels = TunnelDriver(swarm: swarm, identity: identity, delivery: delivery)
         attendance = PeerAttendance(swarm: swarm)
         do throws(MDNSError) {
             discovery = configuration.usesMDNS ? try MDNSDriver(swarm: swarm) : nil
@@ -137,6 +140,10 @@ package final class Node: Sendable {
             throw .delivery(.store(error))
         }
         await traces.start()
+        if configuration.usesRoutes {
+            await tunnels.start()
+            await blobs?.useTunnels(tunnels)
+        }
         await identify.start()
         var bound: [Multiaddr] = []
         for address in configuration.listenAddresses {
@@ -170,6 +177,7 @@ package final class Node: Sendable {
         await liveness.leave()
         await traces.stop()
         await routes.stop()
+        await tunnels.stop()
         await delivery.stop()
         await blobs?.stop()
         await identify.stop()

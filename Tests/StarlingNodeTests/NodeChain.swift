@@ -12,8 +12,11 @@ struct NodeChain {
     let nodes: [Node]
 
     /// - Parameter hasRoutes: Whether the first one is told the way to the last one, and so on along the chain.
-    init(count: Int, seed: UInt64 = 1, hasRoutes: Bool = true) throws {
-        let simulation = Simulation(seed: seed)
+    init(count: Int, seed: UInt64 = 1, link: LinkProfile? = nil, hasRoutes: Bool = true) throws {
+        var configuration = Simulation.Configuration()
+        if let link { configuration.link = link }
+        configuration.traceDetail = .lengths
+        let simulation = Simulation(seed: seed, configuration: configuration)
         self.simulation = simulation
         hosts = (0..<count).map { simulation.host("node-\($0)") }
         nodes = try hosts.map { host in

@@ -20,7 +20,7 @@ package enum NoiseRole: Sendable {
 /// Messages go in and out without their length. After an error, and after
 /// ``finish()``, every call throws ``NoiseError/outOfTurn``.
 ///
-/// Spec: libp2p/specs noise r5, with the empty prologue; `connections/inlined-muxer-negotiation.md` r1,
+/// Spec: libp2p/specs noise r5, where the prologue is empty; `connections/inlined-muxer-negotiation.md` r1,
 /// "Multiplexer Negotiation over Noise".
 package struct NoiseHandshake: ~Copyable {
     /// What a peer may make us hold before it has proved who it is.
@@ -69,6 +69,7 @@ package struct NoiseHandshake: ~Copyable {
     ///   - expectedPeer: Whom the dialer wants to reach; `nil` accepts anyone.
     ///   - muxers: The multiplexers to agree on during the handshake, the preferred one first. With none,
     ///     they are negotiated afterwards.
+    ///   - prologue: What both sides must have seen alike; libp2p's connections have none.
     ///   - limits: What the peer may use.
     /// - Precondition: the seed has 32 bytes.
     package init(
@@ -77,6 +78,7 @@ package struct NoiseHandshake: ~Copyable {
         ephemeralSeed: consuming SecretBytes,
         expectedPeer: PeerID? = nil,
         muxers: [String] = [],
+        prologue: [UInt8] = [],
         limits: Limits = Limits()
     ) {
         self.role = role
@@ -84,7 +86,6 @@ package struct NoiseHandshake: ~Copyable {
         self.expectedPeer = expectedPeer
         self.muxers = muxers
         self.limits = limits
-        let prologue: [UInt8] = []
         pattern = NoiseXX(
             isInitiator: role == .initiator,
             ephemeral: X25519Key(seed: ephemeralSeed),

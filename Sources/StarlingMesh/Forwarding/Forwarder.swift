@@ -133,6 +133,15 @@ package struct Forwarder: Sendable {
         return trace(to: peer, now: now) != nil
     }
 
+    /// The neighbours over which a peer is reached now, the best first: itself where it is one, and never the one that
+    /// is left out.
+    package func hops(to peer: PeerID, without other: PeerID?, now: Instant) -> [PeerID] {
+        if neighbours[peer] != nil { return [peer] }
+        var hops = routes[peer]?.hops.filter { neighbours[$0] != nil && $0 != other } ?? []
+        if let back = trace(to: peer, now: now), back != other, !hops.contains(back) { hops.append(back) }
+        return hops
+    }
+
     /// The neighbour that a frame to a peer goes to: never the one that it came from.
     package func way(to peer: PeerID, from origin: Origin, now: Instant) -> PeerID? {
         if let way = knownWay(to: peer, from: origin) { return way }

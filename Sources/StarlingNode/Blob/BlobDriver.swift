@@ -50,6 +50,10 @@ package actor BlobDriver {
     private nonisolated let limits: Limits
     private nonisolated let offers = BlobOffers()
     private nonisolated let loop: any EventLoop
+    /// Who reaches peers that are not connected; `nil` where nobody does.
+    private var tunnels: TunnelDriver?
+    /// Fetches that run over others, by token: they end when there is a link.
+    private var tunnelled: [UInt64: (peer: PeerID, session: BlobFetchSession)] = [:]
     private var observers: [@Sendable (BlobTransfer) -> Void] = []
     private var isStopped = false
     private var nextToken: UInt64 = 0
@@ -77,8 +81,17 @@ package actor BlobDriver {
         swarm.protocols.set(BlobProtocol.id) { [weak self] stream in await self?.serve(stream) }
         await swarm.observe { [weak self] event in
             guard case .opened(let connection, isFirst: true) = event else { return }
-            self?.enter(connection.info.peer) { driver, peer in driver.wake(peer) }
+            self?.enter(connection.info.peer) { driver, peer in
+                driver.moveToLink(peer)
+                driver.wake(peer)
+            }
         }
+    }
+
+    /// Fetches over others what has no shorter way, and serves who does so, from here on.
+    package func useTunnels(_ tunnels: TunnelDriver) {
+        self.tunnels = tunnels
+        tunnels.serve(BlobProtocol.id) { [weak self] stream in await self?.serve(stream) }
     }
 
     /// Ends fetches, which throw ``BlobFailure/cancelled``; what is durable stays.
@@ -289,13 +302,7 @@ package actor BlobDriver {
                 throw .store(error)
             }
         }
-        let stream: Stream
-        do throws(SwarmError) { stream = try await swarm.openStream(to: peer, [BlobProtocol.id]) } catch {
-            switch error {
-            case .dial(let error): throw .unreachable(error)
-            case .stream(let error): throw .stream(error)
-            }
-        }
+        let (stream, neighbour) = try await openStream(to: peer)
         tell(id, peer, .running, holding?.byteCount ?? 0)
         let session = BlobFetchSession(
             stream,
@@ -316,7 +323,44 @@ package actor BlobDriver {
                 )
             )
         }
-        try await session.run()
+        guard let neighbour else { return try await session.run() }
+        let token = makeToken()
+        tunnelled[token] = (peer, session)
+        defer { tunnelled[token] = nil }
+        do throws(BlobFailure) { try await session.run() } catch {
+            guard case .stream(let error) = error, error != .closed else { throw error }
+            await tunnels?.broke(to: peer, via: neighbour)
+            throw .tunnel(error == .forged ? .forged : .broken(error))
+        }
+    }
+
+    /// Opens a stream to a peer: over the link to it, or over others while there is none, or over a link that it makes.
+    ///
+    /// - Returns: the stream, and the neighbour over which it goes where the peer is none.
+    private func openStream(to peer: PeerID) async throws(BlobFailure) -> (Stream, via: PeerID?) {
+        if let tunnels, await !swarm.isConnected(peer), await tunnels.hasWay(to: peer) {
+            do throws(TunnelError) {
+                let tunnel = try await tunnels.openStream(to: peer, BlobProtocol.id)
+                return (tunnel.stream, tunnel.via)
+            } catch {
+                throw .tunnel(error)
+            }
+        }
+        do throws(SwarmError) { return (try await swarm.openStream(to: peer, [BlobProtocol.id]), nil) } catch
+        {
+            switch error {
+            case .dial(let error): throw .unreachable(error)
+            case .stream(let error): throw .stream(error)
+            }
+        }
+    }
+
+    /// A peer is connected: what comes from it over others shall come over the link.
+    private func moveToLink(_ peer: PeerID) {
+        for (_, fetch) in tunnelled.sorted(by: { $0.key < $1.key }) where fetch.peer == peer {
+            let session = fetch.session
+            loop.startTask { await session.leave() }
+        }
     }
 
     // MARK: Turns and pauses
@@ -383,7 +427,8 @@ package actor BlobDriver {
 
     private func endPause(_ token: UInt64) { pauses.removeValue(forKey: token)?.waiter.resume() }
 
-    private func wake(_ peer: PeerID) {
+    /// Ends the pauses of fetches from a peer: it may be reached in another way.
+    func wake(_ peer: PeerID) {
         for token in pauses.filter({ $0.value.peer == peer }).keys.sorted() { endPause(token) }
     }
 
@@ -435,6 +480,10 @@ extension BlobFailure {
         case .store(.wrongChunk), .store(.wrongLeaves): .suspicious
         case .store, .tooMany, .unusableKey, .cancelled: .final
         case .unreachable: .passing
+        case .tunnel(.forged), .tunnel(.security), .tunnel(.malformed), .tunnel(.refused(.malformed)),
+            .tunnel(.refused(.protocolNotSpoken)):
+            .suspicious
+        case .tunnel: .passing
         case .stream(.protocolNotSupported), .stream(.negotiationFailed), .stream(.reset): .suspicious
         case .stream: .passing
         case .fetch(.refused(.busy)), .fetch(.stalled), .fetch(.ended): .passing

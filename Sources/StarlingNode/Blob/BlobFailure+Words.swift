@@ -7,6 +7,7 @@ extension BlobFailure {
         switch self {
         case .store(let error): error.what
         case .unreachable: "The peer cannot be reached."
+        case .tunnel(let error): error.what
         case .stream: "The stream to the peer failed."
         case .fetch(.refused(.unknown)): "The sender does not offer the file."
         case .fetch(.refused(.busy)): "The sender is busy with other files."

@@ -80,6 +80,9 @@ actor BlobFetchSession {
         try result.get()
     }
 
+    /// Ends the attempt in favour of a better way; ``run()`` throws.
+    func leave() { end(.failure(.stream(.closed))) }
+
     private func readAll() async {
         while outcome == nil, machine.wantsBytes {
             do throws(StreamError) {

@@ -40,6 +40,8 @@ package enum BlobFailure: Error, Equatable, Sendable {
     case unreachable(DialError)
     /// The stream to the peer failed.
     case stream(StreamError)
+    /// The peer is not connected, and could not be reached over others, or not until the end.
+    case tunnel(TunnelError)
     /// The attempt ended for a reason of the protocol.
     case fetch(BlobFetchError)
     /// More is offered, or asked for, than the driver's limits allow.
@@ -54,6 +56,7 @@ package enum BlobFailure: Error, Equatable, Sendable {
         switch self {
         case .store(let error): error.nextStep
         case .unreachable(let error): error.nextStep
+        case .tunnel(let error): error.nextStep
         case .stream: "Wait: it goes on where it was when the peer is back."
         case .fetch(.refused(.busy)), .fetch(.stalled), .fetch(.ended):
             "Wait: it goes on where it was at the next attempt."

@@ -344,7 +344,7 @@ extension BlobFailure {
     fileprivate var isForWantOfRoom: Bool {
         switch self {
         case .store(.full), .store(.tooManyBlobs), .store(.noSpace): true
-        case .store, .unreachable, .stream, .fetch, .tooMany, .unusableKey, .cancelled: false
+        case .store, .unreachable, .tunnel, .stream, .fetch, .tooMany, .unusableKey, .cancelled: false
         }
     }
 }

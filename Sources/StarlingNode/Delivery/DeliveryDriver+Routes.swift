@@ -44,6 +44,8 @@ extension DeliveryDriver {
         } else {
             feed(peer)
         }
+        // Files that wait for a way have one.
+        if isOther, !hops.isEmpty { blobs?.enter(peer) { $0.wake($1) } }
         pump()
     }
 
@@ -86,6 +88,19 @@ extension DeliveryDriver {
         forwarder.heard(of: peer, via: neighbour, now: loop.now)
         _ = routeUp(peer)
     }
+
+    // MARK: Tunnels
+
+    /// The neighbours over which a peer is reached now, the best first, without one of them.
+    func hops(to peer: PeerID, without other: PeerID? = nil) -> [PeerID] {
+        forwarder.hops(to: peer, without: other, now: loop.now)
+    }
+
+    /// Has a way to a peer looked for, which may become known later.
+    func lookForRoute(to peer: PeerID) { router?.find(peer) }
+
+    /// What a neighbour carried to a peer has come to an end on its way.
+    func tunnelBroke(to peer: PeerID, via neighbour: PeerID) { router?.lost(peer, neighbour) }
 
     // MARK: Sending
 

@@ -72,6 +72,12 @@ extension NodeFailure {
                 "\(peer) sent more than this node keeps unread.",
                 nextStep: "Try again with less at a time."
             )
+        case .forged:
+            self.init(
+                .peerFailed,
+                "What came from \(peer) was changed on the way.",
+                nextStep: "Connect to it directly: starling connect"
+            )
         case .busy: self.init(.internal, "A stream with \(peer) was used twice at once.")
         case .cancelled: self.init(.stopping, "The request was cancelled.")
         }

@@ -38,8 +38,9 @@ extension BlobFailure {
             .invalidRequest
         case .store(.closed), .cancelled: .stopping
         case .store, .unusableKey: .internal
-        case .unreachable: .unreachable
-        case .stream, .fetch: .peerFailed
+        case .unreachable, .tunnel(.noRoute), .tunnel(.refused), .tunnel(.timedOut): .unreachable
+        case .tunnel(.stopped): .stopping
+        case .tunnel, .stream, .fetch: .peerFailed
         }
     }
 }

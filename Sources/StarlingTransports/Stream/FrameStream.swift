@@ -1,4 +1,4 @@
-internal import StarlingCore
+package import StarlingCore
 package import StarlingProtocols
 
 /// Reads messages that stand behind their length as a varint, from one stream.
@@ -59,6 +59,11 @@ package struct FrameStream {
         }
         return batch
     }
+
+    /// What has come behind the last message; whoever takes it reads the stream from here on.
+    ///
+    /// - Precondition: no message has begun that is not complete.
+    package mutating func takeUnread() -> BufferSlice? { unread.take() }
 
     private mutating func takeMessage() throws(FrameError) -> [UInt8]? {
         guard var bytes = unread else { return nil }

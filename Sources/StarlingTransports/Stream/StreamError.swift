@@ -18,6 +18,8 @@ package enum StreamError: Error, Equatable, Sendable {
     case busy
     /// The peer sent more on its streams than one connection keeps unread.
     case unreadLimit
+    /// What came is not what the peer has sent: somebody on the way has changed it. For streams with a session of their own.
+    case forged
     /// The task was cancelled. Bytes may have been written; reset the stream unless its protocol allows that.
     case cancelled
 }

@@ -14,21 +14,41 @@ final class NoiseChannel: SecureChannel {
 
     let headroom = NoiseRecord.headerByteCount
     let contentByteCountMax = NoiseRecord.contentByteCountMax
-    /// Noise has no farewell: the socket's end is the end.
-    let isEnded = false
+    private(set) var isEnded = false
+    private let farewell: Farewell
 
-    init(_ role: NoiseRole, _ setup: ConnectionSetup, _ loop: any EventLoop) {
-        cipher = setup.cipher
-        assembler = RecordAssembler(loop: loop)
-        assembler.recordByteCountMax = NoiseHandshake.Limits().messageByteCountMax
+    /// What tells the peer that nothing more comes.
+    enum Farewell {
+        /// libp2p's Noise has none: the socket's end is the end.
+        case none
+        /// A record without content: where others carry the records, they cannot make an end of their own of it.
+        case emptyRecord
+    }
+
+    /// The security of a connection.
+    convenience init(_ role: NoiseRole, _ setup: ConnectionSetup, _ loop: any EventLoop) {
         var seed = setup.random.bytes(count: 32)
-        pending = NoiseHandshake(
+        let handshake = NoiseHandshake(
             role: role,
             identity: setup.noise,
             ephemeralSeed: SecretBytes(wiping: &seed),
             expectedPeer: setup.expectedPeer,
             muxers: setup.muxers
         )
+        self.init(handshake, setup.cipher, farewell: .none, loop)
+    }
+
+    init(
+        _ handshake: consuming NoiseHandshake,
+        _ cipher: ChaChaPoly,
+        farewell: Farewell,
+        _ loop: any EventLoop
+    ) {
+        self.cipher = cipher
+        self.farewell = farewell
+        assembler = RecordAssembler(loop: loop)
+        assembler.recordByteCountMax = NoiseHandshake.Limits().messageByteCountMax
+        pending = handshake
     }
 
     func feed(_ bytes: BufferSlice) { assembler.feed(bytes) }
@@ -62,9 +82,11 @@ final class NoiseChannel: SecureChannel {
 
     func nextContent() throws(ConnectionError) -> BufferSlice? {
         do throws(NoiseError) {
-            while let record = try assembler.next() {
+            while !isEnded, let record = try assembler.next() {
                 let content = try session?.open(record.buffer, record: record.range, with: cipher)
-                if let content, !content.isEmpty { return BufferSlice(record.buffer, content) }
+                guard let content else { return nil }
+                if !content.isEmpty { return BufferSlice(record.buffer, content) }
+                isEnded = farewell == .emptyRecord
             }
             return nil
         } catch {
@@ -85,5 +107,10 @@ final class NoiseChannel: SecureChannel {
         }
     }
 
-    func close(into output: inout RingQueue<BufferSlice>) {}
+    func close(into output: inout RingQueue<BufferSlice>) {
+        guard farewell == .emptyRecord else { return }
+        let block = Buffer(byteCount: headroom + NoiseRecord.tagByteCount)
+        // Without content there is nothing that the cipher could refuse.
+        try? seal(block, headroom..<headroom, into: &output)
+    }
 }
