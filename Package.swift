@@ -146,12 +146,17 @@ let package = Package(
             "StarlingHTTP",
             ["StarlingAPI", "StarlingSimulator", "StarlingIO", "StarlingWorld", "StarlingCore"]
         ),
-        tests("StarlingSimulator", ["StarlingNode", "StarlingStore", "StarlingWorld", "StarlingCore"]),
+        tests(
+            "StarlingSimulator",
+            ["StarlingNode", "StarlingStore", "StarlingWorld", "StarlingCrypto", "StarlingCore"]
+        ),
         tests("StarlingCommandLine", ["StarlingAPI", "StarlingNode", "StarlingCore"]),
         tests(
             "StarlingTool",
             [
-                "StarlingHTTP", "StarlingAPI", "StarlingStore", "StarlingIO", "StarlingWorld", "StarlingCore",
+                "StarlingCommandLine", "StarlingHTTP", "StarlingAPI", "StarlingStore", "StarlingIO",
+                "StarlingWorld",
+                "StarlingCore",
             ]
         ),
         .testTarget(name: "TidyTests", swiftSettings: lenient),

@@ -56,6 +56,58 @@ import Testing
         #expect(isHealed)
     }
 
+    @Test func aCutSwallowsOneDirectionAlone() throws {
+        let scene = try Self.scene()
+        let (dialer, server) = (scene.dialer, scene.server)
+        scene.simulation.network.cut(from: scene.bob, to: scene.alice)
+        try scene.simulation.complete(on: scene.alice) { await dialer.write([1, 2, 3]) }
+        try scene.simulation.run(for: .seconds(20))
+        // What the other end echoes does not come back.
+        #expect(try scene.simulation.complete(on: scene.bob) { await server.byteCount } == 3)
+        #expect(try scene.simulation.complete(on: scene.alice) { await dialer.byteCount } == 0)
+        scene.simulation.network.cut(from: scene.bob, to: scene.alice, false)
+        let isMended = try scene.simulation.complete(on: scene.alice) {
+            await dialer.wait(within: .seconds(60)) { $0.bytes == [1, 2, 3] }
+        }
+        #expect(isMended)
+    }
+
+    @Test func overWiresPacketsPassBetweenThoseThatTheyJoinAlone() throws {
+        let simulation = Simulation(seed: 1)
+        let hosts = (0..<3).map { _ in simulation.host() }
+        simulation.network.wire([(hosts[0], hosts[1]), (hosts[1], hosts[2])])
+        let listener = ListenerProbe(loop: hosts[2].loop)
+        let address = try #require(hosts[2].address)
+        let bound = try simulation.complete(on: hosts[2]) {
+            try await listener.listen(on: .ip(address, port: 4001))
+        }
+        for (host, isJoined) in [(hosts[1], true), (hosts[0], false)] {
+            let dialer = SocketProbe(loop: host.loop)
+            let isConnected = try simulation.complete(on: host) {
+                try await dialer.connect(to: bound)
+                return await dialer.wait(within: .seconds(30)) { $0.count(of: .connected) == 1 }
+            }
+            #expect(isConnected == isJoined)
+        }
+    }
+
+    @Test func aLinkMayBeSlowInOneDirection() throws {
+        let scene = try Self.scene()
+        let (simulation, dialer) = (scene.simulation, scene.dialer)
+        simulation.network.setLink(
+            from: scene.bob,
+            to: scene.alice,
+            LinkProfile(latency: .seconds(2))
+        )
+        let start = simulation.now
+        try simulation.complete(on: scene.alice) {
+            await dialer.write([1])
+            _ = await dialer.wait(within: .seconds(30)) { $0.bytes == [1] }
+        }
+        let roundTrip = start.duration(to: simulation.now)
+        #expect(roundTrip > .seconds(2) && roundTrip < .seconds(2.1))
+    }
+
     @Test func aPartitionThatLastsTimesTheWriterOut() throws {
         let scene = try Self.scene()
         let (dialer, server) = (scene.dialer, scene.server)

@@ -1,5 +1,6 @@
 import Foundation
 import StarlingAPI
+import StarlingCommandLine
 import StarlingCore
 import StarlingNode
 import Testing
@@ -248,6 +249,8 @@ import Testing
             ["send", Self.peer, "hi", "--lifetime", "31d"],
             ["send", Self.peer, "hi", "--key", String(repeating: "k", count: 65)],
             ["up", "--name", String(repeating: "n", count: 65)],
+            ["sim", "no-such-scenario"], ["sim", "soak", "--seeds", "5..1"], ["sim", "pings", "--routes"],
+            ["sim", "soak", "--seeds", "1..2", "--seed", "1"],
         ]
         for words in misuses {
             let run = try await ToolRun.run(words + ["--json"], home: home)
@@ -274,6 +277,40 @@ import Testing
         let run = try await ToolRun.run(["sim", "--nodes", "1000", "--minutes", "10000", "--timeout", "1ms"])
         #expect(run.status == 1)
         #expect(run.talk.contains("--timeout"))
+    }
+
+    @Test func theScenariosOfTheSimulatorAreListedWithTheirTexts() async throws {
+        let list = try JSON(parsing: await ToolRun.run(["sim", "--list", "--json"]).output)
+        let scenarios = try #require(list["scenarios"]?.array)
+        #expect(scenarios.map { $0["name"]?.string } == SimScenarioName.allCases.map(\.rawValue))
+        #expect(scenarios.last?["scenario"]?["topology"]?["shape"] == "grid")
+        #expect(try await ToolRun.run(["sim", "--list"]).output.contains("soak"))
+    }
+
+    @Test func aScenarioFileIsRunForEachSeedAndDrawn() async throws {
+        let home = try FixedNode.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: home) }
+        let (file, picture) = (home + "/pair.json", home + "/pair.svg")
+        let text = """
+            {"nodes": 2, "minutes": 3, "quiet_minutes": 1, "topology": {"shape": "line"},
+             "traffic": {"messages_per_hour": 300}}
+            """
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        let run = try await ToolRun.run(["sim", file, "--seeds", "1..2", "--runs", "2", "--json"])
+        #expect(run.status == 0, "\(run.talk)")
+        let report = try JSON(parsing: run.output)
+        #expect(report["passed"] == true && report["failed_seeds"] == 0)
+        #expect(report["seeds"]?.array?.map { $0["seed"] } == [1, 2])
+        #expect(report["seeds"]?[0]?["trace_hash"] != report["seeds"]?[1]?["trace_hash"])
+        #expect(run.talk.contains("seed 1, ") && run.talk.contains(": passed"))
+        let drawn = try await ToolRun.run(["sim", file, "--svg", picture])
+        #expect(drawn.status == 0 && drawn.output.contains("2 nodes, 180 virtual seconds"))
+        #expect(try String(contentsOfFile: picture, encoding: .utf8).hasPrefix("<svg"))
+
+        try "{\n\"nodes\": 0}".write(toFile: file, atomically: true, encoding: .utf8)
+        let refused = try await ToolRun.run(["sim", file])
+        #expect(refused.status == 1 && refused.talk.contains("the field 'nodes' must be a whole number"))
+        #expect(refused.talk.contains("docs/scenarios.md"))
     }
 
     @Test func aHomeThatCannotBeIsToldWithTheNextStep() async throws {

@@ -91,12 +91,28 @@ package struct JSONFields: Sendable {
         return number
     }
 
+    /// A number with a fraction or without.
+    package func decimalIfAny(_ name: String, in range: ClosedRange<Double>) throws(JSONShapeError) -> Double?
+    {
+        guard let value = value(name) else { return nil }
+        guard let number = value.double, range.contains(number) else {
+            throw error(name, "a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
     package func count(_ name: String) throws(JSONShapeError) -> Int {
         Int(clamping: try number(name))
     }
 
+    package func boolIfAny(_ name: String) throws(JSONShapeError) -> Bool? {
+        guard let value = value(name) else { return nil }
+        guard let bool = value.bool else { throw error(name, "true or false") }
+        return bool
+    }
+
     package func bool(_ name: String) throws(JSONShapeError) -> Bool {
-        guard let value = value(name)?.bool else { throw error(name, "true or false") }
+        guard let value = try boolIfAny(name) else { throw error(name, "true or false") }
         return value
     }
 
@@ -185,6 +201,13 @@ package struct JSONFields: Sendable {
             elements.append(try read(json, "\(field(name))[\(index)]"))
         }
         return elements
+    }
+
+    package func listIfAny<Element>(
+        _ name: String,
+        _ read: (_ json: JSON, _ path: String) throws(JSONShapeError) -> Element
+    ) throws(JSONShapeError) -> [Element]? {
+        value(name) == nil ? nil : try list(name, read)
     }
 
     /// One of the words of an enum.

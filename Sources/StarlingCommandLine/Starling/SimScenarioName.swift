@@ -1,7 +1,17 @@
-/// What `starling sim` simulates.
+/// What `starling sim` simulates without a file.
 package enum SimScenarioName: String, CaseIterable, Sendable {
     /// Nodes ping each other while connections break.
     case pings
     /// Nodes send each other messages while everything breaks.
     case delivery
+    /// Messages over hops while all goes wrong at once.
+    case soak
+    /// Messages over hops in a large mesh, without faults.
+    case mesh
+    /// The network falls in two halves, and heals.
+    case partition
+    /// Nodes one after the other.
+    case line
+    /// Nodes in rows, while links fail and relays crash.
+    case grid
 }

@@ -244,20 +244,40 @@ package enum StarlingFlags {
     package static let nodes = Flag<Int>.number(
         "nodes",
         in: 2...100_000,
-        "How many nodes (default: pings 200, delivery 100)."
+        "How many nodes (default: the scenario's; pings 200, delivery 100)."
     )
     package static let seed = Flag<Int>.number("seed", in: 0...(.max), "The seed of all chance (default 1).")
+    package static let seeds = Flag<ClosedRange<Int>>(
+        "seeds",
+        valueName: "A..B",
+        summary: "Run all of these seeds, one after the other.",
+        expectation: "two numbers such as 1..20, the first not above the second, at most \(seedCountMax)"
+    ) { text in
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[1].isEmpty, let first = Int(parts[0]), let last = Int(parts[2]),
+            first >= 0,
+            first <= last, last - first < seedCountMax
+        else { return nil }
+        return first...last
+    }
+    private static let seedCountMax = 10_000
     package static let minutes = Flag<Int>.number(
         "minutes",
         in: 1...10_000,
-        "Virtual minutes to run (default 10; delivery: 120)."
+        "Virtual minutes to run (default: the scenario's; pings 10, delivery 120)."
     )
     package static let hours = Flag<Int>.number("hours", in: 1...1000, "Virtual hours to run.")
     package static let runs = Flag<Int>.number(
         "runs",
         in: 1...100,
-        "Run the seed so often and compare the traces (default 1)."
+        "Run each seed so often and compare the traces (default 1)."
     )
+    package static let svg = Flag<String>.text(
+        "svg",
+        "FILE",
+        "Draw what the network looked like at the end, and what each link carried."
+    )
+    package static let list = Flag<Bool>.toggle("list", "Show the scenarios that are built in.")
 
     // lab
     package static let labNodes = Flag<Int>.number("nodes", in: 2...500, "How many nodes (default 10).")

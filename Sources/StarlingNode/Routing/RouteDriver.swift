@@ -46,6 +46,7 @@ package actor RouteDriver {
     /// Whether the streams end once all that waits is written.
     private(set) var isParting = false
     private var parting: Waiter<Void>?
+    private var observer: (@Sendable (PeerID, [PeerID]) -> Void)?
     private(set) var isStopped = false
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -180,6 +181,7 @@ package actor RouteDriver {
                     let linkCount = way.1.lazy.map(\.hops).min() ?? 0
                     delivery.setRoute(to: way.0, way.1.map(\.peer), linkCount: linkCount)
                 }
+                observer?(peer, hops.map(\.peer))
             // The message waits, and its recipient is dialled and looked for again.
             case .notFound: break
             }
@@ -305,6 +307,11 @@ package actor RouteDriver {
     package func streamCount(with peer: PeerID) -> Int {
         guard let session = sessions[peer] else { return 0 }
         return (session.outbound == nil ? 0 : 1) + (session.inbound == nil ? 0 : 1)
+    }
+
+    /// Tells each change of the neighbours through which a peer is reached, the best first, as it is made.
+    package func observe(_ observer: @escaping @Sendable (PeerID, [PeerID]) -> Void) {
+        self.observer = observer
     }
 
     /// How all destinations are reached, in the order of their names.

@@ -12,38 +12,6 @@ internal import StarlingWorld
 /// The nodes are the daemon's own code; only their worlds are simulated. The same options give the same trace. The
 /// faults stop a while before the end, the messages a little later; then nothing may be left over.
 package struct DeliveryFleet: Sendable {
-    /// What is simulated.
-    package struct Options: FleetOptions {
-        package var seed: UInt64 = 1
-        package var nodeCount = 100
-        /// Virtual time, from the first node's start.
-        package var duration: Duration = .seconds(2 * 3600)
-        /// How long before the end the faults stop.
-        package var quietTime: Duration = .seconds(1800)
-        /// What a node sends in an hour in which it is up all the time.
-        package var messagesPerHour = 16
-        /// From one crash of a node to the next, on average.
-        package var crashInterval: Duration = .seconds(90 * 60)
-        /// From one orderly restart of a node to the next, on average.
-        package var restartInterval: Duration = .seconds(5 * 3600)
-        /// The chance of each connection to be reset in a minute.
-        package var resetRatioPerMinute = 0.02
-        /// The most by which a clock is wrong; two nodes' may differ by twice as much.
-        package var clockErrorMax: Duration = .seconds(420)
-        /// Up to so many nodes each have a database on a disk of their own; more keep their rows in memory.
-        package var databaseCountMax = 1000
-        /// Whether messages cross hops, too.
-        package var usesRoutes = false
-        /// Whether the disks forget what they say they synced: then messages are lost, and the report says so.
-        package var disksForgetSyncs = false
-        /// How often ``memoryProbe`` is asked, over the whole run.
-        package var memorySampleCount = 144
-        /// Says how many bytes are allocated in this process.
-        package var memoryProbe: (@Sendable () -> Int)?
-
-        package init() {}
-    }
-
     /// What came of it: the same for each run of the same options.
     package struct Report: Sendable, Equatable {
         package var seed: UInt64
@@ -67,6 +35,14 @@ package struct DeliveryFleet: Sendable {
         package var restartCount = 0
         package var resetCount = 0
         package var partitionCount = 0
+        /// Times that nothing passed from one node to another that it is linked with.
+        package var cutCount = 0
+        /// Messages that waited for the end of a partition.
+        package var healedCount = 0
+        /// How long it took at most until all of them had an end; `nil` where there was nothing of that.
+        package var healingSeconds: Double?
+        /// How often a node's way to another changed, each time without a circle; `nil` where that is not watched.
+        package var routeChangeCount: Int?
         /// Rules that were broken, in words; empty when all is well.
         package var violations: [String] = []
         /// The last events of the nodes where the first rules were broken.
@@ -79,14 +55,18 @@ package struct DeliveryFleet: Sendable {
     package struct Outcome: Sendable {
         package var report: Report
         package var memory: FleetMemory
+        /// The end of the run as an SVG document, where it was asked for.
+        package var picture: String?
     }
 
     private let options: Options
+    private let probes: Probes
 
     /// - Precondition: there are two nodes at least, and the run is longer than its quiet time.
-    package init(_ options: Options) {
+    package init(_ options: Options, probes: Probes = Probes()) {
         precondition(options.nodeCount >= 2 && options.duration > options.quietTime)
         self.options = options
+        self.probes = probes
     }
 
     /// Runs the simulation on the calling thread.
@@ -94,31 +74,30 @@ package struct DeliveryFleet: Sendable {
     /// - Throws: ``SimulationError`` when the simulation itself breaks down.
     package func run() throws -> Outcome {
         var configuration = Simulation.Configuration()
-        configuration.link = LinkProfile(latency: .milliseconds(15), jitter: .milliseconds(5))
+        configuration.link = options.link
         let simulation = Simulation(seed: options.seed, configuration: configuration)
+        if probes.pictureTitle != nil { simulation.network.loads = [:] }
         var random = SplitMix64(seed: options.seed &* 2 &+ 1)
-        let traffic = FleetTraffic(
-            nodeCount: options.nodeCount,
-            messagesPerHour: options.messagesPerHour,
-            clockTolerance: options.clockErrorMax * 2
-        )
-        let (members, ledger) = try makeMembers(in: simulation, traffic, &random)
-        let faults = FleetFaults(members, options, in: simulation, seed: random.next())
+        let crew = try makeCrew(in: simulation, &random)
+        let (members, ledger) = (crew.members, crew.ledger)
+        let faults = FleetFaults(members, crew.links, options.faults, in: simulation, seed: random.next())
         for member in members {
             simulation.after(.milliseconds(random.number(below: 2000))) { member.boot() }
         }
         ledger.recentEvents = { members[$0].recentEvents }
         // The members have the ledger.
         defer { ledger.recentEvents = { _ in [] } }
-        faults.begin()
+        faults.didHeal = { ledger.beginHealing() }
+        faults.begin(options.plan)
 
         var memory = FleetMemory(
             duration: options.duration,
             quietTime: options.quietTime,
-            sampleCount: options.memorySampleCount
+            sampleCount: options.sampleCount
         )
-        let probing = simulation.every(options.duration / options.memorySampleCount) { [options] in
-            guard let probe = options.memoryProbe else { return }
+        let probing = simulation.every(options.duration / options.sampleCount) { [probes] in
+            probes.progress?(.nanoseconds(simulation.now.nanosecondsSinceOrigin))
+            guard let probe = probes.memory else { return }
             let diskByteCount = members.reduce(0) { $0 + $1.host.diskByteCount }
             memory.append(FleetMemory.Sample(allocatedByteCount: probe(), diskByteCount: diskByteCount))
         }
@@ -126,34 +105,55 @@ package struct DeliveryFleet: Sendable {
         try simulation.run(for: options.duration - options.quietTime)
         faults.end()
         try simulation.run(for: options.quietTime / 2)
-        traffic.close()
+        crew.traffic.close()
         try simulation.run(for: options.quietTime - options.quietTime / 2)
         probing.cancel()
         auditing.cancel()
 
-        let report = report(members, ledger, faults, simulation)
+        let report = report(crew, faults, simulation)
+        let picture = probes.pictureTitle.map {
+            FleetPicture($0, options.topology, report, crew, simulation.network)
+        }
         try end(members, in: simulation)
-        return Outcome(report: report, memory: memory)
+        return Outcome(report: report, memory: memory, picture: picture?.svg)
     }
 
-    private func makeMembers(
-        in simulation: Simulation,
-        _ traffic: FleetTraffic,
-        _ random: inout SplitMix64
-    ) throws -> ([FleetMember], FleetLedger) {
-        let seeds = (0..<options.nodeCount).map { _ in SimulatedRandom(seed: random.next()).bytes(count: 32) }
-        let expected = options.duration.inSeconds / 3600 * Double(options.nodeCount * options.messagesPerHour)
+    /// All that one run has.
+    struct Crew {
+        var members: [FleetMember]
+        var links: [HostPair]
+        var traffic: FleetTraffic
+        var ledger: FleetLedger
+        var watch: RouteWatch?
+    }
+
+    private func makeCrew(in simulation: Simulation, _ random: inout SplitMix64) throws -> Crew {
+        let nodeCount = options.nodeCount
+        let seeds = (0..<nodeCount).map { _ in SimulatedRandom(seed: random.next()).bytes(count: 32) }
+        let peerIDs = try seeds.map { try FleetMember.identity($0).peerID }
+        let links = options.topology.links(nodeCount: nodeCount, using: &random)
+        let linked = links.isEmpty ? nil : FleetTopology.neighbours(links, nodeCount: nodeCount)
+        let traffic = FleetTraffic(
+            options.traffic,
+            nodeCount: nodeCount,
+            neighbours: linked,
+            clockTolerance: clockErrorMax * 2
+        )
+        let expected = options.duration.inSeconds / 3600 * Double(nodeCount * options.traffic.messagesPerHour)
         let ledger = FleetLedger(
             seed: options.seed,
-            peerIDs: try seeds.map { try FleetMember.identity($0).peerID },
+            peerIDs: peerIDs,
             capacity: Int(expected * 1.25),
-            now: { [unowned simulation] in simulation.now.nanosecondsSinceOrigin }
+            moment: { [unowned simulation] in
+                (simulation.now.nanosecondsSinceOrigin, simulation.counts.events)
+            }
         )
+        let watch = options.usesRoutes ? RouteWatch(peerIDs) : nil
         var hostConfiguration = SimulatedHost.Configuration()
         hostConfiguration.logLineCountMax = 100
         // A log of a megabyte: it is moved into the database every hour or so, and crashes come in between.
         hostConfiguration.storeLimits.checkpointFrameCount = 250
-        hostConfiguration.storage = options.nodeCount > options.databaseCountMax ? .tables : .disk
+        hostConfiguration.storage = nodeCount > options.databaseCountMax ? .tables : .disk
         let members = try seeds.map { keySeed in
             try FleetMember(
                 simulation.host(configuration: hostConfiguration),
@@ -161,21 +161,50 @@ package struct DeliveryFleet: Sendable {
                 nodeConfiguration,
                 ledger,
                 traffic,
+                watch,
                 in: simulation,
                 seed: random.next()
             )
         }
+        let known = linked ?? Self.partners(nodeCount)
         for member in members {
             member.host.disk?.faults.forgetsSync = options.disksForgetSyncs
-            let others = FleetTraffic.others(of: member.index, nodeCount: members.count)
-            let writers = members.indices.filter {
-                FleetTraffic.others(of: $0, nodeCount: members.count).contains(member.index)
-            }
-            member.neighbours = Set(others + writers).sorted().map {
-                (members[$0].peerID, members[$0].address)
+            member.neighbours = known[member.index].map { (members[$0].peerID, members[$0].address) }
+            member.staysConnected = linked != nil
+        }
+        link(members, links, simulation.network)
+        return Crew(members: members, links: links, traffic: traffic, ledger: ledger, watch: watch)
+    }
+
+    /// By node, whom it writes to and who writes to it, where nodes are not linked.
+    private static func partners(_ nodeCount: Int) -> [[Int]] {
+        let pairs = (0..<nodeCount).flatMap { node in
+            FleetTraffic.others(of: node, nodeCount: nodeCount).map { HostPair(node, $0) }
+        }
+        return FleetTopology.neighbours(Set(pairs).sorted(), nodeCount: nodeCount)
+    }
+
+    private func link(_ members: [FleetMember], _ links: [HostPair], _ network: NetworkFabric) {
+        if options.topology.isForced, !links.isEmpty {
+            network.wire(links.map { (members[$0.lower].host, members[$0.upper].host) })
+        }
+        for own in options.ownLinks {
+            let (from, to) = (members[own.from].host, members[own.to].host)
+            network.setLink(from: from, to: to, own.profile)
+            if own.isBothWays { network.setLink(from: to, to: from, own.profile) }
+        }
+    }
+
+    /// The most by which a clock is wrong, by chance or by plan.
+    private var clockErrorMax: Duration {
+        let planned = options.plan.map { step in
+            if case .skew(_, let difference) = step.fault {
+                max(difference, .zero - difference)
+            } else {
+                Duration.zero
             }
         }
-        return (members, ledger)
+        return planned.reduce(options.faults.clockErrorMax, max)
     }
 
     /// Nodes with small tables, so that their limits are met.
@@ -183,6 +212,8 @@ package struct DeliveryFleet: Sendable {
         var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
         configuration.usesMDNS = false
         configuration.usesRoutes = options.usesRoutes
+        // Whom nobody but its neighbours can reach has nobody else to choose.
+        if options.topology.isForced { configuration.topology = nil }
         configuration.securities = [.noise]
         configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: FleetMember.port)]
         configuration.deliveryLimits.outbox.messageCountMax = 20
@@ -202,17 +233,13 @@ package struct DeliveryFleet: Sendable {
     /// Checks what can be broken at any time: no table is over its limit, and what is delivered is there.
     private static func audit(_ members: [FleetMember], _ ledger: FleetLedger) {
         for member in members {
-            if let fills = member.ask({ $0.tableFills }) { member.check(fills) }
+            if let fills = member.tableFills { member.check(fills) }
         }
         ledger.checkDelivered { member, id in members[member].ask { $0.inboxHolds(id) } }
     }
 
-    private func report(
-        _ members: [FleetMember],
-        _ ledger: FleetLedger,
-        _ faults: FleetFaults,
-        _ simulation: Simulation
-    ) -> Report {
+    private func report(_ crew: Crew, _ faults: FleetFaults, _ simulation: Simulation) -> Report {
+        let (members, ledger) = (crew.members, crew.ledger)
         Self.audit(members, ledger)
         for member in members {
             guard let left = member.ask({ ($0.outboxFill.count, $0.inboxFill.count) }) else {
@@ -230,6 +257,14 @@ package struct DeliveryFleet: Sendable {
             ledger.violate(
                 "a node \(member.index) that crashed never came to its end",
                 involving: [member.index]
+            )
+        }
+        let healing = ledger.healing
+        if let limit = options.healingTimeMax, !healing.isWithin(limit) {
+            let time = healing.longest.map { "\($0.inSeconds) s" } ?? "to the end"
+            ledger.violate(
+                "what waited for the end of a partition took \(time), not \(limit.inSeconds) s",
+                involving: []
             )
         }
         let pending = ledger.finish()
@@ -252,6 +287,10 @@ package struct DeliveryFleet: Sendable {
             restartCount: members.reduce(0) { $0 + $1.restartCount },
             resetCount: faults.resetCount,
             partitionCount: faults.partitionCount,
+            cutCount: faults.cutCount,
+            healedCount: healing.counts.reduce(0, +),
+            healingSeconds: healing.longest?.inSeconds,
+            routeChangeCount: crew.watch?.changeCount,
             violations: ledger.violations,
             events: ledger.events,
             eventCount: simulation.counts.events,

@@ -70,17 +70,27 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     private var open: [[UInt64]]
     /// Numbers that are delivered by the sender's word, and that their recipient has not seen.
     private var unseen: [UInt64] = []
-    private var now: () -> Int64
+    private(set) var healing = FleetHealing()
+    private let moment: () -> (nanoseconds: Int64, step: Int)
 
-    /// - Parameter capacity: How many messages to expect: their records are there from the beginning, so that they do not
-    ///   look like growth.
-    init(seed: UInt64, peerIDs: [PeerID], capacity: Int, now: @escaping () -> Int64) {
+    /// - Parameters:
+    ///   - capacity: How many messages to expect: their records are there from the beginning, so that they do not look
+    ///     like growth.
+    ///   - moment: the time, and the events of the simulation so far.
+    init(
+        seed: UInt64,
+        peerIDs: [PeerID],
+        capacity: Int,
+        moment: @escaping () -> (nanoseconds: Int64, step: Int)
+    ) {
         self.seed = seed
         self.peerIDs = peerIDs
-        self.now = now
+        self.moment = moment
         open = [[UInt64]](repeating: [], count: peerIDs.count)
         records.reserveCapacity(capacity)
     }
+
+    private func now() -> Int64 { moment().nanoseconds }
 
     // MARK: Senders
 
@@ -126,6 +136,7 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
             return violate("message \(number) ended twice: \(end)", number)
         }
         records[Int(number)].end = end
+        healing.ended(number, now: now())
         let lifetime = message(number).lifetime
         switch end {
         case .delivered:
@@ -231,6 +242,11 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
 
     // MARK: Checking
 
+    /// A partition has ended: all that is accepted and has no end yet waits for that.
+    func beginHealing() {
+        healing.begin(open.joined().filter { records[Int($0)].id != nil }, now: now())
+    }
+
     /// Looks for messages that are delivered by their sender's word and are not with their recipient.
     ///
     /// - Parameter holds: Whether a member's inbox holds a message; `nil` when that member is down.
@@ -283,8 +299,9 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     func violate(_ text: String, involving members: [Int]) {
         violationCount += 1
         guard firstViolations.count < Self.toldCountMax else { return }
-        let time = Duration.nanoseconds(now()).inSeconds
-        firstViolations.append("at \(time) s: \(text)")
+        let (time, step) = moment()
+        let seconds = Duration.nanoseconds(time).inSeconds
+        firstViolations.append("at \(seconds) s, step \(step): \(text)")
         guard firstViolations.count <= 2 else { return }
         for member in members {
             for event in recentEvents(member) { events.append("node \(member): \(event)") }

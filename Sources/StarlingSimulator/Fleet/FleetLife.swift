@@ -39,6 +39,12 @@ final class FleetLife: @unchecked Sendable {  // tidy-ok: one thread
     }
 
     private func boot() async {
+        if node.configuration.usesRoutes {
+            await node.routes.observe { [weak self] peer, neighbours in
+                guard let self, !isOver else { return }
+                member.routeChanged(to: peer, neighbours)
+            }
+        }
         do throws(NodeStartError) { try await node.start() } catch {
             if !isOver { ledger.violate("a node does not start: \(error)", involving: [member.index]) }
             isOver = true
@@ -188,7 +194,7 @@ final class FleetLife: @unchecked Sendable {  // tidy-ok: one thread
             member.note("reads at", position)
             guard ledger.sighted(delivery, by: member.index) != nil else { return }
             await check()
-            if random.chance(traffic.deathRatio) {
+            if random.chance(traffic.options.deathRatio) {
                 _ = await pause(.milliseconds(random.number(below: 10_000)))
                 continue
             }
@@ -212,7 +218,7 @@ final class FleetLife: @unchecked Sendable {  // tidy-ok: one thread
             throw ApplicationDied()
         }
         await check()
-        if isOver || random.chance(traffic.deathRatio) { throw ApplicationDied() }
+        if isOver || random.chance(traffic.options.deathRatio) { throw ApplicationDied() }
         guard delivery.entry.kind == .request else { return nil }
         ledger.handled(message.number)
         return message.answer

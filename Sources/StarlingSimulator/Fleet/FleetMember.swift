@@ -24,12 +24,15 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
     let index: Int
     let host: SimulatedHost
     let peerID: PeerID
-    /// Whom the member's node writes to, and who writes to it.
+    /// Whose addresses the member's node knows.
     var neighbours: [(peer: PeerID, address: Multiaddr)] = []
+    /// Whether it stays connected with them.
+    var staysConnected = false
     private let keySeed: [UInt8]
     private let configuration: NodeConfiguration
     private let ledger: FleetLedger
     private let traffic: FleetTraffic
+    private let watch: RouteWatch?
     private unowned let simulation: Simulation
     private var random: SplitMix64
     private var state = State.down
@@ -40,6 +43,7 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
     private(set) var restartCount = 0
     /// The delay of a crash that the next event of the application sets off.
     private var trap: (kind: SimulatedHost.Crash, delay: Duration, downtime: Duration)?
+    private var trapCount = 0
     private var recent = RingQueue<Event>()
 
     init(
@@ -48,6 +52,7 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         _ configuration: NodeConfiguration,
         _ ledger: FleetLedger,
         _ traffic: FleetTraffic,
+        _ watch: RouteWatch?,
         in simulation: Simulation,
         seed: UInt64
     ) throws {
@@ -57,6 +62,7 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         self.configuration = configuration
         self.ledger = ledger
         self.traffic = traffic
+        self.watch = watch
         self.simulation = simulation
         random = SplitMix64(seed: seed)
         peerID = try Self.identity(keySeed).peerID
@@ -92,6 +98,8 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         if let report = host.store?.report, !report.isClean {
             ledger.violate("the store of node \(index) is damaged: \(report)", involving: [index])
         }
+        var configuration = configuration
+        if staysConnected { configuration.bootstrapAddresses = neighbours.map(\.address) }
         do {
             let node = try Node(
                 world: host.world,
@@ -113,15 +121,22 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         note(kind == .power ? "loses its power" : "is killed", UInt64(lifeCount))
         crashCount += 1
         state = .down
+        watch?.forget(index)
         host.crash(kind, leaving: .unwinding)
         unwindingCount += 1
         life.end { [weak self] in self?.unwindingCount -= 1 }
         bootLater(downtime)
     }
 
-    /// Crashes a little after the next event of the node's applications.
+    /// Crashes a little after the next event of the node's applications, or after a minute without one.
     func setTrap(_ kind: SimulatedHost.Crash, delay: Duration, downtime: Duration) {
+        trapCount += 1
         trap = (kind, delay, downtime)
+        let number = trapCount
+        simulation.after(.seconds(60)) { [weak self] in
+            guard let self, self.trapCount == number, self.trap != nil else { return }
+            self.crash(kind, downtime: downtime)
+        }
     }
 
     func clearTrap() { trap = nil }
@@ -138,6 +153,7 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         guard case .running(let life) = state else { return }
         note("is stopped", UInt64(lifeCount))
         state = .stopping
+        watch?.forget(index)
         life.end { [weak self] in
             guard let self, case .stopping = self.state else { return }
             self.state = .down
@@ -186,9 +202,30 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         }
     }
 
+    /// The node reaches a peer over these neighbours from now on.
+    func routeChanged(to peer: PeerID, _ neighbours: [PeerID]) {
+        guard let circle = watch?.changed(index, peer, neighbours) else { return }
+        let nodes = circle.map(String.init).joined(separator: ", ")
+        ledger.violate("the way to \(peer) leads in a circle: \(nodes)", involving: circle)
+    }
+
     /// Asks the running node's delivery, from outside of all loops; `nil` when none is up.
     func ask<Value: Sendable>(_ body: @Sendable (isolated DeliveryDriver) -> Value) -> Value? {
         guard case .running(let life) = state, life.isUp else { return nil }
         return host.loop.perform { life.node.delivery.assumeIsolated { body($0) } }
+    }
+
+    /// The tables of all that the running node drives; `nil` when none is up.
+    var tableFills: [TableFill]? {
+        guard case .running(let life) = state, life.isUp else { return nil }
+        let node = life.node
+        return host.loop.perform {
+            var fills = node.delivery.assumeIsolated { $0.tableFills }
+            fills += node.routes.assumeIsolated { $0.tableFills }
+            fills += node.liveness.assumeIsolated { $0.tableFills }
+            fills += node.records.assumeIsolated { $0.tableFills }
+            fills += node.topology?.assumeIsolated { $0.tableFills } ?? []
+            return fills
+        }
     }
 }

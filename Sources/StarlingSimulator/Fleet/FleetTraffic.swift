@@ -1,23 +1,35 @@
 internal import StarlingCore
 
 /// How much the applications of a fleet send, and to whom.
-final class FleetTraffic: @unchecked Sendable {  // tidy-ok: one thread
-    /// The chance of a reader or handler to die over an entry.
-    let deathRatio = 0.15
+package final class FleetTraffic: @unchecked Sendable {  // tidy-ok: one thread
+    package struct Options: Sendable, Equatable {
+        /// What a node sends in an hour in which it is up all the time.
+        package var messagesPerHour = 16
+        /// Links that a message's recipient is away from its sender at most, where nodes are linked.
+        package var linkCountMax = 5
+        /// The chance of a reader or handler to die over an entry.
+        package var deathRatio = 0.15
+
+        package init() {}
+    }
+
+    let options: Options
     /// By how much the clocks of two nodes may differ.
     let clockTolerance: Duration
     /// Whether new messages are sent.
     private(set) var isOpen = true
 
     private let nodeCount: Int
-    /// Messages of one node in an hour of virtual time in which it is up.
-    private let messagesPerHour: Int
-    /// How far away, in the order of their making, those are that a node writes to.
-    static let distances = [1, 2, 7, 17, 31]
+    /// By node, those that it is linked with; none where nodes write to partners.
+    private let neighbours: [[Int]]?
+    /// How far away, in the order of their making, those are that a node writes to where nodes are not linked.
+    private static let distances = [1, 2, 7, 17, 31]
 
-    init(nodeCount: Int, messagesPerHour: Int, clockTolerance: Duration) {
+    /// - Parameter neighbours: by node, those that it is linked with; `nil` where nodes write to partners.
+    init(_ options: Options, nodeCount: Int, neighbours: [[Int]]?, clockTolerance: Duration) {
+        self.options = options
         self.nodeCount = nodeCount
-        self.messagesPerHour = messagesPerHour
+        self.neighbours = neighbours
         self.clockTolerance = clockTolerance
     }
 
@@ -26,7 +38,7 @@ final class FleetTraffic: @unchecked Sendable {  // tidy-ok: one thread
     /// Between two bursts.
     func pause(using random: inout SplitMix64) -> Duration {
         // Evenly up to twice the mean, which is that of as many messages as a burst has.
-        let mean = 3600.0 * Self.burstMean / Double(messagesPerHour)
+        let mean = 3600.0 * Self.burstMean / Double(options.messagesPerHour)
         return .milliseconds(random.number(below: Int(mean * 2000)))
     }
 
@@ -42,11 +54,28 @@ final class FleetTraffic: @unchecked Sendable {  // tidy-ok: one thread
     private static let burstMean = 2.8
 
     func recipient(of sender: Int, using random: inout SplitMix64) -> Int {
-        let others = Self.others(of: sender, nodeCount: nodeCount)
-        return others[random.number(below: others.count)]
+        guard let neighbours else {
+            let others = Self.others(of: sender, nodeCount: nodeCount)
+            return others[random.number(below: others.count)]
+        }
+        while true {
+            let end = walk(from: sender, neighbours, using: &random)
+            if end != sender { return end }
+        }
     }
 
-    /// Those that a node writes to, ordered, without itself.
+    /// Where one gets who goes over some links, and never straight back.
+    private func walk(from start: Int, _ neighbours: [[Int]], using random: inout SplitMix64) -> Int {
+        var (here, last) = (start, start)
+        for _ in 0...random.number(below: options.linkCountMax) {
+            let ways = neighbours[here].filter { $0 != last }
+            guard !ways.isEmpty else { break }
+            (last, here) = (here, ways[random.number(below: ways.count)])
+        }
+        return here
+    }
+
+    /// Those that a node writes to where nodes are not linked, ordered, without itself.
     static func others(of sender: Int, nodeCount: Int) -> [Int] {
         Set(distances.map { (sender + $0) % nodeCount }).subtracting([sender]).sorted()
     }

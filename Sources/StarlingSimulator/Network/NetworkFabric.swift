@@ -15,7 +15,12 @@ package final class NetworkFabric: @unchecked Sendable {  // tidy-ok: confined t
     private var hostsByAddress: [IPAddress: SimulatedHost] = [:]
     private var wideTiming: LinkTiming
     private let loopbackTiming = LinkTiming(.loopback)
+    /// By sender and receiver.
     private var pairTimings: [UInt64: LinkTiming] = [:]
+    /// Senders and receivers between which nothing passes.
+    private var cuts: Set<UInt64> = []
+    /// By the host's id, those that a wire joins it to; `nil` where everybody reaches everybody.
+    private var wires: [Set<Int>]?
     private var partitions: [Partition] = []
     private var lastPartitionID = 0
     private var connections: [StreamConnection] = []
@@ -52,25 +57,48 @@ package final class NetworkFabric: @unchecked Sendable {  // tidy-ok: confined t
 
     /// Gives two hosts a link of their own.
     package func setLink(between one: SimulatedHost, and other: SimulatedHost, to profile: LinkProfile) {
-        pairTimings[Self.pairKey(one, other)] = LinkTiming(profile)
+        setLink(from: one, to: other, profile)
+        setLink(from: other, to: one, profile)
     }
 
-    func timing(_ one: SimulatedHost, _ other: SimulatedHost) -> LinkTiming {
-        if one === other { return loopbackTiming }
+    /// Gives one direction between two hosts a profile of its own.
+    package func setLink(
+        from sender: SimulatedHost,
+        to receiver: SimulatedHost,
+        _ profile: LinkProfile
+    ) {
+        pairTimings[Self.direction(sender, receiver)] = LinkTiming(profile)
+    }
+
+    /// Lets packets pass between these hosts alone, whatever addresses others know.
+    ///
+    /// All hosts are there by then.
+    package func wire(_ pairs: [(SimulatedHost, SimulatedHost)]) {
+        var table = [Set<Int>](repeating: [], count: hosts.count)
+        for (one, other) in pairs {
+            table[one.id].insert(other.id)
+            table[other.id].insert(one.id)
+        }
+        wires = table
+    }
+
+    func timing(_ sender: SimulatedHost, _ receiver: SimulatedHost) -> LinkTiming {
+        if sender === receiver { return loopbackTiming }
         if pairTimings.isEmpty { return wideTiming }
-        return pairTimings[Self.pairKey(one, other)] ?? wideTiming
+        return pairTimings[Self.direction(sender, receiver)] ?? wideTiming
     }
 
-    private static func pairKey(_ one: SimulatedHost, _ other: SimulatedHost) -> UInt64 {
-        UInt64(min(one.id, other.id)) << 32 | UInt64(max(one.id, other.id))
+    private static func direction(_ sender: SimulatedHost, _ receiver: SimulatedHost) -> UInt64 {
+        UInt64(sender.id) << 32 | UInt64(receiver.id)
     }
 
-    /// When bytes that leave now arrive, after those that the sender's link still carries.
+    /// When bytes that leave now arrive, after those that the sender's link still carries, and how often in a row a packet
+    /// of them is lost.
     func arrival(
         from sender: SimulatedHost,
         byteCount: Int,
         timing: LinkTiming
-    ) -> (time: Int64, isLost: Bool) {
+    ) -> (time: Int64, lossCount: Int) {
         var departure = scheduler.now
         if let rate = timing.profile.bytesPerSecond, rate > 0 {
             departure = max(departure, sender.linkFreeTime) + Int64(Double(byteCount) * 1e9 / Double(rate))
@@ -79,10 +107,14 @@ package final class NetworkFabric: @unchecked Sendable {  // tidy-ok: confined t
         var time = departure + timing.latency
         if timing.jitter > 0 { time += Int64(random.number(below: timing.jitter)) }
         let loss = timing.profile.lossRatio
-        guard loss > 0 else { return (time, false) }
-        let packetCount = 1 + byteCount / 1460
-        return (time, random.chance(min(1, loss * Double(packetCount))))
+        guard loss > 0, random.chance(min(1, loss * Double(1 + byteCount / 1460))) else { return (time, 0) }
+        var lossCount = 1
+        while lossCount < Self.lossCountMax, random.chance(loss) { lossCount += 1 }
+        return (time, lossCount)
     }
+
+    /// Losses of one packet in a row; the next repetition gets through.
+    private static let lossCountMax = 8
 
     // MARK: Faults
 
@@ -111,16 +143,30 @@ package final class NetworkFabric: @unchecked Sendable {  // tidy-ok: confined t
         recordFault(2, partition)
     }
 
-    /// Ends all partitions.
+    /// Ends all partitions and cuts.
     package func healAll() {
         partitions.removeAll()
+        cuts.removeAll()
         recordFault(2, 0)
+    }
+
+    /// Swallows the packets of one direction, or lets them pass again.
+    package func cut(from sender: SimulatedHost, to receiver: SimulatedHost, _ isCut: Bool = true) {
+        if isCut {
+            cuts.insert(Self.direction(sender, receiver))
+        } else {
+            cuts.remove(Self.direction(sender, receiver))
+        }
+        recordFault(6, sender.id << 20 | receiver.id)
     }
 
     /// Whether a packet from `sender` reaches `receiver` at this moment.
     func canPass(from sender: SimulatedHost, to receiver: SimulatedHost) -> Bool {
         if receiver.isPoweredOff || sender.isPoweredOff { return false }
-        if partitions.isEmpty || sender === receiver { return true }
+        if sender === receiver { return true }
+        if let wires, !wires[sender.id].contains(receiver.id) { return false }
+        if !cuts.isEmpty, cuts.contains(Self.direction(sender, receiver)) { return false }
+        if partitions.isEmpty { return true }
         return !partitions.contains { partition in
             guard let one = partition.groups[sender.id], let other = partition.groups[receiver.id] else {
                 return false
@@ -145,6 +191,26 @@ package final class NetworkFabric: @unchecked Sendable {  // tidy-ok: confined t
 
     /// Connections that at least one end still has.
     package var connectionCount: Int { connections.count }
+
+    /// The bytes that were read of each pair of hosts' connections, the smaller id first; `nil` counts nothing.
+    package var loads: [HostPair: Int]?
+
+    func countLoad(from sender: SimulatedHost, to receiver: SimulatedHost, byteCount: Int) {
+        guard loads != nil, sender !== receiver else { return }
+        loads?[HostPair(sender.id, receiver.id), default: 0] += byteCount
+    }
+
+    /// The pairs of hosts that are connected at this moment, in order.
+    package var connectedPairs: [HostPair] {
+        var pairs: Set<HostPair> = []
+        for connection in connections {
+            guard let listener = connection.listener, listener.host !== connection.dialer.host else {
+                continue
+            }
+            pairs.insert(HostPair(connection.dialer.host.id, listener.host.id))
+        }
+        return pairs.sorted()
+    }
 
     func recordFault(_ kind: Int, _ value: Int) {
         scheduler.trace.record(.fault, at: scheduler.now, from: kind, to: 0, value: value)
@@ -215,5 +281,20 @@ package final class NetworkFabric: @unchecked Sendable {  // tidy-ok: confined t
         segmentMembers = [:]
         for host in hosts { host.tearDown() }
         hosts = []
+    }
+}
+
+/// Two hosts by their ids, in either order.
+package struct HostPair: Hashable, Comparable, Sendable {
+    package let lower: Int
+    package let upper: Int
+
+    package init(_ one: Int, _ other: Int) {
+        lower = min(one, other)
+        upper = max(one, other)
+    }
+
+    package static func < (left: HostPair, right: HostPair) -> Bool {
+        (left.lower, left.upper) < (right.lower, right.upper)
     }
 }

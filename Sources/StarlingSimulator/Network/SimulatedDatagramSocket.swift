@@ -80,8 +80,8 @@ final class DatagramFlight: EventSource {
     /// Lets it fly, as its link allows: it may be lost, doubled, or overtaken.
     func depart() {
         let timing = fabric.timing(sender, receiver)
-        let (arrival, isLost) = fabric.arrival(from: sender, byteCount: bytes.count + 28, timing: timing)
-        if isLost { return }
+        let (arrival, lossCount) = fabric.arrival(from: sender, byteCount: bytes.count + 28, timing: timing)
+        if lossCount > 0 { return }
         var delay: Int64 = 0
         if fabric.random.chance(timing.profile.reorderRatio) {
             delay = Int64(fabric.random.number(below: timing.reorderDelay))

@@ -138,9 +138,10 @@ final class StreamPipe: EventSource {
         if let senderHost, let receiverHost {
             let timing = fabric.timing(senderHost, receiverHost)
             let byteCount = (bytes?.count ?? 0) + 40
-            let (time, isLost) = fabric.arrival(from: senderHost, byteCount: byteCount, timing: timing)
-            arrival = time
-            if isLost { arrival += 2 * timing.latency + fabric.limits.retransmissionDelay.nanosecondsClamped }
+            let (time, lossCount) = fabric.arrival(from: senderHost, byteCount: byteCount, timing: timing)
+            // Each repetition waits for twice as long as the one before.
+            let wait = 2 * timing.latency + fabric.limits.retransmissionDelay.nanosecondsClamped
+            arrival = time + wait * Int64(1 << lossCount - 1)
         }
         arrival = max(arrival, lastArrival)
         lastArrival = arrival
@@ -210,6 +211,7 @@ final class StreamPipe: EventSource {
             )
             scheduler.trace.record(bytes: bytes)
             if let senderHost, let receiverHost {
+                fabric.countLoad(from: senderHost, to: receiverHost, byteCount: bytes.count)
                 let latency = fabric.timing(senderHost, receiverHost).latency
                 credits.append(Credit(time: scheduler.now + latency, byteCount: bytes.count))
             }

@@ -7,25 +7,52 @@ internal import StarlingSimulator
 /// `starling sim`: whole nodes in virtual time, on this thread.
 struct SimCommand {
     private let console: Console
-    private let scenario: any SimScenario
+    private var scenario: any SimScenario
+    private let seeds: ClosedRange<UInt64>
     private let runCount: Int
     private let isJSON: Bool
+    private let wantsList: Bool
+    /// Where the picture goes.
+    private let picturePath: String?
     /// When the whole run is given up; `nil` for never.
     private let timeout: Duration?
+
+    /// One seed's runs.
+    private struct SeedResult {
+        var finding: SimFinding
+        /// Of one run.
+        var wallSeconds: Double
+        var replay: String
+    }
 
     init(_ invocation: Invocation, _ console: Console) throws(Diagnostic) {
         self.console = console
         isJSON = invocation[StarlingFlags.json]
         timeout = invocation[StarlingFlags.timeout]
         runCount = invocation[StarlingFlags.runs] ?? 1
-        switch invocation.argument(0).flatMap(SimScenarioName.init) ?? .pings {
-        case .pings: scenario = try PingScenario(invocation)
-        case .delivery: scenario = try DeliveryScenario(invocation)
+        wantsList = invocation[StarlingFlags.list]
+        picturePath = invocation[StarlingFlags.svg]
+        let word = invocation.argument(0) ?? SimScenarioName.pings.rawValue
+        scenario =
+            word == SimScenarioName.pings.rawValue
+            ? try PingScenario(invocation) : try SimFleetScenario(word, invocation)
+        guard let range = invocation[StarlingFlags.seeds] else {
+            seeds = scenario.seed...scenario.seed
+            return
         }
+        for flag in [StarlingFlags.seed.spec, StarlingFlags.svg.spec] where invocation.names(flag) {
+            throw Diagnostic(
+                code: "misused",
+                message: "\(flag.dashed) is about one seed, and --seeds about several.",
+                nextStep: "Use one of the two."
+            )
+        }
+        seeds = UInt64(range.lowerBound)...UInt64(range.upperBound)
     }
 
     /// Runs the simulation, as often as asked, and reports it; fails when a rule was broken or two runs differ.
     func run() throws(Diagnostic) -> ExitStatus {
+        if wantsList { return try list() }
         let watch = try timeout.map { timeout throws(Diagnostic) in
             try ProcessDeadline(
                 timeout,
@@ -38,11 +65,38 @@ struct SimCommand {
             )
         }
         defer { withExtendedLifetime(watch) {} }
+        let progress = SimProgress(console)
+        var results: [SeedResult] = []
+        for seed in seeds {
+            var scenario = scenario
+            scenario.seed = seed
+            let result = try run(scenario, progress)
+            if seeds.count > 1 { progress.say(seed, result.finding, result.wallSeconds) }
+            results.append(result)
+        }
+        try console.write(isJSON ? json(results) : results.map(text).joined(separator: "\n"))
+        let failed = results.filter { !$0.finding.violations.isEmpty }
+        for result in failed {
+            for violation in result.finding.violations { console.say("broken: \(violation)\n") }
+            for event in result.finding.events { console.say("  \(event)\n") }
+            console.say("Replay it: \(result.replay)\n")
+        }
+        return failed.isEmpty ? .succeeded : .failed
+    }
+
+    private func run(_ scenario: any SimScenario, _ progress: SimProgress) throws(Diagnostic) -> SeedResult {
+        let replay = scenario.replay + " --runs \(runCount)"
         var findings: [SimFinding] = []
         let clock = SystemWallClock()
         let start = clock.now
-        for _ in 0..<runCount {
-            do { findings.append(try scenario.run()) } catch {
+        for number in 1...runCount {
+            progress.begin(scenario.name, seed: scenario.seed, run: number, of: runCount, scenario.duration)
+            let watch = SimWatch(
+                progress: { progress.show($0) },
+                wantsPicture: picturePath != nil && number == 1
+            )
+            do { findings.append(try scenario.run(watch)) } catch {
+                progress.clear()
                 throw Diagnostic(
                     code: "simulation_failed",
                     message: "the simulation broke down: \(error).",
@@ -50,44 +104,60 @@ struct SimCommand {
                 )
             }
         }
-        guard var finding = findings.first else { return .failed }
+        progress.clear()
+        var finding = findings[0]
         let milliseconds = clock.now.millisecondsSince1970 - start.millisecondsSince1970
-        let wallSeconds = Double(milliseconds) / 1000 / Double(runCount)
         if findings.contains(where: { !$0.repeats(finding) }) {
             finding.violations.append("two runs of one seed differ")
         }
         finding.violations += findings.flatMap(\.usageViolations)
-        try console.write(isJSON ? json(finding, wallSeconds) : text(finding, wallSeconds))
-        if finding.violations.isEmpty { return .succeeded }
-        for violation in finding.violations { console.say("broken: \(violation)\n") }
-        for event in finding.events { console.say("  \(event)\n") }
-        console.say("Replay it: \(replay)\n")
-        return .failed
+        if let picturePath, let picture = finding.picture {
+            try OutputFile.write(Array(picture.utf8), to: picturePath)
+        }
+        return SeedResult(
+            finding: finding,
+            wallSeconds: Double(milliseconds) / 1000 / Double(runCount),
+            replay: replay
+        )
     }
 
-    private var replay: String { scenario.replay + " --runs \(runCount)" }
+    // MARK: Words
 
-    private func json(_ finding: SimFinding, _ wallSeconds: Double) -> String {
+    /// One object for one seed; for several what holds for all, and an object for each.
+    private func json(_ results: [SeedResult]) -> String {
+        let reports = zip(seeds, results).map { seed, result in json(seed, result) }
+        if reports.count == 1 { return reports[0].text + "\n" }
+        var object = JSONObject()
+        object["passed"] = .bool(results.allSatisfy(\.finding.violations.isEmpty))
+        object["failed_seeds"] = JSON(zip(seeds, results).count { !$1.finding.violations.isEmpty })
+        object["seeds"] = .array(reports)
+        return JSON.object(object).text + "\n"
+    }
+
+    private func json(_ seed: UInt64, _ result: SeedResult) -> JSON {
+        let finding = result.finding
         var object = JSONObject()
         object["passed"] = .bool(finding.violations.isEmpty)
-        object["seed"] = .integer(Int64(clamping: scenario.seed))
+        object["seed"] = .integer(Int64(clamping: seed))
         object["nodes"] = JSON(scenario.nodeCount)
         object["runs"] = JSON(runCount)
         object["virtual_s"] = .double(finding.virtualSeconds)
-        object["wall_s"] = .double(wallSeconds)
+        object["wall_s"] = .double(result.wallSeconds)
         for figure in finding.figures.members { object[figure.key] = figure.value }
         object["violations"] = .array(finding.violations.map { .string($0) })
         object["trace_hash"] = .string(hash(finding))
         for figure in finding.usage.members { object[figure.key] = figure.value }
-        if !finding.violations.isEmpty { object["replay"] = .string(replay) }
-        return JSON.object(object).text + "\n"
+        if !finding.violations.isEmpty { object["replay"] = .string(result.replay) }
+        return .object(object)
     }
 
-    private func text(_ finding: SimFinding, _ wallSeconds: Double) -> String {
+    private func text(_ result: SeedResult) -> String {
+        let (finding, wallSeconds) = (result.finding, result.wallSeconds)
         let speed = wallSeconds > 0 ? Int(finding.virtualSeconds / wallSeconds) : 0
         return """
-            \(scenario.nodeCount) nodes, seed \(scenario.seed), \(Int(finding.virtualSeconds)) virtual seconds \
-            in \(wallSeconds) s: \(speed) times real time
+            \(result.replay)
+            \(scenario.nodeCount) nodes, \(Int(finding.virtualSeconds)) virtual seconds in \(wallSeconds) s: \
+            \(speed) times real time
             \(finding.text)
             trace \(hash(finding))\(runCount > 1 ? ", \(runCount) runs" : "")
 
@@ -97,5 +167,35 @@ struct SimCommand {
     private func hash(_ finding: SimFinding) -> String {
         let digits = String(finding.traceHash, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    // MARK: List
+
+    /// The scenarios that are built in; as JSON each with its text, which may serve as a pattern.
+    private func list() throws(Diagnostic) -> ExitStatus {
+        var table = TextTable([
+            ("SCENARIO", .left), ("NODES", .right), ("MINUTES", .right), ("WHAT IT IS", .left),
+        ])
+        var entries: [JSON] = []
+        func add(_ name: String, _ options: some FleetOptions, _ summary: String, _ text: String?) {
+            let minutes = options.duration.components.seconds / 60
+            table.append([name, "\(options.nodeCount)", "\(minutes)", summary])
+            var entry = JSONObject()
+            entry["name"] = .string(name)
+            entry["summary"] = .string(summary)
+            entry["nodes"] = JSON(options.nodeCount)
+            entry["minutes"] = JSON(minutes)
+            if let text { entry["scenario"] = try? JSON(parsing: text) }
+            entries.append(.object(entry))
+        }
+        add(SimScenarioName.pings.rawValue, PingFleet.Options(), "pings, while connections break", nil)
+        add(Scenario.delivery.name, Scenario.delivery.options, Scenario.delivery.summary, nil)
+        for scenario in Scenario.builtIn {
+            add(scenario.name, scenario.options, scenario.summary, Scenario.text(ofBuiltIn: scenario.name))
+        }
+        try console.write(
+            isJSON ? (["scenarios": .array(entries)] as JSON).text + "\n" : table.render(console.outputStyle)
+        )
+        return .succeeded
     }
 }

@@ -7,31 +7,43 @@ internal import StarlingSimulator
 protocol SimScenario {
     associatedtype Options: FleetOptions
 
-    static var name: SimScenarioName { get }
-    var options: Options { get }
+    /// As the command line names it.
+    var name: String { get }
+    var options: Options { get set }
     /// Flags of its own that a replay needs.
     var ownFlags: String { get }
 
     /// Simulates it once, on this thread.
-    func run() throws -> SimFinding
+    func run(_ watch: SimWatch) throws -> SimFinding
 }
 
 extension SimScenario {
-    var seed: UInt64 { options.seed }
+    var seed: UInt64 {
+        get { options.seed }
+        set { options.seed = newValue }
+    }
     var nodeCount: Int { options.nodeCount }
+    var duration: Duration { options.duration }
     var ownFlags: String { "" }
 
     /// The command that does it again, without the common flags.
     var replay: String {
-        "starling sim \(Self.name.rawValue) --nodes \(nodeCount) --seed \(seed) "
+        "starling sim \(name) --nodes \(nodeCount) --seed \(seed) "
             + "--minutes \(options.duration.components.seconds / 60)" + ownFlags
     }
 }
 
+/// Who looks at a run meanwhile.
+struct SimWatch: Sendable {
+    /// Hears how much of the virtual time has passed.
+    var progress: @Sendable (Duration) -> Void
+    /// Whether a picture of the end is wanted.
+    var wantsPicture: Bool
+}
+
 extension FleetOptions {
-    /// What the flags ask for, and the usual where they say nothing.
-    fileprivate init(_ invocation: Invocation) throws(Diagnostic) {
-        self.init()
+    /// Takes what the flags ask for.
+    mutating func apply(_ invocation: Invocation) throws(Diagnostic) {
         let (minutes, hours) = (invocation[StarlingFlags.minutes], invocation[StarlingFlags.hours])
         if minutes != nil && hours != nil {
             throw Diagnostic(
@@ -60,6 +72,8 @@ struct SimFinding {
     var usage = JSONObject()
     /// Rules that were broken by what this process used.
     var usageViolations: [String] = []
+    /// The end of the run as an SVG document, where it was asked for.
+    var picture: String?
     /// For people: what was done.
     var text: String
 
@@ -72,21 +86,21 @@ struct SimFinding {
 
 /// `starling sim pings`.
 struct PingScenario: SimScenario {
-    static let name = SimScenarioName.pings
-    let options: PingFleet.Options
+    let name = SimScenarioName.pings.rawValue
+    var options = PingFleet.Options()
 
     init(_ invocation: Invocation) throws(Diagnostic) {
-        options = try PingFleet.Options(invocation)
-        guard !invocation[StarlingFlags.routes] else {
+        try options.apply(invocation)
+        for flag in [StarlingFlags.routes.spec, StarlingFlags.svg.spec] where invocation.names(flag) {
             throw Diagnostic(
                 code: "misused",
-                message: "pings go over connections alone.",
-                nextStep: "Use --routes with starling sim \(DeliveryScenario.name.rawValue)."
+                message: "\(flag.dashed) says nothing to pings, which go over connections alone.",
+                nextStep: "Choose another scenario: starling sim --list"
             )
         }
     }
 
-    func run() throws -> SimFinding {
+    func run(_ watch: SimWatch) throws -> SimFinding {
         let report = try PingFleet(options).run()
         var figures = JSONObject()
         figures["pings"] = JSON(report.pingCount)
@@ -104,94 +118,5 @@ struct PingScenario: SimScenario {
                 \(report.connectionCount) connections dialled
                 """
         )
-    }
-}
-
-/// `starling sim delivery`.
-struct DeliveryScenario: SimScenario {
-    static let name = SimScenarioName.delivery
-    let options: DeliveryFleet.Options
-    var ownFlags: String { options.usesRoutes ? " \(StarlingFlags.routes.spec.dashed)" : "" }
-
-    init(_ invocation: Invocation) throws(Diagnostic) {
-        var options = try DeliveryFleet.Options(invocation)
-        guard options.duration > options.quietTime else {
-            throw Diagnostic(
-                code: "misused",
-                message: "the last \(options.quietTime.components.seconds / 60) minutes are without faults.",
-                nextStep: "Simulate an hour at least: --hours 1"
-            )
-        }
-        options.usesRoutes = invocation[StarlingFlags.routes]
-        options.memoryProbe = { ProcessUsage.allocatedByteCount() ?? ProcessUsage().residentByteCount }
-        self.options = options
-    }
-
-    func run() throws -> SimFinding {
-        let outcome = try DeliveryFleet(options).run()
-        let report = outcome.report
-        var figures = JSONObject()
-        figures["accepted"] = JSON(report.accepted)
-        figures["delivered"] = JSON(report.delivered)
-        figures["pending"] = JSON(report.pending)
-        figures["expired"] = JSON(report.expired)
-        figures["refused"] = JSON(report.refused)
-        figures["lost"] = JSON(report.lost)
-        figures["duplicated"] = JSON(report.duplicated)
-        figures["answered"] = JSON(report.answered)
-        figures["repeated"] = JSON(report.repeated)
-        figures["held"] = JSON(report.held)
-        figures["crashes"] = JSON(report.crashCount)
-        figures["restarts"] = JSON(report.restartCount)
-        figures["resets"] = JSON(report.resetCount)
-        figures["partitions"] = JSON(report.partitionCount)
-        figures["events"] = JSON(report.eventCount)
-        return SimFinding(
-            virtualSeconds: report.virtualSeconds,
-            figures: figures,
-            traceHash: report.traceHash,
-            violations: report.violations,
-            events: report.events,
-            usage: Self.usage(outcome.memory),
-            usageViolations: outcome.memory.violations,
-            text: """
-                \(report.accepted) messages accepted: \(report.delivered) delivered, \(report.expired) expired, \
-                \(report.refused) refused, \(report.pending) pending, \(report.lost) lost, \
-                \(report.duplicated) duplicated
-                \(report.crashCount) crashes, \(report.restartCount) restarts, \(report.resetCount) resets, \
-                \(report.partitionCount) partitions
-                \(Self.text(outcome.memory))
-                """
-        )
-    }
-
-    /// The memory of the nodes, and beside it what the simulated disks hold.
-    private static func usage(_ memory: FleetMemory) -> JSONObject {
-        var usage = JSONObject()
-        let series = [
-            ("memory", memory.nodes, memory.samples.map(\.nodeByteCount)),
-            ("disk", memory.disks, memory.samples.map(\.diskByteCount)),
-        ]
-        for (name, spread, byteCounts) in series {
-            guard let spread else { continue }
-            usage["\(name)_min_bytes"] = JSON(spread.least)
-            usage["\(name)_mean_bytes"] = JSON(spread.mean)
-            usage["\(name)_max_bytes"] = JSON(spread.most)
-            usage["\(name)_spread_ratio"] = .double(spread.ratio)
-            usage["\(name)_drift_ratio"] = .double(spread.drift)
-            usage["\(name)_bytes"] = .array(byteCounts.map { JSON($0) })
-        }
-        return usage
-    }
-
-    private static func text(_ memory: FleetMemory) -> String {
-        guard let nodes = memory.nodes, let disks = memory.disks else { return "memory unknown" }
-        return "second half: memory of the nodes \(text(nodes)), content of their disks \(text(disks))"
-    }
-
-    private static func text(_ spread: FleetMemory.Spread) -> String {
-        let percent = DecimalText.write(spread.ratio * 100, fractionDigits: 1)
-        let drift = DecimalText.write(spread.drift * 100, fractionDigits: 1)
-        return "\(ByteCountText.write(spread.mean)) ± \(percent) % (drift \(drift) %)"
     }
 }

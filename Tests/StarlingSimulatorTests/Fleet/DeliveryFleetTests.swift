@@ -8,10 +8,10 @@ import Testing
         options.seed = seed
         options.nodeCount = nodeCount
         options.duration = .seconds(90 * 60)
-        options.messagesPerHour = 30
-        options.crashInterval = .seconds(10 * 60)
-        options.restartInterval = .seconds(40 * 60)
-        options.resetRatioPerMinute = 0.1
+        options.traffic.messagesPerHour = 30
+        options.faults.crashInterval = .seconds(10 * 60)
+        options.faults.restartInterval = .seconds(40 * 60)
+        options.faults.resetRatioPerMinute = 0.1
         return options
     }
 
@@ -48,9 +48,10 @@ import Testing
     @Test func memoryIsAskedForAllAlong() throws {
         var options = Self.options(seed: 7)
         options.duration = .seconds(3600)
-        options.memorySampleCount = 12
-        options.memoryProbe = { 1 << 40 }
-        let memory = try DeliveryFleet(options).run().memory
+        options.sampleCount = 12
+        var probes = DeliveryFleet.Probes()
+        probes.memory = { 1 << 40 }
+        let memory = try DeliveryFleet(options, probes: probes).run().memory
         #expect(memory.samples.count == 12)
         #expect(memory.samples.allSatisfy { $0.allocatedByteCount == 1 << 40 && $0.diskByteCount > 6 * 4096 })
         #expect(memory.samples.allSatisfy { $0.nodeByteCount + $0.diskByteCount == 1 << 40 })

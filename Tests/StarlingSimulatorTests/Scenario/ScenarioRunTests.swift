@@ -1,0 +1,93 @@
+import StarlingCore
+import StarlingSimulator
+import Testing
+
+@Suite struct ScenarioRunTests {
+    private static func options(_ text: String) throws -> DeliveryFleet.Options {
+        let scenario = try Scenario("test", parsing: Array(text.utf8))
+        try scenario.check()
+        return scenario.options
+    }
+
+    /// Nobody but neighbours reaches anybody, so what arrives has crossed those between.
+    @Test func messagesCrossALineWhileARelayIsDownAndTheSameSeedGivesTheSameTrace() throws {
+        let options = try Self.options(
+            """
+            {
+              "nodes": 5, "minutes": 12, "quiet_minutes": 5, "routes": true,
+              "topology": {"shape": "line", "forced": true},
+              "traffic": {"messages_per_hour": 120},
+              "events": [{"what": "crash", "node": 2, "at_s": 240, "for_s": 30}]
+            }
+            """
+        )
+        var probes = DeliveryFleet.Probes()
+        probes.pictureTitle = "a <line>"
+        let first = try DeliveryFleet(options, probes: probes).run()
+        let second = try DeliveryFleet(options).run()
+        #expect(second.report == first.report)
+        #expect(first.report.violations == [], "\(first.report.events)")
+        #expect(first.report.delivered > 50 && first.report.crashCount == 1)
+        #expect(first.report.accepted == first.report.delivered + first.report.expired)
+        #expect((first.report.routeChangeCount ?? 0) > 5 * 4)
+
+        let picture = try #require(first.picture)
+        #expect(picture.hasPrefix("<svg xmlns=") && picture.hasSuffix("</svg>\n"))
+        #expect(picture.contains("a &lt;line&gt;"))
+        #expect(picture.ranges(of: "<circle ").count == 5)
+        // Between neighbours alone there is a line, and each carried something.
+        #expect(picture.ranges(of: "<line ").count == 4)
+        #expect(!picture.contains("– 0 B") && !picture.contains(": 0 B"))
+    }
+
+    @Test func whatWaitedForAPartitionIsTimed() throws {
+        var options = try Self.options(
+            """
+            {
+              "nodes": 6, "minutes": 15, "quiet_minutes": 5, "routes": true,
+              "topology": {"shape": "ring", "forced": true},
+              "traffic": {"messages_per_hour": 120},
+              "events": [{"what": "partition", "share": 0.5, "at_s": 200, "for_s": 120}],
+              "heals_within_s": 240
+            }
+            """
+        )
+        let report = try DeliveryFleet(options).run().report
+        #expect(report.violations == [], "\(report.events)")
+        #expect(report.partitionCount == 1 && report.healedCount > 0)
+        #expect(report.healingSeconds.map { $0 > 0 && $0 < 240 } == true)
+        options.healingTimeMax = .milliseconds(1)
+        let violations = try DeliveryFleet(options).run().report.violations
+        #expect(violations.count == 1 && violations.contains { $0.contains("the end of a partition took") })
+    }
+
+    @Test func everyKindOfFaultStrikesAndNothingIsLost() throws {
+        let options = try Self.options(
+            """
+            {
+              "nodes": 6, "minutes": 30, "quiet_minutes": 15, "routes": true,
+              "topology": {"shape": "random", "degree": 3, "forced": true},
+              "link": {"loss": 0.1},
+              "links": [{"from": 0, "to": 1, "both_ways": false, "latency_ms": 200, "loss": 0.2}],
+              "traffic": {"messages_per_hour": 60, "deaths": 0.1},
+              "faults": {
+                "churn": {"per_minute": 0.1, "crashes": 0.7, "down_s": [1, 30]},
+                "resets_per_minute": 0.1, "partition_minutes": 5, "cut_minutes": 10, "clock_s": 100,
+                "clock_jump_minutes": 5
+              },
+              "events": [
+                {"what": "flap", "from": 0, "to": 1, "every_s": 2, "at_s": 100, "for_s": 20},
+                {"what": "stop", "node": 3, "at_s": 200, "for_s": 10},
+                {"what": "clock", "node": 3, "ahead_s": 200, "at_s": 300, "for_s": 60}
+              ]
+            }
+            """
+        )
+        let report = try DeliveryFleet(options).run().report
+        #expect(report.violations == [], "\(report.events)")
+        #expect(report.crashCount > 2 && report.restartCount > 1 && report.resetCount > 0)
+        // The flapping link alone is cut five times, in both directions.
+        #expect(report.partitionCount > 0 && report.cutCount > 10)
+        #expect(report.delivered > 20)
+    }
+}

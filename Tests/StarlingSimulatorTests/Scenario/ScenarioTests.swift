@@ -1,0 +1,115 @@
+import Foundation
+import StarlingCore
+import StarlingSimulator
+import Testing
+
+@Suite struct ScenarioTests {
+    private static func error(_ text: String) -> ScenarioError? {
+        do throws(ScenarioError) {
+            try Scenario("test", parsing: Array(text.utf8)).check()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../../docs/scenarios").standardized
+
+    @Test func thoseThatAreBuiltInCanBeRead() throws {
+        #expect(Scenario.builtIn.map(\.name) == ["soak", "mesh", "partition", "line", "grid"])
+        for scenario in Scenario.builtIn {
+            try scenario.check()
+            #expect(!scenario.summary.isEmpty)
+            let text = try #require(Scenario.text(ofBuiltIn: scenario.name))
+            #expect(try Scenario(scenario.name, parsing: Array(text.utf8)) == scenario)
+        }
+        #expect(Scenario.text(ofBuiltIn: "nothing") == nil)
+    }
+
+    /// What the acceptance of the soak asks for.
+    @Test func theSoakIsAsHardAsItSays() throws {
+        let options = try #require(Scenario.builtIn.first).options
+        #expect(options.nodeCount == 100 && options.usesRoutes && options.topology.isForced)
+        #expect(options.faults.lossRatio == 0.2)
+        #expect(options.faults.clockErrorMax == .seconds(300))
+        #expect(options.quietTime == .seconds(1800))
+        let crashes = try #require(options.faults.crashInterval)
+        let restarts = try #require(options.faults.restartInterval)
+        let leavingPerMinute = 60 / crashes.inSeconds + 60 / restarts.inSeconds
+        #expect(abs(leavingPerMinute - 0.1) < 1e-6)
+    }
+
+    @Test func theExampleOfTheDocumentSaysWhatItMeans() throws {
+        let text = try Data(contentsOf: Self.folder.appendingPathComponent("two-sites.json"))
+        let scenario = try Scenario("two-sites.json", parsing: Array(text))
+        try scenario.check()
+        let options = scenario.options
+        #expect(options.nodeCount == 8 && options.duration == .seconds(1800) && options.usesRoutes)
+        #expect(options.link == LinkProfile(latency: .milliseconds(1), jitter: .microseconds(200)))
+        #expect(options.ownLinks.map(\.profile.bytesPerSecond) == [250_000, nil])
+        #expect(options.ownLinks.map(\.profile.lossRatio) == [0.01, 0.05])
+        #expect(options.ownLinks.map(\.isBothWays) == [true, true])
+        #expect(options.traffic.messagesPerHour == 60 && options.traffic.deathRatio == 0.1)
+        #expect(options.faults.crashInterval == .seconds(12_000))
+        #expect(options.faults.downtime == .seconds(5) ... .seconds(30))
+        #expect(
+            options.plan == [
+                FleetStep(.flap(0, 4, every: .seconds(5)), at: .seconds(240), for: .seconds(60)),
+                FleetStep(.cut(from: 6, to: 2), at: .seconds(360), for: .seconds(60)),
+                FleetStep(.crash(4, losesPower: true), at: .seconds(480), for: .seconds(90)),
+                FleetStep(.partition([[0, 1, 2, 3], [4, 5, 6, 7]]), at: .seconds(720), for: .seconds(120)),
+                FleetStep(.skew(1, by: .seconds(-200)), at: .seconds(900), for: .seconds(300)),
+            ]
+        )
+    }
+
+    @Test func whatIsNoJSONIsToldByItsLine() {
+        #expect(
+            Self.error("{\n  \"nodes\": 3,\n  \"minutes\": x\n}")
+                == .syntax(line: 3, column: 14, reason: "this character cannot stand here")
+        )
+        #expect(
+            Self.error("{\"nodes\": 3,\n\"nodes\": 4}")
+                == .syntax(line: 2, column: 1, reason: "'nodes' stands there twice")
+        )
+        #expect(Self.error("{\n") == .syntax(line: 2, column: 1, reason: "the text ends in the middle"))
+        #expect(Self.error(String(repeating: " ", count: Scenario.byteCountMax + 1)) == .tooLong)
+    }
+
+    @Test(arguments: [
+        (#"[]"#, ""), (#"{"node": 3}"#, "node"), (#"{"nodes": 1}"#, "nodes"),
+        (#"{"nodes": "many"}"#, "nodes"),
+        (#"{"minutes": 10, "quiet_minutes": 10}"#, "minutes"),
+        (#"{"topology": {"shape": "star"}}"#, "topology.shape"),
+        (#"{"topology": {"shape": "line", "columns": 3}}"#, "topology.columns"),
+        (#"{"topology": {"shape": "grid"}}"#, "topology.columns"),
+        (#"{"topology": {"shape": "links", "links": [[0, 1], [2]]}}"#, "topology.links[1]"),
+        (#"{"nodes": 3, "topology": {"shape": "links", "links": [[0, 1], [1, 3]]}}"#, "topology.links[1]"),
+        (#"{"nodes": 3, "topology": {"shape": "links", "links": [[0, 1]]}}"#, "topology.links"),
+        (#"{"link": {"loss": 1}}"#, "link.loss"), (#"{"link": {"latency_s": 1}}"#, "link.latency_s"),
+        (#"{"links": [{"from": 0, "to": 0}]}"#, "links[0]"), (#"{"links": [{"to": 0}]}"#, "links[0].from"),
+        (#"{"traffic": {"links_max": 6}}"#, "traffic.links_max"),
+        (#"{"faults": {"churn": {"per_minute": 0.1, "down_s": [5, 1]}}}"#, "faults.churn.down_s"),
+        (#"{"faults": {"partition_minutes": 0}}"#, "faults.partition_minutes"),
+        (#"{"events": [{"what": "flood"}]}"#, "events[0].what"),
+        (#"{"events": [{"what": "stop", "node": 10}]}"#, "events[0]"),
+        (#"{"events": [{"what": "stop", "node": 1, "from": 2}]}"#, "events[0].from"),
+        (#"{"events": [{"what": "stop", "node": 1, "at_s": 2990, "for_s": 11}]}"#, "events[0]"),
+    ])
+    func whatAFieldCannotBeIsToldByItsPath(text: String, field: String) {
+        guard case .field(field, let expectation) = Self.error(text) else {
+            Issue.record("\(text): \(String(describing: Self.error(text)))")
+            return
+        }
+        #expect(!expectation.isEmpty)
+    }
+
+    @Test func aFileThatSaysNothingIsQuiet() throws {
+        let scenario = try Scenario("empty", parsing: Array("{}".utf8))
+        try scenario.check()
+        #expect(scenario.options.faults == .none && scenario.options.plan.isEmpty)
+        #expect(scenario.options.nodeCount == 10 && !scenario.options.usesRoutes)
+        #expect(scenario.options.topology == FleetTopology(.partners))
+    }
+}
