@@ -11,6 +11,8 @@ public struct Message: Sendable {
     public let id: String
     /// Who signed it.
     public let from: PeerID
+    /// Whether it is to everybody, and not to this node alone.
+    public let isBroadcast: Bool
     /// What the message is.
     public let type: MessageType
     /// The payload's media type, such as `text/plain`; empty when the sender gave none.
@@ -34,6 +36,7 @@ public struct Message: Sendable {
         file = MessageFile(delivery.entry, node: node)
         id = "\(delivery.entry.id)"
         from = delivery.entry.from
+        isBroadcast = delivery.entry.isBroadcast
         type = delivery.content.type
         contentType = delivery.content.contentType
         payload = delivery.content.payload

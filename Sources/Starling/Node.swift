@@ -223,6 +223,36 @@ public final class Node: Sendable {
         return try await send(Array(text.utf8), type: type, to: peer, options: options)
     }
 
+    /// Sends a message to every node that can be reached now or within its lifetime: neighbours carry it on, and each node
+    /// takes it into its inbox once.
+    ///
+    /// Nobody gives a receipt for it, it is sealed to nobody, and this node forgets it when it stops.
+    ///
+    /// - Parameters:
+    ///   - payload: some 70 KB at most.
+    ///   - type: what the message is.
+    ///   - priority: how urgent it is.
+    ///   - lifetime: a millisecond to an hour.
+    ///   - contentType: the payload's media type.
+    /// - Returns: the message's id: 32 hexadecimal digits.
+    @discardableResult
+    public func broadcast(
+        _ payload: [UInt8],
+        type: MessageType = .data,
+        priority: MessagePriority = .normal,
+        lifetime: Duration = .seconds(300),
+        contentType: String = ""
+    ) async throws(NodeError) -> String {
+        var content = MessageContent(type: type, payload: payload)
+        content.contentType = contentType
+        var draft = BroadcastDraft(content: content)
+        draft.priority = priority
+        draft.lifetime = lifetime
+        do throws(DeliveryError) { return "\(try await node.delivery.broadcast(draft).id)" } catch {
+            throw NodeError(error)
+        }
+    }
+
     /// Sends a request and returns with the recipient's answer.
     ///
     /// The request is as durable as any message; an answer that comes after `timeout` stays in the inbox.

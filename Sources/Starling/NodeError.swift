@@ -158,6 +158,20 @@ extension NodeError {
                 cause: error
             )
         case .file(let failure): self.init(failure)
+        case .broadcast(.tooLarge):
+            self.init(
+                .invalidMessage,
+                "A message to everybody takes at most \(Flood.Limits().byteCountMax) bytes with its envelope.",
+                nextStep: "Send less, or to each peer by itself.",
+                cause: error
+            )
+        case .broadcast:
+            self.init(
+                .invalidMessage,
+                "A message to everybody lives for an hour at most.",
+                nextStep: "Use a shorter lifetime.",
+                cause: error
+            )
         case .stopped: self.init(.stopped, "The node is stopping.", cause: error)
         case .undecided:
             self.init(

@@ -84,6 +84,7 @@ struct Starling {
         case .connect: return try ClientCommands(invocation, console).connect()
         case .ping: return try ClientCommands(invocation, console).ping()
         case .send: return try ClientCommands(invocation, console).send()
+        case .broadcast: return try ClientCommands(invocation, console).broadcast()
         case .message: return try ClientCommands(invocation, console).message()
         case .outbox: return try ClientCommands(invocation, console).outbox()
         case .inbox: return try ClientCommands(invocation, console).inbox()

@@ -47,6 +47,12 @@ final class StubNode: NodeOperations {
         return Sample.traceReport
     }
 
+    func broadcast(_ message: OutgoingBroadcast) async throws(NodeFailure) -> BroadcastReport {
+        let text = String(decoding: message.payload, as: UTF8.self)
+        try enter("broadcast \(message.type) \(message.contentType) \(text) \(message.lifetime)")
+        return Sample.broadcastReport
+    }
+
     func connect(_ request: ConnectRequest) async throws(NodeFailure) -> PeerSummary {
         try enter("connect \(request.address) \(request.timeout)")
         return Sample.peer
@@ -251,6 +257,8 @@ enum Sample {
             .init(peerID: peerID, standing: .noRoute, next: nil, roundTrip: .milliseconds(3)),
         ]
     )
+
+    static let broadcastReport = BroadcastReport(messageID: messageID, neighbourCount: 3)
 
     static let pingReport = PingReport(
         peerID: peerID,

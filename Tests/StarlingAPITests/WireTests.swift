@@ -19,6 +19,8 @@ import Testing
         try roundTrip(RouteList(routes: [Sample.route]))
         try roundTrip(Sample.pingReport)
         try roundTrip(Sample.traceReport)
+        try roundTrip(Sample.broadcastReport)
+        try roundTrip(OutgoingBroadcast(type: "ALERT", payload: [1, 2]))
         try roundTrip(Sample.inboxPage)
         try roundTrip(InboxTake(through: 3))
         try roundTrip(NodeFailure(.unreachable, "No.", nextStep: "Wait."))
@@ -70,7 +72,8 @@ import Testing
             (Sample.identity.json, .identity), (Sample.status.json, .status), (Sample.peer.json, .peer),
             (PeerList(peers: [Sample.peer]).json, .peerList),
             (RouteList(routes: [Sample.route]).json, .routeList), (Sample.pingReport.json, .pingReport),
-            (Sample.traceReport.json, .traceReport),
+            (Sample.traceReport.json, .traceReport), (Sample.broadcastReport.json, .broadcastReport),
+            (OutgoingBroadcast(type: "a", payload: []).json, .broadcast),
             (TraceRequest(peer: Sample.peerID, hopLimit: 3, timeout: .zero).json, .traceRequest),
             (Sample.outboxPage.json, .outboxPage), (Sample.inboxPage.json, .inboxPage),
             (InboxTake(through: 1).json, .inboxTake),

@@ -5,7 +5,8 @@ internal import StarlingNode
 ///
 /// The raw value is the operation's name in the OpenAPI document.
 package enum APIOperation: String, Sendable, CaseIterable {
-    case getStatus, getIdentity, listPeers, listRoutes, connect, trace, ping, sendMessage, getMessage,
+    case getStatus, getIdentity, listPeers, listRoutes, connect, trace, ping, sendMessage, broadcast,
+        getMessage,
         listOutbox
     case listInbox, takeInbox, saveFile, shutdown, getOpenAPI
 }
@@ -111,6 +112,14 @@ package struct APIRoute: Sendable {
             "Send a message, and wait for its receipt",
             body: .message,
             answer: .sendReport
+        ),
+        APIRoute(
+            .post,
+            "/v1/broadcasts",
+            .broadcast,
+            "Send a message to everybody",
+            body: .broadcast,
+            answer: .broadcastReport
         ),
         APIRoute(
             .get,

@@ -105,6 +105,7 @@ package struct APIRouter: APIResponder {
                 try await node.trace(trace).json
             }
         case .sendMessage: return try await send(Self.body(of: request)).json
+        case .broadcast: return try await node.broadcast(Self.body(of: request)).json
         case .getMessage:
             let timeout = try Self.wait(request)
             return try await waiting(for: timeout) { () throws(NodeFailure) in

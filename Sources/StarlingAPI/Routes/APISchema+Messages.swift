@@ -1,3 +1,4 @@
+internal import StarlingCore
 internal import StarlingNode
 
 // The API's values of messages, sent and received.
@@ -62,6 +63,41 @@ extension APISchema {
         "A message to send."
     )
 
+    static let broadcast = APISchema.object(
+        [
+            APIField(
+                "type",
+                .text(example: OutgoingMessage.typeIfNone),
+                isRequired: false,
+                "What the message is; DATA_MESSAGE if left out."
+            ),
+            APIField(
+                "content_type",
+                .text(example: OutgoingMessage.contentTypeOfTexts),
+                isRequired: false,
+                "What the payload is; for a text text/plain if left out."
+            ),
+            APIField("payload", text, isRequired: false, "The payload as a text; or payload_base64."),
+            APIField("payload_base64", text, isRequired: false, "The payload in Base64."),
+            APIField("priority", priority, isRequired: false, "How urgent it is; normal if left out."),
+            APIField(
+                "lifetime_ms",
+                .integer(minimum: 1, maximum: Int(OutgoingBroadcast.lifetimeMax.milliseconds)),
+                isRequired: false,
+                "How long nodes that come anew get it; 5 minutes if left out."
+            ),
+        ],
+        "A message to everybody: signed, and sealed to nobody."
+    )
+
+    static let broadcastReport = APISchema.object(
+        [
+            APIField("id", text, "The message's id in hexadecimal."),
+            APIField("neighbours", natural, "Neighbours to which it goes at once; they carry it on."),
+        ],
+        "A message to everybody that is on its way."
+    )
+
     static let sendReport = APISchema.object(
         [
             APIField("id", text, "The message's id in hexadecimal."),
@@ -83,6 +119,7 @@ extension APISchema {
 
     static let inboxMessage = APISchema.object(
         [APIField("position", natural, "Its place in the inbox, growing.")] + origin + [
+            APIField("broadcast", .boolean, "Whether it is to everybody, and not to this node alone."),
             APIField("content_type", text, "What the payload is; empty where the sender did not say."),
             APIField("priority", priority, "How urgent it is."),
             APIField("privacy", privacy, "Who could read it on its way."),

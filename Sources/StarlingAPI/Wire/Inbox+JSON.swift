@@ -4,8 +4,9 @@ package import StarlingNode
 extension InboxMessage: APIValue {
     package var json: JSON {
         var json: JSON = [
-            "position": JSON(position), "id": .string(messageID), "from": JSON(from), "type": .string(type),
-            "content_type": .string(contentType), "priority": .string(priority.rawValue),
+            "position": JSON(position), "id": .string(messageID), "from": JSON(from),
+            "broadcast": .bool(isBroadcast), "type": .string(type), "content_type": .string(contentType),
+            "priority": .string(priority.rawValue),
             "privacy": .string(privacy.rawValue),
             "created_ms": JSON(created.millisecondsSince1970),
             "received_ms": JSON(received.millisecondsSince1970), "file": .file(file),
@@ -31,6 +32,7 @@ extension InboxMessage: APIValue {
             position: try fields.number("position"),
             messageID: try fields.text("id"),
             from: try fields.peerID("from"),
+            isBroadcast: try fields.bool("broadcast"),
             type: try fields.text("type"),
             contentType: try fields.text("content_type"),
             priority: try fields.word("priority"),

@@ -24,13 +24,10 @@ extension OutgoingMessage: APIValue {
         self.init(
             to: try fields.peerID("to"),
             type: try fields.textIfAny("type", byteCounts: 1...Self.typeByteCountMax) ?? Self.typeIfNone,
-            payload: try Self.payload(fields),
+            payload: try fields.payload(mayBeMissing: try fields.textIfAny("file") != nil),
             receiptTimeout: try fields.millisecondsIfAny("wait_ms") ?? Self.receiptTimeoutIfNone
         )
-        let contentTypeIfNone = try fields.textIfAny("payload") == nil ? "" : Self.contentTypeOfTexts
-        contentType =
-            try fields.textIfAny("content_type", byteCounts: 0...Self.contentTypeByteCountMax)
-            ?? contentTypeIfNone
+        contentType = try fields.payloadContentType()
         priority = try fields.wordIfAny("priority") ?? .normal
         privacy = try fields.wordIfAny("privacy") ?? .private
         let lifetimeMax = Self.lifetimeMax.milliseconds
@@ -41,12 +38,48 @@ extension OutgoingMessage: APIValue {
         filePath = try fields.textIfAny("file", byteCounts: 1...4096)
         fileName = try fields.textIfAny("file_name", byteCounts: 1...255)
     }
+}
 
+extension OutgoingBroadcast: APIValue {
+    package var json: JSON {
+        [
+            "type": .string(type), "content_type": .string(contentType),
+            "payload_base64": .string(Base64.encode(payload)), "priority": .string(priority.rawValue),
+            "lifetime_ms": JSON(milliseconds: lifetime),
+        ]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        try fields.refuseAllBut([
+            "type", "content_type", "payload", "payload_base64", "priority", "lifetime_ms",
+        ])
+        self.init(
+            type: try fields.textIfAny("type", byteCounts: 1...OutgoingMessage.typeByteCountMax)
+                ?? OutgoingMessage.typeIfNone,
+            payload: try fields.payload()
+        )
+        contentType = try fields.payloadContentType()
+        priority = try fields.wordIfAny("priority") ?? .normal
+        let lifetimeMax = Self.lifetimeMax.milliseconds
+        if let milliseconds = try fields.numberIfAny("lifetime_ms", in: 1...lifetimeMax) {
+            lifetime = .milliseconds(milliseconds)
+        }
+    }
+}
+
+extension BroadcastReport: APIValue {
+    package var json: JSON { ["id": .string(messageID), "neighbours": JSON(neighbourCount)] }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(messageID: try fields.text("id"), neighbourCount: try fields.count("neighbours"))
+    }
+}
+
+extension JSONFields {
     /// The payload, which comes as a text or in Base64, never as both.
-    private static func payload(_ fields: JSONFields) throws(JSONShapeError) -> [UInt8] {
-        let text = try fields.textIfAny("payload")
-        let base64 = try fields.textIfAny("payload_base64")
-        let hasFile = try fields.textIfAny("file") != nil
+    fileprivate func payload(mayBeMissing: Bool = false) throws(JSONShapeError) -> [UInt8] {
+        let text = try textIfAny("payload")
+        let base64 = try textIfAny("payload_base64")
         switch (text, base64) {
         case (let text?, nil): return Array(text.utf8)
         case (nil, let base64?):
@@ -54,10 +87,17 @@ extension OutgoingMessage: APIValue {
                 throw JSONShapeError(field: "payload_base64", expectation: "Base64 with + and /")
             }
             return bytes
-        case (nil, nil) where hasFile: return []
+        case (nil, nil) where mayBeMissing: return []
         case (nil, nil): throw JSONShapeError(field: "payload", expectation: "a text, or use payload_base64")
         case (_?, _?): throw JSONShapeError(field: "payload", expectation: "left out beside payload_base64")
         }
+    }
+
+    /// What the payload is; where nothing is said of it, a text is `text/plain`.
+    fileprivate func payloadContentType() throws(JSONShapeError) -> String {
+        let said = try textIfAny("content_type", byteCounts: 0...OutgoingMessage.contentTypeByteCountMax)
+        let saidIfNone = try textIfAny("payload") == nil ? "" : OutgoingMessage.contentTypeOfTexts
+        return said ?? saidIfNone
     }
 }
 

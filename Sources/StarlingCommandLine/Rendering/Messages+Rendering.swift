@@ -18,6 +18,17 @@ extension SendReport {
     }
 }
 
+extension BroadcastReport {
+    /// One line: to whom it goes at once.
+    package func render(_ style: TextStyle) -> String {
+        switch neighbourCount {
+        case 0: style.yellow("kept") + " for whoever connects in time (message \(messageID))\n"
+        case 1: style.green("sent") + " to one neighbour (message \(messageID))\n"
+        default: style.green("sent") + " to \(neighbourCount) neighbours (message \(messageID))\n"
+        }
+    }
+}
+
 extension InboxPage {
     /// A heading and the payload of each message, with an empty line between.
     ///
@@ -37,7 +48,7 @@ extension InboxPage {
 
 extension InboxMessage {
     package func render(_ style: TextStyle, flags: String) -> String {
-        var words = [type]
+        var words = isBroadcast ? ["to all", type] : [type]
         if priority != .normal { words.append(priority.rawValue) }
         let label = style.dim(TerminalText.oneLine(words.joined(separator: " ")))
         let head = style.bold("#\(position)") + "  \(received.rfc3339)  from \(from.base58)  \(label)\n"

@@ -14,9 +14,8 @@ private enum Commands {
     typealias Flags = StarlingFlags
 
     static let all = [
-        up, id, peers, route, trace, connect, ping, send, message, outbox, inbox, save, status, bench, sim,
-        lab,
-        version, help, completions, peer, benchListener, labNode,
+        up, id, peers, route, trace, connect, ping, send, broadcast, message, outbox, inbox, save, status,
+        bench, sim, lab, version, help, completions, peer, benchListener, labNode,
     ]
 
     /// A PeerID that stands in examples; it is that of no node.
@@ -114,6 +113,22 @@ private enum Commands {
             Flags.file.spec, Flags.lifetime.spec, Flags.key.spec, Flags.wait.spec,
         ],
         example: "starling send \(examplePeer) \"the kettle is on\" --wait"
+    )
+
+    static let broadcast = Command(
+        .broadcast,
+        "Send a message to every node that can be reached",
+        details: """
+            Neighbours carry it on; each node takes it into its inbox once, and nobody gives a receipt. It is signed, and sealed \
+            to nobody. Nodes that come within --lifetime get it from those that have it.
+            """,
+        arguments: [
+            ArgumentSpec("TEXT", "the message, or - for standard input", accepts: { _ in true })
+        ],
+        flags: [
+            Flags.type.spec, Flags.contentType.spec, Flags.priority.spec, Flags.broadcastLifetime.spec,
+        ],
+        example: "starling broadcast \"the kettle is on\" --type ALERT"
     )
 
     static let message = Command(

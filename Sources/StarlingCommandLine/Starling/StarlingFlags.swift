@@ -126,6 +126,10 @@ package enum StarlingFlags {
         upToDays: 30,
         "How long it is tried (default 24h)."
     )
+    package static let broadcastLifetime = Flag<Duration>.duration(
+        "lifetime",
+        "How long nodes that come anew get it, an hour at most (default 5m)."
+    )
     package static let key = Flag<String>.text(
         "key",
         "KEY",

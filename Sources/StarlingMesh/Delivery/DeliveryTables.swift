@@ -19,6 +19,8 @@ package enum DeliveryTables {
     package static let attempts = StoreTable("inbox_attempt_1", .numbers)
     /// What is known of each sender's numbers.
     package static let series = StoreTable("inbox_series_1", .names)
+    /// Messages to everybody that have come, by their ids.
+    package static let broadcasts = StoreTable("inbox_broadcast_1", .names)
     /// Receipts that were not confirmed, those of one batch in one row.
     package static let owed = StoreTable("inbox_owed_1", .numbers)
 
@@ -28,7 +30,7 @@ package enum DeliveryTables {
     /// The tables of ``Outbox``, in the order in which they are restored.
     package static let ofOutbox = [lanes, outbox]
     /// The tables of ``Inbox``, in the order in which they are restored.
-    package static let ofInbox = [inboxCounter, series, owed, held, attempts, inbox]
+    package static let ofInbox = [inboxCounter, series, owed, held, attempts, broadcasts, inbox]
 }
 
 /// Why a row was not restored.

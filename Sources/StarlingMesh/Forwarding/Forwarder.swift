@@ -45,6 +45,8 @@ package struct Forwarder: Sendable {
     package enum Origin: Hashable, Sendable {
         case own
         case neighbour(PeerID)
+        /// It is to everybody.
+        case flood
     }
 
     struct Waiting: Sendable {

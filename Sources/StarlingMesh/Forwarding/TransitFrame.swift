@@ -59,6 +59,17 @@ package struct TransitFrame: Equatable, Sendable {
         wire = MessageFrame(.envelope, envelope).encoded
     }
 
+    /// A message to everybody, for one neighbour.
+    package init(flood wire: [UInt8], to neighbour: PeerID, priority: MessagePriority) {
+        from = neighbour
+        to = neighbour
+        self.priority = priority
+        // The flood recognises it, and knows how far it may go.
+        (id, expires) = (nil, nil)
+        (hopCount, hopLimit) = (0, 1)
+        self.wire = wire
+    }
+
     package init(_ receipt: Receipt, crossed: UInt32) {
         var counted = receipt
         counted.hopCount = receipt.hopCount.saturatingSum(crossed)

@@ -19,6 +19,7 @@ extension DeliveryDriver {
         lastSession += 1
         sessions[peer] = PeerSession(number: lastSession)
         forwarder.linkUp(peer, now: loop.now)
+        flood.linkUp(peer, now: loop.now)
         if let before = routed.removeValue(forKey: peer) {
             // It was reached over others, and goes on over the link.
             sessions[peer]?.owesReceipts = before.owesReceipts
@@ -48,6 +49,7 @@ extension DeliveryDriver {
         for priority in MessagePriority.allCases { sessions[peer]?.resume(priority, shallLook: false) }
         guard sessions.removeValue(forKey: peer) != nil else { return }
         forwarder.linkDown(peer, wallNow: world.wallClock.now)
+        flood.linkDown(peer)
         isOutOfReach(peer)
         // What waited for its stream has other ways, and what had only this one has none.
         for other in sessions.keys.sorted() { feed(other) }

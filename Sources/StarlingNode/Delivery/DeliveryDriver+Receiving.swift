@@ -17,6 +17,7 @@ extension DeliveryDriver {
                 answered(by: receipt.from)
             case .settlement(let settlement):
                 inbox.settlement(settlement, now: loop.now, wallNow: world.wallClock.now)
+            case .broadcast(let envelope, let message): take(envelope, message, from: peer)
             case .transit(let frame): transits.append(frame)
             }
         }

@@ -5,7 +5,7 @@ extension DeliveryDriver {
     /// The tables of delivery and of the swarm under it, each against its limit.
     package var tableFills: [TableFill] {
         let ledger = swarm.protocols.withLedger { $0 }
-        return outbox.tableFills + inbox.tableFills + (blobs?.tableFills ?? []) + [
+        return outbox.tableFills + inbox.tableFills + flood.tableFills + (blobs?.tableFills ?? []) + [
             TableFill("delivery dials", reaching, of: limits.reachCountMax),
             TableFill("delivery obstacles", obstacles.count, of: limits.obstacleCountMax),
             TableFill("connections", ledger.connectionCount, of: ledger.limits.connectionCountMax),

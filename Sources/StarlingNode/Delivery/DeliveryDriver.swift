@@ -39,6 +39,7 @@ package actor DeliveryDriver {
         /// for each other in a circle do not do so for ever.
         package var roomPatience: Duration = .seconds(1)
         package var forwarder = Forwarder.Limits()
+        package var flood = Flood.Limits()
         /// Peers whose last failure is remembered.
         package var obstacleCountMax = 1024
 
@@ -63,6 +64,8 @@ package actor DeliveryDriver {
 
     // Others.
     var forwarder: Forwarder
+    /// Messages to everybody, on their way to the neighbours.
+    var flood: Flood
     /// Who knows the ways to peers that are no neighbours.
     var router: RouterCalls?
     /// Peers that are no neighbours, to whom this node has frames to send over others.
@@ -136,6 +139,7 @@ package actor DeliveryDriver {
         outbox = Outbox(own: identity.peerID, seed: swarm.world.random.word(), limits: limits.outbox)
         inbox = Inbox(own: identity.peerID, seed: swarm.world.random.word(), limits: limits.inbox)
         forwarder = Forwarder(limits: limits.forwarder)
+        flood = Flood(seed: swarm.world.random.word(), limits: limits.flood)
     }
 
     // MARK: Life
@@ -242,12 +246,13 @@ package actor DeliveryDriver {
     func pump() {
         while let action = outbox.nextAction() { perform(action) }
         while let action = inbox.nextAction() { perform(action) }
+        while let action = flood.nextAction() { perform(action) }
         setTimer()
     }
 
     func setTimer() {
         var next = Instant.earlier(outbox.nextDeadline, inbox.nextDeadline)
-        next = .earlier(next, .earlier(storeRetryAt, sweepAt))
+        next = .earlier(.earlier(next, flood.nextDeadline), .earlier(storeRetryAt, sweepAt))
         guard next != armedFor else { return }
         armedFor = next
         if let next, !isStopped { timer?.arm(at: next) } else { timer?.disarm() }
@@ -265,6 +270,7 @@ package actor DeliveryDriver {
         if let time = sweepAt, time <= now { sweep(now: now) }
         outbox.advance(to: now, wallNow: world.wallClock.now)
         inbox.advance(to: now)
+        flood.advance(to: now)
         pump()
     }
 

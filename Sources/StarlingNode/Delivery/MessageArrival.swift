@@ -8,6 +8,8 @@ enum MessageArrival: Sendable {
     case message(ArrivedMessage)
     case receipt(Receipt)
     case settlement(Settlement)
+    /// A message to everybody whose signature holds, in its envelope.
+    case broadcast(Envelope, ArrivedMessage)
     /// It is for another node, and proven to nobody here.
     case transit(TransitFrame)
 }
@@ -17,6 +19,7 @@ extension MessageArrival {
     var byteCount: Int {
         switch self {
         case .message(let message): message.byteCount
+        case .broadcast(let envelope, let message): envelope.body.count + message.byteCount
         case .receipt, .settlement: 0
         case .transit(let frame): frame.wire.count
         }
@@ -61,6 +64,12 @@ struct MessageReader: ~Copyable {
         switch frame.kind {
         case .envelope:
             let envelope = try Envelope(parsing: frame.bytes.span, limits: limits)
+            guard envelope.header.to != nil else {
+                // What is sealed is for one recipient.
+                guard envelope.header.privacy == .standard else { return nil }
+                try envelope.verify()
+                return .broadcast(envelope, message(envelope))
+            }
             guard envelope.header.to == own else {
                 return TransitFrame(envelope, crossed: 1).map { .transit($0) }
             }

@@ -38,6 +38,8 @@ package enum DeliveryError: Error, Equatable, Sendable {
     case fileName
     /// The file could not be taken.
     case file(BlobFailure)
+    /// Messages to everybody are smaller, or live for a shorter time.
+    case broadcast(Flood.Refusal)
     /// The node is stopping; nothing of the message is kept.
     case stopped
     /// The node stopped while the message was being written: it may have been accepted, which its next start tells.

@@ -43,6 +43,8 @@ package struct InboxMessage: Sendable, Equatable {
     /// The message's id in hexadecimal.
     package var messageID: String
     package var from: PeerID
+    /// Whether it is to everybody, and not to this node alone.
+    package var isBroadcast: Bool
     package var type: String
     /// What the payload is, such as `text/plain`; empty when the sender did not say.
     package var contentType: String
@@ -59,6 +61,7 @@ package struct InboxMessage: Sendable, Equatable {
         position: Int64,
         messageID: String,
         from: PeerID,
+        isBroadcast: Bool = false,
         type: String,
         contentType: String,
         priority: OutgoingMessage.Priority,
@@ -71,6 +74,7 @@ package struct InboxMessage: Sendable, Equatable {
         self.position = position
         self.messageID = messageID
         self.from = from
+        self.isBroadcast = isBroadcast
         self.type = type
         self.contentType = contentType
         self.priority = priority

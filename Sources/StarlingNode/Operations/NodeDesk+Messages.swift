@@ -19,6 +19,20 @@ extension NodeDesk {
         return sent
     }
 
+    package func broadcast(_ message: OutgoingBroadcast) async throws(NodeFailure) -> BroadcastReport {
+        var content = MessageContent(type: try .init(name: message.type), payload: message.payload)
+        content.contentType = message.contentType
+        var draft = BroadcastDraft(content: content)
+        draft.priority = message.priority.value
+        draft.lifetime = message.lifetime
+        do throws(DeliveryError) {
+            let (id, neighbourCount) = try await node.delivery.broadcast(draft)
+            return BroadcastReport(messageID: "\(id)", neighbourCount: neighbourCount)
+        } catch {
+            throw NodeFailure(error, peer: node.peerID)
+        }
+    }
+
     package func message(
         _ id: String,
         settledWithin timeout: Duration
@@ -108,16 +122,22 @@ extension NodeDesk {
     }
 }
 
-extension MessageDraft {
-    fileprivate init(_ message: OutgoingMessage) throws(NodeFailure) {
-        guard let type = MessageType(message.type) else {
+extension MessageType {
+    fileprivate init(name: String) throws(NodeFailure) {
+        guard let type = MessageType(name) else {
             throw NodeFailure(
                 .invalidRequest,
                 "The message's type is empty or too long.",
-                nextStep: "Use a name of 1 to \(MessageType.byteCountMax) bytes."
+                nextStep: "Use a name of 1 to \(Self.byteCountMax) bytes."
             )
         }
-        var content = MessageContent(type: type, payload: message.payload)
+        self = type
+    }
+}
+
+extension MessageDraft {
+    fileprivate init(_ message: OutgoingMessage) throws(NodeFailure) {
+        var content = MessageContent(type: try .init(name: message.type), payload: message.payload)
         content.contentType = message.contentType
         self.init(to: message.to, content: content)
         priority = message.priority.value
@@ -206,6 +226,7 @@ extension InboxMessage {
             position: Int64(clamping: delivery.entry.position),
             messageID: "\(delivery.entry.id)",
             from: delivery.entry.from,
+            isBroadcast: delivery.entry.isBroadcast,
             type: delivery.content.type.name,
             contentType: delivery.content.contentType,
             priority: .init(delivery.entry.priority),

@@ -120,6 +120,18 @@ extension NodeFailure {
                 nextStep: "Send it under another name."
             )
         case .file(let failure): self.init(failure)
+        case .broadcast(.tooLarge):
+            self.init(
+                .tooLarge,
+                "A message to everybody takes at most \(Flood.Limits().byteCountMax) bytes with its envelope.",
+                nextStep: "Send less, or to each peer by itself."
+            )
+        case .broadcast:
+            self.init(
+                .invalidRequest,
+                "A message to everybody lives for at most \(DurationWords.text(Flood.Limits().lifetimeMax)).",
+                nextStep: "Use a shorter lifetime."
+            )
         case .stopped: self.init(.stopping, "The node is stopping.")
         case .undecided:
             self.init(

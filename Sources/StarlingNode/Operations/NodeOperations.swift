@@ -27,6 +27,9 @@ package protocol NodeOperations: Sendable {
     /// A message that is accepted and not delivered in that time is queued, and that is no failure.
     func send(_ message: OutgoingMessage) async throws(NodeFailure) -> SendReport
 
+    /// Sends a message to every node that can be reached; nobody gives a receipt for it.
+    func broadcast(_ message: OutgoingBroadcast) async throws(NodeFailure) -> BroadcastReport
+
     /// What is known of a message that was sent, once it is settled, or else after `timeout`.
     func message(_ id: String, settledWithin timeout: Duration) async throws(NodeFailure) -> MessageStatus
 

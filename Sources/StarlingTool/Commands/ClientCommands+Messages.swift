@@ -26,6 +26,30 @@ extension ClientCommands {
         console.say("See what becomes of it: starling message \(messageID)\(home.flagText)\n")
     }
 
+    func broadcast() throws(Diagnostic) -> ExitStatus {
+        let text = invocation.argument(0) ?? ""
+        let payload = text == "-" ? try StandardInput.readAll() : Array(text.utf8)
+        var message = OutgoingBroadcast(
+            type: invocation[StarlingFlags.type] ?? OutgoingMessage.typeIfNone,
+            payload: payload
+        )
+        message.contentType = contentType(of: payload)
+        if let priority { message.priority = priority }
+        if let lifetime = invocation[StarlingFlags.broadcastLifetime] { message.lifetime = lifetime }
+        let json = try client.post("/v1/broadcasts", message.json, timeout: timeout)
+        try show(json, as: BroadcastReport.self) { $0.render(style) }
+        return .succeeded
+    }
+
+    private func contentType(of payload: [UInt8]) -> String {
+        let isText = String(validating: payload, as: UTF8.self) != nil
+        return invocation[StarlingFlags.contentType] ?? (isText ? OutgoingMessage.contentTypeOfTexts : "")
+    }
+
+    private var priority: OutgoingMessage.Priority? {
+        invocation[StarlingFlags.priority].flatMap(OutgoingMessage.Priority.init)
+    }
+
     private func outgoingMessage() throws(Diagnostic) -> OutgoingMessage {
         let file = invocation[StarlingFlags.file]
         guard let text = invocation.argument(1) ?? file.map({ _ in "" }) else {
@@ -43,12 +67,8 @@ extension ClientCommands {
             payload: payload,
             receiptTimeout: invocation[StarlingFlags.timeout] ?? OutgoingMessage.receiptTimeoutIfNone
         )
-        let isText = String(validating: payload, as: UTF8.self) != nil
-        message.contentType =
-            invocation[StarlingFlags.contentType] ?? (isText ? OutgoingMessage.contentTypeOfTexts : "")
-        if let word = invocation[StarlingFlags.priority].flatMap(OutgoingMessage.Priority.init) {
-            message.priority = word
-        }
+        message.contentType = contentType(of: payload)
+        if let priority { message.priority = priority }
         if let word = invocation[StarlingFlags.privacy].flatMap(OutgoingMessage.Privacy.init) {
             message.privacy = word
         }

@@ -210,7 +210,7 @@ extension Inbox {
 
     mutating func forgetSenderIfIdle(_ sender: Int) {
         guard !senders[sender].isUp, senders[sender].series.isEmpty, senders[sender].entryCount == 0,
-            senderIndex[senders[sender].id] == sender
+            senders[sender].broadcastCount == 0, senderIndex[senders[sender].id] == sender
         else { return }
         senderIndex[senders[sender].id] = nil
         resendTimers.remove(sender)

@@ -14,6 +14,9 @@ extension Inbox {
             case (DeliveryTables.series, .name(let key)):
                 try restore(InboxRow.series(key, row.value.span, count: limits.windowCount))
                 return
+            case (DeliveryTables.broadcasts, .name(let key)):
+                try restoreBroadcast(key, row.value.span, now: now, wallNow: wallNow)
+                return
             case (DeliveryTables.attempts, .number(let position)):
                 attempts[position] = Int(Int32(clamping: try InboxRow.counter(row.value.span)))
                 return
@@ -104,15 +107,16 @@ extension Inbox {
         hold(1, entry.entry.byteCount, of: entry.sender)
         order.append(position)
         if ids[entry.entry.id] == nil { ids[entry.entry.id] = position }
+        guard let place = row.place else { return }
         // Only when the series' own row was damaged does it not know this number.
-        let name = SeriesName(sender: entry.sender, series: row.place.series)
-        let floor = row.place.number >= limits.windowCount ? row.place.number - limits.windowCount + 1 : 1
+        let name = SeriesName(sender: entry.sender, series: place.series)
+        let floor = place.number >= limits.windowCount ? place.number - limits.windowCount + 1 : 1
         guard
             let index = seriesIndex[name]
-                ?? newSeries(entry.sender, row.place.series, floor: floor, wallNow: wallNow)
+                ?? newSeries(entry.sender, place.series, floor: floor, wallNow: wallNow)
         else { return }
-        if series[index].window.standing(of: row.place.number) == .open {
-            series[index].window.decide(row.place.number)
+        if series[index].window.standing(of: place.number) == .open {
+            series[index].window.decide(place.number)
             touch(index)
         }
     }

@@ -60,6 +60,7 @@ extension Inbox {
         inFlight = nil
         storeFailedHeld(batch)
         for position in batch.added {
+            forgetBroadcast(of: position)
             forget(position)
             actions.append(.lost(position: position))
         }

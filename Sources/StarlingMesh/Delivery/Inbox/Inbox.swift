@@ -34,6 +34,8 @@ package struct Inbox: Sendable {
         package var senderShareFactor = 4
         /// Series of one sender; beyond it one whose messages are all too old is forgotten, or a message held back.
         package var senderSeriesCountMax = 16
+        /// Messages to everybody that are recognised when they come again; with so many, more are not taken.
+        package var broadcastCountMax = 8192
         /// Series in all, likewise.
         package var seriesCountMax = 65_536
         /// Numbers from the floor on that are kept track of; what is beyond is held back.
@@ -132,6 +134,8 @@ package struct Inbox: Sendable {
         var heldCount = 0
         /// Bytes of those files.
         var heldFileByteCount: UInt64 = 0
+        /// Its messages to everybody that are recognised.
+        var broadcastCount = 0
     }
 
     /// Receipts that one row owes.
@@ -178,6 +182,11 @@ package struct Inbox: Sendable {
     /// Where the search for a series to forget goes on.
     var forgetCursor = 0
     var dirtySeries: [Int] = []
+
+    /// Messages to everybody that came.
+    var broadcasts: [MessageID: SeenBroadcast] = [:]
+    /// In the order of their coming.
+    var broadcastOrder = RingQueue<MessageID>()
 
     var entries: [UInt64: Entry] = [:]
     var order = PositionOrder()
@@ -297,15 +306,9 @@ package struct Inbox: Sendable {
             refuse(ticket, .expired, now: now)
             return .refused(.expired)
         }
-        let isEmergency = header.priority == .emergency
-        let freeCount =
-            limits.entryCountMax + (isEmergency ? limits.emergencyCountMax : 0) - entries.count - readingCount
-        let freeByteCount =
-            limits.byteCountMax + (isEmergency ? limits.emergencyByteCountMax : 0) - self.byteCount
-        guard freeCount > 0, byteCount <= freeByteCount,
-            isWithinShare(senders[sender].entryCount, free: freeCount),
-            isWithinShare(senders[sender].byteCount, free: freeByteCount)
-        else { return refused(header.id, .refusedFull, sender) }
+        guard hasRoom(for: header.priority, byteCount: byteCount, of: sender) else {
+            return refused(header.id, .refusedFull, sender)
+        }
         begin(ticket, wallNow: wallNow)
         return .take(ticket)
     }
@@ -322,13 +325,28 @@ package struct Inbox: Sendable {
         now: Instant,
         wallNow: WallTime
     ) -> UInt64 {
-        guard let place = ticket.header.place, isOpen(ticket) else { preconditionFailure("not offered") }
-        let header = ticket.header
+        guard isOpen(ticket) else { preconditionFailure("not offered") }
+        endReading(ticket)
+        let sender = series[ticket.series].sender
+        let position = addEntry(ticket.header, content, of: sender, handsOut: handsOut, wallNow: wallNow)
+        decide(ticket, .delivered)
+        return position
+    }
+
+    /// Puts an entry into the next batch.
+    mutating func addEntry(
+        _ header: MessageHeader,
+        _ content: MessageContent,
+        of sender: Int,
+        handsOut: Bool,
+        wallNow: WallTime
+    ) -> UInt64 {
         let position = newPosition()
         let encoded = content.encoded
         let entry = InboxEntry(
             position: position,
             id: header.id,
+            isBroadcast: header.place == nil,
             type: content.type,
             kind: content.kind,
             from: header.from,
@@ -341,16 +359,13 @@ package struct Inbox: Sendable {
             attempt: handsOut ? 1 : 0,
             state: .storing
         )
-        endReading(ticket)
-        let sender = series[ticket.series].sender
         entries[position] = Entry(entry: entry, sender: sender)
         hold(1, encoded.count, of: sender)
         order.append(position)
         if ids[header.id] == nil { ids[header.id] = position }
         pending.added.append(position)
-        let row = InboxRow(entry: entry, place: place, content: encoded)
+        let row = InboxRow(entry: entry, place: header.place, content: encoded)
         pending.rows.put(StoreKey(DeliveryTables.inbox, position), row.encoded)
-        decide(ticket, .delivered)
         return position
     }
 
@@ -433,6 +448,18 @@ package struct Inbox: Sendable {
     }
 
     func isWithinShare(_ count: Int, free: Int) -> Bool { count / limits.senderShareFactor < free }
+
+    /// Whether a sender may have one entry more.
+    func hasRoom(for priority: MessagePriority, byteCount: Int, of sender: Int) -> Bool {
+        let isEmergency = priority == .emergency
+        let freeCount =
+            limits.entryCountMax + (isEmergency ? limits.emergencyCountMax : 0) - entries.count - readingCount
+        let freeByteCount =
+            limits.byteCountMax + (isEmergency ? limits.emergencyByteCountMax : 0) - self.byteCount
+        return freeCount > 0 && byteCount <= freeByteCount
+            && isWithinShare(senders[sender].entryCount, free: freeCount)
+            && isWithinShare(senders[sender].byteCount, free: freeByteCount)
+    }
 
     private mutating func decide(_ ticket: InboxTicket, _ outcome: Receipt.Outcome) {
         guard let place = ticket.header.place else { return }

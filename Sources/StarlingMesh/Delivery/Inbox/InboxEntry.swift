@@ -17,6 +17,8 @@ package struct InboxEntry: Equatable, Sendable {
     /// Counts up from 1 in the order of arrival.
     package var position: UInt64
     package var id: MessageID
+    /// Whether it is to everybody, and not to this node alone.
+    package var isBroadcast: Bool
     package var type: MessageType
     package var kind: MessageContent.Kind
     package var from: PeerID

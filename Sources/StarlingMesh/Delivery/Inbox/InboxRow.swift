@@ -5,13 +5,15 @@ internal import StarlingCore
 ///     message Row { bytes id = 1; bytes from = 2; fixed64 series = 3; uint64 number = 4; uint64 created_ms = 5;
 ///                   uint32 priority = 6; uint32 privacy = 7; uint64 received_ms = 8; uint64 attempt = 9;
 ///                   bytes content = 10; }
+///
+/// Series and number are left out where the message is to everybody.
 package struct InboxRow: Equatable, Sendable {
     package var entry: InboxEntry
-    package var place: MessageHeader.Place
+    package var place: MessageHeader.Place?
     /// The encoded ``MessageContent``, as the sender wrote it.
     package var content: [UInt8]
 
-    package init(entry: InboxEntry, place: MessageHeader.Place, content: [UInt8]) {
+    package init(entry: InboxEntry, place: MessageHeader.Place?, content: [UInt8]) {
         self.entry = entry
         self.place = place
         self.content = content
@@ -22,8 +24,10 @@ package struct InboxRow: Equatable, Sendable {
         writer.reserveCapacity(content.count + 128)
         writer.bytes(1, entry.id.bytes)
         writer.bytes(2, entry.from.multihash)
-        writer.fixed64(3, place.series)
-        writer.varint(4, place.number)
+        if let place {
+            writer.fixed64(3, place.series)
+            writer.varint(4, place.number)
+        }
         writer.varint(5, UInt64(clamping: entry.created.millisecondsSince1970))
         writer.varint(6, UInt64(entry.priority.rawValue))
         writer.varint(7, UInt64(entry.privacy.rawValue))
@@ -52,10 +56,15 @@ package struct InboxRow: Equatable, Sendable {
             }
             guard let id else { throw .missingField(fieldNumber: 1) }
             guard let from else { throw .missingField(fieldNumber: 2) }
-            guard let series else { throw .missingField(fieldNumber: 3) }
             guard let content else { throw .missingField(fieldNumber: 10) }
-            guard (1...MessageHeader.Place.numberMax).contains(numbers[4]) else {
-                throw .invalidValue(fieldNumber: 4)
+            if let series {
+                guard (1...MessageHeader.Place.numberMax).contains(numbers[4]) else {
+                    throw .invalidValue(fieldNumber: 4)
+                }
+                place = .init(series: series, number: numbers[4], floor: 1)
+            } else {
+                guard numbers[4] == 0 else { throw .missingField(fieldNumber: 3) }
+                place = nil
             }
             guard let priority = UInt8(exactly: numbers[6]).flatMap({ MessagePriority(rawValue: $0) }) else {
                 throw .invalidValue(fieldNumber: 6)
@@ -71,10 +80,10 @@ package struct InboxRow: Equatable, Sendable {
             } catch {
                 throw .invalidValue(fieldNumber: 10)
             }
-            place = .init(series: series, number: numbers[4], floor: 1)
             entry = InboxEntry(
                 position: position,
                 id: id,
+                isBroadcast: place == nil,
                 type: parsed.type,
                 kind: parsed.kind,
                 from: from,
@@ -96,6 +105,31 @@ package struct InboxRow: Equatable, Sendable {
 
 // The other tables of the inbox.
 extension InboxRow {
+    static func broadcastKey(_ id: MessageID) -> StoreKey { StoreKey(DeliveryTables.broadcasts, id.bytes) }
+
+    /// `message Broadcast { bytes from = 1; uint64 expires_ms = 2; }`, of a message to everybody that has come.
+    static func broadcast(from sender: PeerID, expires: WallTime) -> [UInt8] {
+        var writer = ProtobufWriter()
+        writer.bytes(1, sender.multihash)
+        writer.varint(2, UInt64(clamping: expires.millisecondsSince1970))
+        return writer.bytes
+    }
+
+    static func broadcast(_ bytes: Span<UInt8>) throws(ProtobufError) -> (sender: PeerID, expires: WallTime) {
+        var (sender, expires): (PeerID?, UInt64?) = (nil, nil)
+        var cursor = ProtobufCursor(bytes)
+        while let field = try cursor.next(in: bytes) {
+            switch field.number {
+            case 1: sender = try field.peerID(in: bytes)
+            case 2: expires = try field.varint()
+            default: break
+            }
+        }
+        guard let sender else { throw .missingField(fieldNumber: 1) }
+        guard let expires else { throw .missingField(fieldNumber: 2) }
+        return (sender, WallTime(millisecondsSince1970: Int64(clamping: expires)))
+    }
+
     /// `message Counter { uint64 count = 1; }`, of attempts and of positions.
     static func counter(_ count: UInt64) -> [UInt8] {
         var writer = ProtobufWriter()

@@ -1,0 +1,97 @@
+package import StarlingCore
+
+// Messages to everybody: each becomes an entry once, and nobody gets a receipt for it.
+extension Inbox {
+    struct SeenBroadcast: Sendable {
+        var sender: Int
+        /// From then on no copy of it is of use.
+        var forgetAt: Instant
+    }
+
+    /// Makes an entry of a message to everybody, unless it has come before: it and that it came are written in one batch.
+    ///
+    /// The driver has checked the signature, and that the lifetime is not over.
+    ///
+    /// - Returns: Its position; `nil` where it came before, or there is no room for it.
+    package mutating func addBroadcast(
+        _ header: MessageHeader,
+        _ content: MessageContent,
+        handsOut: Bool,
+        now: Instant,
+        wallNow: WallTime
+    ) -> UInt64? {
+        precondition(header.to == nil && header.place == nil && header.from != own)
+        forgetOldBroadcasts(now: now)
+        guard broadcasts[header.id] == nil else { return nil }
+        let sender = sender(header.from)
+        let free = limits.broadcastCountMax - broadcasts.count
+        guard free > 0, isWithinShare(senders[sender].broadcastCount, free: free),
+            hasRoom(for: header.priority, byteCount: content.payload.count, of: sender)
+        else {
+            forgetSenderIfIdle(sender)
+            return nil
+        }
+        see(header.id, from: sender, expires: header.expires, now: now, wallNow: wallNow)
+        pending.rows.put(
+            InboxRow.broadcastKey(header.id),
+            InboxRow.broadcast(from: header.from, expires: header.expires)
+        )
+        let position = addEntry(header, content, of: sender, handsOut: handsOut, wallNow: wallNow)
+        tellWrite()
+        return position
+    }
+
+    private mutating func see(
+        _ id: MessageID,
+        from sender: Int,
+        expires: WallTime,
+        now: Instant,
+        wallNow: WallTime
+    ) {
+        let left = expires.millisecondsSince1970.subtractingReportingOverflow(wallNow.millisecondsSince1970)
+        let rest = left.overflow ? 0 : min(max(left.partialValue, 0), MessageHeader.lifetimeMax.milliseconds)
+        // Clocks differ both ways: whoever hands it over may think that it has as long to go.
+        let forgetAt = now + .milliseconds(rest) + limits.clockTolerance * 2
+        broadcasts[id] = SeenBroadcast(sender: sender, forgetAt: forgetAt)
+        broadcastOrder.append(id)
+        senders[sender].broadcastCount += 1
+    }
+
+    /// The first to have come go first: one that lives for long holds back those after it, within the limit.
+    private mutating func forgetOldBroadcasts(now: Instant) {
+        while let id = broadcastOrder.first {
+            if let seen = broadcasts[id] {
+                guard seen.forgetAt <= now else { return }
+                pending.bookkeeping.remove(InboxRow.broadcastKey(id))
+                unsee(id, seen)
+            }
+            _ = broadcastOrder.popFirst()
+        }
+    }
+
+    private mutating func unsee(_ id: MessageID, _ seen: SeenBroadcast) {
+        broadcasts[id] = nil
+        senders[seen.sender].broadcastCount -= 1
+        forgetSenderIfIdle(seen.sender)
+    }
+
+    /// An entry is not on the disk, and neither is that it came.
+    mutating func forgetBroadcast(of position: UInt64) {
+        guard let entry = entries[position]?.entry, entry.isBroadcast, let seen = broadcasts[entry.id] else {
+            return
+        }
+        unsee(entry.id, seen)
+    }
+
+    mutating func restoreBroadcast(
+        _ key: [UInt8],
+        _ bytes: Span<UInt8>,
+        now: Instant,
+        wallNow: WallTime
+    ) throws(ProtobufError) {
+        guard let id = MessageID(bytes: key.span) else { throw .invalidValue(fieldNumber: 0) }
+        let row = try InboxRow.broadcast(bytes)
+        guard broadcasts[id] == nil, broadcasts.count < limits.broadcastCountMax else { return }
+        see(id, from: sender(row.sender), expires: row.expires, now: now, wallNow: wallNow)
+    }
+}
