@@ -14,6 +14,14 @@ package enum LabScenarioName: String, CaseIterable, Sendable {
     case offline
     /// A large file, whose sender and recipient are each killed once midway.
     case largeFile = "large-file"
+    /// Nodes in a line: what each further hop costs.
+    case line
+    /// Nodes in a grid, messages between all pairs.
+    case grid
+    /// Relays are killed while messages cross them.
+    case relayKilled = "relay-killed"
+    /// A large file over three hops, one of whose relays is killed midway.
+    case fileOverHops = "file-over-hops"
     /// Nothing happens for a while, and everyone stays connected.
     case steady
     /// Two nodes under load are killed fifty times.
@@ -22,8 +30,20 @@ package enum LabScenarioName: String, CaseIterable, Sendable {
     /// Whether the scenario runs when none is named; the others take long.
     package var isUsual: Bool {
         switch self {
-        case .connectivity, .pingPong, .oneToAll, .highLoad, .resilience, .offline, .largeFile: true
+        case .connectivity, .pingPong, .oneToAll, .highLoad, .resilience, .offline, .largeFile, .line, .grid,
+            .relayKilled, .fileOverHops:
+            true
         case .steady, .crash: false
+        }
+    }
+
+    /// Whether it brings nodes of its own, which are not linked each with each other.
+    package var hasOwnNodes: Bool {
+        switch self {
+        case .line, .grid, .relayKilled, .fileOverHops: true
+        case .connectivity, .pingPong, .oneToAll, .highLoad, .resilience, .offline, .largeFile, .steady,
+            .crash:
+            false
         }
     }
 }

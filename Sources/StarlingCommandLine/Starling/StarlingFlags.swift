@@ -241,7 +241,7 @@ package enum StarlingFlags {
         "file-size",
         minimum: 1,
         maximum: fileByteCountMax,
-        "How large the file of the large-file scenario, or of the file bench, is (default 1GiB)."
+        "How large the file of the large-file and file-over-hops scenarios, or of the file bench, is (default 1GiB)."
     )
 
     // sim

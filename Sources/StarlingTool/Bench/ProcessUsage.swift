@@ -44,15 +44,31 @@ struct ProcessUsage {
 
     /// The second number of `/proc/…/statm`, in pages; `nil` where the system has no such file.
     static func residentByteCount(pid: pid_t? = nil) -> Int? {
-        let descriptor = open("/proc/\(pid.map { "\($0)" } ?? "self")/statm", O_RDONLY)
-        guard descriptor >= 0 else { return nil }
-        defer { _ = close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 128)
-        let count = read(descriptor, &bytes, bytes.count)
-        guard count > 0 else { return nil }
-        let words = String(decoding: bytes[..<count], as: UTF8.self).split(separator: " ")
+        guard let text = text(of: "/proc/\(pid.map { "\($0)" } ?? "self")/statm") else { return nil }
+        let words = text.split(separator: " ")
         guard words.count > 1, let pageCount = Int(words[1]) else { return nil }
         return pageCount * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
+    /// User and system time of another process, in seconds: the twelfth and thirteenth number behind the name in
+    /// `/proc/…/stat`, in ticks; `nil` where the system has no such file.
+    static func cpuSeconds(pid: pid_t) -> Double? {
+        guard let text = text(of: "/proc/\(pid)/stat"), let name = text.lastIndex(of: ")") else { return nil }
+        let words = text[name...].split(separator: " ")
+        guard words.count > 13, let user = Double(words[12]), let system = Double(words[13]) else {
+            return nil
+        }
+        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    /// The beginning of a file that the system makes up.
+    private static func text(of path: String) -> String? {
+        let descriptor = open(path, O_RDONLY)
+        guard descriptor >= 0 else { return nil }
+        defer { _ = close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 1024)
+        let count = read(descriptor, &bytes, bytes.count)
+        return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
     }
 }
 

@@ -27,12 +27,13 @@ struct LabSettings: Sendable {
         fileByteCount = invocation[StarlingFlags.fileSize] ?? Self.fileByteCountIfNone
         keepsHomes = invocation[StarlingFlags.keep]
         isJSON = invocation[StarlingFlags.json]
-        if scenarios.contains(.largeFile), fileByteCount < LabStage.fileByteCountMin {
+        let sensitive = scenarios.first { $0 == .largeFile || $0 == .fileOverHops }
+        if let sensitive, fileByteCount < LabStage.fileByteCountMin {
             let size = ByteCountText.write(LabStage.fileByteCountMin)
             throw Diagnostic(
                 code: "misused",
                 message:
-                    "with a file of less than \(size), \(LabScenarioName.largeFile.rawValue) cannot tell "
+                    "with a file of less than \(size), \(sensitive.rawValue) cannot tell "
                     + "whether a node starts over.",
                 nextStep: "Use \(StarlingFlags.fileSize.spec.dashed) \(size), or a larger one."
             )

@@ -11,6 +11,7 @@ struct LabStage: Sendable {
 
     let settings: LabSettings
     let fleet: LabFleet
+    let world: World
     let loop: any EventLoop
     let progress: LabProgress
 
@@ -18,6 +19,7 @@ struct LabStage: Sendable {
         self.settings = settings
         self.fleet = fleet
         self.progress = progress
+        self.world = world
         loop = world.loops[0]
     }
 
@@ -28,11 +30,13 @@ struct LabStage: Sendable {
     /// Cancellation: throws; nodes that run go on until the fleet is stopped.
     func run() async throws -> LabReport {
         var report = LabReport(nodeCount: nodes.count, seed: settings.seed)
-        progress.begin("starting \(nodes.count) nodes")
-        try await fleet.start { [progress] in progress.show("\($0)") }
+        if settings.scenarios.contains(where: { !$0.hasOwnNodes }) {
+            progress.begin("starting \(nodes.count) nodes")
+            try await fleet.start { [progress] in progress.show("\($0)") }
+        }
         for (index, name) in settings.scenarios.enumerated() {
             progress.begin("[\(index + 1)/\(settings.scenarios.count)] \(name.rawValue)")
-            for node in nodes { try await fleet.restart(node) }
+            if !name.hasOwnNodes { for node in nodes { try await fleet.restart(node) } }
             let before = await doubleCount
             // One scenario that cannot go on says nothing of the others.
             var result = LabResult(name.rawValue)
@@ -47,7 +51,8 @@ struct LabStage: Sendable {
             result.duplicatedCount += await doubleCount - before
             report.results.append(result)
         }
-        report.residentByteCount = await fleet.residentByteCount()
+        // The nodes of a scenario of its own have ended with it.
+        if await fleet.isRunning { report.residentByteCount = await fleet.residentByteCount() }
         return report
     }
 
@@ -60,12 +65,16 @@ struct LabStage: Sendable {
         case .resilience: try await resilience()
         case .offline: try await offline()
         case .largeFile: try await largeFile()
+        case .line: try await line()
+        case .grid: try await grid()
+        case .relayKilled: try await relayKilled()
+        case .fileOverHops: try await fileOverHops()
         case .steady: try await steady()
         case .crash: try await crash()
         }
     }
 
-    private var doubleCount: Int {
+    var doubleCount: Int {
         get async {
             var sum = 0
             for node in nodes { sum += await node.tally.doubleCount }

@@ -25,6 +25,21 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [], "the homes are gone")
     }
 
+    @Test func messagesCrossHopsThatAreForced() async throws {
+        let folder = try FixedNode.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let run = try await ToolRun.run(
+            ["lab", "--json", "--nodes", "4", "--scenario", "grid", "--scenario", "relay-killed"],
+            environment: ["TMPDIR": folder]
+        )
+        #expect(run.status == 0, "\(run.talk) \(run.output)")
+        let report = try JSON(parsing: run.output)
+        let (grid, killed) = (report["scenarios"]?[0], report["scenarios"]?[1])
+        #expect(grid?["sent"] == 36 && grid?["delivered"] == 36)
+        #expect(killed?["sent"] == killed?["delivered"] && killed?["duplicated"] == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [], "the homes are gone")
+    }
+
     /// What `--scenario high-load` asks of each node, with fewer tasks.
     @Test func everyTaskIsWorkedOnOnceAndAnswered() throws {
         let folder = try TestFolder()

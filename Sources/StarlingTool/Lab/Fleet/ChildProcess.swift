@@ -69,6 +69,9 @@ struct ChildProcess: Sendable {
 
     func kill() { _ = systemKill(pid, SIGKILL) }
 
+    /// User and system time of the process, in seconds; `nil` where the system has no `/proc`.
+    var cpuSeconds: Double? { ProcessUsage.cpuSeconds(pid: pid) }
+
     /// The memory that stands behind the process, in bytes; `nil` where the system has no `/proc`.
     var residentByteCount: Int? { ProcessUsage.residentByteCount(pid: pid) }
 }

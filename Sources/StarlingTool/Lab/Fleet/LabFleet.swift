@@ -14,7 +14,8 @@ internal import StarlingWorld
     internal import Darwin
 #endif
 
-/// The nodes of a lab, on this machine's loopback, each bootstrapped to those before it.
+/// The nodes of a lab, on this machine's loopback, each bootstrapped to those before it, or to those of them that it is
+/// linked with.
 ///
 /// Keys and ports are chosen before the first node starts, so that each knows where all others will be.
 struct LabFleet: Sendable {
@@ -24,6 +25,8 @@ struct LabFleet: Sendable {
     let nodes: [LabNode]
     /// Where the homes are, and the files that scenarios send.
     let folder: TemporaryFolder
+    /// Which of them are linked; `nil` for each with each other.
+    private let wiring: LabWiring?
 
     /// Makes homes with keys for so many nodes, in a fresh folder; none runs yet.
     ///
@@ -36,16 +39,42 @@ struct LabFleet: Sendable {
         security: SecurityProtocol? = nil,
         staysBehind: Bool = false
     ) throws(Diagnostic) {
-        let loop = world.loops[0]
-        let ports = try Self.freePorts(count)
         do throws(FileError) {
             folder = try TemporaryFolder(named: "starling-lab", staysBehind: staysBehind)
         } catch {
             throw Diagnostic(temporary: error)
         }
+        wiring = nil
+        nodes = try Self.makeNodes(count, in: folder, prefix: "", world, security, isForced: false)
+    }
+
+    /// Makes nodes that are linked as the wiring says and not otherwise, and use routes; their homes are beside those of
+    /// another fleet.
+    init(_ wiring: LabWiring, named name: String, beside other: LabFleet, world: World) throws(Diagnostic) {
+        folder = other.folder
+        self.wiring = wiring
+        nodes = try Self.makeNodes(
+            wiring.nodeCount,
+            in: folder,
+            prefix: name + "-",
+            world,
+            nil,
+            isForced: true
+        )
+    }
+
+    private static func makeNodes(
+        _ count: Int,
+        in folder: TemporaryFolder,
+        prefix: String,
+        _ world: World,
+        _ security: SecurityProtocol?,
+        isForced: Bool
+    ) throws(Diagnostic) -> [LabNode] {
+        let loop = world.loops[0]
         var nodes: [LabNode] = []
-        for (index, port) in ports.enumerated() {
-            let home = Home(path: "\(folder.path)/\(index)")
+        for (index, port) in try freePorts(count).enumerated() {
+            let home = Home(path: "\(folder.path)/\(prefix)\(index)")
             do throws(FileError) { try SystemFiles().createFolder(home.path) } catch {
                 throw Diagnostic(temporary: error)
             }
@@ -58,11 +87,12 @@ struct LabFleet: Sendable {
                     peerID: peerID,
                     address: address,
                     security: security,
+                    isForced: isForced,
                     loop: loop
                 )
             )
         }
-        self.nodes = nodes
+        return nodes
     }
 
     var path: String { folder.path }
@@ -70,16 +100,19 @@ struct LabFleet: Sendable {
     /// Starts all nodes, a few at a time; `progress` hears how many run.
     func start(_ progress: @escaping @Sendable (Int) -> Void) async throws {
         try await inTurn(nodes.indices.map { $0 }) { index in
-            try await nodes[index].start(bootstrap: nodes[..<index].map(\.address))
+            let others = linked(index).filter { $0 < index }
+            try await nodes[index].start(bootstrap: others.map { nodes[$0].address })
         } progress: {
             progress($0)
         }
     }
 
-    /// Starts a node again; it is told of all others.
+    /// Starts a node again; it is told of all that it is linked with.
     func restart(_ node: LabNode) async throws {
-        try await node.start(bootstrap: nodes.filter { $0 !== node }.map(\.address))
+        try await node.start(bootstrap: linked(node.index).map { nodes[$0].address })
     }
+
+    private func linked(_ index: Int) -> [Int] { wiring?[index] ?? nodes.indices.filter { $0 != index } }
 
     /// Ends every node that runs.
     ///
@@ -95,6 +128,14 @@ struct LabFleet: Sendable {
 
     /// Ends every node that runs at once, as one does whose homes nobody needs any more.
     func kill() async { for node in nodes { await node.kill() } }
+
+    /// Whether any of the nodes runs.
+    var isRunning: Bool {
+        get async {
+            for node in nodes where await node.isRunning { return true }
+            return false
+        }
+    }
 
     /// The memory of all running nodes, in bytes; `nil` where the system does not tell.
     func residentByteCount() async -> Int? {

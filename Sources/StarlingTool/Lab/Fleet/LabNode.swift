@@ -20,6 +20,8 @@ actor LabNode {
     nonisolated let address: Multiaddr
     nonisolated let client: LabClient
     private nonisolated let security: SecurityProtocol?
+    /// Whether it is linked with those alone that it is told of, and reaches others over them.
+    private nonisolated let isForced: Bool
     private nonisolated let loop: any EventLoop
     private var process: ChildProcess?
     private var isDraining = false
@@ -35,6 +37,7 @@ actor LabNode {
         peerID: PeerID,
         address: Multiaddr,
         security: SecurityProtocol?,
+        isForced: Bool,
         loop: any EventLoop
     ) {
         self.index = index
@@ -42,6 +45,7 @@ actor LabNode {
         self.peerID = peerID
         self.address = address
         self.security = security
+        self.isForced = isForced
         self.loop = loop
         client = LabClient(socketPath: home.socketPath, loop: loop)
     }
@@ -53,6 +57,9 @@ actor LabNode {
 
     var residentByteCount: Int? { process?.residentByteCount }
 
+    /// What the process has spent, in seconds; `nil` where the system does not tell.
+    var cpuSeconds: Double? { process?.cpuSeconds }
+
     // MARK: The process
 
     /// Starts the node and returns once its API answers.
@@ -63,6 +70,7 @@ actor LabNode {
             "--name", "lab-\(index)", "--listen", "\(address.withoutPeerID ?? address)",
         ]
         if let security { words += ["--security", security.shortName] }
+        if isForced { words += ["--routes", "--topology", "off"] }
         for address in bootstrap { words += ["--bootstrap", "\(address)"] }
         let started = try ChildProcess(words, logPath: home.path + "/log")
         process = started

@@ -14,6 +14,8 @@ package struct LabResult: Equatable, Sendable {
     package var shortcomings: [String] = []
     /// What is worth knowing beside the figures.
     package var notes: [String] = []
+    /// What was measured beside the latency of all, in this order.
+    package var figures: [LabFigure] = []
 
     package init(_ name: String) { self.name = name }
 
@@ -22,15 +24,30 @@ package struct LabResult: Equatable, Sendable {
     }
 
     package var json: JSON {
-        [
+        var measured = JSONObject()
+        for figure in figures { measured[figure.key] = Self.number(figure.value) }
+        return [
             "name": .string(name), "sent": JSON(sentCount), "delivered": JSON(deliveredCount),
             "duplicated": JSON(duplicatedCount), "p50_ms": Self.number(latency.percentile(50)),
             "p99_ms": Self.number(latency.percentile(99)), "passed": .bool(hasPassed),
+            "figures": .object(measured),
         ]
     }
 
     private static func number(_ value: Double?) -> JSON {
         value.map { .double(($0 * 1000).rounded() / 1000) } ?? .null
+    }
+}
+
+/// One thing that a scenario has measured.
+package struct LabFigure: Equatable, Sendable {
+    /// Its name in the report's JSON, with the unit at its end.
+    package var key: String
+    package var value: Double
+
+    package init(_ key: String, _ value: Double) {
+        self.key = key
+        self.value = value
     }
 }
 

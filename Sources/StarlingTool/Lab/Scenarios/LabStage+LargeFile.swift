@@ -92,7 +92,7 @@ extension LabStage {
     }
 
     /// Waits until so much of a message's file has arrived; how much that is, all of it when the message has arrived.
-    private func arrived(_ wanted: Int, at node: Int, _ id: String) async throws -> Int {
+    func arrived(_ wanted: Int, at node: Int, _ id: String) async throws -> Int {
         let deadline = loop.now + settings.patience
         while true {
             let page = try await nodes[node].client.get("/v1/inbox", InboxPage.self)
@@ -107,7 +107,7 @@ extension LabStage {
     }
 
     /// The message's entries in the inbox, once it is there; none when it does not come.
-    private func entries(of id: String, at node: Int) async throws -> [InboxMessage] {
+    func entries(of id: String, at node: Int) async throws -> [InboxMessage] {
         let deadline = loop.now + settings.patience
         while loop.now < deadline {
             let page = try await inbox(of: node)

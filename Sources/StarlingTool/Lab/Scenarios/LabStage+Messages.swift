@@ -24,7 +24,7 @@ extension LabStage {
                 for second in nodes.indices where first < second {
                     let text = "ping \(round) \(first) \(second)"
                     let ping = try await exchange(text, from: first, to: second, &accepted, &result)
-                    guard ping else { continue }
+                    guard ping != nil else { continue }
                     try await nodes[second].drain()
                     let answer = "pong \(round) \(first) \(second)"
                     _ = try await exchange(answer, from: second, to: first, &accepted, &result)
@@ -36,14 +36,14 @@ extension LabStage {
         return result
     }
 
-    /// Sends one message and waits for its receipt; whether it was accepted.
-    private func exchange(
+    /// Sends one message and waits for its receipt; what the sender says of it, `nil` when it was not accepted.
+    func exchange(
         _ text: String,
         from sender: Int,
         to recipient: Int,
         _ accepted: inout [Int: [String]],
         _ result: inout LabResult
-    ) async throws -> Bool {
+    ) async throws -> SendReport? {
         try Task.checkCancellation()
         do throws(LabCallError) {
             let report = try await nodes[sender].send(
@@ -53,10 +53,10 @@ extension LabStage {
             )
             accepted[recipient, default: []].append(report.messageID)
             if let roundTrip = report.roundTrip { result.latency.add(roundTrip) }
-            return true
+            return report
         } catch {
             result.shortcomings.append("node \(sender) to \(recipient): \(error.text)")
-            return false
+            return nil
         }
     }
 

@@ -87,7 +87,9 @@ import Testing
         report.results = [
             result(sent: 4, delivered: 3, duplicated: 1, [1, 2, 2.0005, 30]), result(sent: 1, delivered: 1),
         ]
+        report.results[0].figures = [LabFigure("further_hop_p99_ms", 0.25)]
         let json = try JSON(parsing: report.json.text)
+        #expect(json["scenarios"]?[0]?["figures"]?["further_hop_p99_ms"]?.double == 0.25)
         #expect(json["passed"] == false)
         #expect(json["nodes"] == 10)
         #expect(json["seed"] == 7)
