@@ -112,6 +112,8 @@ public struct SentMessage: Sendable {
     public enum State: Equatable, Sendable {
         /// On this node's disk: the recipient is away, or others go first.
         case queued
+        /// On this node's disk, and these mailboxes of the recipient, who is away, keep copies.
+        case stored(by: [PeerID])
         /// Sent, without a receipt so far.
         case sent
         /// The recipient has the message, and fetches its file.
@@ -136,7 +138,7 @@ public struct SentMessage: Sendable {
 
     /// Where the message is now; `nil` when it ended so long ago that nobody remembers.
     public var state: State? {
-        get async { await node.node.delivery.report(on: messageID).map { State($0.message.state) } }
+        get async { await node.node.delivery.report(on: messageID).map { State($0.message) } }
     }
 
     /// All that the node knows of the message, with its times; `nil` when it ended so long ago that nobody remembers.
@@ -159,10 +161,10 @@ public struct SentMessage: Sendable {
         guard let report else {
             throw NodeError(.timedOut, "The message's end is forgotten.", nextStep: "Ask within 7 days.")
         }
-        switch State(report.message.state) {
+        switch State(report.message) {
         case .delivered:
             return Receipt(messageID: id, recipient: to, roundTrip: roundTrip(of: report, until: loop.now))
-        case .queued, .sent, .fetching:
+        case .queued, .stored, .sent, .fetching:
             throw NodeError(
                 .timedOut,
                 "\(to) has sent no receipt so far.",
@@ -220,7 +222,7 @@ public struct SentMessage: Sendable {
                         return nil
                     }
                     lastReport = report
-                    let state = State(report.message.state)
+                    let state = State(report.message)
                     if state == last { continue }
                     last = state
                     return state
@@ -231,8 +233,9 @@ public struct SentMessage: Sendable {
 }
 
 extension SentMessage.State {
-    init(_ state: OutboxMessage.State) {
-        switch state {
+    init(_ message: OutboxMessage) {
+        switch message.state {
+        case .queued where !message.copies.isEmpty: self = .stored(by: message.copies.map(\.mailbox))
         case .storing, .queued: self = .queued
         case .sent: self = .sent
         case .fetching: self = .fetching

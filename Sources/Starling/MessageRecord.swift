@@ -31,6 +31,8 @@ public struct MessageRecord: Sendable {
     public let expires: WallTime
     /// When it was delivered, expired or was refused; `nil` until then.
     public let ended: WallTime?
+    /// The mailboxes that keep a copy, or did until it ended, each since when; the first one first.
+    public let copies: [(mailbox: PeerID, stored: WallTime)]
     /// What keeps it from being delivered, and what to do about it; `nil` while nothing has failed, and at the end.
     public let obstacle: NodeError?
 
@@ -38,7 +40,7 @@ public struct MessageRecord: Sendable {
         let message = report.message
         id = "\(message.id)"
         to = message.to
-        state = SentMessage.State(message.state)
+        state = SentMessage.State(message)
         priority = message.priority
         privacy = message.privacy == .private ? .private : .standard
         byteCount = message.byteCount
@@ -47,6 +49,7 @@ public struct MessageRecord: Sendable {
         sent = message.sent
         expires = message.expires
         ended = message.ended
+        copies = message.copies.map { ($0.mailbox, $0.stored) }
         obstacle = report.obstacle.map { NodeError(NodeFailure($0, peer: message.to)) }
     }
 }

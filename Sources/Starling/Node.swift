@@ -38,6 +38,15 @@ public final class Node: Sendable {
         public var listenAddresses: [String]
         /// Peers to stay connected with: multiaddrs, each with its `/p2p/` part.
         public var bootstrapAddresses: [String]
+        /// For whom the node keeps private messages while they are away; it cannot read them.
+        public var keepsMailFor: MailRecipients = .nobody
+        /// The most bytes of messages that are kept for others; `nil` for 256 MiB.
+        ///
+        /// One sender has an eighth of it at most, one recipient a quarter.
+        public var mailSpaceByteCount: Int?
+        /// Who keeps messages for this node while it is away: multiaddrs of at most 8 peers, each with its `/p2p/` part, the
+        /// one that is asked first in the first place.
+        public var mailboxAddresses: [String] = []
         /// Whether to announce the node on its LANs, and to look for others there.
         public var usesLANDiscovery: Bool
         /// What the node says that it runs, such as `kitchen-clock/2.1`; `nil` for Starling and its version.
@@ -406,12 +415,13 @@ public final class Node: Sendable {
         for text in configuration.bootstrapAddresses {
             settings.bootstrapAddresses.append(try multiaddr(text))
         }
+        settings.mailbox = try mailbox(configuration, bootstrapAddresses: settings.bootstrapAddresses)
         if let count = configuration.connectionCountMax { settings.connectionCountMax = count }
         if let byteCount = configuration.memoryByteCountMax { settings.memoryByteCountMax = byteCount }
         return settings
     }
 
-    private static func multiaddr(_ text: String) throws(NodeError) -> Multiaddr {
+    static func multiaddr(_ text: String) throws(NodeError) -> Multiaddr {
         do throws(MultiaddrError) { return try Multiaddr(text) } catch {
             throw NodeError(
                 .invalidAddress,

@@ -81,6 +81,7 @@ struct Starling {
         case .peers: return try ClientCommands(invocation, console).peers()
         case .route: return try ClientCommands(invocation, console).route()
         case .trace: return try ClientCommands(invocation, console).trace()
+        case .mailbox: return try ClientCommands(invocation, console).mailbox()
         case .connect: return try ClientCommands(invocation, console).connect()
         case .ping: return try ClientCommands(invocation, console).ping()
         case .send: return try ClientCommands(invocation, console).send()

@@ -32,12 +32,13 @@ import Testing
         #expect(try await get("/v1/id") == (200, Sample.identity.json))
         #expect(try await get("/v1/peers") == (200, PeerList(peers: [Sample.peer]).json))
         #expect(try await get("/v1/routes") == (200, RouteList(routes: [Sample.route]).json))
+        #expect(try await get("/v1/mailbox") == (200, Sample.mailbox.json))
         #expect(try await get("/v1/inbox") == (200, Sample.inboxPage.json))
         #expect(try await get("/v1/outbox") == (200, Sample.outboxPage.json))
         #expect(try await get("/v1/messages/0a") == (200, Sample.messageStatus.json))
         #expect(
             node.calls == [
-                "status", "identity", "peers", "routes", "inbox 0 100", "outbox waiting - 100",
+                "status", "identity", "peers", "routes", "mailbox", "inbox 0 100", "outbox waiting - 100",
                 "message 0a 0.0 seconds",
             ]
         )

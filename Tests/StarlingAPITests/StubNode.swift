@@ -53,6 +53,11 @@ final class StubNode: NodeOperations {
         return Sample.broadcastReport
     }
 
+    func mailbox() async throws(NodeFailure) -> MailboxSummary {
+        try enter("mailbox")
+        return Sample.mailbox
+    }
+
     func connect(_ request: ConnectRequest) async throws(NodeFailure) -> PeerSummary {
         try enter("connect \(request.address) \(request.timeout)")
         return Sample.peer
@@ -314,7 +319,29 @@ enum Sample {
         expires: WallTime(millisecondsSince1970: 1_800_086_400_000),
         ended: nil,
         obstacle: obstacle,
-        file: file
+        file: file,
+        storedBy: [StoredCopy(mailbox: peerID, stored: WallTime(millisecondsSince1970: 1_800_000_030_000))]
+    )
+
+    static let mailbox = MailboxSummary(
+        policy: .named,
+        served: [peerID],
+        kept: Occupancy(count: 3, countMax: 10, byteCount: 900, byteCountMax: 10_000),
+        displacedCount: 2,
+        holdings: [
+            .init(recipient: peerID, sender: peerID, messageCount: 3, byteCount: 900, oldestAge: .seconds(60))
+        ],
+        mailboxes: [.init(peerID: peerID, addresses: [address], isConnected: true)],
+        copies: [
+            .init(
+                messageID: messageID,
+                to: peerID,
+                mailbox: peerID,
+                stored: WallTime(millisecondsSince1970: 1_800_000_030_000),
+                isEnded: false
+            ),
+            .init(messageID: messageID, to: peerID, mailbox: peerID, stored: nil, isEnded: true),
+        ]
     )
 
     static let outboxPage = OutboxPage(messages: [messageStatus], hasMore: true)

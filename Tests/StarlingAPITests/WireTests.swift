@@ -18,6 +18,7 @@ import Testing
         try roundTrip(PeerList(peers: [Sample.peer, Sample.peer]))
         try roundTrip(RouteList(routes: [Sample.route]))
         try roundTrip(Sample.pingReport)
+        try roundTrip(Sample.mailbox)
         try roundTrip(Sample.traceReport)
         try roundTrip(Sample.broadcastReport)
         try roundTrip(OutgoingBroadcast(type: "ALERT", payload: [1, 2]))
@@ -75,7 +76,8 @@ import Testing
             (Sample.traceReport.json, .traceReport), (Sample.broadcastReport.json, .broadcastReport),
             (OutgoingBroadcast(type: "a", payload: []).json, .broadcast),
             (TraceRequest(peer: Sample.peerID, hopLimit: 3, timeout: .zero).json, .traceRequest),
-            (Sample.outboxPage.json, .outboxPage), (Sample.inboxPage.json, .inboxPage),
+            (Sample.mailbox.json, .mailbox), (Sample.outboxPage.json, .outboxPage),
+            (Sample.inboxPage.json, .inboxPage),
             (InboxTake(through: 1).json, .inboxTake),
             (NodeFailure(.refused, "No.").json, .failure),
             (ConnectRequest(address: Sample.address, timeout: .zero).json, .connectRequest),

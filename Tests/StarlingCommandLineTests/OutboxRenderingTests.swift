@@ -66,6 +66,16 @@ import Testing
         #expect(message.render(.plain).contains("expired   1970-01-01T00:00:01.500Z\n"))
     }
 
+    @Test func aMessageThatMailboxesKeepTellsWhichAndSinceWhen() {
+        var message = message(.stored)
+        message.storedBy = [StoredCopy(mailbox: peerID, stored: WallTime(millisecondsSince1970: 10_000))]
+        let text = message.render(.plain)
+        #expect(text.contains("state      queued on this node's disk, with copies in mailboxes\n"))
+        #expect(text.contains("stored by  \(peerID), 1970-01-01T00:00:10.000Z\n"))
+        #expect(text.contains("expires"), "it is still this node's to deliver")
+        #expect(OutboxPage(messages: [message], hasMore: false).render(.plain).contains("  stored  "))
+    }
+
     @Test func theOutboxNamesEachObstacleOnce() {
         var stopped = message(.queued)
         stopped.obstacle = obstacle

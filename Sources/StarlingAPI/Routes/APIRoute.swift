@@ -8,7 +8,7 @@ package enum APIOperation: String, Sendable, CaseIterable {
     case getStatus, getIdentity, listPeers, listRoutes, connect, trace, ping, sendMessage, broadcast,
         getMessage,
         listOutbox
-    case listInbox, takeInbox, saveFile, shutdown, getOpenAPI
+    case listInbox, takeInbox, saveFile, getMailbox, shutdown, getOpenAPI
 }
 
 /// One row of the route table: all that router and OpenAPI document know of an operation.
@@ -181,6 +181,13 @@ package struct APIRoute: Sendable {
             "Write the file of a message out, and acknowledge the message",
             body: .fileSave,
             answer: .fileSaved
+        ),
+        APIRoute(
+            .get,
+            "/v1/mailbox",
+            .getMailbox,
+            "What the node keeps for others, and others for it",
+            answer: .mailbox
         ),
         APIRoute(.post, "/v1/shutdown", .shutdown, "Stop the node", status: 202, answer: .shutdown),
         APIRoute(

@@ -121,6 +121,7 @@ package struct APIRouter: APIResponder {
             let take: InboxTake = try Self.body(of: request)
             return ["taken": JSON(try await node.takeInbox(through: take.through))]
         case .saveFile: return try await node.saveFile(Self.body(of: request)).json
+        case .getMailbox: return try await node.mailbox().json
         case .shutdown:
             try await node.shutdown()
             return ["state": "stopping"]

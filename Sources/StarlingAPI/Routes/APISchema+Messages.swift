@@ -205,6 +205,7 @@ extension APISchema {
             APIField("ended_ms", .integer(), isNullable: true, "When its last state began, since 1970."),
             APIField("obstacle", error, isNullable: true, "Why it is not delivered."),
             APIField("file", file, isNullable: true, "How far its file is."),
+            APIField("stored_by", .list(storedCopy), "Mailboxes that keep a copy, or did until it ended."),
         ],
         "What is known of a message that the node accepted."
     )

@@ -72,7 +72,7 @@ extension APISchema {
     static let peerID = APISchema.text(
         example: "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
     )
-    private static let multiaddr = APISchema.text(example: "/ip4/192.0.2.7/tcp/4001")
+    static let multiaddr = APISchema.text(example: "/ip4/192.0.2.7/tcp/4001")
     static let text = APISchema.text(example: "")
     static let natural = APISchema.integer(minimum: 0)
 

@@ -167,6 +167,15 @@ package struct JSONFields: Sendable {
         value(name) == nil ? nil : try peerID(name)
     }
 
+    package func peerIDs(_ name: String) throws(JSONShapeError) -> [PeerID] {
+        try list(name) { (json, path) throws(JSONShapeError) in
+            guard let peerID = json.string.flatMap({ PeerID($0) }) else {
+                throw JSONShapeError(field: path, expectation: "a PeerID such as 12D3KooW…")
+            }
+            return peerID
+        }
+    }
+
     package func multiaddrIfAny(_ name: String) throws(JSONShapeError) -> Multiaddr? {
         guard let value = value(name) else { return nil }
         return try Self.multiaddr(value, field: field(name))

@@ -129,7 +129,7 @@ extension MessageStatus: APIValue {
             "accepted_ms": JSON(accepted.millisecondsSince1970), "age_ms": JSON(milliseconds: age),
             "sent_ms": JSON(optional: sent), "expires_ms": JSON(expires.millisecondsSince1970),
             "ended_ms": JSON(optional: ended), "obstacle": NodeFailure.json(ofObstacle: obstacle),
-            "file": .file(file),
+            "file": .file(file), "stored_by": .array(storedBy.map(\.json)),
         ]
     }
 
@@ -148,7 +148,10 @@ extension MessageStatus: APIValue {
             expires: try fields.wallTime("expires_ms"),
             ended: try fields.wallTimeIfAny("ended_ms"),
             obstacle: try fields.obstacleIfAny("obstacle"),
-            file: try fields.fileIfAny("file")
+            file: try fields.fileIfAny("file"),
+            storedBy: try fields.list("stored_by") { (json, path) throws(JSONShapeError) in
+                try StoredCopy(json, path: path)
+            }
         )
     }
 }

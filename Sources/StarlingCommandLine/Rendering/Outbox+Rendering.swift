@@ -17,6 +17,7 @@ extension MessageStatus {
             let times = attemptCount == 1 ? "once" : "\(attemptCount) times"
             facts.append("sent", times + (sent.map { ", last \($0.rfc3339)" } ?? ""))
         }
+        facts.append("stored by", storedBy.map { "\($0.mailbox.base58), \($0.stored.rfc3339)" })
         if let ended { facts.append(state.rawValue, ended.rfc3339 + receiptText) }
         if ended == nil { facts.append("expires", expires.rfc3339) }
         if let obstacle {
@@ -35,6 +36,7 @@ extension MessageStatus {
     private var stateText: String {
         switch state {
         case .queued: "queued on this node's disk"
+        case .stored: "queued on this node's disk, with copies in mailboxes"
         case .sent: "sent, without a receipt so far"
         case .fetching: "sent; the recipient fetches its file"
         case .delivered: "delivered"

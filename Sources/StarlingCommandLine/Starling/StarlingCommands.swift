@@ -14,8 +14,8 @@ private enum Commands {
     typealias Flags = StarlingFlags
 
     static let all = [
-        up, id, peers, route, trace, connect, ping, send, broadcast, message, outbox, inbox, save, status,
-        bench, sim, lab, version, help, completions, peer, benchListener, labNode,
+        up, id, peers, route, trace, connect, ping, send, broadcast, message, outbox, inbox, save,
+        mailbox, status, bench, sim, lab, version, help, completions, peer, benchListener, labNode,
     ]
 
     /// A PeerID that stands in examples; it is that of no node.
@@ -38,6 +38,7 @@ private enum Commands {
 
     private static let upFlags = [
         Flags.listen.spec, Flags.bootstrap.spec, Flags.noMDNS.spec, Flags.routes.spec, Flags.topology.spec,
+        Flags.keepsMailFor.spec, Flags.mailSpace.spec, Flags.mailbox.spec,
         Flags.name.spec, Flags.security.spec,
         Flags.loops.spec, Flags.memoryMax.spec, Flags.connectionsMax.spec, Flags.measurable.spec,
         Flags.logLevel.spec,
@@ -189,6 +190,18 @@ private enum Commands {
         ],
         flags: [Flags.keepMessage.spec, Flags.discard.spec],
         example: "starling save 7 ./received/"
+    )
+
+    static let mailbox = Command(
+        .mailbox,
+        "Show what the node keeps for peers that are away, and what others keep of its messages",
+        details: """
+            A node that is started with --keeps-mail-for keeps private messages for those peers until they fetch them; \
+            it cannot read them. One that is started with --mailbox has that peer keep its messages. A message that \
+            waits for a peer that is away is left with up to four of that peer's mailboxes, and is still this node's to \
+            deliver.
+            """,
+        example: "starling mailbox"
     )
 
     static let status = Command(.status, "Show what the node is doing", example: "starling status")

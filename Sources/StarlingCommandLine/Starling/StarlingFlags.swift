@@ -40,6 +40,25 @@ package enum StarlingFlags {
         "With --routes, to which other nodes to stay connected (default mesh: 3 to 10 of them, near and far; off: to "
             + "those only that were dialled)."
     )
+    package static let keepsMailFor = Flag<String>(
+        "keeps-mail-for",
+        valueName: "WHO",
+        summary:
+            "Keep private messages for these peers while they are away: nobody, known (the peers of --bootstrap and "
+            + "--mailbox), anyone, or a PeerID (default nobody).",
+        isRepeatable: true,
+        expectation: "nobody, known, anyone or a PeerID"
+    ) { ["nobody", "known", "anyone"].contains($0) || ArgumentSpec.isPeerID($0) ? $0 : nil }
+    package static let mailSpace = Flag<Int>.byteCount(
+        "mail-space",
+        minimum: 1 << 20,
+        "Most bytes of messages that are kept for others; a sender has an eighth of it, a recipient a quarter (default 256MiB)."
+    )
+    package static let mailbox = Flag<String>.multiaddr(
+        "mailbox",
+        isRepeatable: true,
+        "Have this peer keep messages for this node while it is away; at most 8."
+    )
     package static let name = Flag<String>.text(
         "name",
         "TEXT",

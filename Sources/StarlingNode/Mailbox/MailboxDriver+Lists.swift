@@ -52,6 +52,13 @@ extension MailboxDriver {
         startTask { driver in await driver.askNeighbours(of: peer) }
     }
 
+    /// Reads from the lists where the mailboxes are that may have copies: receipts may be there.
+    func useKnownLists() {
+        for peer in Set(sender.copies.map(\.to)).sorted() {
+            if let list = directory.list(of: peer, wallNow: world.wallClock.now) { use(list) }
+        }
+    }
+
     /// Asks neighbours that speak of mailboxes, those first that were not asked last time.
     private func askNeighbours(of peer: PeerID) async {
         let book = await swarm.peerBook

@@ -132,6 +132,7 @@ package actor MailboxDriver {
         isRunning = true
         for peer in await swarm.connectedPeers { linkUp(peer) }
         signOwnList()
+        useKnownLists()
         rewatch()
         pump()
     }
@@ -358,6 +359,12 @@ package actor MailboxDriver {
     func linked(_ peer: PeerID) {
         sender.linkUp(peer, now: loop.now)
         fetcher.linkUp(peer, now: loop.now)
+    }
+
+    /// What others keep for this node, and of its messages.
+    package var report: MailboxReport {
+        let connected = Set(own.map(\.peer).filter { links.contains($0) })
+        return MailboxReport(own: own, connected: connected, copies: sender.copies)
     }
 
     /// The tables that have a limit.

@@ -203,19 +203,17 @@ package actor MailboxShelfDriver {
 
     // MARK: Asking
 
-    /// What is kept of whom and for whom.
-    package var holdings: [MailboxHolding] { shelf.holdings }
-
-    /// For whom envelopes are kept.
-    package var policy: MailboxPolicy { shelf.policy }
-
-    /// What is kept, in number and bytes, and the most that may be.
-    package var fill: (count: Int, byteCount: Int, limits: MailboxShelf.Limits) {
-        (shelf.count, shelf.byteCount, shelfLimits)
+    /// What is kept, for whom and of whom.
+    package var report: MailboxShelfReport {
+        MailboxShelfReport(
+            policy: shelf.policy,
+            limits: shelfLimits,
+            count: shelf.count,
+            byteCount: shelf.byteCount,
+            displacedCount: shelf.displacedCount,
+            holdings: shelf.holdings
+        )
     }
-
-    /// Copies that gave way to others since the node started.
-    package var displacedCount: Int { shelf.displacedCount }
 
     /// The tables that have a limit.
     package var tableFills: [TableFill] { shelf.tableFills }

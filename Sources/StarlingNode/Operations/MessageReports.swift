@@ -82,7 +82,7 @@ extension SendReport {
         switch status.state {
         case .delivered: state = .delivered
         case .sent, .fetching: state = .sent
-        case .queued: state = .queued
+        case .queued, .stored: state = .queued
         case .expired, .refused: return nil
         }
         messageID = status.messageID
@@ -101,6 +101,8 @@ package struct MessageStatus: Sendable, Equatable {
     package enum State: String, Sendable, CaseIterable {
         /// It waits on this node's disk: the recipient is away, or others go first.
         case queued
+        /// It waits on this node's disk, and mailboxes of the recipient, who is away, keep copies.
+        case stored
         /// It was sent, without a receipt so far.
         case sent
         /// The recipient has it, and fetches its file.
@@ -136,6 +138,8 @@ package struct MessageStatus: Sendable, Equatable {
     package var obstacle: NodeFailure?
     /// How far its file is; nil when it has none.
     package var file: FileStatus?
+    /// The mailboxes that keep a copy, or did until it ended, the first one first.
+    package var storedBy: [StoredCopy]
 
     package init(
         messageID: String,
@@ -151,7 +155,8 @@ package struct MessageStatus: Sendable, Equatable {
         expires: WallTime,
         ended: WallTime?,
         obstacle: NodeFailure?,
-        file: FileStatus? = nil
+        file: FileStatus? = nil,
+        storedBy: [StoredCopy] = []
     ) {
         self.messageID = messageID
         self.to = to
@@ -167,6 +172,19 @@ package struct MessageStatus: Sendable, Equatable {
         self.ended = ended
         self.obstacle = obstacle
         self.file = file
+        self.storedBy = storedBy
+    }
+}
+
+/// A mailbox's word that it keeps a copy of a message.
+package struct StoredCopy: Sendable, Equatable {
+    package var mailbox: PeerID
+    /// When it said so.
+    package var stored: WallTime
+
+    package init(mailbox: PeerID, stored: WallTime) {
+        self.mailbox = mailbox
+        self.stored = stored
     }
 }
 

@@ -182,7 +182,8 @@ extension MessageStatus {
         let state: State
         var obstacle = report.obstacle.map { NodeFailure($0, peer: message.to) }
         switch message.state {
-        case .storing, .queued: state = .queued
+        case .storing: state = .queued
+        case .queued: state = message.copies.isEmpty ? .queued : .stored
         case .sent: state = .sent
         case .fetching: state = .fetching
         case .delivered: state = .delivered
@@ -190,7 +191,7 @@ extension MessageStatus {
         case .refused, .damaged: state = .refused
         }
         switch state {
-        case .queued, .sent, .fetching, .delivered: break
+        case .queued, .stored, .sent, .fetching, .delivered: break
         case .expired, .refused: obstacle = NodeFailure(undelivered: message.state, peer: message.to)
         }
         self.init(
@@ -207,7 +208,8 @@ extension MessageStatus {
             expires: message.expires,
             ended: message.ended,
             obstacle: obstacle,
-            file: report.file.map { FileStatus($0, of: message) }
+            file: report.file.map { FileStatus($0, of: message) },
+            storedBy: message.copies.map { StoredCopy(mailbox: $0.mailbox, stored: $0.stored) }
         )
     }
 }

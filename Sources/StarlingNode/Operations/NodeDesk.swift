@@ -74,6 +74,8 @@ package struct NodeDesk: NodeOperations {
         return summaries
     }
 
+    package func mailbox() async -> MailboxSummary { await node.mailboxSummary() }
+
     package func routes() async -> [RouteSummary] { await node.routes.reports.map { RouteSummary($0) } }
 
     package func trace(_ request: TraceRequest) async throws(NodeFailure) -> TraceReport {

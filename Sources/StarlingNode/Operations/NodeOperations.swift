@@ -16,6 +16,9 @@ package protocol NodeOperations: Sendable {
     /// Asks hop by hop for the way that messages to a peer take; one that is neither connected nor reached over others is dialled.
     func trace(_ request: TraceRequest) async throws(NodeFailure) -> TraceReport
 
+    /// What the node keeps for others, and others for it.
+    func mailbox() async throws(NodeFailure) -> MailboxSummary
+
     /// Connects to a peer, or finds that it is connected already.
     func connect(_ request: ConnectRequest) async throws(NodeFailure) -> PeerSummary
 

@@ -94,7 +94,7 @@ extension ClientCommands {
         guard isWaiting else { return .succeeded }
         switch status.state {
         case .delivered: return .succeeded
-        case .queued, .sent, .fetching: throw Self.noReceipt(within: timeout, status.obstacle)
+        case .queued, .stored, .sent, .fetching: throw Self.noReceipt(within: timeout, status.obstacle)
         case .expired, .refused: throw Self.undelivered(status)
         }
     }

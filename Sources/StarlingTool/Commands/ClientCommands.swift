@@ -91,6 +91,12 @@ struct ClientCommands {
         return report.hasArrived ? .succeeded : .failed
     }
 
+    func mailbox() throws(Diagnostic) -> ExitStatus {
+        let json = try client.get("/v1/mailbox", timeout: timeout)
+        try show(json, as: MailboxSummary.self) { $0.render(style, flags: home.flagText) }
+        return .succeeded
+    }
+
     func connect() throws(Diagnostic) -> ExitStatus {
         let request = ConnectRequest(address: try address(0), timeout: timeout)
         let json = try client.post("/v1/connect", request.json, timeout: timeout + Self.slack)

@@ -45,6 +45,7 @@ struct StartedNode: Sendable {
         configuration.bootstrapAddresses = settings.bootstrapAddresses
         configuration.usesMDNS = settings.usesMDNS
         configuration.usesRoutes = settings.usesRoutes
+        configuration.mailbox = settings.mailbox
         configuration.topology = settings.topology
         configuration.name = settings.name ?? ""
         configuration.measurableBy = settings.measurableBy

@@ -13,6 +13,7 @@ struct UpSettings: Sendable {
     var usesRoutes: Bool
     /// Nil for staying connected to those only that were dialled.
     var topology: Topology.Policy?
+    var mailbox = MailboxConfiguration()
     var name: String?
     /// Protocols that secure connections, the preferred one first.
     var securities: [String]
@@ -35,6 +36,15 @@ struct UpSettings: Sendable {
                 nextStep: "Add /p2p/ and the PeerID at its end."
             )
         }
+        mailbox.addresses = try Self.addresses(invocation, StarlingFlags.mailbox)
+        mailbox.policy = try Self.policy(
+            invocation.all(StarlingFlags.keepsMailFor),
+            known: bootstrapAddresses + mailbox.addresses
+        )
+        if let byteCount = invocation[StarlingFlags.mailSpace] {
+            mailbox.shelfLimits = MailboxShelf.Limits(byteCountMax: byteCount)
+        }
+        try Self.checkMailboxes(mailbox.addresses)
         usesMDNS = !invocation[StarlingFlags.noMDNS]
         usesRoutes = invocation[StarlingFlags.routes]
         topology = Topology.Policy(rawValue: invocation[StarlingFlags.topology] ?? "mesh")
@@ -52,6 +62,42 @@ struct UpSettings: Sendable {
             case "error": .error
             default: .info
             }
+    }
+
+    private static func checkMailboxes(_ addresses: [Multiaddr]) throws(Diagnostic) {
+        for address in addresses where address.peerID == nil {
+            throw Diagnostic(
+                code: "invalid_multiaddr",
+                message: "the mailbox's address \(address) names no peer.",
+                nextStep: "Add /p2p/ and the PeerID at its end."
+            )
+        }
+        let countMax = MailboxList.Limits().mailboxCountMax
+        guard Set(addresses.map(\.peerID)).count <= countMax else {
+            throw Diagnostic(
+                code: "misused",
+                message: "a node has \(countMax) mailboxes at most.",
+                nextStep: "Leave some out: each message is left with four of them."
+            )
+        }
+    }
+
+    /// For whom messages are kept, by the words of the flag.
+    private static func policy(_ words: [String], known: [Multiaddr]) throws(Diagnostic) -> MailboxPolicy {
+        let named = words.compactMap { PeerID($0) }
+        let scopes = Set(words.filter { PeerID($0) == nil })
+        guard scopes.count + (named.isEmpty ? 0 : 1) <= 1 else {
+            throw Diagnostic(
+                code: "misused",
+                message: "--keeps-mail-for takes either one of nobody, known and anyone, or PeerIDs.",
+                nextStep: "Use one of them, or the flag again for each PeerID."
+            )
+        }
+        return switch scopes.first {
+        case "known": .contacts(Set(known.compactMap(\.peerID)))
+        case "anyone": .anyone
+        default: named.isEmpty ? .nobody : .named(Set(named))
+        }
     }
 
     private static func addresses(

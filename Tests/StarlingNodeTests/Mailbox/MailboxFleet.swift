@@ -140,7 +140,7 @@ struct MailboxFleet {
     }
 
     /// What a node keeps for others, in number.
-    func keptCount(_ number: Int) throws -> Int { try at(number) { await $0.shelf.fill.count } }
+    func keptCount(_ number: Int) throws -> Int { try at(number) { await $0.shelf.report.count } }
 
     func inboxTexts() throws -> [String] {
         try at(Self.bob) { node in
