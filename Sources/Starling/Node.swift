@@ -49,6 +49,11 @@ public final class Node: Sendable {
         public var mailboxAddresses: [String] = []
         /// Whether to announce the node on its LANs, and to look for others there.
         public var usesLANDiscovery: Bool
+        /// Whether to reach peers over neighbours, to carry what others send over this node, and to hear who of the mesh is
+        /// alive.
+        public var usesRoutes: Bool
+        /// To which members of the mesh to stay connected, where it uses routes; `nil` leaves that to whoever dials.
+        public var topology: Topology?
         /// What the node says that it runs, such as `kitchen-clock/2.1`; `nil` for Starling and its version.
         ///
         /// At most ``nameByteCountMax`` bytes. The name is put behind it.
@@ -69,6 +74,8 @@ public final class Node: Sendable {
             listenAddresses: [String] = ["/ip4/0.0.0.0/tcp/0"],
             bootstrapAddresses: [String] = [],
             usesLANDiscovery: Bool = true,
+            usesRoutes: Bool = true,
+            topology: Topology? = .mesh,
             agentVersion: String? = nil,
             protocolVersion: String? = nil,
             connectionCountMax: Int? = nil,
@@ -79,6 +86,8 @@ public final class Node: Sendable {
             self.listenAddresses = listenAddresses
             self.bootstrapAddresses = bootstrapAddresses
             self.usesLANDiscovery = usesLANDiscovery
+            self.usesRoutes = usesRoutes
+            self.topology = topology
             self.agentVersion = agentVersion
             self.protocolVersion = protocolVersion
             self.connectionCountMax = connectionCountMax
@@ -411,6 +420,8 @@ public final class Node: Sendable {
         if let agentVersion = configuration.agentVersion { settings.agentVersion = agentVersion }
         if let protocolVersion = configuration.protocolVersion { settings.protocolVersion = protocolVersion }
         settings.usesMDNS = configuration.usesLANDiscovery
+        settings.usesRoutes = configuration.usesRoutes
+        settings.topology = configuration.topology?.policy
         for text in configuration.listenAddresses { settings.listenAddresses.append(try multiaddr(text)) }
         for text in configuration.bootstrapAddresses {
             settings.bootstrapAddresses.append(try multiaddr(text))

@@ -23,7 +23,7 @@ extension RouteList {
 
     /// What to say where there is nothing to list, `flags` being those that mean the same node.
     package static func emptyHint(flags: String) -> String {
-        "No routes: this node was not started with --routes, or no neighbour was. "
+        "No routes: no neighbour speaks of routes, or this node was started with --no-routes. "
             + "See who is connected: starling peers\(flags)\n"
     }
 }

@@ -30,14 +30,14 @@ package enum StarlingFlags {
         "no-mdns",
         "Neither look for nor announce to peers on the LAN."
     )
-    package static let routes = Flag<Bool>.toggle(
-        "routes",
-        "Tell neighbours whom this node reaches, and reach others over them (at its beginning: off unless asked for)."
+    package static let noRoutes = Flag<Bool>.toggle(
+        "no-routes",
+        "Neither reach others over neighbours, nor carry anything of others, nor hear who of the mesh is alive."
     )
     package static let topology = Flag<String>.choice(
         "topology",
         of: ["mesh", "ring", "hierarchical", "adaptive", "off"],
-        "With --routes, to which other nodes to stay connected (default mesh: 3 to 10 of them, near and far; off: to "
+        "To which other nodes to stay connected (default mesh: 3 to 10 of them, near and far; off: to "
             + "those only that were dialled)."
     )
     package static let keepsMailFor = Flag<String>(
@@ -96,6 +96,11 @@ package enum StarlingFlags {
         "log-level",
         of: ["trace", "debug", "info", "warning", "error"],
         "The least level to log (default info)."
+    )
+
+    package static let routes = Flag<Bool>.toggle(
+        "routes",
+        "Let messages cross hops where the scenario does not say so."
     )
 
     // trace

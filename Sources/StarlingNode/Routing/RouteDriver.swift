@@ -247,6 +247,9 @@ package actor RouteDriver {
     func linkUp(_ peer: PeerID) {
         table.linkUp(peer, LinkQuality(), now: loop.now, wallNow: world.wallClock.now)
         measureAt = .earlier(measureAt, loop.now + .seconds(1))
+        if let connection = sessions[peer]?.connection {
+            startTask { _ in await connection.measureRoundTrip() }
+        }
         notify(.up(peer))
     }
 
@@ -255,8 +258,10 @@ package actor RouteDriver {
         for (peer, session) in sessions.sorted(by: { $0.key < $1.key }) where session.isSpoken {
             measureAt = now + limits.measureInterval
             startTask { driver in
-                guard let roundTrip = await session.connection.roundTrip else { return }
-                await driver.measured(peer, session.number, roundTrip)
+                let roundTrip = await session.connection.roundTrip
+                // An idle link says nothing of itself: the answer is there the next time.
+                await session.connection.measureRoundTrip()
+                if let roundTrip { await driver.measured(peer, session.number, roundTrip) }
             }
         }
     }

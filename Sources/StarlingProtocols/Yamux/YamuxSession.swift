@@ -209,6 +209,12 @@ package struct YamuxSession: Sendable {
         sendPing(now: now)
     }
 
+    /// Has the round trip measured by a ping, unless one is on its way.
+    package mutating func measureRoundTrip(now: Instant) {
+        guard failure == nil, pingedAt == nil else { return }
+        sendPing(now: now)
+    }
+
     /// A ping always takes a fresh value, so that the answer to an abandoned one is not mistaken for its own.
     mutating func sendPing(now: Instant) {
         pingValue &+= 1

@@ -46,7 +46,7 @@ struct UpSettings: Sendable {
         }
         try Self.checkMailboxes(mailbox.addresses)
         usesMDNS = !invocation[StarlingFlags.noMDNS]
-        usesRoutes = invocation[StarlingFlags.routes]
+        usesRoutes = !invocation[StarlingFlags.noRoutes]
         topology = Topology.Policy(rawValue: invocation[StarlingFlags.topology] ?? "mesh")
         name = invocation[StarlingFlags.name]
         securities = invocation[StarlingFlags.security] ?? ["noise", "tls"]

@@ -36,6 +36,9 @@ package protocol Connection: AnyObject, Sendable {
 
     /// One round trip of the multiplexer, where it has been measured.
     var roundTrip: Duration? { get async }
+
+    /// Has ``roundTrip`` measured again: the answer comes when it comes.
+    func measureRoundTrip() async
 }
 
 extension Connection {

@@ -88,6 +88,12 @@ package actor SocketConnection: Connection {
 
     package var roundTrip: Duration? { yamux.roundTrip }
 
+    package func measureRoundTrip() {
+        guard case .open = state else { return }
+        yamux.measureRoundTrip(now: loop.now)
+        scheduleFlush()
+    }
+
     package var closeReason: ConnectionError? {
         if case .closed(let reason) = state { return reason }
         return nil

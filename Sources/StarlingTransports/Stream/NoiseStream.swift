@@ -154,6 +154,9 @@ package actor NoiseStream: Connection, StreamBackend {
 
     package var roundTrip: Duration? { nil }
 
+    /// There is nothing on it but the stream.
+    package func measureRoundTrip() {}
+
     package func close(_ reason: ConnectionError) async { await carrier.reset() }
 
     // MARK: Stream

@@ -70,7 +70,7 @@ actor LabNode {
             "--name", "lab-\(index)", "--listen", "\(address.withoutPeerID ?? address)",
         ]
         if let security { words += ["--security", security.shortName] }
-        if isForced { words += ["--routes", "--topology", "off"] }
+        if isForced { words += ["--topology", "off"] }
         for address in bootstrap { words += ["--bootstrap", "\(address)"] }
         let started = try ChildProcess(words, logPath: home.path + "/log")
         process = started
