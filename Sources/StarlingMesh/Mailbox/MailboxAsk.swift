@@ -3,7 +3,8 @@ package import StarlingCore
 /// What is said to a mailbox.
 ///
 ///     message Ask { oneof kind { bytes offer = 1; Fetch fetch = 2; bytes receipt = 3; Ids erase = 4;
-///                                Ids status = 5; bytes list = 6; bytes told = 7; } }
+///                                Ids status = 5; bytes list = 6; bytes told = 7; Waiting waiting = 8; } }
+///     message Waiting {}
 ///     message Fetch { uint64 after = 1; uint32 count_max = 2; uint32 byte_count_max = 3; }
 ///     message Ids { repeated bytes ids = 1; }
 ///
@@ -23,6 +24,8 @@ package enum MailboxAsk: Equatable, Sendable {
     case list(PeerID)
     /// Which mailboxes the asking peer has, an encoded ``MailboxList``; there is no answer.
     case told([UInt8])
+    /// The asking peer keeps something for the one that it asks; there is no answer.
+    case waiting
 
     /// The frame in `bytes`, without the length before it; `nil` when its kind is not known.
     package static func parse(_ bytes: Span<UInt8>) throws(ProtobufError) -> MailboxAsk? {
@@ -39,6 +42,9 @@ package enum MailboxAsk: Equatable, Sendable {
             case 5: return .status(try MailboxProtocol.ids(in: bytes, try field.range()))
             case 6: return .list(try field.peerID(in: bytes))
             case 7: return .told(try field.bytes(in: bytes))
+            case 8:
+                _ = try field.range()
+                return .waiting
             default: break
             }
         }
@@ -58,6 +64,7 @@ package enum MailboxAsk: Equatable, Sendable {
         case .status(let ids): MailboxProtocol.write(ids, as: 5, to: &writer)
         case .list(let peer): writer.bytes(6, peer.multihash)
         case .told(let list): writer.bytes(7, list)
+        case .waiting: writer.message(8) { _ in }
         }
         return writer.framed
     }

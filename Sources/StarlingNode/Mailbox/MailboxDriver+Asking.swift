@@ -73,10 +73,19 @@ extension MailboxDriver {
         } catch {
             failed(peer, number, .stream(error))
         }
-        // The mailbox ends its side, too, unless it has something against that.
-        _ = await loop.withDeadline(loop.now + limits.closingDuration) { await reading.value }
-        await stream.reset()
-        await reading.value
+        // The mailbox ends its side, too; one that does not is not waited for.
+        let (loop, patience) = (loop, isStopped ? .zero : limits.closingDuration)
+        let closing = loop.startTask {
+            do throws(CancellationError) { try await loop.sleep(for: patience) } catch {}
+            await stream.reset()
+        }
+        await withTaskCancellationHandler {
+            await reading.value
+        } onCancel: {
+            closing.cancel()
+        }
+        closing.cancel()
+        await closing.value
         if visits[peer]?.number == number { visits[peer] = nil }
     }
 

@@ -102,7 +102,11 @@ extension MailboxDriver {
 
     private func use(_ list: MailboxList) {
         sender.list(list.mailboxes.map(\.peer), of: list.peer, now: loop.now)
-        swarm.enter((list.mailboxes, limits.addressLifetime)) { swarm, known in
+        let (left, overflow) = list.expires.millisecondsSince1970
+            .subtractingReportingOverflow(world.wallClock.now.millisecondsSince1970)
+        let longest = MailboxList.lifetimeMax.milliseconds
+        let lifetime = Duration.milliseconds(overflow ? longest : min(max(0, left), longest))
+        swarm.enter((list.mailboxes, lifetime)) { swarm, known in
             for mailbox in known.0 where !mailbox.addresses.isEmpty && mailbox.peer != swarm.peerID {
                 swarm.peerBook.add(
                     mailbox.addresses,

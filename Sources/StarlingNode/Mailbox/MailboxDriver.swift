@@ -1,4 +1,4 @@
-internal import StarlingCore
+package import StarlingCore
 package import StarlingCrypto
 package import StarlingMesh
 internal import StarlingTransports
@@ -30,8 +30,6 @@ package actor MailboxDriver {
         package var restMax: Duration = .seconds(300)
         /// Neighbours that are asked which mailboxes a peer has, each time.
         package var neighbourCountMax = 8
-        /// How long addresses are remembered that a peer's list gives of its mailboxes.
-        package var addressLifetime: Duration = .seconds(3600)
         /// How long this node's own list holds; it is signed anew when half of that is over.
         package var listLifetime = MailboxList.lifetimeMax
         /// How long the outbox may take to write what a receipt ends; then the receipt is fetched again.
@@ -257,6 +255,16 @@ package actor MailboxDriver {
             }
         }
     }
+
+    /// A peer keeps something for this node, by its word; what peers say that are no mailboxes is of no interest.
+    package func noticed(by peer: PeerID) {
+        guard !isStopped, watched.contains(peer) else { return }
+        fetcher.ask(peer, now: loop.now)
+        pump()
+    }
+
+    /// Tells a peer that this node keeps something for it, where it is connected; others ask when they are.
+    package func tellWaiting(to peer: PeerID) { ask(.waiting, of: peer) }
 
     /// Tells the fetcher whom to ask: this node's mailboxes, and those at which receipts for it may be.
     func rewatch() {

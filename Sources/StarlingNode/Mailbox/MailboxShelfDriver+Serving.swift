@@ -16,6 +16,7 @@ extension MailboxShelfDriver {
         case status([MessageID])
         case list(PeerID)
         case told(MailboxList)
+        case waiting
     }
 
     /// Reads a stream that a peer opened, and answers on it, until it ends.
@@ -114,6 +115,7 @@ extension MailboxShelfDriver {
         case .erase(let ids): return .erase(ids)
         case .status(let ids): return .status(ids)
         case .list(let peer): return .list(peer)
+        case .waiting: return .waiting
         }
     }
 
@@ -134,9 +136,25 @@ extension MailboxShelfDriver {
         }
         pump()
         await settle(peer, number, hadBatch: hadBatch)
+        await tellWaiting(asks)
         guard visits[peer]?.number == number else { return nil }
         defer { visits[peer]?.answers = [] }
         return visits[peer]?.answers
+    }
+
+    /// Tells those who are there for whom something has come.
+    private func tellWaiting(_ asks: [Proven]) async {
+        var peers = Set<PeerID>()
+        for ask in asks {
+            switch ask {
+            case .offer(let envelope): if let to = envelope.header.to { peers.insert(to) }
+            case .receipt(let receipt): peers.insert(receipt.to)
+            case .refused, .fetch, .erase, .status, .list, .told, .waiting: break
+            }
+        }
+        for peer in peers.sorted() where shelf.status(for: peer).waitingCount > 0 {
+            await mailboxes.tellWaiting(to: peer)
+        }
     }
 
     private func take(_ ask: Proven, from peer: PeerID) async {
@@ -152,6 +170,7 @@ extension MailboxShelfDriver {
         case .status(let ids): answer(peer, .status(shelf.status(for: peer, ids)))
         case .list(let other): answer(peer, .list(await mailboxes.encodedList(of: other)))
         case .told(let list): await mailboxes.take(list)
+        case .waiting: await mailboxes.noticed(by: peer)
         }
     }
 

@@ -44,7 +44,7 @@ struct MailboxVisit {
             }
             listAsked = peer
         case .offer, .fetch, .receipt, .erase, .status: openCount += 1
-        case .told: break
+        case .told, .waiting: break
         }
         frames += ask.encoded
         wake(goesOn: true)

@@ -286,7 +286,7 @@ extension MailboxRig {
             var status = nodes[node].shelf.status(for: id, ids)
             if nodes[node].lie == .dropping { status.missing = [] }
             answer(.status(status), node, id)
-        case .list, .told: break
+        case .list, .told, .waiting: break
         }
     }
 

@@ -51,6 +51,7 @@ import Testing
             ("list body", list.bodyBytes),
             ("list signature", list.signature),
             ("list told", MailboxAsk.told(list.encoded).encoded),
+            ("waiting", MailboxAsk.waiting.encoded),
             ("list answered", MailboxAnswer.list(list.encoded).encoded),
             ("no list", MailboxAnswer.list([]).encoded),
         ]

@@ -73,8 +73,7 @@ import Testing
         try fleet.bringBack(Fleet.bob)
         try fleet.run(.seconds(60))
         #expect(try fleet.inboxTexts() == ["copied"])
-        // Alice asks her mailboxes for receipts every five minutes.
-        try fleet.run(.seconds(300))
+        // The mailboxes have told Alice of the receipt.
         #expect(try fleet.states(ids) == [.delivered])
         try fleet.bringBack(gone)
         try fleet.run(.seconds(1200))
@@ -129,6 +128,64 @@ import Testing
         try fleet.bringBack(Fleet.bob)
         try fleet.run(.seconds(30))
         #expect(try fleet.inboxTexts() == ["by hearsay"])
+    }
+
+    @Test func whoCannotBeReachedIsToldByTheMailboxThatBothAreConnectedTo() throws {
+        // Bob listens nowhere, and has no route: what comes to him comes by the mailbox.
+        let fleet = try MailboxFleet(mailboxCount: 1) { number, configuration in
+            if number == MailboxFleet.bob { configuration.listenAddresses = [] }
+        }
+        try fleet.run(.seconds(2))
+        try fleet.connect(Fleet.alice, 2)
+        let ids = try fleet.send(["one"])
+        try fleet.run(.seconds(20))
+        #expect(try fleet.inboxTexts() == ["one"])
+        #expect(try fleet.states(ids) == [.delivered])
+        try fleet.send(["two"])
+        try fleet.run(.seconds(20))
+        #expect(try fleet.inboxTexts() == ["one", "two"])
+        #expect(try fleet.keptCount(2) == 0)
+    }
+
+    /// With routes the mailbox is a relay, too.
+    @Test func whereThereAreRoutesAMailboxIsForThoseWhoAreAway() throws {
+        var fleet = try absence(mailboxCount: 2) { _, configuration in configuration.usesRoutes = true }
+        let ids = try fleet.send(["kept"])
+        try fleet.run(.seconds(600))
+        #expect(try fleet.holders(of: ids[0]) == [2, 3])
+        fleet.takeAway(Fleet.alice)
+        try fleet.run(.seconds(600))
+        try fleet.bringBack(Fleet.bob)
+        try fleet.run(.seconds(60))
+        #expect(try fleet.inboxTexts() == ["kept"])
+        try fleet.bringBack(Fleet.alice)
+        try fleet.run(.seconds(60))
+        let more = try fleet.send(["straight"])
+        try fleet.run(.seconds(60))
+        #expect(try fleet.states(ids + more) == [.delivered, .delivered])
+        #expect(try fleet.inboxTexts() == ["kept", "straight"])
+        #expect(try fleet.mailboxes.allSatisfy { try fleet.keptCount($0) == 0 })
+    }
+
+    @Test func aMailboxThatIsNamedNoMoreGetsNothing() throws {
+        var named = true
+        var fleet = try MailboxFleet(mailboxCount: 1) { number, configuration in
+            if number == MailboxFleet.bob, !named { configuration.mailbox.addresses = [] }
+        }
+        try fleet.run(.seconds(2))
+        try fleet.connect(Fleet.alice, Fleet.bob)
+        try fleet.run(.seconds(2))
+        named = false
+        fleet.takeAway(Fleet.bob)
+        try fleet.bringBack(Fleet.bob)
+        try fleet.run(.seconds(2))
+        try fleet.connect(Fleet.alice, Fleet.bob)
+        try fleet.run(.seconds(2))
+        fleet.takeAway(Fleet.bob)
+        let ids = try fleet.send(["waits"])
+        try fleet.run(.seconds(60))
+        #expect(try fleet.holders(of: ids[0]) == [])
+        #expect(try fleet.keptCount(2) == 0)
     }
 
     @Test func aMailboxKeepsNoMoreOfASenderThanItsShare() throws {

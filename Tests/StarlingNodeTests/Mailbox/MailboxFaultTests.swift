@@ -128,6 +128,36 @@ import Testing
         #expect(try fleet.states(more) == [.delivered])
     }
 
+    /// It takes what it is asked, and says nothing, not even that a stream has ended.
+    @Test func aSilentMailboxHoldsUpNothing() throws {
+        var fleet = try absence(seed: 1, mailboxCount: 2)
+        try fleet.at(2) { node in
+            await node.shelf.stop()
+            let loop = node.world.loops[0]
+            node.swarm.protocols.set(MailboxProtocol.id) { stream in
+                while let bytes = try? await stream.read(), !bytes.isEmpty {}
+                try? await loop.sleep(for: .seconds(86_400))
+                await stream.reset()
+            }
+        }
+        let ids = try fleet.send(["spoken"])
+        try fleet.run(.seconds(30))
+        #expect(try fleet.holders(of: ids[0]) == [3])
+        try fleet.run(.seconds(90))
+        let streamCount = try fleet.at(2) { $0.swarm.protocols.withLedger { $0.streamCount } }
+        #expect(streamCount <= 2, "a stream that has ended is let go of")
+        let before = fleet.simulation.now
+        try fleet.at(Fleet.alice) { await $0.stop() }
+        #expect(before.duration(to: fleet.simulation.now) < .seconds(5))
+        fleet.takeAway(Fleet.alice)
+        try fleet.bringBack(Fleet.bob)
+        try fleet.run(.seconds(60))
+        #expect(try fleet.inboxTexts() == ["spoken"])
+        // Bob waited for the silent one's page, and asks it seldom from then on.
+        let breaches = fleet.hosts[Fleet.bob].log.lines.filter { "\($0)".contains("silent") }
+        #expect(!breaches.isEmpty)
+    }
+
     private static func lie(on stream: Stream) async {
         var frames = FrameStream(stream, frameByteCountMax: MailboxProtocol.askByteCountMax)
         while let bytes = try? await frames.next(), let ask = try? MailboxAsk.parse(bytes.span) {
@@ -140,7 +170,7 @@ import Testing
             case .erase(let ids): answer = .erased(ids)
             case .status: answer = .status(.init())
             case .list: answer = .list([])
-            case .receipt, .told: answer = nil
+            case .receipt, .told, .waiting: answer = nil
             }
             if let answer { try? await stream.write(answer.encoded) }
         }

@@ -55,6 +55,8 @@ struct MailboxFleet {
     mutating func start(_ number: Int) throws {
         var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
         configuration.usesMDNS = false
+        // With routes the mailboxes would be relays, too, and most would not be needed.
+        configuration.usesRoutes = false
         configuration.securities = [.noise]
         configuration.listenAddresses = [try Multiaddr("/ip4/0.0.0.0/tcp/4001")]
         switch number {

@@ -162,13 +162,17 @@ extension MailboxFetcher {
     mutating func end(isDone: Bool, now: Instant) {
         guard let round, let index = index(round.mailbox) else { return }
         self.round = nil
+        mailboxes[index].pauseUntil = now + limits.pause
+        let isAskedAgain = mailboxes[index].isAskedAgain
+        mailboxes[index].isAskedAgain = false
         if let breach = round.breach {
             self.breach(breach, by: round.mailbox, now: now)
         } else if isDone {
             if mailboxes[index].breachCount > 0 { mailboxes[index].breachCount -= 1 }
             if mailboxes[index].breachCount == 0 { mailboxes[index].penalties.reset() }
             mailboxes[index].waits.reset()
-            mailboxes[index].askAt = now + limits.interval
+            // What it has got since may not have been in the pages.
+            mailboxes[index].askAt = now + (isAskedAgain ? limits.pause : limits.interval)
         } else {
             // The inbox has no room, or no time.
             mailboxes[index].askAt = now + mailboxes[index].waits.next(limits.retries, &jitter)

@@ -26,6 +26,8 @@ package struct MailboxFetcher: Sendable {
         package var inboxDuration: Duration = .seconds(60)
         /// Between rounds with a mailbox that stays connected.
         package var interval: Duration = .seconds(300)
+        /// Between rounds with one that says again and again that it has something.
+        package var pause: Duration = .seconds(1)
         /// Between attempts to reach a mailbox, and before it is asked for what the inbox had no room for.
         package var retries = RetrySchedule.Limits()
         /// Before a mailbox is asked again that broke a rule.
@@ -61,6 +63,10 @@ package struct MailboxFetcher: Sendable {
         var reachAt: Instant?
         /// When it is asked next.
         var askAt: Instant?
+        /// Before which it is not asked, whatever it says; `nil` when it was not asked yet.
+        var pauseUntil: Instant?
+        /// Whether it has said since the round began that it has something.
+        var isAskedAgain = false
         /// Breaches of a rule, less the rounds since that were clean.
         var breachCount = 0
         var penalties = RetrySchedule()
@@ -178,7 +184,10 @@ package struct MailboxFetcher: Sendable {
             mailboxes.append(Mailbox(id: peer, isWatched: false))
         }
         guard let index = index(peer) else { return }
-        if mailboxes[index].breachCount == 0 { mailboxes[index].askAt = now }
+        if mailboxes[index].breachCount == 0 {
+            mailboxes[index].askAt = max(now, mailboxes[index].pauseUntil ?? now)
+            mailboxes[index].isAskedAgain = round?.mailbox == peer
+        }
         reachIfNeeded(index, now: now)
         begin(now: now)
     }
