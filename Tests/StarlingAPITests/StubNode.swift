@@ -198,7 +198,10 @@ enum Sample {
             deadCount: 2,
             leftCount: 3,
             isSuperPeer: true,
-            selfDoubt: 4
+            selfDoubt: 4,
+            tunnelCount: 2,
+            tunnelCountMax: 64,
+            carriedTunnelCount: 31
         ),
         files: Occupancy(count: 5, countMax: 10_000, byteCount: 1 << 33, byteCountMax: 16 << 30),
         store: StoreHealth(

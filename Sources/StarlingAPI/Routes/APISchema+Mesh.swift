@@ -16,6 +16,9 @@ extension APISchema {
             APIField("left", natural, "Those that said that they go."),
             APIField("super_peer", .boolean, "Whether it is a super-peer."),
             APIField("self_doubt", natural, "How much it mistrusts itself, from 0 to 8."),
+            APIField("tunnels", natural, "Streams that it carries between others."),
+            APIField("max_tunnels", natural, "The most that it takes."),
+            APIField("tunnels_carried", natural, "Those since its start, these included."),
         ],
         "What the node knows of the mesh."
     )

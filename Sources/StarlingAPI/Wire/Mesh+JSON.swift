@@ -7,6 +7,8 @@ extension MeshStatus: APIValue {
             "topology": JSON(optional: topology), "neighbours": JSON(neighbourCount),
             "alive": JSON(aliveCount), "suspect": JSON(suspectCount), "dead": JSON(deadCount),
             "left": JSON(leftCount), "super_peer": .bool(isSuperPeer), "self_doubt": JSON(selfDoubt),
+            "tunnels": JSON(tunnelCount), "max_tunnels": JSON(tunnelCountMax),
+            "tunnels_carried": JSON(carriedTunnelCount),
         ]
     }
 
@@ -19,7 +21,10 @@ extension MeshStatus: APIValue {
             deadCount: try fields.count("dead"),
             leftCount: try fields.count("left"),
             isSuperPeer: try fields.bool("super_peer"),
-            selfDoubt: try fields.count("self_doubt")
+            selfDoubt: try fields.count("self_doubt"),
+            tunnelCount: try fields.count("tunnels"),
+            tunnelCountMax: try fields.count("max_tunnels"),
+            carriedTunnelCount: try fields.count("tunnels_carried")
         )
     }
 }

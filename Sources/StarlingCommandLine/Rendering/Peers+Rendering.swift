@@ -30,6 +30,7 @@ extension NodeStatus {
         if let mesh {
             facts.append("mesh", mesh.line)
             facts.append("neighbours", mesh.neighbourLine)
+            if mesh.carriedTunnelCount > 0 { facts.append("tunnels", mesh.tunnelLine) }
         }
         facts.append(
             "reserved",
@@ -57,6 +58,11 @@ extension MeshStatus {
         return "\(aliveCount) alive"
             + others.filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
             + (selfDoubt > 0 ? " (this node lacks time or answers, and waits longer)" : "")
+    }
+
+    /// What it carries for others.
+    fileprivate var tunnelLine: String {
+        "\(tunnelCount) of at most \(tunnelCountMax) carried for others, \(carriedTunnelCount) since the start"
     }
 
     fileprivate var neighbourLine: String {

@@ -22,6 +22,8 @@ package enum LabScenarioName: String, CaseIterable, Sendable {
     case relayKilled = "relay-killed"
     /// A large file over three hops, one of whose relays is killed midway.
     case fileOverHops = "file-over-hops"
+    /// Two sides in network namespaces, apart for a while; takes root.
+    case partition
     /// Nothing happens for a while, and everyone stays connected.
     case steady
     /// Two nodes under load are killed fifty times.
@@ -33,14 +35,14 @@ package enum LabScenarioName: String, CaseIterable, Sendable {
         case .connectivity, .pingPong, .oneToAll, .highLoad, .resilience, .offline, .largeFile, .line, .grid,
             .relayKilled, .fileOverHops:
             true
-        case .steady, .crash: false
+        case .partition, .steady, .crash: false
         }
     }
 
     /// Whether it brings nodes of its own, which are not linked each with each other.
     package var hasOwnNodes: Bool {
         switch self {
-        case .line, .grid, .relayKilled, .fileOverHops: true
+        case .line, .grid, .relayKilled, .fileOverHops, .partition: true
         case .connectivity, .pingPong, .oneToAll, .highLoad, .resilience, .offline, .largeFile, .steady,
             .crash:
             false

@@ -46,7 +46,8 @@ package struct TunnelTable: Sendable {
     private var entries: [TunnelID: Entry] = [:]
     private var neighbourCounts: [PeerID: Int] = [:]
     private var peerCounts: [PeerID: Int] = [:]
-    private var relayedCount = 0
+    /// Tunnels of others that pass through.
+    package private(set) var relayedCount = 0
     private var failures: [Way: Instant] = [:]
     private var failureOrder = RingQueue<Way>()
     /// Tunnels that were carried on.

@@ -328,9 +328,17 @@ package actor BlobDriver {
         tunnelled[token] = (peer, session)
         defer { tunnelled[token] = nil }
         do throws(BlobFailure) { try await session.run() } catch {
-            guard case .stream(let error) = error, error != .closed else { throw error }
-            await tunnels?.broke(to: peer, via: neighbour)
-            throw .tunnel(error == .forged ? .forged : .broken(error))
+            switch error {
+            case .stream(.closed): throw error
+            case .stream(let reason):
+                await tunnels?.broke(to: peer, via: neighbour)
+                throw .tunnel(reason == .forged ? .forged : .broken(reason))
+            case .fetch(.stalled):
+                // Somebody on the way may take tunnels and carry nothing.
+                await tunnels?.broke(to: peer, via: neighbour)
+                throw .tunnel(.timedOut)
+            case .store, .unreachable, .tunnel, .fetch, .tooMany, .unusableKey, .cancelled: throw error
+            }
         }
     }
 

@@ -16,6 +16,10 @@ package struct MeshStatus: Sendable, Equatable {
     package var isSuperPeer: Bool
     /// How much the node mistrusts itself, from 0 to 8: it lacks processor time, or answers from anybody.
     package var selfDoubt: Int
+    /// Tunnels that the node carries for others, the most that it takes, and those since its start.
+    package var tunnelCount: Int
+    package var tunnelCountMax: Int
+    package var carriedTunnelCount: Int
 
     package init(
         topology: String?,
@@ -25,7 +29,10 @@ package struct MeshStatus: Sendable, Equatable {
         deadCount: Int,
         leftCount: Int,
         isSuperPeer: Bool,
-        selfDoubt: Int
+        selfDoubt: Int,
+        tunnelCount: Int,
+        tunnelCountMax: Int,
+        carriedTunnelCount: Int
     ) {
         self.topology = topology
         self.neighbourCount = neighbourCount
@@ -35,6 +42,9 @@ package struct MeshStatus: Sendable, Equatable {
         self.leftCount = leftCount
         self.isSuperPeer = isSuperPeer
         self.selfDoubt = selfDoubt
+        self.tunnelCount = tunnelCount
+        self.tunnelCountMax = tunnelCountMax
+        self.carriedTunnelCount = carriedTunnelCount
     }
 }
 
@@ -98,7 +108,10 @@ extension Node {
                 deadCount: 0,
                 leftCount: 0,
                 isSuperPeer: await topology?.isSuperPeer ?? false,
-                selfDoubt: await liveness.score
+                selfDoubt: await liveness.score,
+                tunnelCount: await tunnels.relayedCount,
+                tunnelCountMax: tunnels.limits.table.relayedCountMax,
+                carriedTunnelCount: Int(clamping: await tunnels.carriedCount)
             )
             for member in await liveness.members {
                 switch member.state {

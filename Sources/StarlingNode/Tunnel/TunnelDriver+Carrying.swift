@@ -80,7 +80,7 @@ extension TunnelDriver {
             "a tunnel of others has ended",
             ["to": "\(request.to)", "neighbour": "\(stream.peer)", "next": "\(next)", "end": "\(end)"]
         )
-        if case .outgoing = end { await broke(to: request.to, via: next) }
+        if end.isOfTheWay { await broke(to: request.to, via: next) }
     }
 
     // MARK: Ending here

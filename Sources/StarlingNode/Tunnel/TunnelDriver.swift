@@ -98,6 +98,8 @@ package actor TunnelDriver {
     /// Cancellation: nothing stays open.
     package func openStream(to peer: PeerID, _ protocolID: String) async throws(TunnelError) -> Tunnel {
         guard !isStopped else { throw .stopped }
+        // A link would be better: where there is one to be had, what goes over others moves to it.
+        await delivery.dialSoon(peer)
         let ways = table.ordered(await delivery.hops(to: peer), to: peer, now: loop.now)
         guard !ways.isEmpty else {
             await delivery.lookForRoute(to: peer)
@@ -140,6 +142,9 @@ package actor TunnelDriver {
         guard let stream else { throw .timedOut }
         return stream
     }
+
+    /// Tunnels of others that are carried now.
+    package var relayedCount: Int { table.relayedCount }
 
     /// Tunnels of others that were carried on.
     package var carriedCount: UInt64 { table.carriedCount }

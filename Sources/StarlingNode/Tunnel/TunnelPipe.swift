@@ -18,6 +18,16 @@ actor TunnelPipe {
         case incoming(StreamError)
         /// The stream that goes on failed.
         case outgoing(StreamError)
+        /// The same, before anything came back on it.
+        case unanswered(StreamError)
+
+        /// Whether the way is to blame, and not whoever is at its end.
+        var isOfTheWay: Bool {
+            switch self {
+            case .unanswered, .outgoing(.connectionClosed): true
+            case .finished, .incoming, .outgoing: false
+            }
+        }
     }
 
     private let incoming: Stream
@@ -92,9 +102,13 @@ actor TunnelPipe {
 
     private func fail(_ failure: End) async {
         guard end == nil else { return }
-        end = failure
+        if case .outgoing(let error) = failure, !hasAnswered {
+            end = .unanswered(error)
+        } else {
+            end = failure
+        }
         await outgoing.reset()
-        if case .outgoing = failure, !hasAnswered {
+        if case .unanswered = end {
             do throws(StreamError) {
                 try await incoming.write(refusal)
                 try await incoming.closeWrite()

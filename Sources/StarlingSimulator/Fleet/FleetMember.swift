@@ -224,6 +224,7 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
             fills += node.routes.assumeIsolated { $0.tableFills }
             fills += node.liveness.assumeIsolated { $0.tableFills }
             fills += node.records.assumeIsolated { $0.tableFills }
+            fills += node.tunnels.assumeIsolated { $0.tableFills }
             fills += node.topology?.assumeIsolated { $0.tableFills } ?? []
             return fills
         }

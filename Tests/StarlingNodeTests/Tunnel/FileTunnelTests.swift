@@ -79,6 +79,24 @@ import Testing
         }
     }
 
+    @Test func aRelayThatTakesTunnelsAndCarriesNothingIsGivenUp() throws {
+        for hostile in [1, 3] {
+            let chain = try square()
+            chain.carryTunnels(
+                at: hostile,
+                over: 0,
+                back: { piece, offset in if offset > 10_000 { piece = [] } }
+            )
+            let content = BlobPair.pattern(3_000_000)
+            let id = try chain.sendFile(content, from: 0, to: 2)
+            #expect(
+                try chain.wait(upTo: .seconds(90)) { try chain.isDelivered(id, at: 0) },
+                "hostile \(hostile)"
+            )
+            #expect(try chain.savedFile(at: 2) == content, "hostile \(hostile)")
+        }
+    }
+
     @Test func aPeerWithoutRoutesOrLinkWaits() throws {
         let chain = try NodeChain(count: 3, hasRoutes: false)
         try chain.simulation.run(for: .seconds(3))

@@ -98,6 +98,36 @@ import Testing
         }
     }
 
+    @Test func aRelayWhoseNextOneTakesNoTunnelsSaysSo() throws {
+        let chain = try chain(4)
+        chain.nodes[2].swarm.protocols.set(TunnelProtocol.id, nil)
+        #expect(throws: TunnelError.refused(.noRoute)) {
+            _ = try chain.openTunnel(Self.echo, from: 0, to: 3)
+        }
+        try chain.simulation.run(for: .seconds(100))
+        let relay = chain.nodes[1]
+        let count = try chain.simulation.complete(on: chain.hosts[1]) { await relay.tunnels.relayedCount }
+        #expect(count == 0)
+    }
+
+    @Test func aTunnelThatCarriesNothingForLongIsReset() throws {
+        let chain = try chain(3)
+        let relay = chain.nodes[1]
+        let tunnel = try chain.openTunnel(Self.echo, from: 0, to: 2)
+        func relayedCount() throws -> Int {
+            try chain.simulation.complete(on: chain.hosts[1]) { await relay.tunnels.relayedCount }
+        }
+        try chain.simulation.run(for: .seconds(60))
+        try chain.simulation.complete(on: chain.hosts[0]) {
+            try await tunnel.stream.write([1])
+            _ = try await tunnel.stream.read(exactly: 1)
+        }
+        try chain.simulation.run(for: .seconds(60))
+        #expect(try relayedCount() == 1, "what has moved a minute ago stays")
+        try chain.simulation.run(for: .seconds(60))
+        #expect(try relayedCount() == 0)
+    }
+
     @Test func aTunnelThatIsTooLongIsRefused() throws {
         let chain = try NodeChain(count: 12)
         chain.nodes[11].tunnels.serve(Self.echo, EchoDriver.serve)

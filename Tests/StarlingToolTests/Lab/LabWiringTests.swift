@@ -22,6 +22,12 @@ import Testing
         #expect(wiring.distance(0, 5) == 3)
     }
 
+    @Test func twoSidesAreLinkedHereAndThere() {
+        let wiring = LabWiring.twoSides(nodeCount: 3, linkCount: 2)
+        #expect(wiring[0] == [1, 2, 3] && wiring[2] == [0, 1] && wiring[4] == [1, 3, 5])
+        #expect(wiring.distance(2, 5) == 3)
+    }
+
     @Test func whatIsNotLinkedHasNoDistance() {
         let wiring = LabWiring(nodeCount: 3, links: [(0, 1)])
         #expect(wiring.distance(0, 2) == nil && wiring.distance(2, 2) == 0)

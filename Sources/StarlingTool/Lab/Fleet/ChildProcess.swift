@@ -14,7 +14,9 @@ struct ChildProcess: Sendable {
     let pid: pid_t
 
     /// Starts this program with these words; both outputs are appended to the file.
-    init(_ words: [String], logPath: String) throws(Diagnostic) {
+    ///
+    /// - Parameter launcher: Another program and its words, which becomes this one.
+    init(_ words: [String], launcher: [String] = [], logPath: String) throws(Diagnostic) {
         #if canImport(Darwin)
             var actions: posix_spawn_file_actions_t?
             var attributes: posix_spawnattr_t?
@@ -38,11 +40,12 @@ struct ChildProcess: Sendable {
         posix_spawnattr_setsigmask(&attributes, &signals)
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP) | Int16(POSIX_SPAWN_SETSIGMASK))
-        var arguments = ([Self.program] + words).map { strdup($0) }
+        let line = launcher + [launcher.isEmpty ? Self.program : Self.programPath] + words
+        var arguments = line.map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }
         var pid = pid_t()
-        let status = posix_spawnp(&pid, Self.program, &actions, &attributes, arguments, environ)
+        let status = posix_spawnp(&pid, line[0], &actions, &attributes, arguments, environ)
         guard status == 0 else {
             throw Diagnostic(
                 code: "system",
@@ -57,6 +60,14 @@ struct ChildProcess: Sendable {
     static var program: String {
         let own = "/proc/self/exe"
         return access(own, X_OK) == 0 ? own : CommandLine.arguments[0]
+    }
+
+    /// The same by the name of its file, for another process to start.
+    private static var programPath: String {
+        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(program, &path, path.count - 1)
+        return count > 0
+            ? String(decoding: path[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) : program
     }
 
     /// Whether the process has ended; then it is gone from the system's table, and nothing else may be asked of it.

@@ -14,6 +14,14 @@ internal import StarlingWorld
     internal import Darwin
 #endif
 
+/// Where a node of a lab runs.
+struct LabPlace: Sendable {
+    /// The IPv4 address that it listens on.
+    var host: UInt32 = 0x7F00_0001
+    /// Words before those of the node's program.
+    var launcher: [String] = []
+}
+
 /// The nodes of a lab, on this machine's loopback, each bootstrapped to those before it, or to those of them that it is
 /// linked with.
 ///
@@ -45,12 +53,28 @@ struct LabFleet: Sendable {
             throw Diagnostic(temporary: error)
         }
         wiring = nil
-        nodes = try Self.makeNodes(count, in: folder, prefix: "", world, security, isForced: false)
+        nodes = try Self.makeNodes(
+            count,
+            in: folder,
+            prefix: "",
+            world,
+            security,
+            places: nil,
+            isForced: false
+        )
     }
 
     /// Makes nodes that are linked as the wiring says and not otherwise, and use routes; their homes are beside those of
     /// another fleet.
-    init(_ wiring: LabWiring, named name: String, beside other: LabFleet, world: World) throws(Diagnostic) {
+    ///
+    /// - Parameter places: Where each of them runs; `nil` for this machine's loopback.
+    init(
+        _ wiring: LabWiring,
+        named name: String,
+        at places: [LabPlace]?,
+        beside other: LabFleet,
+        world: World
+    ) throws(Diagnostic) {
         folder = other.folder
         self.wiring = wiring
         nodes = try Self.makeNodes(
@@ -59,6 +83,7 @@ struct LabFleet: Sendable {
             prefix: name + "-",
             world,
             nil,
+            places: places,
             isForced: true
         )
     }
@@ -69,6 +94,7 @@ struct LabFleet: Sendable {
         prefix: String,
         _ world: World,
         _ security: SecurityProtocol?,
+        places: [LabPlace]?,
         isForced: Bool
     ) throws(Diagnostic) -> [LabNode] {
         let loop = world.loops[0]
@@ -79,7 +105,8 @@ struct LabFleet: Sendable {
                 throw Diagnostic(temporary: error)
             }
             let peerID = try StoredIdentity.readOrCreate(home).peerID
-            let address = Multiaddr(.v4(0x7F00_0001), tcpPort: port).with(peerID: peerID)
+            let place = places?[index] ?? LabPlace()
+            let address = Multiaddr(.v4(place.host), tcpPort: port).with(peerID: peerID)
             nodes.append(
                 LabNode(
                     index: index,
@@ -88,6 +115,7 @@ struct LabFleet: Sendable {
                     address: address,
                     security: security,
                     isForced: isForced,
+                    launcher: place.launcher,
                     loop: loop
                 )
             )

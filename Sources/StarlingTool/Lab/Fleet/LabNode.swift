@@ -22,6 +22,8 @@ actor LabNode {
     private nonisolated let security: SecurityProtocol?
     /// Whether it is linked with those alone that it is told of, and reaches others over them.
     private nonisolated let isForced: Bool
+    /// Words before those of its program.
+    private nonisolated let launcher: [String]
     private nonisolated let loop: any EventLoop
     private var process: ChildProcess?
     private var isDraining = false
@@ -38,6 +40,7 @@ actor LabNode {
         address: Multiaddr,
         security: SecurityProtocol?,
         isForced: Bool,
+        launcher: [String],
         loop: any EventLoop
     ) {
         self.index = index
@@ -46,6 +49,7 @@ actor LabNode {
         self.address = address
         self.security = security
         self.isForced = isForced
+        self.launcher = launcher
         self.loop = loop
         client = LabClient(socketPath: home.socketPath, loop: loop)
     }
@@ -72,7 +76,7 @@ actor LabNode {
         if let security { words += ["--security", security.shortName] }
         if isForced { words += ["--topology", "off"] }
         for address in bootstrap { words += ["--bootstrap", "\(address)"] }
-        let started = try ChildProcess(words, logPath: home.path + "/log")
+        let started = try ChildProcess(words, launcher: launcher, logPath: home.path + "/log")
         process = started
         let deadline = loop.now + Self.startTimeMax
         while true {

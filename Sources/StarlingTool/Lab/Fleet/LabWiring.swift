@@ -41,6 +41,15 @@ package struct LabWiring: Equatable, Sendable {
         return LabWiring(nodeCount: last + 1, links: links)
     }
 
+    /// Two sides of as many nodes, each linked with all of its own side, and some with one on the other.
+    package static func twoSides(nodeCount: Int, linkCount: Int) -> LabWiring {
+        var links = (0..<linkCount).map { ($0, nodeCount + $0) }
+        for first in [0, nodeCount] {
+            for one in 0..<nodeCount { for other in 0..<one { links.append((first + other, first + one)) } }
+        }
+        return LabWiring(nodeCount: 2 * nodeCount, links: links)
+    }
+
     package var nodeCount: Int { neighbours.count }
 
     /// Those that a node is linked with.

@@ -19,9 +19,10 @@ extension LabStage {
     func forced(
         _ name: LabScenarioName,
         _ wiring: LabWiring,
+        at places: [LabPlace]? = nil,
         _ body: (LabStage) async throws -> LabResult
     ) async throws -> LabResult {
-        let own = try LabFleet(wiring, named: name.rawValue, beside: fleet, world: world)
+        let own = try LabFleet(wiring, named: name.rawValue, at: places, beside: fleet, world: world)
         let stage = LabStage(settings, own, world, progress)
         do {
             progress.show("starting \(wiring.nodeCount) nodes")
@@ -156,7 +157,7 @@ extension LabStage {
     }
 
     /// Each node with each other one.
-    private var pairs: [(sender: Int, recipient: Int)] {
+    var pairs: [(sender: Int, recipient: Int)] {
         nodes.indices.flatMap { sender in
             nodes.indices.filter { $0 != sender }.map { (sender, $0) }
         }
