@@ -7,23 +7,26 @@ extension APISchema {
     private static let privacy = APISchema.word(OutgoingMessage.Privacy.allCases.map(\.rawValue))
     static let messageID = APISchema.text(example: "0f1e2d3c4b5a69788796a5b4c3d2e1f0")
 
+    /// What is said of a message that is sent, to one or to all.
+    private static let outgoing = [
+        APIField(
+            "type",
+            .text(example: OutgoingMessage.typeIfNone),
+            isRequired: false,
+            "What the message is; DATA_MESSAGE if left out."
+        ),
+        APIField(
+            "content_type",
+            .text(example: OutgoingMessage.contentTypeOfTexts),
+            isRequired: false,
+            "What the payload is; for a text text/plain if left out."
+        ),
+        APIField("payload", text, isRequired: false, "The payload as a text; or payload_base64."),
+        APIField("payload_base64", text, isRequired: false, "The payload in Base64."),
+    ]
+
     static let message = APISchema.object(
-        [
-            APIField("to", peerID, "The recipient."),
-            APIField(
-                "type",
-                .text(example: OutgoingMessage.typeIfNone),
-                isRequired: false,
-                "What the message is; DATA_MESSAGE if left out."
-            ),
-            APIField(
-                "content_type",
-                .text(example: OutgoingMessage.contentTypeOfTexts),
-                isRequired: false,
-                "What the payload is; for a text text/plain if left out."
-            ),
-            APIField("payload", text, isRequired: false, "The payload as a text; or payload_base64."),
-            APIField("payload_base64", text, isRequired: false, "The payload in Base64."),
+        [APIField("to", peerID, "The recipient.")] + outgoing + [
             APIField(
                 "file",
                 text,
@@ -64,21 +67,7 @@ extension APISchema {
     )
 
     static let broadcast = APISchema.object(
-        [
-            APIField(
-                "type",
-                .text(example: OutgoingMessage.typeIfNone),
-                isRequired: false,
-                "What the message is; DATA_MESSAGE if left out."
-            ),
-            APIField(
-                "content_type",
-                .text(example: OutgoingMessage.contentTypeOfTexts),
-                isRequired: false,
-                "What the payload is; for a text text/plain if left out."
-            ),
-            APIField("payload", text, isRequired: false, "The payload as a text; or payload_base64."),
-            APIField("payload_base64", text, isRequired: false, "The payload in Base64."),
+        outgoing + [
             APIField("priority", priority, isRequired: false, "How urgent it is; normal if left out."),
             APIField(
                 "lifetime_ms",

@@ -212,7 +212,7 @@ private enum Commands {
         details: """
             Starts a second process that listens, and measures between the two: each figure is the median of several \
             rounds. With --target the listener is that peer, and figures of its process are left out. seal, store, enqueue \
-            and file need no listener. store, enqueue, delivery, urgent and file write to the disk of TMPDIR, file several \
+            and file need no listener. store, enqueue, delivery, route, urgent and file write to the disk of TMPDIR, file several \
             times its --file-size.
             """,
         arguments: [
@@ -232,7 +232,9 @@ private enum Commands {
     static let benchListener = Command(
         .benchListener,
         "Listen for a bench until the end of standard input",
-        flags: [Flags.benchSecurity.spec, Flags.connections.spec, Flags.listen.spec],
+        flags: [
+            Flags.benchSecurity.spec, Flags.connections.spec, Flags.listen.spec, Flags.routes.spec,
+        ],
         example: "starling bench-listener --security noise",
         isHidden: true
     )

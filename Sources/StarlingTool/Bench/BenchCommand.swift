@@ -78,6 +78,11 @@ struct BenchCommand: Sendable {
                 var bench = try DeliveryBench(run: $0)
                 return try bench.measure()
             }
+        case .route:
+            try between {
+                var bench = try RouteBench(run: $0)
+                return try bench.measure()
+            }
         }
     }
 

@@ -23,6 +23,7 @@ struct BenchListenerCommand {
     private let connectionCountMax: Int
     private let addresses: [String]
     private let storePath: String?
+    private let usesRoutes: Bool
 
     init(_ invocation: Invocation) {
         security = BenchSettings.security(invocation)
@@ -30,6 +31,7 @@ struct BenchListenerCommand {
         let named = invocation.all(StarlingFlags.listen)
         addresses = named.isEmpty ? ["/ip4/127.0.0.1/tcp/0"] : named
         storePath = invocation[StarlingFlags.home].map { $0 + "/listener.db" }
+        usesRoutes = invocation[StarlingFlags.routes]
     }
 
     func run() throws -> ExitStatus {
@@ -37,13 +39,15 @@ struct BenchListenerCommand {
         let real = try BenchNode.makeWorld()
         defer { real.stop() }
         let identified = EventTally(loop: real.world.loops[0])
-        let (node, bound) = try real.run { [security, addresses, connectionCountMax, storePath] world in
+        let (node, bound) = try real.run {
+            [security, addresses, connectionCountMax, storePath, usesRoutes] world in
             let started = try await BenchNode.start(
                 world,
                 security,
                 listensOn: try addresses.map { try Multiaddr($0) },
                 connectionCountMax: connectionCountMax,
-                storePath: storePath
+                storePath: storePath,
+                usesRoutes: usesRoutes
             )
             await started.node.identify.observe { _ in identified.add() }
             return started

@@ -27,17 +27,22 @@ enum BenchNode {
     /// - Parameters:
     ///   - addresses: Where it listens; none to dial only.
     ///   - storePath: The file of its store; `nil` for one that ends with the process.
+    ///   - usesRoutes: Whether it carries messages of others, and reaches others over its neighbours.
     static func start(
         _ world: World,
         _ security: SecurityProtocol,
         listensOn addresses: [Multiaddr],
         connectionCountMax: Int = 1024,
-        storePath: String? = nil
+        storePath: String? = nil,
+        usesRoutes: Bool = false
     ) async throws -> (node: Node, addresses: [Multiaddr]) {
         var seed = world.random.bytes(count: IdentityKey.seedByteCount)
         let identity = try IdentityKey(wipingSeed: &seed)
         var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 40)
         configuration.usesMDNS = false
+        configuration.usesRoutes = usesRoutes
+        // The bench says who is connected with whom.
+        configuration.topology = nil
         configuration.measurableBy = .anyone
         configuration.securities = [security]
         // Above eight tenths of it the node would begin to close connections.

@@ -40,7 +40,8 @@ final class BenchRun {
                     world,
                     settings.security,
                     listensOn: [],
-                    storePath: storePath
+                    storePath: storePath,
+                    usesRoutes: settings.subject.usesRoutes
                 ).node
                 await node.identify.observe { _ in tally.add() }
                 return node

@@ -13,7 +13,7 @@ extension BenchSubject {
         case .ping, .bulk, .dial, .streams: [target, security]
         // What the process or the inbox of another peer holds cannot be seen from here.
         case .memory: [security, StarlingFlags.connections.spec]
-        case .delivery: [security] + messages
+        case .delivery, .route: [security] + messages
         case .urgent: [target, security] + messages
         case .enqueue: messages
         case .file: [security, privacy, StarlingFlags.fileSize.spec]

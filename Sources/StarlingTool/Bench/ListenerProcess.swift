@@ -31,6 +31,7 @@ final class ListenerProcess {
             settings.securityName,
             StarlingFlags.connections.spec.dashed, "\(settings.connectionCount)",
         ]
+        if settings.subject.usesRoutes { words.append(StarlingFlags.routes.spec.dashed) }
         if let home { words += [StarlingFlags.home.spec.dashed, home] }
         let ends = try Self.spawn(words)
         (pid, toIt, fromIt) = (ends.pid, ends.toIt, ends.fromIt)
