@@ -284,7 +284,7 @@ import Testing
         let list = try JSON(parsing: await ToolRun.run(["sim", "--list", "--json"]).output)
         let scenarios = try #require(list["scenarios"]?.array)
         #expect(scenarios.map { $0["name"]?.string } == SimScenarioName.allCases.map(\.rawValue))
-        #expect(scenarios.last?["scenario"]?["topology"]?["shape"] == "grid")
+        #expect(scenarios.last?["scenario"]?["hostile"]?["share"] == 0.2)
         #expect(try await ToolRun.run(["sim", "--list"]).output.contains("soak"))
     }
 

@@ -230,6 +230,19 @@ package struct JSONFields: Sendable {
         return word
     }
 
+    /// Words of an enum, one at least.
+    package func wordsIfAny<Word: RawRepresentable & CaseIterable>(
+        _ name: String,
+        _ type: Word.Type = Word.self
+    ) throws(JSONShapeError) -> [Word]? where Word.RawValue == String {
+        guard let value = value(name) else { return nil }
+        let words = value.array?.compactMap { $0.string.flatMap { Word(rawValue: $0) } } ?? []
+        guard !words.isEmpty, words.count == value.array?.count else {
+            throw error(name, "a list of " + Word.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        return words
+    }
+
     package func wordIfAny<Word: RawRepresentable & CaseIterable>(
         _ name: String,
         _ type: Word.Type = Word.self

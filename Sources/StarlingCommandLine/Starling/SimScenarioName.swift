@@ -14,4 +14,6 @@ package enum SimScenarioName: String, CaseIterable, Sendable {
     case line
     /// Nodes in rows, while links fail and relays crash.
     case grid
+    /// Some nodes drop or replay what they should carry on.
+    case hostile
 }

@@ -138,7 +138,7 @@ extension RouteTable {
             TableFill("route proofs", proofs.count, of: limits.proofCountMax),
             TableFill(
                 "routes of a destination",
-                destinations.map(\.entries.count).max() ?? 0,
+                destinations.indices.reduce(0) { max($0, destinations[$1].entries.count) },
                 of: limits.entryCountMax
             ),
         ]

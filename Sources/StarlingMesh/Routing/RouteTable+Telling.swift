@@ -42,13 +42,12 @@ extension RouteTable {
 
     /// What a neighbour is to be told of a destination, which counts as told.
     private mutating func update(of slot: Int, for link: Int) -> RouteUpdate? {
-        let destination = destinations[slot]
-        if let advert = destination.advert, !destination.isActive(link) {
+        if let advert = destinations[slot].advert, !destinations[slot].isActive(link) {
             // Once its distance is on the disk, it is looked at again.
             guard isDurable(slot) else { return nil }
             links[link].told.insert(slot)
             guard !links[link].proven.contains(slot) else {
-                return RouteUpdate(advert.way, to: destination.id)
+                return RouteUpdate(advert.way, to: destinations[slot].id)
             }
             links[link].proven.insert(slot)
             return RouteUpdate(advert.way, proof: advert.proof)
@@ -56,7 +55,7 @@ extension RouteTable {
         guard links[link].told.contains(slot) else { return nil }
         links[link].told.remove(slot)
         links[link].proven.remove(slot)
-        return RouteUpdate(withdrawing: destination.id)
+        return RouteUpdate(withdrawing: destinations[slot].id)
     }
 
     /// Whether what is told of a destination would be remembered after a crash.

@@ -21,6 +21,10 @@ extension DeliveryFleet {
         package var link = LinkProfile(latency: .milliseconds(15), jitter: .milliseconds(5))
         /// Links that behave differently.
         package var ownLinks: [FleetLink] = []
+        /// The share of the nodes that is hostile.
+        package var hostileRatio = 0.0
+        /// What they do, in turns.
+        package var hostilities = FleetHostility.allCases
         /// Within which time all that waited for the end of a partition has to be delivered; `nil` for no such rule.
         package var healingTimeMax: Duration?
         /// Up to so many nodes each have a database on a disk of their own; more keep their rows in memory.

@@ -35,6 +35,8 @@ package struct DeliveryFleet: Sendable {
         package var restartCount = 0
         package var resetCount = 0
         package var partitionCount = 0
+        /// Nodes that were hostile.
+        package var hostileCount = 0
         /// Times that nothing passed from one node to another that it is linked with.
         package var cutCount = 0
         /// Messages that waited for the end of a partition.
@@ -133,10 +135,12 @@ package struct DeliveryFleet: Sendable {
         let peerIDs = try seeds.map { try FleetMember.identity($0).peerID }
         let links = options.topology.links(nodeCount: nodeCount, using: &random)
         let linked = links.isEmpty ? nil : FleetTopology.neighbours(links, nodeCount: nodeCount)
+        let hostile = hostileNodes(&random)
         let traffic = FleetTraffic(
             options.traffic,
             nodeCount: nodeCount,
             neighbours: linked,
+            hostile: Set(hostile),
             clockTolerance: clockErrorMax * 2
         )
         let expected = options.duration.inSeconds / 3600 * Double(nodeCount * options.traffic.messagesPerHour)
@@ -172,8 +176,19 @@ package struct DeliveryFleet: Sendable {
             member.neighbours = known[member.index].map { (members[$0].peerID, members[$0].address) }
             member.staysConnected = linked != nil
         }
+        for (place, node) in hostile.enumerated() {
+            members[node].hostility = options.hostilities[place % options.hostilities.count]
+        }
         link(members, links, simulation.network)
         return Crew(members: members, links: links, traffic: traffic, ledger: ledger, watch: watch)
+    }
+
+    /// Nodes by chance; two at least stay honest.
+    private func hostileNodes(_ random: inout SplitMix64) -> [Int] {
+        guard !options.hostilities.isEmpty else { return [] }
+        let count = min(Int(options.hostileRatio * Double(options.nodeCount)), options.nodeCount - 2)
+        var nodes = Array(0..<options.nodeCount)
+        return (0..<max(0, count)).map { _ in nodes.remove(at: random.number(below: nodes.count)) }
     }
 
     /// By node, whom it writes to and who writes to it, where nodes are not linked.
@@ -213,7 +228,7 @@ package struct DeliveryFleet: Sendable {
         configuration.usesMDNS = false
         configuration.usesRoutes = options.usesRoutes
         // Whom nobody but its neighbours can reach has nobody else to choose.
-        if options.topology.isForced { configuration.topology = nil }
+        configuration.topology = options.topology.isForced ? nil : .mesh
         configuration.securities = [.noise]
         configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: FleetMember.port)]
         configuration.deliveryLimits.outbox.messageCountMax = 20
@@ -287,6 +302,7 @@ package struct DeliveryFleet: Sendable {
             restartCount: members.reduce(0) { $0 + $1.restartCount },
             resetCount: faults.resetCount,
             partitionCount: faults.partitionCount,
+            hostileCount: members.count { $0.hostility != nil },
             cutCount: faults.cutCount,
             healedCount: healing.counts.reduce(0, +),
             healingSeconds: healing.longest?.inSeconds,

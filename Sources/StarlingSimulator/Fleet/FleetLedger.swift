@@ -292,6 +292,7 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     /// Notes a broken rule about a message.
     private func violate(_ text: String, _ number: UInt64) {
         let record = records[Int(number)]
+        let text = "\(text) (from node \(record.sender) to node \(record.recipient))"
         violate(text, involving: [Int(record.sender), Int(record.recipient)])
     }
 

@@ -91,6 +91,7 @@ final class FleetLife: @unchecked Sendable {  // tidy-ok: one thread
         }
         guard !isOver else { return }
         isUp = true
+        if let hostility = member.hostility { return HostileRelay(node, hostility).begin() }
         for number in ledger.openNumbers(of: member.index) { start { await $0.resume(number) } }
         start { await $0.read() }
         await send()

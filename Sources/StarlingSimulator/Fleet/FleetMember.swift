@@ -26,6 +26,8 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
     let peerID: PeerID
     /// Whose addresses the member's node knows.
     var neighbours: [(peer: PeerID, address: Multiaddr)] = []
+    /// What it does to others; `nil` for an honest one.
+    var hostility: FleetHostility?
     /// Whether it stays connected with them.
     var staysConnected = false
     private let keySeed: [UInt8]
@@ -225,6 +227,8 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
             fills += node.liveness.assumeIsolated { $0.tableFills }
             fills += node.records.assumeIsolated { $0.tableFills }
             fills += node.tunnels.assumeIsolated { $0.tableFills }
+            fills += node.mailboxes.assumeIsolated { $0.tableFills }
+            fills += node.shelf.assumeIsolated { $0.tableFills }
             fills += node.topology?.assumeIsolated { $0.tableFills } ?? []
             return fills
         }

@@ -22,11 +22,22 @@ package final class FleetTraffic: @unchecked Sendable {  // tidy-ok: one thread
     private let nodeCount: Int
     /// By node, those that it is linked with; none where nodes write to partners.
     private let neighbours: [[Int]]?
+    /// Those that nobody writes to.
+    private let hostile: Set<Int>
     /// How far away, in the order of their making, those are that a node writes to where nodes are not linked.
     private static let distances = [1, 2, 7, 17, 31]
 
-    /// - Parameter neighbours: by node, those that it is linked with; `nil` where nodes write to partners.
-    init(_ options: Options, nodeCount: Int, neighbours: [[Int]]?, clockTolerance: Duration) {
+    /// - Parameters:
+    ///   - neighbours: by node, those that it is linked with; `nil` where nodes write to partners.
+    ///   - hostile: those that nobody writes to.
+    init(
+        _ options: Options,
+        nodeCount: Int,
+        neighbours: [[Int]]?,
+        hostile: Set<Int>,
+        clockTolerance: Duration
+    ) {
+        self.hostile = hostile
         self.options = options
         self.nodeCount = nodeCount
         self.neighbours = neighbours
@@ -54,15 +65,23 @@ package final class FleetTraffic: @unchecked Sendable {  // tidy-ok: one thread
     private static let burstMean = 2.8
 
     func recipient(of sender: Int, using random: inout SplitMix64) -> Int {
-        guard let neighbours else {
-            let others = Self.others(of: sender, nodeCount: nodeCount)
-            return others[random.number(below: others.count)]
+        func suits(_ node: Int) -> Bool { node != sender && !hostile.contains(node) }
+        for _ in 0..<Self.drawCountMax {
+            let node: Int
+            if let neighbours {
+                node = walk(from: sender, neighbours, using: &random)
+            } else {
+                let others = Self.others(of: sender, nodeCount: nodeCount)
+                node = others[random.number(below: others.count)]
+            }
+            if suits(node) { return node }
         }
-        while true {
-            let end = walk(from: sender, neighbours, using: &random)
-            if end != sender { return end }
-        }
+        // All that are near are hostile.
+        return (0..<nodeCount).first(where: suits) ?? sender
     }
+
+    /// Draws of a recipient; each suits with a chance of one half or more, nearly always.
+    private static let drawCountMax = 1000
 
     /// Where one gets who goes over some links, and never straight back.
     private func walk(from start: Int, _ neighbours: [[Int]], using random: inout SplitMix64) -> Int {

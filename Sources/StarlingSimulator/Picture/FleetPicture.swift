@@ -42,6 +42,7 @@ struct FleetPicture {
         nodes = crew.members.map { member in
             FleetPictureNode(
                 isUp: member.isUp,
+                isHostile: member.hostility != nil,
                 byteCount: byteCounts[member.index],
                 crashCount: member.crashCount
             )
@@ -89,7 +90,7 @@ struct FleetPicture {
         let y = Int(Self.side + Self.headHeight + Self.footHeight / 2)
         return """
             <text x="\(Int(Self.margin))" y="\(y)">Lines: what a link carried, at most \(Self.text(loadMax)); dashed: not \
-            connected at the end. Circles: what a node carried; hollow: down.</text>
+            connected at the end. Circles: what a node carried; hollow: down; red: hostile.</text>
             """
     }
 
@@ -118,7 +119,8 @@ struct FleetPicture {
         let share = Self.share(state.byteCount, of: nodeLoadMax)
         let isNumbered = nodes.count <= Self.numberedCountMax
         let radius = (isNumbered ? 7 : 2) + (isNumbered ? 8 : 5) * share
-        let look = state.isUp ? "fill=\"#269\"" : "fill=\"#fff\" stroke=\"#888\" stroke-width=\"2\""
+        let color = state.isHostile ? "#b32" : "#269"
+        let look = state.isUp ? "fill=\"\(color)\"" : "fill=\"#fff\" stroke=\"#888\" stroke-width=\"2\""
         let crashes = state.crashCount == 1 ? "1 crash" : "\(state.crashCount) crashes"
         let number =
             isNumbered
@@ -164,6 +166,7 @@ struct FleetPicture {
 /// What the picture tells of a node.
 struct FleetPictureNode {
     var isUp: Bool
+    var isHostile: Bool
     /// Bytes that went over its links.
     var byteCount: Int
     var crashCount: Int

@@ -21,6 +21,7 @@ extension Scenario {
 
     private static let texts: [(name: String, text: String)] = [
         ("soak", soak), ("mesh", mesh), ("partition", partition), ("line", line), ("grid", grid),
+        ("hostile", hostile),
     ]
 
     private static let soak = """
@@ -64,7 +65,7 @@ extension Scenario {
           "minutes": 20,
           "quiet_minutes": 6,
           "routes": true,
-          "topology": {"shape": "random", "degree": 5, "forced": true},
+          "topology": {"shape": "random", "degree": 3},
           "link": {"latency_ms": 15, "jitter_ms": 5},
           "traffic": {"messages_per_hour": 60},
           "events": [{"what": "partition", "share": 0.5, "at_s": 300, "for_s": 300}],
@@ -98,6 +99,20 @@ extension Scenario {
           "traffic": {"messages_per_hour": 60},
           "faults": {"churn": {"per_minute": 0.01, "down_s": [5, 60]}, "cut_minutes": 60},
           "events": [{"what": "flap", "from": 5, "to": 6, "every_s": 4, "at_s": 300, "for_s": 120}]
+        }
+        """
+
+    private static let hostile = """
+        {
+          "summary": "every fifth node drops what it should carry on, or hands it to all its neighbours",
+          "nodes": 30,
+          "minutes": 40,
+          "quiet_minutes": 15,
+          "routes": true,
+          "topology": {"shape": "random", "degree": 6, "forced": true},
+          "link": {"latency_ms": 10, "jitter_ms": 2, "loss": 0.01},
+          "traffic": {"messages_per_hour": 60},
+          "hostile": {"share": 0.2, "does": ["drop", "replay"]}
         }
         """
 }

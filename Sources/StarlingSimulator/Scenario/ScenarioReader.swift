@@ -18,7 +18,7 @@ struct ScenarioReader {
     func scenario(_ name: String) throws(JSONShapeError) -> Scenario {
         try fields.refuseAllBut([
             "summary", "nodes", "minutes", "quiet_minutes", "routes", "topology", "link", "links", "traffic",
-            "faults", "events", "heals_within_s",
+            "faults", "events", "hostile", "heals_within_s",
         ])
         var options = DeliveryFleet.Options()
         options.nodeCount = Int(try fields.numberIfAny("nodes", in: Self.nodeCounts) ?? 10)
@@ -43,6 +43,11 @@ struct ScenarioReader {
             try fields.listIfAny("events") { (json, path) throws(JSONShapeError) in
                 try Self.step(JSONFields(json, path: path))
             } ?? []
+        if let hostile = try fields.objectIfAny("hostile") {
+            try hostile.refuseAllBut(["share", "does"])
+            options.hostileRatio = try hostile.decimalIfAny("share", in: 0...0.9) ?? 0.2
+            options.hostilities = try hostile.wordsIfAny("does") ?? FleetHostility.allCases
+        }
         options.healingTimeMax = try Self.durationIfAny(fields, "heals_within_s", max: Self.secondsMax)
         return Scenario(name, try fields.textIfAny("summary") ?? "", options)
     }

@@ -119,6 +119,7 @@ struct SimFleetScenario: SimScenario {
         figures["resets"] = JSON(report.resetCount)
         figures["partitions"] = JSON(report.partitionCount)
         figures["cuts"] = JSON(report.cutCount)
+        figures["hostile"] = JSON(report.hostileCount)
         if let count = report.routeChangeCount { figures["route_changes"] = JSON(count) }
         if report.healedCount > 0 {
             figures["healed"] = JSON(report.healedCount)
@@ -140,6 +141,7 @@ struct SimFleetScenario: SimScenario {
             \(report.partitionCount) partitions, \(report.cutCount) links cut
             """,
         ]
+        if report.hostileCount > 0 { lines.append("\(report.hostileCount) nodes are hostile") }
         if let count = report.routeChangeCount {
             lines.append("\(count) changes of routes watched for circles")
         }

@@ -90,4 +90,27 @@ import Testing
         #expect(report.partitionCount > 0 && report.cutCount > 10)
         #expect(report.delivered > 20)
     }
+
+    /// Who drops everything delays what goes over it; what was accepted stays with its sender until it is delivered.
+    @Test(arguments: FleetHostility.allCases)
+    func nothingIsLostNorDeliveredTwiceAmongHostileNodes(hostility: FleetHostility) throws {
+        var options = try Self.options(
+            """
+            {
+              "nodes": 8, "minutes": 16, "quiet_minutes": 8, "routes": true,
+              "topology": {"shape": "random", "degree": 4, "forced": true},
+              "traffic": {"messages_per_hour": 120},
+              "hostile": {"share": 0.25}
+            }
+            """
+        )
+        options.hostilities = [hostility]
+        let report = try DeliveryFleet(options).run().report
+        #expect(report.hostileCount == 2)
+        #expect(report.lost == 0 && report.duplicated == 0, "\(report.violations)")
+        #expect(report.delivered + report.expired + report.pending == report.accepted)
+        #expect(report.delivered > report.accepted / 2)
+        #expect(!report.violations.contains { $0.contains("circle") })
+        if hostility == .replay { #expect(report.violations == [], "\(report.events)") }
+    }
 }

@@ -17,7 +17,7 @@ import Testing
         .appendingPathComponent("../../../docs/scenarios").standardized
 
     @Test func thoseThatAreBuiltInCanBeRead() throws {
-        #expect(Scenario.builtIn.map(\.name) == ["soak", "mesh", "partition", "line", "grid"])
+        #expect(Scenario.builtIn.map(\.name) == ["soak", "mesh", "partition", "line", "grid", "hostile"])
         for scenario in Scenario.builtIn {
             try scenario.check()
             #expect(!scenario.summary.isEmpty)
@@ -92,6 +92,8 @@ import Testing
         (#"{"traffic": {"links_max": 6}}"#, "traffic.links_max"),
         (#"{"faults": {"churn": {"per_minute": 0.1, "down_s": [5, 1]}}}"#, "faults.churn.down_s"),
         (#"{"faults": {"partition_minutes": 0}}"#, "faults.partition_minutes"),
+        (#"{"hostile": {"share": 1}}"#, "hostile.share"),
+        (#"{"hostile": {"does": ["lie"]}}"#, "hostile.does"),
         (#"{"events": [{"what": "flood"}]}"#, "events[0].what"),
         (#"{"events": [{"what": "stop", "node": 10}]}"#, "events[0]"),
         (#"{"events": [{"what": "stop", "node": 1, "from": 2}]}"#, "events[0].from"),

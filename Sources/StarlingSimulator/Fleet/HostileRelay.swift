@@ -1,0 +1,74 @@
+internal import StarlingCore
+internal import StarlingMesh
+internal import StarlingNode
+internal import StarlingTransports
+
+/// What a hostile node does with others' messages in place of carrying them on.
+package enum FleetHostility: String, CaseIterable, Sendable {
+    /// It reads them, and they are gone.
+    case drop
+    /// It hands each to all its neighbours, twice, the one included from which it came.
+    case replay
+}
+
+/// A node that tells and takes routes as all do, so that others send over it, and treats their messages badly.
+final class HostileRelay: @unchecked Sendable {  // tidy-ok: one thread
+    private let node: Node
+    private let hostility: FleetHostility
+    /// Frames that were replayed: two such nodes side by side would never come to an end.
+    private var replayed: Set<UInt64> = []
+
+    private static let replayedCountMax = 100_000
+    private static let streamCountMax = 16
+
+    init(_ node: Node, _ hostility: FleetHostility) {
+        self.node = node
+        self.hostility = hostility
+    }
+
+    /// Takes the streams of messages that are opened to the node from here on.
+    func begin() {
+        node.swarm.protocols.set(
+            MessageFrame.protocolID,
+            streamCountMaxPerPeer: Self.streamCountMax
+        ) { stream in await self.serve(stream) }
+    }
+
+    private func serve(_ stream: Stream) async {
+        var frames = FrameStream(stream, frameByteCountMax: MessageFrame.byteCountMax)
+        do throws(FrameError) {
+            while let frame = try await frames.next() {
+                if hostility == .replay { await replay(frame) }
+            }
+        } catch {
+            // Its neighbour is done with it.
+        }
+        await stream.reset()
+    }
+
+    private func replay(_ frame: [UInt8]) async {
+        guard replayed.count < Self.replayedCountMax, replayed.insert(XXH64.hash(frame.span)).inserted else {
+            return
+        }
+        var bytes: [UInt8] = []
+        for _ in 0..<2 {
+            Varint.append(UInt64(frame.count), to: &bytes)
+            bytes += frame
+        }
+        for neighbour in await node.routes.neighbours {
+            guard
+                let stream = try? await node.swarm.openStream(
+                    to: neighbour,
+                    [MessageFrame.protocolID],
+                    priority: .normal
+                )
+            else { continue }
+            do throws(StreamError) {
+                try await stream.write(bytes)
+                try await stream.closeWrite()
+            } catch {
+                await stream.reset()
+            }
+        }
+    }
+}
