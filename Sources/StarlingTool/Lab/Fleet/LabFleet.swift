@@ -59,8 +59,7 @@ struct LabFleet: Sendable {
             prefix: "",
             world,
             security,
-            places: nil,
-            isForced: false
+            places: nil
         )
     }
 
@@ -83,8 +82,7 @@ struct LabFleet: Sendable {
             prefix: name + "-",
             world,
             nil,
-            places: places,
-            isForced: true
+            places: places
         )
     }
 
@@ -94,8 +92,7 @@ struct LabFleet: Sendable {
         prefix: String,
         _ world: World,
         _ security: SecurityProtocol?,
-        places: [LabPlace]?,
-        isForced: Bool
+        places: [LabPlace]?
     ) throws(Diagnostic) -> [LabNode] {
         let loop = world.loops[0]
         var nodes: [LabNode] = []
@@ -114,7 +111,6 @@ struct LabFleet: Sendable {
                     peerID: peerID,
                     address: address,
                     security: security,
-                    isForced: isForced,
                     launcher: place.launcher,
                     loop: loop
                 )

@@ -20,8 +20,6 @@ actor LabNode {
     nonisolated let address: Multiaddr
     nonisolated let client: LabClient
     private nonisolated let security: SecurityProtocol?
-    /// Whether it is linked with those alone that it is told of, and reaches others over them.
-    private nonisolated let isForced: Bool
     /// Words before those of its program.
     private nonisolated let launcher: [String]
     private nonisolated let loop: any EventLoop
@@ -39,7 +37,6 @@ actor LabNode {
         peerID: PeerID,
         address: Multiaddr,
         security: SecurityProtocol?,
-        isForced: Bool,
         launcher: [String],
         loop: any EventLoop
     ) {
@@ -48,7 +45,6 @@ actor LabNode {
         self.peerID = peerID
         self.address = address
         self.security = security
-        self.isForced = isForced
         self.launcher = launcher
         self.loop = loop
         client = LabClient(socketPath: home.socketPath, loop: loop)
@@ -71,10 +67,10 @@ actor LabNode {
         guard process == nil else { return }
         var words = [
             "lab-node", "--home", home.path, "--json", "--no-mdns", "--loops", "1", "--log-level", "warning",
-            "--name", "lab-\(index)", "--listen", "\(address.withoutPeerID ?? address)",
+            // Who is linked with whom is the lab's matter.
+            "--topology", "off", "--name", "lab-\(index)", "--listen", "\(address.withoutPeerID ?? address)",
         ]
         if let security { words += ["--security", security.shortName] }
-        if isForced { words += ["--topology", "off"] }
         for address in bootstrap { words += ["--bootstrap", "\(address)"] }
         let started = try ChildProcess(words, launcher: launcher, logPath: home.path + "/log")
         process = started
