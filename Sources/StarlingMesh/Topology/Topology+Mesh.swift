@@ -37,12 +37,10 @@ extension Topology {
             guard row.isAlive, row.lost == nil else { continue }
             // Better one with an address, and one that did not fail; with nobody else whoever there is.
             let isReady = row.nextTry <= now
-            // One that closed a link has had some seconds since.
-            let isPatient = row.closed.map { $0 + limits.formerPauseMax <= now } ?? false
-            guard isReady || !isChoosy && row.hasAddress && isPatient else {
-                look(
-                    at: isChoosy ? row.nextTry : row.closed.map { $0 + limits.formerPauseMax } ?? row.nextTry
-                )
+            // In need, one that closed a link gets some seconds only.
+            let early = isChoosy || !row.hasAddress ? nil : row.closed.map { $0 + limits.formerPauseMax }
+            guard isReady || early.map({ $0 <= now }) ?? false else {
+                look(at: early.map { min($0, row.nextTry) } ?? row.nextTry)
                 continue
             }
             let rank = row.hasAddress ? (isReady ? 3 : 1) : 2

@@ -21,6 +21,8 @@ package actor LivenessDriver {
     private let routes: RouteDriver
     private let world: World
     private var machine: Liveness
+    /// Neighbours beyond the number that is watched, in the order of their coming.
+    private var unwatched: [PeerID] = []
     private var observers: [@Sendable (MembershipEvent) -> Void] = []
     private var timer: (any LoopTimer)?
     private var armedFor: Instant?
@@ -92,9 +94,12 @@ package actor LivenessDriver {
     private func take(_ event: NeighbourEvent) {
         guard !isStopped else { return }
         switch event {
-        case .up(let peer), .resumed(let peer): machine.linkUp(peer, now: loop.now)
+        case .up(let peer), .resumed(let peer):
+            if !machine.linkUp(peer, now: loop.now), !unwatched.contains(peer) { unwatched.append(peer) }
         case .down(let peer, let end), .interrupted(let peer, let end):
+            unwatched.removeAll { $0 == peer }
             machine.linkDown(peer, end, now: loop.now)
+            while let next = unwatched.first, machine.linkUp(next, now: loop.now) { unwatched.removeFirst() }
         case .heard(let peer): machine.heard(from: peer, now: loop.now)
         case .measured: return
         }

@@ -178,9 +178,10 @@ package actor TopologyDriver {
         return swarm.assumeIsolated { !$0.peerBook.addresses(of: peer, now: now).isEmpty }
     }
 
-    /// Whether nobody else need see that there is a connection with a peer.
+    /// Whether nobody else need see that there is a connection with a peer: it is a member, and this node is no stranger
+    /// to the mesh.
     private func caresFor(_ peer: PeerID) -> Bool {
-        machine.degree >= limits.machine.degreeMin && liveness.assumeIsolated { $0.member(peer) != nil }
+        machine.degree > 0 && liveness.assumeIsolated { $0.member(peer) != nil }
     }
 
     // MARK: Dials

@@ -277,4 +277,18 @@ import Testing
         #expect(Set(reasons.map(\.words)).count == reasons.count)
         #expect(TopologyReason.tooMany(degree: 12, degreeMax: 10).words == "12 neighbours, and 10 are enough")
     }
+
+    @Test func oneThatLetGoAndHasNoAddressAnyMoreIsNotLookedAtWithoutEnd() throws {
+        let rig = Rig()
+        rig.learn([1])
+        rig.link([1])
+        rig.drop(1, .closed)
+        rig.learn([1], hasAddress: false)
+        for _ in 0..<20 {
+            rig.now = rig.now + .seconds(1)
+            rig.machine.advance(to: rig.now)
+            rig.pull()
+            #expect(try #require(rig.machine.nextDeadline) > rig.now)
+        }
+    }
 }

@@ -140,4 +140,25 @@ import Testing
         )
         #expect(book[peer]?.protocols == ["/abc"])
     }
+
+    @Test func theAddressesOfAConnectedPeerLastUntilAnHourAfterTheConnection() throws {
+        let peer = try peer(1)
+        var book = PeerBook()
+        book.add([try address(3)], of: peer, source: .identify, lifetime: .seconds(10), now: start)
+        book.setConnected(true, peer, now: start)
+        #expect(book.addresses(of: peer, now: start + .seconds(7200)) == [try address(3)])
+        book.setConnected(false, peer, now: start + .seconds(7200))
+        #expect(book.addresses(of: peer, now: start + .seconds(7200 + 3599)) == [try address(3)])
+        #expect(book.addresses(of: peer, now: start + .seconds(7200 + 3600)) == [])
+    }
+
+    @Test func aRecordIsKeptAsItWasSignedUnlessItIsTooLong() throws {
+        let peer = try peer(1)
+        var book = PeerBook()
+        book.take(record: [], in: [1, 2], sequence: 1, of: peer, lifetime: .seconds(10), now: start)
+        #expect(book[peer]?.record == [1, 2])
+        let long = [UInt8](repeating: 0, count: 4097)
+        book.take(record: [], in: long, sequence: 2, of: peer, lifetime: .seconds(10), now: start)
+        #expect(book[peer]?.record == [])
+    }
 }

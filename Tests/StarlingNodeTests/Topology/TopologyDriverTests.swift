@@ -24,11 +24,52 @@ import Testing
         #expect(try fleet.opinions(of: 3).allSatisfy { $0 == .left })
         fleet.kill(5)
         fleet.kill(6, .power)
-        try fleet.simulation.run(for: .seconds(20))
+        try fleet.simulation.run(for: .seconds(10))
         #expect(try fleet.opinions(of: 5).allSatisfy { $0 == .dead })
         #expect(try fleet.opinions(of: 6).allSatisfy { $0 == .dead })
         #expect(try fleet.opinions(of: 7).allSatisfy { $0 == .alive })
         #expect(try fleet.links().values.allSatisfy { $0.count >= 3 })
+        #expect(try fleet.isConnected())
+    }
+
+    @Test func whoLosesAllNeighboursIsConnectedAgainWithinSeconds() throws {
+        let fleet = try MeshFleet(count: 30, seed: 5)
+        try fleet.simulation.run(for: .seconds(60))
+        for victim in try fleet.links()[9] ?? [] { fleet.kill(victim) }
+        try fleet.simulation.run(for: .seconds(20))
+        #expect(try fleet.isConnected())
+        #expect(try fleet.links().values.allSatisfy { $0.filter { fleet.isRunning[$0] }.count >= 3 })
+    }
+
+    @Test func aLinkInUseIsNotLetGo() throws {
+        let fleet = try MeshFleet(count: 16, seed: 7) { $0.topologyLimits.machine.degreeMax = 4 }
+        // The first one, whom all know, has far too many; a stream of an application keeps one.
+        let (node, peer) = (fleet.nodes[0], fleet.nodes[15].peerID)
+        let stream = try fleet.simulation.complete(on: fleet.hosts[0]) {
+            try await node.swarm.openStream(to: peer, ["/ipfs/ping/1.0.0"])
+        }
+        try fleet.simulation.run(for: .seconds(120))
+        let links = try #require(try fleet.links()[0])
+        #expect(links.contains(15) && links.count <= 5, "\(links)")
+        withExtendedLifetime(stream) {}
+    }
+
+    @Test func whereTheTopologyIsOffNobodyIsDialledAndNobodyLetGo() throws {
+        let fleet = try MeshFleet(count: 14) { $0.topology = nil }
+        try fleet.simulation.run(for: .seconds(60))
+        for index in fleet.nodes.indices {
+            let node = fleet.nodes[index]
+            let count = try fleet.simulation.complete(on: fleet.hosts[index]) {
+                await node.routes.neighbours.count
+            }
+            #expect(count == (index == 0 ? 13 : 1))
+        }
+    }
+
+    @Test(arguments: [Topology.Policy.ring, .hierarchical])
+    func otherPoliciesConnectAllAsWell(policy: Topology.Policy) throws {
+        let fleet = try MeshFleet(count: 24, seed: 8) { $0.topology = policy }
+        try fleet.simulation.run(for: .seconds(120))
         #expect(try fleet.isConnected())
     }
 }
