@@ -29,9 +29,12 @@ package struct Flood: Sendable {
         package var keptDurationMin: Duration = .seconds(5)
         /// How long a message is held back at most before it goes on.
         package var holdMax: Duration = .milliseconds(30)
-        /// New messages that one neighbour may hand over at once, and in a second in the long run.
-        package var neighbourBurst = 256
-        package var neighbourCountPerSecond = 32
+        /// Messages that go to one neighbour at once, and in a second in the long run; more wait.
+        package var sentRate = RouteRate(perSecond: 24, atOnce: 192)
+        /// New ones that one neighbour may hand over: a little more, so that nobody who keeps to his rate loses any.
+        package var takenRate = RouteRate(perSecond: 32, atOnce: 256)
+        /// Neighbours that have gone of whom it is remembered what they handed over.
+        package var goneCountMax = 256
         /// From a neighbour that had no room for a message to the next try.
         package var retryInterval: Duration = .seconds(1)
 
@@ -60,7 +63,7 @@ package struct Flood: Sendable {
     /// What the driver is to do.
     package enum Action: Equatable, Sendable {
         /// Send a message, ``wire(of:)``, to neighbours; tell ``missed(_:by:now:)`` for those that have no room for it.
-        case send(MessageID, to: [PeerID])
+        case send(BroadcastName, to: [PeerID])
     }
 
     struct Kept: Sendable {
@@ -75,19 +78,22 @@ package struct Flood: Sendable {
     }
 
     struct Neighbour: Sendable {
-        var credit: Int
-        var creditAt: Instant
+        var sending: RouteAllowance
+        var taking: RouteAllowance
     }
 
     package let limits: Limits
     private var draws: SplitMix64
     private var neighbours: [PeerID: Neighbour] = [:]
-    private var kept: [MessageID: Kept] = [:]
+    /// What those who have gone handed over: who comes again has no more than before.
+    private var gone: [PeerID: RouteAllowance] = [:]
+    private var goneOrder = RingQueue<PeerID>()
+    private var kept: [BroadcastName: Kept] = [:]
     /// In the order of their coming.
-    private var order: [MessageID] = []
+    private var order: [BroadcastName] = []
     private var keptByteCount = 0
-    private var seen: Set<MessageID> = []
-    private var seenOrder = RingQueue<MessageID>()
+    private var seen: Set<BroadcastName> = []
+    private var seenOrder = RingQueue<BroadcastName>()
     private var actions = RingQueue<Action>()
     /// Messages that were new here.
     package private(set) var takenCount: UInt64 = 0
@@ -118,17 +124,25 @@ package struct Flood: Sendable {
     /// A neighbour is connected: it gets what is kept.
     package mutating func linkUp(_ neighbour: PeerID, now: Instant) {
         guard neighbours[neighbour] == nil else { return }
-        neighbours[neighbour] = Neighbour(credit: limits.neighbourBurst, creditAt: now)
-        for id in order {
-            // Between two connections it may have lost what it was sent.
-            kept[id]?.has.remove(neighbour)
-            let sendAt = kept[id]?.sendAt ?? now + holdTime()
-            kept[id]?.sendAt = sendAt
+        neighbours[neighbour] = Neighbour(
+            sending: RouteAllowance(limits.sentRate, now: now),
+            taking: gone.removeValue(forKey: neighbour) ?? RouteAllowance(limits.takenRate, now: now)
+        )
+        for name in order {
+            let sendAt = kept[name]?.sendAt ?? now + holdTime()
+            kept[name]?.sendAt = sendAt
         }
         setDeadline()
     }
 
-    package mutating func linkDown(_ neighbour: PeerID) { neighbours[neighbour] = nil }
+    package mutating func linkDown(_ neighbour: PeerID) {
+        guard let left = neighbours.removeValue(forKey: neighbour) else { return }
+        if gone.updateValue(left.taking, forKey: neighbour) == nil { goneOrder.append(neighbour) }
+        // Some of them have come again meanwhile, and are not counted.
+        while goneOrder.count > limits.goneCountMax, let first = goneOrder.popFirst() { gone[first] = nil }
+        // Between two connections it may lose what it was sent.
+        for name in order { kept[name]?.has.remove(neighbour) }
+    }
 
     // MARK: Messages
 
@@ -154,8 +168,9 @@ package struct Flood: Sendable {
         wallNow: WallTime
     ) -> Verdict {
         let header = envelope.header
-        if seen.contains(header.id) {
-            if let neighbour { kept[header.id]?.has.insert(neighbour) }
+        let name = BroadcastName(header)
+        if seen.contains(name) {
+            if let neighbour { kept[name]?.has.insert(neighbour) }
             return .known
         }
         var counted = envelope
@@ -170,13 +185,13 @@ package struct Flood: Sendable {
         else { return refuse(.lifetime) }
         guard left.partialValue >= -limits.clockTolerance.milliseconds else { return refuse(.expired) }
         guard wire.count <= limits.byteCountMax else { return refuse(.tooLarge) }
-        if let neighbour, !spend(neighbour, now: now) { return refuse(.tooFast) }
-        recognize(header.id)
+        if let neighbour, neighbours[neighbour]?.taking.take(now: now) != true { return refuse(.tooFast) }
+        recognize(name)
         takenCount += 1
         let mayGoOn = counted.hopCount < UInt32(header.hopLimit)
         let duration = max(.milliseconds(left.partialValue), limits.keptDurationMin)
         keep(
-            header.id,
+            name,
             Kept(
                 from: header.from,
                 priority: header.priority,
@@ -191,38 +206,51 @@ package struct Flood: Sendable {
     }
 
     /// A neighbour had no room for a message.
-    package mutating func missed(_ id: MessageID, by neighbour: PeerID, now: Instant) {
-        guard let entry = kept[id] else { return }
-        kept[id]?.has.remove(neighbour)
-        kept[id]?.sendAt = .earlier(entry.sendAt, now + limits.retryInterval)
+    package mutating func missed(_ name: BroadcastName, by neighbour: PeerID, now: Instant) {
+        guard let entry = kept[name] else { return }
+        kept[name]?.has.remove(neighbour)
+        kept[name]?.sendAt = .earlier(entry.sendAt, now + limits.retryInterval)
         setDeadline()
     }
 
     /// The frame of a message, and how urgent it is; `nil` when it is not kept any more.
-    package func wire(of id: MessageID) -> (bytes: [UInt8], priority: MessagePriority)? {
-        guard let entry = kept[id], let wire = entry.wire else { return nil }
+    package func wire(of name: BroadcastName) -> (bytes: [UInt8], priority: MessagePriority)? {
+        guard let entry = kept[name], let wire = entry.wire else { return nil }
         return (wire, entry.priority)
     }
 
     package mutating func advance(to now: Instant) {
-        for id in order {
-            guard let entry = kept[id] else { continue }
-            if entry.forgetAt <= now { forget(id); continue }
+        for name in order {
+            guard let entry = kept[name] else { continue }
+            if entry.forgetAt <= now {
+                forget(name)
+                continue
+            }
             guard let time = entry.sendAt, time <= now else { continue }
-            kept[id]?.sendAt = nil
-            let to = neighbours.keys.filter { $0 != entry.from && !entry.has.contains($0) }.sorted()
-            guard entry.wire != nil, !to.isEmpty else { continue }
-            kept[id]?.has.formUnion(to)
-            actions.append(.send(id, to: to))
+            kept[name]?.sendAt = nil
+            guard entry.wire != nil else { continue }
+            var (to, waitsUntil): ([PeerID], Instant?) = ([], nil)
+            for neighbour in neighbours.keys.sorted()
+            where neighbour != entry.from && !entry.has.contains(neighbour) {
+                if neighbours[neighbour]?.sending.take(now: now) == true {
+                    to.append(neighbour)
+                } else if let ready = neighbours[neighbour]?.sending.ready {
+                    waitsUntil = .earlier(waitsUntil, ready)
+                }
+            }
+            kept[name]?.sendAt = waitsUntil
+            guard !to.isEmpty else { continue }
+            kept[name]?.has.formUnion(to)
+            actions.append(.send(name, to: to))
         }
         setDeadline()
     }
 
     // MARK: Parts
 
-    private mutating func keep(_ id: MessageID, _ entry: Kept) {
-        kept[id] = entry
-        order.append(id)
+    private mutating func keep(_ name: BroadcastName, _ entry: Kept) {
+        kept[name] = entry
+        order.append(name)
         keptByteCount += entry.wire?.count ?? 0
         let own = order.filter { kept[$0]?.from == entry.from }
         if own.count > limits.senderKeptCountMax, let oldest = own.first { forget(oldest) }
@@ -233,36 +261,21 @@ package struct Flood: Sendable {
         }
     }
 
-    private mutating func forget(_ id: MessageID) {
-        guard let entry = kept.removeValue(forKey: id) else { return }
+    private mutating func forget(_ name: BroadcastName) {
+        guard let entry = kept.removeValue(forKey: name) else { return }
         keptByteCount -= entry.wire?.count ?? 0
-        order.removeAll { $0 == id }
+        order.removeAll { $0 == name }
     }
 
-    private mutating func recognize(_ id: MessageID) {
-        seen.insert(id)
-        seenOrder.append(id)
+    private mutating func recognize(_ name: BroadcastName) {
+        seen.insert(name)
+        seenOrder.append(name)
         if seenOrder.count > limits.seenCountMax, let oldest = seenOrder.popFirst() { seen.remove(oldest) }
     }
 
     private mutating func refuse(_ refusal: Refusal) -> Verdict {
         refusedCounts[refusal, default: 0] += 1
         return .refused(refusal)
-    }
-
-    /// Takes one message off what a neighbour may hand over; `false` when it has nothing left.
-    private mutating func spend(_ neighbour: PeerID, now: Instant) -> Bool {
-        guard var entry = neighbours[neighbour] else { return false }
-        let interval = 1_000_000_000 / Int64(limits.neighbourCountPerSecond)
-        let fresh = entry.creditAt.duration(to: now).nanosecondsClamped / interval
-        if fresh > 0 {
-            entry.credit = min(limits.neighbourBurst, entry.credit + Int(clamping: fresh))
-            entry.creditAt = now
-        }
-        let isAllowed = entry.credit > 0
-        if isAllowed { entry.credit -= 1 }
-        neighbours[neighbour] = entry
-        return isAllowed
     }
 
     private mutating func holdTime() -> Duration {
@@ -275,6 +288,20 @@ package struct Flood: Sendable {
             TableFill("flood kept", order.count, of: limits.keptCountMax),
             TableFill("flood kept bytes", keptByteCount, of: limits.keptByteCountMax),
             TableFill("flood seen", seenOrder.count, of: limits.seenCountMax),
+            TableFill("flood gone", goneOrder.count, of: limits.goneCountMax),
         ]
     }
+}
+
+/// What names a message to everybody: its id alone could be taken by whoever saw it, and put on another message.
+package struct BroadcastName: Hashable, Sendable {
+    package var from: PeerID
+    package var id: MessageID
+
+    package init(from: PeerID, id: MessageID) {
+        self.from = from
+        self.id = id
+    }
+
+    package init(_ header: MessageHeader) { self.init(from: header.from, id: header.id) }
 }

@@ -19,7 +19,7 @@ package enum DeliveryTables {
     package static let attempts = StoreTable("inbox_attempt_1", .numbers)
     /// What is known of each sender's numbers.
     package static let series = StoreTable("inbox_series_1", .names)
-    /// Messages to everybody that have come, by their ids.
+    /// Messages to everybody that have come, by their senders and ids.
     package static let broadcasts = StoreTable("inbox_broadcast_1", .names)
     /// Receipts that were not confirmed, those of one batch in one row.
     package static let owed = StoreTable("inbox_owed_1", .numbers)

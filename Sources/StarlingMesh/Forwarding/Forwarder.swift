@@ -9,7 +9,7 @@ package struct Forwarder: Sendable {
     package struct Limits: Sendable {
         /// Bytes that wait for one neighbour; a frame that finds more waits where it is.
         package var queueByteCountMax = 4_194_304
-        /// Bytes of one origin that wait, for all neighbours together: nobody fills the queues of all others.
+        /// Those of one origin: nobody fills a queue alone, and a neighbour that takes nothing holds up its own frames only.
         package var originByteCountMax = 2_097_152
         /// Frames that one neighbour may hand over in a second, and at once after a pause.
         package var framesPerSecond = 20_000
@@ -58,6 +58,8 @@ package struct Forwarder: Sendable {
         /// By priority.
         var queues = [RingQueue<Waiting>](repeating: RingQueue(), count: MessagePriority.allCases.count)
         var byteCount = 0
+        /// Those of each origin.
+        var originByteCounts: [Origin: Int] = [:]
         /// Frames that it may hand over at once, and when that was right.
         var credit: Int
         var creditAt: Instant
@@ -83,7 +85,6 @@ package struct Forwarder: Sendable {
     private var traceOrder = RingQueue<PeerID>()
     private var seen: [MessageID: Instant] = [:]
     private var seenOrder = RingQueue<MessageID>()
-    var originByteCounts: [Origin: Int] = [:]
     /// Frames that were carried on.
     package private(set) var forwardedCount: UInt64 = 0
     /// Frames that were not, by the reason.
@@ -104,7 +105,6 @@ package struct Forwarder: Sendable {
         guard var gone = neighbours.removeValue(forKey: neighbour) else { return }
         for priority in MessagePriority.allCases {
             while let waiting = gone.queues[priority.index].popFirst() {
-                release(waiting)
                 guard let next = knownWay(to: waiting.frame.to, from: waiting.origin) else {
                     drop(.noRoute)
                     continue
@@ -133,6 +133,16 @@ package struct Forwarder: Sendable {
             return true
         }
         return trace(to: peer, now: now) != nil
+    }
+
+    /// Whether routes, and not only a frame that came, say how a peer is reached.
+    package func knowsRoute(to peer: PeerID) -> Bool {
+        routes[peer]?.hops.contains { neighbours[$0] != nil } ?? false
+    }
+
+    /// What went to a peer over a neighbour was not answered: that a frame came that way is no reason any more.
+    package mutating func missed(_ peer: PeerID, via neighbour: PeerID) {
+        if traces[peer]?.via == neighbour { traces[peer]?.at = Instant(nanosecondsSinceOrigin: 0) }
     }
 
     /// The neighbours over which a peer is reached now, the best first: itself where it is one, and never the one that
@@ -174,7 +184,8 @@ package struct Forwarder: Sendable {
     ) -> Verdict {
         guard frame.hopCount < frame.hopLimit else { return drop(.hopLimit) }
         if let expires = frame.expires, expires < wallNow { return drop(.expired) }
-        if let id = frame.id, let first = seen[id], first + limits.seenDuration > now {
+        // What this node itself sends again has a reason.
+        if origin != .own, let id = frame.id, let first = seen[id], first + limits.seenDuration > now {
             return drop(.repeated)
         }
         guard let next = way(to: frame.to, from: origin, now: now) else { return drop(.noRoute) }
@@ -196,8 +207,9 @@ package struct Forwarder: Sendable {
     }
 
     private func hasRoom(for neighbour: PeerID, from origin: Origin) -> Bool {
-        (neighbours[neighbour]?.byteCount ?? 0) < limits.queueByteCountMax
-            && originByteCounts[origin, default: 0] < limits.originByteCountMax
+        guard let entry = neighbours[neighbour] else { return true }
+        return entry.byteCount < limits.queueByteCountMax
+            && entry.originByteCounts[origin, default: 0] < limits.originByteCountMax
     }
 
     /// Takes one frame off what a neighbour may hand over; when it has nothing left, until when it waits.
@@ -246,12 +258,7 @@ package struct Forwarder: Sendable {
     private mutating func enqueue(_ waiting: Waiting, to neighbour: PeerID) {
         neighbours[neighbour]?.queues[waiting.frame.priority.index].append(waiting)
         neighbours[neighbour]?.byteCount += waiting.frame.wire.count
-        originByteCounts[waiting.origin, default: 0] += waiting.frame.wire.count
-    }
-
-    private mutating func release(_ waiting: Waiting) {
-        let left = originByteCounts[waiting.origin, default: 0] - waiting.frame.wire.count
-        originByteCounts[waiting.origin] = left > 0 ? left : nil
+        neighbours[neighbour]?.originByteCounts[waiting.origin, default: 0] += waiting.frame.wire.count
     }
 
     /// The priorities of which frames wait for a neighbour.
@@ -278,7 +285,9 @@ package struct Forwarder: Sendable {
             let waiting = neighbours[neighbour]?.queues[priority.index].popFirst()
         {
             neighbours[neighbour]?.byteCount -= waiting.frame.wire.count
-            release(waiting)
+            let left =
+                (neighbours[neighbour]?.originByteCounts[waiting.origin] ?? 0) - waiting.frame.wire.count
+            neighbours[neighbour]?.originByteCounts[waiting.origin] = left > 0 ? left : nil
             wire += waiting.frame.wire
             forwardedCount += 1
             hasTaken = true

@@ -62,7 +62,7 @@ extension DeliveryDriver {
 
     func reach(_ peer: PeerID) {
         // Where there is a way over others, it is used until there is a link, which is better.
-        if !routeUp(peer) { router?.find(peer) }
+        if !routeUp(peer) || !forwarder.knowsRoute(to: peer) { router?.find(peer) }
         dialSoon(peer)
     }
 

@@ -13,8 +13,10 @@ extension DeliveryDriver {
             switch arrival {
             case .message(let message): hasMessages = true; take(message, from: peer)
             case .receipt(let receipt):
-                outbox.receipt(receipt, now: loop.now, wallNow: world.wallClock.now)
-                answered(by: receipt.from)
+                // One that answers nothing is a repetition, and says nothing of the way.
+                if outbox.receipt(receipt, now: loop.now, wallNow: world.wallClock.now) {
+                    answered(by: receipt.from)
+                }
             case .settlement(let settlement):
                 inbox.settlement(settlement, now: loop.now, wallNow: world.wallClock.now)
             case .broadcast(let envelope, let message): take(envelope, message, from: peer)

@@ -34,7 +34,8 @@ extension DeliveryDriver {
     package func setRoute(to peer: PeerID, _ hops: [PeerID], linkCount: Int) {
         let isOther = forwarder.setRoute(to: peer, hops, linkCount: linkCount)
         if routed[peer] != nil, isOther, !hops.isEmpty {
-            // What is on its way may be lost with the way that it took.
+            // What is on its way may be lost with the way that it took, and the next one is not to blame for that.
+            routed[peer]?.via = nil
             isOutOfReach(peer)
             isWithinReach(peer)
         } else if routed[peer] == nil {
@@ -116,6 +117,7 @@ extension DeliveryDriver {
             if let settlement = settlement(for: peer) { offer(TransitFrame(settlement, crossed: 0)) }
         }
         let (now, wallNow) = (loop.now, world.wallClock.now)
+        var hasMissed = false
         for priority in MessagePriority.allCases {
             while routed[peer] != nil, forwarder.takes(to: peer, from: .own, now: now),
                 let sent = outbox.nextTransmission(
@@ -126,7 +128,11 @@ extension DeliveryDriver {
                 )
             {
                 notify(sent.id, isEnd: false)
-                if sent.attempt > 1 { missed(peer) }
+                // What became due together counts once.
+                if sent.isOverdue, !hasMissed {
+                    missed(peer)
+                    hasMissed = true
+                }
                 offer(
                     TransitFrame(
                         own: sent.envelope,
@@ -143,7 +149,10 @@ extension DeliveryDriver {
     /// What was sent to a peer over others had no answer in its time: the way is worse than it is told to be, and a link of
     /// its own would be better.
     private func missed(_ peer: PeerID) {
-        if let via = routed[peer]?.via { router?.lost(peer, via) }
+        if let via = routed[peer]?.via {
+            router?.lost(peer, via)
+            forwarder.missed(peer, via: via)
+        }
         dialSoon(peer)
     }
 
@@ -204,6 +213,7 @@ extension DeliveryDriver {
     /// There may be room among the frames that are on their way.
     func tellRoom() {
         for number in roomWaiters.keys.sorted() { endRoomWait(number) }
+        guard !isStopped else { return }
         for peer in routed.keys.sorted() where !outbox.waitingPriorities(for: peer).isEmpty {
             feedRouted(peer)
         }

@@ -230,7 +230,7 @@ package actor RouteDriver {
             let peer = connection.info.peer
             // Of several connections one stays: a stream for ever on another would keep that open, too.
             guard isFirst else { return moveStream(to: peer) }
-            sessions[peer] = RouteSession(number: nextNumber(), connection: connection)
+            sessions[peer] = RouteSession(number: nextNumber())
             tell(peer)
         case .closed(let peer, _, let reason, let isLast):
             guard isLast, var gone = sessions.removeValue(forKey: peer) else { return }
@@ -247,9 +247,7 @@ package actor RouteDriver {
     func linkUp(_ peer: PeerID) {
         table.linkUp(peer, LinkQuality(), now: loop.now, wallNow: world.wallClock.now)
         measureAt = .earlier(measureAt, loop.now + .seconds(1))
-        if let connection = sessions[peer]?.connection {
-            startTask { _ in await connection.measureRoundTrip() }
-        }
+        startTask { driver in await driver.swarm.connection(to: peer)?.measureRoundTrip() }
         notify(.up(peer))
     }
 
@@ -258,9 +256,11 @@ package actor RouteDriver {
         for (peer, session) in sessions.sorted(by: { $0.key < $1.key }) where session.isSpoken {
             measureAt = now + limits.measureInterval
             startTask { driver in
-                let roundTrip = await session.connection.roundTrip
+                // Of several connections the first one may have gone.
+                guard let connection = await driver.swarm.connection(to: peer) else { return }
+                let roundTrip = await connection.roundTrip
                 // An idle link says nothing of itself: the answer is there the next time.
-                await session.connection.measureRoundTrip()
+                await connection.measureRoundTrip()
                 if let roundTrip { await driver.measured(peer, session.number, roundTrip) }
             }
         }

@@ -6,7 +6,6 @@ internal import StarlingWorld
 struct RouteSession {
     /// Tells it from the sessions with the same peer before and after it.
     let number: UInt64
-    let connection: any Connection
     /// Whether the peer has opened a stream of routes.
     var isSpoken = false
     /// The peer's stream that is read: a new one takes the place of the last.
@@ -24,10 +23,7 @@ struct RouteSession {
     private var isDue = true
     private var writer: Waiter<Bool>?
 
-    init(number: UInt64, connection: any Connection) {
-        self.number = number
-        self.connection = connection
-    }
+    init(number: UInt64) { self.number = number }
 
     /// Has whoever writes look for frames, or come to an end.
     mutating func wake(goesOn: Bool) {

@@ -91,7 +91,9 @@ package actor RecordDriver {
         var hops = await routes.nextHops(to: request.peer)
         // Somebody who is just there may be known to others already, before the way to it is known here.
         if hops.isEmpty, asker == nil { hops = await drawnNeighbours() }
-        for hop in hops.filter({ $0 != asker }).prefix(limits.neighbourCountMax) {
+        // Those on the way ask one each, or a search would double at every hop.
+        let askedCountMax = asker == nil ? limits.neighbourCountMax : 1
+        for hop in hops.filter({ $0 != asker }).prefix(askedCountMax) {
             if let record = await ask(hop, request) { return record }
         }
         return nil

@@ -82,7 +82,7 @@ import Testing
         var kit = Kit([Self.bob, Self.carol])
         let message = try Self.envelope(1, hopLimit: 2)
         _ = kit.receive(message, from: Self.bob)
-        let wire = try #require(kit.flood.wire(of: message.header.id))
+        let wire = try #require(kit.flood.wire(of: BroadcastName(message.header)))
         var offset = 0
         _ = try Varint.read(wire.bytes.span, at: &offset)
         let body = Array(wire.bytes[offset...])
@@ -123,7 +123,7 @@ import Testing
         kit.advance(.milliseconds(30))
         var sent = kit.sent()
         #expect(sent == [[Self.carol]])
-        kit.flood.missed(message.header.id, by: Self.carol, now: kit.now)
+        kit.flood.missed(BroadcastName(message.header), by: Self.carol, now: kit.now)
         kit.advance(.seconds(1))
         sent = kit.sent()
         #expect(sent == [[Self.carol]])
@@ -144,7 +144,7 @@ import Testing
 
     @Test func aNeighbourThatFloodsIsHeldBackAndNobodyElse() throws {
         var limits = Flood.Limits()
-        limits.neighbourBurst = 2
+        limits.takenRate = RouteRate(perSecond: 32, atOnce: 2)
         var kit = Kit([Self.bob, Self.carol], limits: limits)
         #expect(kit.receive(try Self.envelope(1), from: Self.bob) == .new)
         #expect(kit.receive(try Self.envelope(2), from: Self.bob) == .new)
@@ -153,6 +153,37 @@ import Testing
         #expect(kit.receive(third, from: Self.carol) == .new)
         kit.advance(.seconds(1))
         #expect(kit.receive(try Self.envelope(4), from: Self.bob) == .new)
+    }
+
+    @Test func whoGoesAndComesAgainMayHandOverNoMore() throws {
+        var limits = Flood.Limits()
+        limits.takenRate = RouteRate(perSecond: 1, atOnce: 1)
+        var kit = Kit([Self.bob], limits: limits)
+        #expect(kit.receive(try Self.envelope(1), from: Self.bob) == .new)
+        kit.flood.linkDown(Self.bob)
+        kit.flood.linkUp(Self.bob, now: kit.now)
+        #expect(kit.receive(try Self.envelope(2), from: Self.bob) == .refused(.tooFast))
+    }
+
+    @Test func moreThanANeighbourTakesAtOnceWaitsAndIsNotLost() throws {
+        var limits = Flood.Limits()
+        limits.sentRate = RouteRate(perSecond: 10, atOnce: 2)
+        var kit = Kit([Self.bob, Self.carol], limits: limits)
+        for number in 0..<5 as Range<UInt8> { _ = kit.receive(try Self.envelope(number), from: Self.bob) }
+        kit.advance(.milliseconds(30))
+        var count = kit.sent().count
+        #expect(count == 2)
+        for _ in 0..<10 {
+            kit.advance(.milliseconds(100))
+            count += kit.sent().count
+        }
+        #expect(count == 5)
+    }
+
+    @Test func anotherSendersMessageOfTheSameIdIsAnotherOne() throws {
+        var kit = Kit([Self.bob, Self.carol])
+        #expect(kit.receive(try Self.envelope(1, from: MessageKit.key(9)), from: Self.carol) == .new)
+        #expect(kit.receive(try Self.envelope(1), from: Self.bob) == .new)
     }
 
     @Test func theTablesKeepTheirLimits() throws {
@@ -164,7 +195,12 @@ import Testing
             #expect(kit.receive(try Self.envelope(number, from: sender), from: Self.bob) == .new)
             #expect(kit.flood.tableFills.allSatisfy { !$0.isOverfull })
         }
-        #expect(kit.flood.wire(of: try Self.envelope(0).header.id) == nil, "the oldest gave way")
-        #expect(kit.flood.wire(of: try Self.envelope(19).header.id) != nil)
+        #expect(
+            kit.flood.wire(of: BroadcastName(try Self.envelope(0, from: MessageKit.key(10)).header)) == nil,
+            "the oldest gave way"
+        )
+        #expect(
+            kit.flood.wire(of: BroadcastName(try Self.envelope(19, from: MessageKit.key(14)).header)) != nil
+        )
     }
 }

@@ -48,6 +48,14 @@ import Testing
         #expect(receipts.isEmpty, "nobody is owed a receipt")
     }
 
+    @Test func anotherSendersMessageOfTheSameIdIsAnotherOne() throws {
+        var kit = InboxKit()
+        #expect(add(&kit, Self.header(1, from: MessageKit.key(3).peerID)) != nil)
+        #expect(add(&kit, Self.header(1)) != nil)
+        try kit.restart()
+        #expect(add(&kit, Self.header(1)) == nil)
+    }
+
     @Test func whatTheDiskDidNotTakeMayComeAgain() throws {
         var kit = InboxKit()
         let header = Self.header(1)

@@ -22,7 +22,8 @@ extension Inbox {
     ) -> UInt64? {
         precondition(header.to == nil && header.place == nil && header.from != own)
         forgetOldBroadcasts(now: now)
-        guard broadcasts[header.id] == nil else { return nil }
+        let name = BroadcastName(header)
+        guard broadcasts[name] == nil else { return nil }
         let sender = sender(header.from)
         let free = limits.broadcastCountMax - broadcasts.count
         guard free > 0, isWithinShare(senders[sender].broadcastCount, free: free),
@@ -31,10 +32,10 @@ extension Inbox {
             forgetSenderIfIdle(sender)
             return nil
         }
-        see(header.id, from: sender, expires: header.expires, now: now, wallNow: wallNow)
+        see(name, by: sender, expires: header.expires, now: now, wallNow: wallNow)
         pending.rows.put(
-            InboxRow.broadcastKey(header.id),
-            InboxRow.broadcast(from: header.from, expires: header.expires)
+            InboxRow.broadcastKey(name),
+            InboxRow.broadcast(expires: header.expires)
         )
         let position = addEntry(header, content, of: sender, handsOut: handsOut, wallNow: wallNow)
         tellWrite()
@@ -42,8 +43,8 @@ extension Inbox {
     }
 
     private mutating func see(
-        _ id: MessageID,
-        from sender: Int,
+        _ name: BroadcastName,
+        by sender: Int,
         expires: WallTime,
         now: Instant,
         wallNow: WallTime
@@ -52,35 +53,34 @@ extension Inbox {
         let rest = left.overflow ? 0 : min(max(left.partialValue, 0), MessageHeader.lifetimeMax.milliseconds)
         // Clocks differ both ways: whoever hands it over may think that it has as long to go.
         let forgetAt = now + .milliseconds(rest) + limits.clockTolerance * 2
-        broadcasts[id] = SeenBroadcast(sender: sender, forgetAt: forgetAt)
-        broadcastOrder.append(id)
+        broadcasts[name] = SeenBroadcast(sender: sender, forgetAt: forgetAt)
+        broadcastOrder.append(name)
         senders[sender].broadcastCount += 1
     }
 
     /// The first to have come go first: one that lives for long holds back those after it, within the limit.
     private mutating func forgetOldBroadcasts(now: Instant) {
-        while let id = broadcastOrder.first {
-            if let seen = broadcasts[id] {
+        while let name = broadcastOrder.first {
+            if let seen = broadcasts[name] {
                 guard seen.forgetAt <= now else { return }
-                pending.bookkeeping.remove(InboxRow.broadcastKey(id))
-                unsee(id, seen)
+                pending.bookkeeping.remove(InboxRow.broadcastKey(name))
+                unsee(name, seen)
             }
             _ = broadcastOrder.popFirst()
         }
     }
 
-    private mutating func unsee(_ id: MessageID, _ seen: SeenBroadcast) {
-        broadcasts[id] = nil
+    private mutating func unsee(_ name: BroadcastName, _ seen: SeenBroadcast) {
+        broadcasts[name] = nil
         senders[seen.sender].broadcastCount -= 1
         forgetSenderIfIdle(seen.sender)
     }
 
     /// An entry is not on the disk, and neither is that it came.
     mutating func forgetBroadcast(of position: UInt64) {
-        guard let entry = entries[position]?.entry, entry.isBroadcast, let seen = broadcasts[entry.id] else {
-            return
-        }
-        unsee(entry.id, seen)
+        guard let entry = entries[position]?.entry, entry.isBroadcast else { return }
+        let name = BroadcastName(from: entry.from, id: entry.id)
+        if let seen = broadcasts[name] { unsee(name, seen) }
     }
 
     mutating func restoreBroadcast(
@@ -89,9 +89,9 @@ extension Inbox {
         now: Instant,
         wallNow: WallTime
     ) throws(ProtobufError) {
-        guard let id = MessageID(bytes: key.span) else { throw .invalidValue(fieldNumber: 0) }
-        let row = try InboxRow.broadcast(bytes)
-        guard broadcasts[id] == nil, broadcasts.count < limits.broadcastCountMax else { return }
-        see(id, from: sender(row.sender), expires: row.expires, now: now, wallNow: wallNow)
+        guard let name = InboxRow.broadcastName(key) else { throw .invalidValue(fieldNumber: 0) }
+        let expires = try InboxRow.broadcast(bytes)
+        guard broadcasts[name] == nil, broadcasts.count < limits.broadcastCountMax else { return }
+        see(name, by: sender(name.from), expires: expires, now: now, wallNow: wallNow)
     }
 }

@@ -184,9 +184,9 @@ package struct Inbox: Sendable {
     var dirtySeries: [Int] = []
 
     /// Messages to everybody that came.
-    var broadcasts: [MessageID: SeenBroadcast] = [:]
+    var broadcasts: [BroadcastName: SeenBroadcast] = [:]
     /// In the order of their coming.
-    var broadcastOrder = RingQueue<MessageID>()
+    var broadcastOrder = RingQueue<BroadcastName>()
 
     var entries: [UInt64: Entry] = [:]
     var order = PositionOrder()

@@ -105,29 +105,33 @@ package struct InboxRow: Equatable, Sendable {
 
 // The other tables of the inbox.
 extension InboxRow {
-    static func broadcastKey(_ id: MessageID) -> StoreKey { StoreKey(DeliveryTables.broadcasts, id.bytes) }
+    static func broadcastKey(_ name: BroadcastName) -> StoreKey {
+        StoreKey(DeliveryTables.broadcasts, name.from.multihash + name.id.bytes)
+    }
 
-    /// `message Broadcast { bytes from = 1; uint64 expires_ms = 2; }`, of a message to everybody that has come.
-    static func broadcast(from sender: PeerID, expires: WallTime) -> [UInt8] {
+    static func broadcastName(_ key: [UInt8]) -> BroadcastName? {
+        let (from, id) = (key.dropLast(MessageID.byteCount), Array(key.suffix(MessageID.byteCount)))
+        guard let sender = try? PeerID(multihash: Array(from)), let id = MessageID(bytes: id) else {
+            return nil
+        }
+        return BroadcastName(from: sender, id: id)
+    }
+
+    /// `message Broadcast { uint64 expires_ms = 1; }`, of a message to everybody that has come.
+    static func broadcast(expires: WallTime) -> [UInt8] {
         var writer = ProtobufWriter()
-        writer.bytes(1, sender.multihash)
-        writer.varint(2, UInt64(clamping: expires.millisecondsSince1970))
+        writer.varint(1, UInt64(clamping: expires.millisecondsSince1970))
         return writer.bytes
     }
 
-    static func broadcast(_ bytes: Span<UInt8>) throws(ProtobufError) -> (sender: PeerID, expires: WallTime) {
-        var (sender, expires): (PeerID?, UInt64?) = (nil, nil)
+    static func broadcast(_ bytes: Span<UInt8>) throws(ProtobufError) -> WallTime {
+        var expires: UInt64?
         var cursor = ProtobufCursor(bytes)
         while let field = try cursor.next(in: bytes) {
-            switch field.number {
-            case 1: sender = try field.peerID(in: bytes)
-            case 2: expires = try field.varint()
-            default: break
-            }
+            if field.number == 1 { expires = try field.varint() }
         }
-        guard let sender else { throw .missingField(fieldNumber: 1) }
-        guard let expires else { throw .missingField(fieldNumber: 2) }
-        return (sender, WallTime(millisecondsSince1970: Int64(clamping: expires)))
+        guard let expires else { throw .missingField(fieldNumber: 1) }
+        return WallTime(millisecondsSince1970: Int64(clamping: expires))
     }
 
     /// `message Counter { uint64 count = 1; }`, of attempts and of positions.

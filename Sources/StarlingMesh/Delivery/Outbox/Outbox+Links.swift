@@ -38,6 +38,7 @@ extension Outbox {
                 if case .loading = slots[slot].state { releaseLoad(slot) }
                 retryTimers.remove(slot)
                 slots[slot].retrying.reset()
+                slots[slot].isOverdue = false
                 slots[slot].isFetching = false
                 slots[slot].state = .waiting
                 remove(slot, from: .active)
@@ -82,12 +83,14 @@ extension Outbox {
         slots[slot].sent = wallNow
         let transit = Duration.nanoseconds(Int64(envelope.count) * 1_000_000_000 / limits.linkBytesPerSecond)
         retryTimers.set(slot, to: now + transit + slots[slot].retrying.next(limits.retries, &jitter))
+        let isOverdue = slots[slot].isOverdue
+        slots[slot].isOverdue = false
         if !starved.isEmpty { feedStarved(now: now) }
         return Transmission(
             id: slots[slot].id,
             priority: priority,
             envelope: envelope,
-            attempt: Int(slots[slot].attempts)
+            isOverdue: isOverdue
         )
     }
 
@@ -123,7 +126,10 @@ extension Outbox {
         }
         while let slot = retryTimers.popFirst(through: now) {
             let lane = slots[slot].lane
-            if case .sent = slots[slot].state { peers[lanes[lane].peer].queues.release(lanes[lane].priority) }
+            if case .sent = slots[slot].state {
+                peers[lanes[lane].peer].queues.release(lanes[lane].priority)
+                slots[slot].isOverdue = true
+            }
             slots[slot].state = .waiting
             remove(slot, from: .active)
             prepend(slot, to: .waiting)

@@ -5,13 +5,20 @@ extension Outbox {
     // MARK: Inputs
 
     /// What a recipient says of messages; its signature has been checked, and that it is to this node.
-    package mutating func receipt(_ receipt: Receipt, now: Instant, wallNow: WallTime) {
-        guard receipt.to == own else { return }
-        self.receipt(receipt.entries, from: receipt.from, now: now, wallNow: wallNow)
+    ///
+    /// - Returns: Whether it answers something that was sent and had no answer.
+    @discardableResult
+    package mutating func receipt(_ receipt: Receipt, now: Instant, wallNow: WallTime) -> Bool {
+        guard receipt.to == own else { return false }
+        return self.receipt(receipt.entries, from: receipt.from, now: now, wallNow: wallNow)
     }
 
-    mutating func receipt(_ entries: [Receipt.Entry], from id: PeerID, now: Instant, wallNow: WallTime) {
-        guard let peer = peerIndex[id] else { return }
+    @discardableResult
+    mutating func receipt(_ entries: [Receipt.Entry], from id: PeerID, now: Instant, wallNow: WallTime)
+        -> Bool
+    {
+        guard let peer = peerIndex[id] else { return false }
+        var answersSomething = false
         for entry in entries {
             guard let slot = index[entry.id], lanes[slots[slot].lane].peer == peer else {
                 answerUnknown(peer, now: now)
@@ -22,6 +29,7 @@ extension Outbox {
             case .waiting, .loading, .queued, .sent, .resting: break
             }
             let lane = slots[slot].lane
+            if case .sent = slots[slot].state { answersSomething = true }
             switch entry.outcome {
             case .delivered, .refusedByPolicy, .refusedTooLarge, .expired, .unreadable:
                 end(slot, .init(entry.outcome), wallNow: wallNow)
@@ -48,6 +56,7 @@ extension Outbox {
         }
         feed(peer, now: now)
         tellWrite()
+        return answersSomething
     }
 
     /// What a peer is to be told of settled messages; sign and send it.

@@ -223,6 +223,8 @@ struct OutboxSlot: Sendable {
     /// When it was last sent.
     var sent: WallTime?
     var retrying = RetrySchedule()
+    /// Whether it was sent on this link and had no answer in its time.
+    var isOverdue = false
     var lastRefusal: Receipt.Outcome?
     /// The blob that belongs to the message.
     var file: BlobID?

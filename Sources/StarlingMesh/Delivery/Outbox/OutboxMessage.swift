@@ -179,6 +179,6 @@ package struct Transmission: Equatable, Sendable {
     package let priority: MessagePriority
     /// The encoded envelope.
     package let envelope: [UInt8]
-    /// Which try this is, from 1 on.
-    package let attempt: Int
+    /// Whether it was sent before on this link and had no answer in its time.
+    package let isOverdue: Bool
 }
