@@ -17,16 +17,13 @@ package enum OutboxEvent: Sendable {
 extension DeliveryDriver {
     // MARK: Leaving
 
-    /// Hears of every event from here on, on the driver's loop.
-    ///
-    /// - Returns: The messages that are owed at this moment, each with whether its recipient can be sent to.
-    package func observeOutbox(
-        _ observer: @escaping @Sendable (OutboxEvent) -> Void
-    ) -> [(message: OutboxMessage, isPresent: Bool)] {
+    /// Hears of every event from here on, on the driver's loop: first, before this returns, that each message is accepted
+    /// that is owed at this moment, so that nothing can become of one before it is heard of.
+    package func observeOutbox(_ observer: @escaping @Sendable (OutboxEvent) -> Void) {
         outboxObserver = observer
-        return outbox.messages(countMax: .max)
-            .filter { $0.state != .storing }
-            .map { ($0, isPresent($0.to)) }
+        for message in outbox.messages(countMax: .max) where message.state != .storing {
+            observer(.accepted(message, isPresent: isPresent(message.to)))
+        }
     }
 
     func isPresent(_ peer: PeerID) -> Bool { sessions[peer] != nil || routed[peer] != nil }

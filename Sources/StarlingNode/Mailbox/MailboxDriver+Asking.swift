@@ -51,9 +51,9 @@ extension MailboxDriver {
             let number = nextNumber()
             visits[peer] = MailboxVisit(number: number, now: loop.now)
             startTask { driver in await driver.visit(peer, number) }
+            sweepLater()
         }
-        visits[peer]?.ask(ask)
-        visits[peer]?.lastUse = loop.now
+        visits[peer]?.ask(ask, now: loop.now, limits)
         guard visits[peer]?.unwrittenByteCount ?? 0 > limits.unwrittenByteCountMax else { return }
         world.log(.warning, "a mailbox takes nothing", ["peer": "\(peer)"])
         rest(peer)
@@ -66,6 +66,7 @@ extension MailboxDriver {
         } catch {
             return failed(peer, number, .notOpened(error))
         }
+        if visits[peer]?.number == number { visits[peer]?.opened(stream) }
         let reading = loop.startTask { await self.read(stream, peer, number) }
         do throws(StreamError) {
             while let frames = await nextFrames(peer, number) { try await stream.write(frames) }
@@ -92,7 +93,7 @@ extension MailboxDriver {
     /// What is to be written next; `nil` when the stream is to end.
     private func nextFrames(_ peer: PeerID, _ number: UInt64) async -> [UInt8]? {
         while visits[peer]?.number == number, !isStopped {
-            if let frames = visits[peer]?.takeFrames(), !frames.isEmpty { return frames }
+            if let frames = visits[peer]?.takeFrames(now: loop.now), !frames.isEmpty { return frames }
             if visits[peer]?.isIdle == true { sweepLater() }
             let goesOn = await Waiter.suspend { waiter in
                 if visits[peer]?.number == number, !isStopped {
@@ -142,10 +143,12 @@ extension MailboxDriver {
         pump()
     }
 
-    /// Forgets the stream to a mailbox; the next ask opens another one.
+    /// Gives up the stream to a mailbox, also one that is not read from; the next ask opens another one.
     func endVisit(_ peer: PeerID) {
         guard var visit = visits.removeValue(forKey: peer) else { return }
         visit.wake(goesOn: false)
+        guard let stream = visit.stream else { return }
+        startTask { _ in await stream.reset() }
     }
 
     /// Leaves a mailbox alone for a while: what became of open asks is not known.
@@ -164,8 +167,7 @@ extension MailboxDriver {
         let (now, wallNow) = (loop.now, world.wallClock.now)
         let listAsked = visits[peer]?.listAsked
         rests[peer] = nil
-        visits[peer]?.answered(answer)
-        visits[peer]?.lastUse = now
+        visits[peer]?.answered(answer, now: now, limits)
         switch answer {
         case .verdicts(let verdicts):
             for verdict in verdicts { sender.verdict(verdict, from: peer, now: now, wallNow: wallNow) }

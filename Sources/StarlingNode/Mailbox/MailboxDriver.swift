@@ -19,7 +19,7 @@ package actor MailboxDriver {
         package var reachCountMax = 16
         /// A stream to a mailbox on which nothing is left to say for so long is closed.
         package var visitIdle: Duration = .seconds(5)
-        /// A stream on which an answer is waited for as long is closed: longer than the machines wait.
+        /// A stream on which nothing is answered, or nothing read, for as long is given up: longer than the machines wait.
         package var visitPatience: Duration = .seconds(90)
         /// How long a mailbox may take to end a stream that this node has ended.
         package var closingDuration: Duration = .seconds(10)
@@ -30,6 +30,8 @@ package actor MailboxDriver {
         package var restMax: Duration = .seconds(300)
         /// Neighbours that are asked which mailboxes a peer has, each time.
         package var neighbourCountMax = 8
+        /// Peers whose lists one neighbour is asked for after another; for more the sender looks again later.
+        package var listCountMax = 1024
         /// How long this node's own list holds; it is signed anew when half of that is over.
         package var listLifetime = MailboxList.lifetimeMax
         /// How long the outbox may take to write what a receipt ends; then the receipt is fetched again.
@@ -137,10 +139,9 @@ package actor MailboxDriver {
 
     /// Holds what the outbox has; what it does not have any more is erased.
     private func startWithOutbox() async {
-        let owed = await delivery.observeOutbox { [weak self] event in
+        await delivery.observeOutbox { [weak self] event in
             self?.enter(event) { driver, event in driver.take(event) }
         }
-        for (message, isPresent) in owed { hold(message, isPresent: isPresent) }
         sender.finishRestoring(now: loop.now)
         for copy in sender.copies {
             guard let stored = copy.stored, !copy.isSettled else { continue }
@@ -238,8 +239,7 @@ package actor MailboxDriver {
 
     /// Sees that streams are looked through for those on which nothing is left to say.
     func sweepLater() {
-        guard sweepAt == nil else { return }
-        sweepAt = loop.now + limits.visitIdle
+        sweepAt = .earlier(sweepAt, loop.now + limits.visitIdle)
         setTimer()
     }
 
@@ -247,11 +247,14 @@ package actor MailboxDriver {
         sweepAt = nil
         for peer in visits.keys.sorted() {
             guard let visit = visits[peer], !visit.isClosing else { continue }
-            let end = visit.lastUse + (visit.isIdle ? limits.visitIdle : limits.visitPatience)
-            if end <= now {
+            let end = visit.end(limits)
+            if end > now {
+                sweepAt = .earlier(sweepAt, end)
+            } else if visit.isIdle {
                 visits[peer]?.wake(goesOn: false)
             } else {
-                sweepAt = .earlier(sweepAt, end)
+                world.log(.debug, "a mailbox answers nothing, or reads nothing", ["peer": "\(peer)"])
+                rest(peer)
             }
         }
     }
@@ -378,6 +381,13 @@ package actor MailboxDriver {
     /// The tables that have a limit.
     package var tableFills: [TableFill] {
         sender.tableFills + fetcher.tableFills + directory.tableFills
-            + [TableFill("mailbox dials", reaching, of: limits.reachCountMax)]
+            + [
+                TableFill("mailbox dials", reaching, of: limits.reachCountMax),
+                TableFill(
+                    "lists to ask a neighbour for",
+                    visits.values.map(\.queuedListCount).max() ?? 0,
+                    of: limits.listCountMax
+                ),
+            ]
     }
 }

@@ -7,15 +7,25 @@ internal import StarlingWorld
 struct MailboxVisit {
     /// Tells it from the streams to the same mailbox before and after it.
     let number: UInt64
+    /// `nil` until it is open.
+    private(set) var stream: Stream?
     /// Asks that are not written yet.
-    private var frames: [UInt8] = []
+    private var frames = RingQueue<[UInt8]>()
+    /// Bytes of asks that are not written yet.
+    private(set) var unwrittenByteCount = 0
+    /// Since when the mailbox has taken nothing of what is to be written.
+    private var unwrittenSince: Instant?
     /// Answers that are waited for, as far as each ask has one.
     private var openCount = 0
+    /// Since when none of them has come.
+    private var openSince: Instant?
     /// The peer whose list is asked for, and those that are asked for next: one at a time.
     private(set) var listAsked: PeerID?
+    private var listSince: Instant?
     private var listsToAsk = RingQueue<PeerID>()
-    /// When something was last written or read.
-    var lastUse: Instant
+    private var listedPeers: Set<PeerID> = []
+    /// When something was last asked or answered.
+    private var lastUse: Instant
     /// Whether the stream is being closed, and takes nothing more.
     private(set) var isClosing = false
     private var writer: Waiter<Bool>?
@@ -25,50 +35,87 @@ struct MailboxVisit {
         lastUse = now
     }
 
-    /// Whether nothing is written and no answer is waited for.
-    var isIdle: Bool { frames.isEmpty && openCount <= 0 && listAsked == nil }
+    /// Since when the mailbox owes something: that it reads on, or that it answers.
+    ///
+    /// Asks that follow do not put it off.
+    private var owedSince: Instant? { .earlier(unwrittenSince, .earlier(openSince, listSince)) }
 
-    /// Bytes of asks that are not written yet.
-    var unwrittenByteCount: Int { frames.count }
+    /// Whether nothing is written and no answer is waited for.
+    var isIdle: Bool { owedSince == nil }
+
+    /// Peers whose lists are asked for later.
+    var queuedListCount: Int { listsToAsk.count }
+
+    /// When it is to end, if nothing happens until then.
+    func end(_ limits: MailboxDriver.Limits) -> Instant {
+        if let owedSince { owedSince + limits.visitPatience } else { lastUse + limits.visitIdle }
+    }
+
+    /// What is asked can be written from here on.
+    mutating func opened(_ stream: Stream) { self.stream = stream }
 
     // MARK: Asks
 
-    /// Lines an ask up.
-    mutating func ask(_ ask: MailboxAsk) {
+    /// Lines an ask up; one for a list goes no further when too many of them wait already.
+    mutating func ask(_ ask: MailboxAsk, now: Instant, _ limits: MailboxDriver.Limits) {
+        lastUse = now
         switch ask {
         case .list(let peer):
-            if listAsked == peer { return }
-            guard listAsked == nil else {
-                listsToAsk.append(peer)
-                return
-            }
+            guard listAsked == nil else { return askLater(peer, limits) }
             listAsked = peer
-        case .offer, .fetch, .receipt, .erase, .status: openCount += 1
+            listSince = now
+        case .offer, .fetch, .receipt, .erase, .status:
+            openCount += 1
+            openSince = openSince ?? now
         case .told, .waiting: break
         }
-        frames += ask.encoded
+        let frame = ask.encoded
+        frames.append(frame)
+        unwrittenByteCount += frame.count
+        unwrittenSince = unwrittenSince ?? now
         wake(goesOn: true)
     }
 
-    /// What is to be written next.
-    mutating func takeFrames() -> [UInt8] {
-        defer { frames = [] }
-        return frames
+    private mutating func askLater(_ peer: PeerID, _ limits: MailboxDriver.Limits) {
+        guard peer != listAsked, listsToAsk.count < limits.listCountMax, listedPeers.insert(peer).inserted
+        else { return }
+        listsToAsk.append(peer)
     }
+
+    /// What is to be written next, once what was taken before is written: not all at once, so that a mailbox behind a
+    /// slow link is seen to read.
+    mutating func takeFrames(now: Instant) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < Self.pieceByteCount, let frame = frames.popFirst() { bytes += frame }
+        unwrittenByteCount -= bytes.count
+        unwrittenSince = bytes.isEmpty ? nil : now
+        return bytes
+    }
+
+    /// Bytes that are written at once, unless a single ask has more: a quarter of a stream's first window.
+    private static let pieceByteCount = 65_536
 
     // MARK: Answers
 
     /// An answer has come.
-    mutating func answered(_ answer: MailboxAnswer) {
+    mutating func answered(_ answer: MailboxAnswer, now: Instant, _ limits: MailboxDriver.Limits) {
+        lastUse = now
         switch answer {
-        case .verdicts(let verdicts): openCount -= verdicts.count
-        case .page, .erased, .status: openCount -= 1
+        case .verdicts(let verdicts): answered(verdicts.count, now: now)
+        case .page, .erased, .status: answered(1, now: now)
         case .list:
-            listAsked = nil
-            if let next = listsToAsk.popFirst() { ask(.list(next)) }
+            (listAsked, listSince) = (nil, nil)
+            if let next = listsToAsk.popFirst() {
+                listedPeers.remove(next)
+                ask(.list(next), now: now, limits)
+            }
         }
-        openCount = max(0, openCount)
         if isIdle { wake(goesOn: true) }
+    }
+
+    private mutating func answered(_ count: Int, now: Instant) {
+        openCount = max(0, openCount - count)
+        openSince = openCount == 0 ? nil : now
     }
 
     // MARK: Writer

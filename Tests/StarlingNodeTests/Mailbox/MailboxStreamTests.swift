@@ -1,0 +1,147 @@
+import StarlingCore
+import StarlingMesh
+import StarlingSimulator
+import StarlingTransports
+import StarlingWorld
+import Synchronization
+import Testing
+
+@testable import StarlingNode
+
+/// Streams to mailboxes that do not read, or do not answer, and what is told to whoever asks on them.
+@Suite struct MailboxStreamTests {
+    private typealias Fleet = MailboxFleet
+
+    /// What one node was asked or told, in order.
+    private final class Record<Element: Sendable>: Sendable {
+        private let elements = Mutex<[Element]>([])
+
+        func append(_ element: Element) { elements.withLock { $0.append(element) } }
+        var all: [Element] { elements.withLock { $0 } }
+    }
+
+    /// Has a node do as `serve` says with the streams on which its mailbox is asked.
+    private func replaceShelf(
+        of number: Int,
+        in fleet: MailboxFleet,
+        _ serve: @escaping @Sendable (Stream, any EventLoop) async -> Void
+    ) throws {
+        try fleet.at(number) { node in
+            await node.shelf.stop()
+            let loop = node.world.loops[0]
+            node.swarm.protocols.set(MailboxProtocol.id) { stream in
+                await serve(stream, loop)
+                await stream.reset()
+            }
+        }
+    }
+
+    @Test func aMailboxThatStopsReadingHoldsOneStream() throws {
+        var fleet = try MailboxFleet(mailboxCount: 1)
+        try fleet.run(.seconds(2))
+        try fleet.connect(Fleet.alice, Fleet.bob)
+        try fleet.run(.seconds(2))
+        fleet.takeAway(Fleet.bob)
+        let opened = Record<Instant>()
+        try replaceShelf(of: 2, in: fleet) { stream, loop in
+            opened.append(loop.now)
+            try? await loop.sleep(for: .seconds(86_400))
+        }
+        func streamCount() throws -> Int {
+            try fleet.at(Fleet.alice) { $0.swarm.protocols.withLedger { $0.outboundStreamCount } }
+        }
+        let before = try streamCount()
+        var random = SplitMix64(seed: 1)
+        // More than a stream's window holds.
+        let text = String(
+            decoding: (0..<400_000).map { _ in UInt8(97 + random.number(below: 26)) },
+            as: UTF8.self
+        )
+        try fleet.send((0..<6).map { "\($0) " + text })
+        for _ in 0..<20 {
+            try fleet.run(.seconds(180))
+            #expect(try streamCount() <= before + 2, "the stream before the last is let go of")
+        }
+        #expect(opened.all.count >= 4, "it is tried again all the same")
+        #expect(try fleet.overfullTables() == [])
+    }
+
+    @Test func aNeighbourThatTellsNoListsIsGivenUpHoweverOftenItIsAsked() throws {
+        let fleet = try MailboxFleet(mailboxCount: 1) { _, configuration in
+            configuration.mailbox.limits.listCountMax = 4
+        }
+        try fleet.run(.seconds(2))
+        let asked = Record<[PeerID]>()
+        try replaceShelf(of: 2, in: fleet) { stream, _ in
+            var frames = FrameStream(stream, frameByteCountMax: MailboxProtocol.askByteCountMax)
+            var peers: [PeerID] = []
+            while let bytes = try? await frames.next(), let ask = try? MailboxAsk.parse(bytes.span) {
+                if case .list(let peer) = ask { peers.append(peer) }
+            }
+            // Bob tells of his own list on his stream.
+            if !peers.isEmpty { asked.append(peers) }
+        }
+        try fleet.connect(Fleet.alice, 2)
+        try fleet.run(.seconds(2))
+        for number in 10..<60 {
+            let to = try fleet.peer(number)
+            try fleet.at(Fleet.alice) { node in
+                let content = MessageContent(type: .data, payload: [1])
+                var draft = MessageDraft(to: to, content: content)
+                draft.privacy = .private
+                _ = try await node.delivery.accept(draft)
+            }
+            try fleet.run(.seconds(15))
+            #expect(try fleet.overfullTables() == [])
+        }
+        // One list is asked for on each stream, and the stream given up when it does not come.
+        #expect(asked.all.allSatisfy { $0.count == 1 })
+        #expect(asked.all.count >= 5)
+    }
+
+    @Test func listsAreAskedForOnceEachUpToALimit() throws {
+        let fleet = try MailboxFleet(mailboxCount: 1) { _, configuration in
+            configuration.mailbox.limits.listCountMax = 3
+        }
+        try fleet.run(.seconds(2))
+        let asked = Record<PeerID>()
+        try replaceShelf(of: 2, in: fleet) { stream, loop in
+            var frames = FrameStream(stream, frameByteCountMax: MailboxProtocol.askByteCountMax)
+            while let bytes = try? await frames.next(), let ask = try? MailboxAsk.parse(bytes.span) {
+                guard case .list(let peer) = ask else { continue }
+                asked.append(peer)
+                try? await loop.sleep(for: .seconds(1))
+                try? await stream.write(MailboxAnswer.list([]).encoded)
+            }
+        }
+        try fleet.connect(Fleet.alice, 2)
+        try fleet.run(.seconds(2))
+        let peers = try (10..<16).map { try fleet.peer($0) }
+        let neighbour = try fleet.peer(2)
+        try fleet.at(Fleet.alice) { node in
+            for peer in peers.prefix(2) + peers.prefix(2) + peers {
+                await node.mailboxes.ask(.list(peer), of: neighbour)
+            }
+        }
+        try fleet.run(.seconds(30))
+        #expect(asked.all == Array(peers.prefix(4)))
+    }
+
+    @Test func whoeverObservesTheOutboxHearsOfWhatIsOwedBeforeAnythingElse() throws {
+        let fleet = try MailboxFleet(mailboxCount: 0)
+        let ids = try fleet.send(["one", "two"])
+        let told = Record<MessageID>()
+        let toldAtOnce = try fleet.at(Fleet.alice) { node in
+            await node.delivery.observeOutbox { event in
+                switch event {
+                case .accepted(let message, isPresent: false): told.append(message.id)
+                case .accepted, .ended, .present, .absent: Issue.record("\(event)")
+                }
+            }
+            return told.all
+        }
+        #expect(toldAtOnce == ids)
+        let more = try fleet.send(["three"])
+        #expect(told.all == ids + more)
+    }
+}
