@@ -2,6 +2,8 @@
 package enum SimScenarioName: String, CaseIterable, Sendable {
     /// Nodes ping each other while connections break.
     case pings
+    /// Nodes that know one stay connected, and find out who dies.
+    case members
     /// Nodes send each other messages while everything breaks.
     case delivery
     /// Messages over hops while all goes wrong at once.

@@ -146,6 +146,9 @@ package actor LivenessDriver {
     /// All members but this node, by PeerID.
     package var members: [LivenessMember] { machine.allMembers.sorted { $0.peer < $1.peer } }
 
+    /// Members that are alive as far as is known, this node included.
+    package var livingCount: Int { machine.livingCount }
+
     /// How bad this node takes its own health for, from 0 (good) to 8: it asks less and waits longer.
     package var score: Int { machine.score }
 

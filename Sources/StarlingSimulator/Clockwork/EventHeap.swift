@@ -5,6 +5,9 @@
 package class EventSource {
     /// Called when an entry of this source is due.
     func fire(_ sequence: UInt64) {}
+
+    /// Until when the process that it is for has no processor, in nanoseconds: what is due before waits until then.
+    var stalledUntil: Int64 { 0 }
 }
 
 /// The events to come, earliest first; of equal times the one scheduled first.

@@ -166,6 +166,11 @@ final class Scheduler: @unchecked Sendable {  // tidy-ok: confined to the simula
         defer { isRunning = false }
         try settle()
         while isWanted(), let time = heap.nextTime, time <= limit, let event = heap.pop() {
+            let wake = event.source.stalledUntil
+            guard wake <= max(now, event.time) else {
+                heap.push(time: wake, sequence: event.sequence, source: event.source)
+                continue
+            }
             now = max(now, event.time)
             eventCount += 1
             event.source.fire(event.sequence)

@@ -36,6 +36,8 @@ private final class TimerSource: EventSource {
         action = fire
     }
 
+    override var stalledUntil: Int64 { loop.host.stalledUntil }
+
     func drop() {
         action = nil
         deadline = nil

@@ -86,6 +86,9 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
     /// When the host's link has sent what was given to it.
     var linkFreeTime: Int64 = 0
 
+    /// See ``stall(for:)``.
+    private(set) var stalledUntil: Int64 = 0
+
     private let seed: UInt64
     private let loopCount: Int
     private let logLevelMin: LogLevel
@@ -191,11 +194,17 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         network.recordFault(4, id)
     }
 
+    /// Gives the process no processor for a while: its timers fire late, and what comes waits in the kernel.
+    package func stall(for duration: Duration) {
+        stalledUntil = max(stalledUntil, scheduler.now + duration.nanosecondsClamped)
+        network.recordFault(7, id)
+    }
+
     /// Boots the host, and returns the world of the process that is to run on it.
     @discardableResult
     package func restart() -> World {
         if power == .running { crash(.process) }
-        power = .running
+        (power, stalledUntil) = (.running, 0)
         lifeCount += 1
         begin()
         network.recordFault(5, id)

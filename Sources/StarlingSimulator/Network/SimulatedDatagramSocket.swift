@@ -92,6 +92,8 @@ final class DatagramFlight: EventSource {
         }
     }
 
+    override var stalledUntil: Int64 { receiver.stalledUntil }
+
     override func fire(_ sequence: UInt64) {
         guard fabric.canPass(from: sender, to: receiver) else { return }
         fabric.scheduler.trace.record(

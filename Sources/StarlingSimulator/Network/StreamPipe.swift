@@ -75,6 +75,9 @@ final class StreamPipe: EventSource {
         self.receiverHost = receiverHost
     }
 
+    /// The kernel goes on, but nobody takes from it.
+    override var stalledUntil: Int64 { receiverHost?.stalledUntil ?? 0 }
+
     func attach(_ connection: StreamConnection, sender: StreamEndpoint?, receiver: StreamEndpoint?) {
         self.connection = connection
         self.sender = sender

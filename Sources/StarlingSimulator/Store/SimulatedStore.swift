@@ -99,6 +99,8 @@ private final class SimulatedStoreDesk: EventSource, @unchecked Sendable {  // t
         _ = loop.scheduler.schedule(self, at: loop.scheduler.now + time)
     }
 
+    override var stalledUntil: Int64 { loop.host.stalledUntil }
+
     override func fire(_ sequence: UInt64) {
         guard !loop.isDead, !group.isEmpty else { return }
         let completions = backend.run(group[...])

@@ -33,9 +33,12 @@ struct SimCommand {
         wantsList = invocation[StarlingFlags.list]
         picturePath = invocation[StarlingFlags.svg]
         let word = invocation.argument(0) ?? SimScenarioName.pings.rawValue
-        scenario =
-            word == SimScenarioName.pings.rawValue
-            ? try PingScenario(invocation) : try SimFleetScenario(word, invocation)
+        switch SimScenarioName(rawValue: word) {
+        case .pings: scenario = try PingScenario(invocation)
+        case .members: scenario = try MemberScenario(invocation)
+        case .delivery, .soak, .mesh, .partition, .line, .grid, .hostile, nil:
+            scenario = try SimFleetScenario(word, invocation)
+        }
         guard let range = invocation[StarlingFlags.seeds] else {
             seeds = scenario.seed...scenario.seed
             return
@@ -189,6 +192,7 @@ struct SimCommand {
             entries.append(.object(entry))
         }
         add(SimScenarioName.pings.rawValue, PingFleet.Options(), "pings, while connections break", nil)
+        add(SimScenarioName.members.rawValue, MemberFleet.Options(), MemberScenario.summary, nil)
         add(Scenario.delivery.name, Scenario.delivery.options, Scenario.delivery.summary, nil)
         for scenario in Scenario.builtIn {
             add(scenario.name, scenario.options, scenario.summary, Scenario.text(ofBuiltIn: scenario.name))

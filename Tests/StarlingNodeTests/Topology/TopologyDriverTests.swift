@@ -41,6 +41,17 @@ import Testing
         #expect(try fleet.links().values.allSatisfy { $0.filter { fleet.isRunning[$0] }.count >= 3 })
     }
 
+    @Test func aNodeThatGetsATenthOfItsProcessorIsNotTakenForDead() throws {
+        let fleet = try MeshFleet(count: 12, seed: 6)
+        try fleet.simulation.run(for: .seconds(40))
+        for _ in 0..<20 {
+            fleet.hosts[4].stall(for: .milliseconds(2700))
+            try fleet.simulation.run(for: .seconds(3))
+            #expect(try fleet.opinions(of: 4).allSatisfy { $0 == .alive || $0 == .suspect })
+        }
+        #expect(try fleet.links()[4]?.isEmpty == false)
+    }
+
     @Test func aLinkInUseIsNotLetGo() throws {
         let fleet = try MeshFleet(count: 16, seed: 7) { $0.topologyLimits.machine.degreeMax = 4 }
         // The first one, whom all know, has far too many; a stream of an application keeps one.

@@ -1,0 +1,340 @@
+internal import StarlingCore
+internal import StarlingCrypto
+package import StarlingMesh
+internal import StarlingNode
+internal import StarlingTransports
+internal import StarlingWorld
+
+/// Many whole nodes that know one of them, stay connected by themselves, and find out who dies.
+///
+/// The nodes are the daemon's own code; only their worlds are simulated. The same options give the same trace.
+package struct MemberFleet: Sendable {
+    /// What is simulated.
+    package struct Options: FleetOptions {
+        package var seed: UInt64 = 1
+        package var nodeCount = 200
+        /// Virtual time, from the first node's start; what is left after the deaths is spent with starved nodes.
+        package var duration: Duration = .seconds(1200)
+        package var policy = Topology.Policy.mesh
+        /// Nodes that die one after the other.
+        package var deathCount = 10
+
+        package init() {}
+    }
+
+    /// What came of it.
+    package struct Report: Sendable, Equatable {
+        package var seed: UInt64
+        package var nodeCount: Int
+        package var virtualSeconds: Double
+        /// From the last node's start until every node knew of every other one, and all were connected with each other.
+        package var joinSeconds: Double?
+        /// Links of a node before anybody died: the fewest, the median, the most.
+        package var degrees: [Int] = []
+        /// From each death until a node knew of it, over all deaths and nodes: the median and the most.
+        package var detectionMedianSeconds: Double?
+        /// From each death until every node knew of it: the median and the most.
+        package var knownMedianSeconds: Double?
+        package var knownMaxSeconds: Double?
+        /// From the death of all neighbours of a node until it and all others were connected again, with links enough.
+        package var healSeconds: Double?
+        /// Running nodes that were taken for dead by somebody until all were settled.
+        package var joiningDeathCount = 0
+        /// The same while others died, and none was starved.
+        package var falseDeathCount = 0
+        /// The same while every node lacked a tenth of its processor time, and for how long that was.
+        package var shortOfTimeDeathCount = 0
+        /// The same while every tenth node lacked nine tenths of it.
+        package var starvedDeathCount = 0
+        package var starvedSeconds: Double = 0
+        package var eventCount = 0
+        package var traceHash: UInt64 = 0
+        /// Rules that were broken, in words; empty when all is well.
+        package var violations: [String] = []
+        /// Who took running nodes for dead first.
+        package var events: [String] = []
+    }
+
+    private let options: Options
+
+    /// - Precondition: there are twenty nodes at least, and more than die.
+    package init(_ options: Options) {
+        precondition(options.nodeCount >= 20 && options.nodeCount > options.deathCount * 2)
+        self.options = options
+    }
+
+    /// Runs the simulation on the calling thread.
+    ///
+    /// - Throws: ``SimulationError`` when the simulation itself breaks down, ``NodeStartError`` when a node does.
+    package func run() throws -> Report {
+        let course = try MemberCourse(options)
+        try course.join()
+        try course.settle()
+        try course.kill()
+        try course.killNeighbours()
+        try course.starve()
+        return try course.end()
+    }
+}
+
+/// What befalls a ``MemberFleet``, step by step.
+private final class MemberCourse {
+    private let options: MemberFleet.Options
+    private let simulation: Simulation
+    private let watch = MemberWatch()
+    private var hosts: [SimulatedHost] = []
+    private var nodes: [Node] = []
+    private var indexes: [PeerID: Int] = [:]
+    private var running: [Int] = []
+    private var report: MemberFleet.Report
+
+    private static let port: UInt16 = 4001
+    /// From one node's start to the next one's.
+    private static let joinGap = Duration.milliseconds(50)
+    /// How long the nodes have to find their links.
+    private static let settleTime = Duration.seconds(60)
+    /// From one death to the next.
+    private static let deathGap = Duration.seconds(20)
+    /// How often it is looked whether something has come about.
+    private static let step = Duration.milliseconds(100)
+
+    init(_ options: MemberFleet.Options) throws {
+        self.options = options
+        var configuration = Simulation.Configuration()
+        configuration.link = LinkProfile(latency: .milliseconds(20), jitter: .milliseconds(5))
+        simulation = Simulation(seed: options.seed, configuration: configuration)
+        report = .init(seed: options.seed, nodeCount: options.nodeCount, virtualSeconds: 0)
+    }
+
+    // MARK: Steps
+
+    func join() throws {
+        for index in 0..<options.nodeCount {
+            let host = simulation.host()
+            hosts.append(host)
+            let node = try makeNode(host)
+            nodes.append(node)
+            indexes[node.peerID] = index
+            running.append(index)
+            try simulation.complete(on: host) { [watch, loop = host.loop] in
+                await node.liveness.observe { event in watch.take(event, of: index, at: loop.now) }
+                try await node.start()
+            }
+            watch.started(node.peerID, index)
+            try simulation.run(for: Self.joinGap)
+        }
+        let begin = simulation.now
+        report.joinSeconds = try seconds(within: .seconds(120), since: begin) { self.isWhole }
+        if report.joinSeconds == nil { report.violations.append("not all nodes know all others") }
+    }
+
+    func settle() throws {
+        try simulation.run(for: Self.settleTime)
+        let degrees = running.map(degree).sorted()
+        report.degrees = [degrees[0], degrees[degrees.count / 2], degrees[degrees.count - 1]]
+        report.joiningDeathCount = watch.takeFalseDeaths()
+        if options.policy == .mesh, degrees[0] < 3 {
+            report.violations.append("a node has \(degrees[0]) links")
+        }
+        checkTables()
+    }
+
+    /// Nodes die one after the other: their process, or their machine, which is silent then.
+    func kill() throws {
+        var detections: [Double] = []
+        var knowns: [Double] = []
+        for number in 0..<options.deathCount {
+            let victim = drawVictim()
+            let died = simulation.now
+            die(victim, number % 2 == 0 ? .process : .power)
+            try simulation.run(for: Self.deathGap)
+            var times = watch.times(of: nodes[victim].peerID).map { died.duration(to: $0).inSeconds }
+            for _ in 0..<3 where times.count < running.count {
+                try simulation.run(for: Self.deathGap)
+                times = watch.times(of: nodes[victim].peerID).map { died.duration(to: $0).inSeconds }
+            }
+            guard times.count >= running.count, let last = times.max() else {
+                report.violations.append(
+                    "the death of node \(victim) is known to \(times.count) of \(running.count)"
+                )
+                continue
+            }
+            detections += times
+            knowns.append(last)
+        }
+        report.detectionMedianSeconds = Self.median(detections)
+        report.knownMedianSeconds = Self.median(knowns)
+        report.knownMaxSeconds = knowns.max()
+    }
+
+    /// All neighbours of one node die at once.
+    func killNeighbours() throws {
+        let lone = drawVictim()
+        let neighbours = self.neighbours(of: lone)
+        for (number, victim) in neighbours.enumerated() { die(victim, number % 2 == 0 ? .process : .power) }
+        let begin = simulation.now
+        let least = options.policy == .mesh ? 3 : 1
+        report.healSeconds = try seconds(within: .seconds(120), since: begin) {
+            self.isConnected && self.running.allSatisfy { self.livingNeighbours(of: $0).count >= least }
+        }
+        if report.healSeconds == nil { report.violations.append("a node that lost its neighbours is alone") }
+        try simulation.run(for: Self.settleTime)
+        report.falseDeathCount = watch.takeFalseDeaths()
+        if report.falseDeathCount > 0 {
+            report.violations.append("\(report.falseDeathCount) running nodes were taken for dead")
+        }
+    }
+
+    /// First every node lacks a tenth of its processor time, then every tenth node nine tenths.
+    func starve() throws {
+        let rest = Instant(nanosecondsSinceOrigin: 0).duration(to: simulation.now)
+        let time = max(.seconds(60), (options.duration - rest) / 2)
+        report.starvedSeconds = time.inSeconds
+        try starve(running, for: .milliseconds(300), over: time)
+        report.shortOfTimeDeathCount = watch.takeFalseDeaths()
+        let some = running.enumerated().filter { $0.offset % 10 == 0 }.map(\.element)
+        try starve(some, for: .milliseconds(2700), over: time)
+        report.starvedDeathCount = watch.takeFalseDeaths()
+        checkTables()
+    }
+
+    /// Takes the processor from nodes, so long in every three seconds, each at its own time.
+    private func starve(_ victims: [Int], for duration: Duration, over time: Duration) throws {
+        let end = simulation.now + time
+        let slice = Duration.milliseconds(100)
+        let sliceCount = 30
+        var turn = 0
+        while simulation.now < end {
+            for (place, victim) in victims.enumerated() where (place * 7 + turn) % sliceCount == 0 {
+                hosts[victim].stall(for: duration)
+            }
+            turn += 1
+            try simulation.run(for: slice)
+        }
+    }
+
+    /// Ends the nodes in order: a task that stays suspended is never freed, and keeps the whole node.
+    func end() throws -> MemberFleet.Report {
+        report.virtualSeconds = Instant(nanosecondsSinceOrigin: 0).duration(to: simulation.now).inSeconds
+        report.eventCount = simulation.counts.events
+        report.traceHash = simulation.traceHash
+        report.events = watch.end()
+        for index in running {
+            let node = nodes[index]
+            hosts[index].loop.startTask { await node.stop() }
+        }
+        try simulation.run(for: .seconds(30))
+        return report
+    }
+
+    // MARK: Nodes
+
+    private func makeNode(_ host: SimulatedHost) throws -> Node {
+        var seed = host.world.random.bytes(count: 32)
+        var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
+        configuration.usesMDNS = false
+        configuration.usesRoutes = true
+        configuration.topology = options.policy
+        configuration.securities = [.noise]
+        configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: Self.port)]
+        if let first = nodes.first {
+            let address = Multiaddr(hosts[0].address ?? .v4(0), tcpPort: Self.port)
+            configuration.bootstrapAddresses = [address.with(peerID: first.peerID)]
+        }
+        return try Node(
+            world: host.world,
+            identity: try IdentityKey(wipingSeed: &seed),
+            configuration: configuration
+        )
+    }
+
+    private func drawVictim() -> Int {
+        // The one that all others know from the start stays.
+        running[1 + simulation.random.number(below: running.count - 1)]
+    }
+
+    private func die(_ victim: Int, _ crash: SimulatedHost.Crash) {
+        running.removeAll { $0 == victim }
+        watch.died(nodes[victim].peerID, victim)
+        hosts[victim].crash(crash, leaving: .unwinding)
+    }
+
+    // MARK: Views
+
+    private func ask<Value: Sendable>(_ index: Int, _ body: @Sendable (isolated TopologyDriver) -> Value)
+        -> Value?
+    {
+        guard let topology = nodes[index].topology else { return nil }
+        return hosts[index].loop.perform { topology.assumeIsolated { body($0) } }
+    }
+
+    private func neighbours(of index: Int) -> [Int] {
+        (ask(index) { $0.neighbours } ?? []).compactMap { indexes[$0] }
+    }
+
+    private func livingNeighbours(of index: Int) -> [Int] {
+        let living = Set(running)
+        return neighbours(of: index).filter { living.contains($0) }
+    }
+
+    private func degree(_ index: Int) -> Int { ask(index) { $0.degree } ?? 0 }
+
+    private var isWhole: Bool {
+        let count = running.count
+        for index in running {
+            let liveness = nodes[index].liveness
+            let living = hosts[index].loop.perform { liveness.assumeIsolated { $0.livingCount } }
+            guard living == count else { return false }
+        }
+        return isConnected
+    }
+
+    /// Whether there is a way over links from each running node to each other one.
+    private var isConnected: Bool {
+        guard let start = running.first else { return true }
+        // The dead count as reached already.
+        var reached = [Bool](repeating: true, count: nodes.count)
+        for index in running { reached[index] = false }
+        reached[start] = true
+        var (waiting, count) = ([start], 1)
+        while let next = waiting.popLast() {
+            for peer in neighbours(of: next) where !reached[peer] {
+                reached[peer] = true
+                count += 1
+                waiting.append(peer)
+            }
+        }
+        return count == running.count
+    }
+
+    private func checkTables() {
+        for index in running {
+            let liveness = nodes[index].liveness
+            let fills =
+                (ask(index) { $0.tableFills } ?? [])
+                + hosts[index].loop.perform { liveness.assumeIsolated { $0.tableFills } }
+            for fill in fills where fill.isOverfull {
+                report.violations.append("node \(index): \(fill)")
+            }
+        }
+    }
+
+    // MARK: Time
+
+    /// Runs until something holds, and says how long after `begin` that was; `nil` when it does not come about.
+    private func seconds(
+        within limit: Duration,
+        since begin: Instant,
+        until holds: () -> Bool
+    ) throws -> Double? {
+        while !holds() {
+            guard begin.duration(to: simulation.now) < limit else { return nil }
+            try simulation.run(for: Self.step)
+        }
+        return begin.duration(to: simulation.now).inSeconds
+    }
+
+    private static func median(_ values: [Double]) -> Double? {
+        values.isEmpty ? nil : values.sorted()[values.count / 2]
+    }
+}
