@@ -31,6 +31,8 @@ if [ ! -x "$root/usr/bin/git" ]; then
     debootstrap --variant=minbase --include=git,ca-certificates bookworm "$root" "$mirror" >"$root.log"
 fi
 
+# The root is a mount, as on a machine of its own: the failing disks are mounted in a namespace that needs that.
+mount --bind "$root" "$root"
 mkdir -p "$root/swift"
 mount --bind -o ro "$swift" "$root/swift"
 mount -t proc proc "$root/proc"

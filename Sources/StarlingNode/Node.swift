@@ -71,7 +71,8 @@ package final class Node: Sendable {
             swarm: swarm,
             identity: identity,
             delivery: delivery,
-            limits: configuration.routeLimits
+            limits: configuration.routeLimits,
+            verification: configuration.routeVerification
         )
         liveness = LivenessDriver(
             routes: routes,

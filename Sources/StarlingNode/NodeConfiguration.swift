@@ -33,6 +33,8 @@ package struct NodeConfiguration: Sendable {
     /// Whether it tells its neighbours whom it reaches, and hears of that from them.
     package var usesRoutes = false
     package var routeLimits = RouteDriver.Limits()
+    /// Another way to check destinations' signatures than one by one in each node.
+    package var routeVerification: RouteProofCache.Verification?
     /// To which members of the mesh it stays connected, where it uses routes; `nil` leaves that to whoever dials.
     package var topology: Topology.Policy? = .mesh
     package var topologyLimits = TopologyDriver.Limits()

@@ -43,6 +43,31 @@ public struct PeerID: Hashable, Sendable {
         unsafe multihash.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
     }
 
+    /// Compares eight bytes at a time, for the same reason.
+    public static func == (left: PeerID, right: PeerID) -> Bool {
+        let count = left.multihash.count
+        guard count == right.multihash.count else { return false }
+        // Safe: the bytes are only read, within both arrays, and not kept.
+        return unsafe left.multihash.withUnsafeBytes { left in
+            unsafe right.multihash.withUnsafeBytes { right in
+                if unsafe left.baseAddress == right.baseAddress { return true }
+                var offset = 0
+                while offset + 8 <= count {
+                    let word = unsafe left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                    guard unsafe word == right.loadUnaligned(fromByteOffset: offset, as: UInt64.self) else {
+                        return false
+                    }
+                    offset += 8
+                }
+                while offset < count {
+                    guard unsafe left[offset] == right[offset] else { return false }
+                    offset += 1
+                }
+                return true
+            }
+        }
+    }
+
     /// A name that the caller built itself from a key.
     package init(checkedMultihash multihash: [UInt8]) {
         self.multihash = multihash

@@ -114,7 +114,26 @@ struct RouteDestination: Sendable {
     var isLive: Bool { !entries.isEmpty }
 
     /// The place of a neighbour's route among the entries.
-    func entry(of link: Int) -> Int? { entries.firstIndex { $0.link == link } }
+    func entry(of link: Int) -> Int? {
+        for place in entries.indices where entries[place].link == link { return place }
+        return nil
+    }
 
-    func isActive(_ link: Int) -> Bool { entries.contains { $0.link == link && $0.isActive } }
+    func isActive(_ link: Int) -> Bool {
+        for place in entries.indices where entries[place].link == link { return entries[place].isActive }
+        return false
+    }
+
+    /// How many neighbours messages go over.
+    var activeCount: Int {
+        var count = 0
+        for place in entries.indices where entries[place].isActive { count += 1 }
+        return count
+    }
+
+    /// Whether the destination is a neighbour.
+    var hasDirect: Bool {
+        for place in entries.indices where entries[place].isDirect { return true }
+        return false
+    }
 }

@@ -16,6 +16,8 @@ struct RouteLink: Sendable {
     var told = SlotSet()
     /// Destinations whose proof it has as it stands.
     var proven = SlotSet()
+    /// Destinations of which it has what is told now.
+    var current = SlotSet()
     /// Destinations of which there may be something to tell.
     var dirty = SlotSet()
     var toldDigest = RouteDigest()
@@ -27,6 +29,8 @@ struct RouteLink: Sendable {
     var numberRequests: [NumberRequest] = []
 
     // What it tells.
+    /// Destinations of which nobody else tells.
+    var soleCount = 0
     var heardDigest = RouteDigest()
     /// When it last said that what it told stands; `nil` when it has told nothing.
     var heard: Instant?
@@ -43,7 +47,7 @@ struct RouteLink: Sendable {
 
     /// Forgets what the neighbour was told: its reader begins anew.
     mutating func resetOutgoing(now: Instant) {
-        (told, proven, dirty) = (SlotSet(), SlotSet(), SlotSet())
+        (told, proven, current, dirty) = (SlotSet(), SlotSet(), SlotSet(), SlotSet())
         toldDigest = RouteDigest()
         (isDigestDue, isTransmitTold) = (false, false)
         (routeRequests, numberRequests) = ([], [])

@@ -20,21 +20,34 @@ extension RouteTable {
     }
 
     /// What a route costs from here, or `nil` when it is none.
-    func metric(of entry: RouteEntry) -> RouteMetric? {
-        var sum = UInt64(entry.way.metric.microseconds) + UInt64(links[entry.link].cost.microseconds)
-        if !entry.isDirect { sum += UInt64(entry.penalty) + UInt64(links[entry.link].appliedPenalty) }
-        return RouteMetric(microseconds: sum)
+    func metric(of place: Int, of slot: Int) -> RouteMetric? {
+        RouteMetric(microseconds: microseconds(of: place, of: slot))
+    }
+
+    /// The same, also where it is too much for a route.
+    private func microseconds(of place: Int, of slot: Int) -> UInt64 {
+        let link = destinations[slot].entries[place].link
+        var sum = UInt64(destinations[slot].entries[place].way.metric.microseconds)
+        sum += UInt64(links[link].cost.microseconds)
+        if !destinations[slot].entries[place].isDirect {
+            sum += UInt64(destinations[slot].entries[place].penalty) + UInt64(links[link].appliedPenalty)
+        }
+        return sum
     }
 
     /// The order in which routes are kept: the feasible first, then by their metric, links and names.
     func precedes(_ place: Int, _ other: Int, of slot: Int) -> Bool {
-        let (left, right) = (destinations[slot].entries[place], destinations[slot].entries[other])
-        let isLeftFeasible = isFeasible(place, of: slot)
-        guard isLeftFeasible == isFeasible(other, of: slot) else { return isLeftFeasible }
-        let metrics = (metric(of: left)?.microseconds ?? .max, metric(of: right)?.microseconds ?? .max)
+        let isFeasible = isFeasible(place, of: slot)
+        guard isFeasible == self.isFeasible(other, of: slot) else { return isFeasible }
+        let metrics = (microseconds(of: place, of: slot), microseconds(of: other, of: slot))
         if metrics.0 != metrics.1 { return metrics.0 < metrics.1 }
-        if left.way.hops != right.way.hops { return left.way.hops < right.way.hops }
-        return links[left.link].peer < links[right.link].peer
+        let hops = destinations[slot].entries[place].way.hops
+        let otherHops = destinations[slot].entries[other].way.hops
+        if hops != otherHops { return hops < otherHops }
+        let (link, otherLink) = (
+            destinations[slot].entries[place].link, destinations[slot].entries[other].link
+        )
+        return links[link].peer < links[otherLink].peer
     }
 
     // MARK: Choosing
@@ -42,14 +55,12 @@ extension RouteTable {
     /// Looks again which route is taken, after anything that it hangs on has changed.
     mutating func choose(_ slot: Int, now: Instant) {
         let before = destinations[slot].primary
-        let wereActive = activeLinks(of: slot)
         let primary = bestEntry(of: slot)
         destinations[slot].primary = primary.map { destinations[slot].entries[$0].link } ?? -1
         activate(slot, primary: primary)
         tell(slot, advert(of: slot, primary: primary), partOfMetric: 4, now: now)
         // What is told now may make some of the others unfeasible.
         activate(slot, primary: primary)
-        if activeLinks(of: slot) != wereActive { markDirty(slot) }
         if destinations[slot].primary != before {
             destinations[slot].chosen = now
             if primary != nil { endSearch(for: destinations[slot].id) }
@@ -63,9 +74,7 @@ extension RouteTable {
     private func bestEntry(of slot: Int) -> Int? {
         var (best, current): (Int?, Int?) = (nil, nil)
         for place in destinations[slot].entries.indices {
-            guard isFeasible(place, of: slot), metric(of: destinations[slot].entries[place]) != nil else {
-                continue
-            }
+            guard isFeasible(place, of: slot), metric(of: place, of: slot) != nil else { continue }
             if destinations[slot].entries[place].link == destinations[slot].primary { current = place }
             if let other = best, !precedes(place, other, of: slot) { continue }
             best = place
@@ -74,23 +83,23 @@ extension RouteTable {
         return isClearlyBetter(best, than: current, of: slot) ? best : current
     }
 
-    private func activeLinks(of slot: Int) -> [Int] {
-        var links: [Int] = []
-        for place in destinations[slot].entries.indices where destinations[slot].entries[place].isActive {
-            links.append(destinations[slot].entries[place].link)
-        }
-        return links
-    }
-
     /// Tells the driver when the next hops are others than before, or stand in another order.
     private mutating func tellHops(of slot: Int) {
-        var hops: [Int32] = []
-        for place in order(of: slot) where isFeasible(place, of: slot) {
-            guard metric(of: destinations[slot].entries[place]) != nil else { continue }
-            hops.append(Int32(destinations[slot].entries[place].link))
+        hopScratch.removeAll(keepingCapacity: true)
+        for place in destinations[slot].entries.indices {
+            guard isFeasible(place, of: slot), metric(of: place, of: slot) != nil else { continue }
+            let isFirst = destinations[slot].entries[place].link == destinations[slot].primary
+            var target = isFirst ? 0 : hopScratch.count
+            while !isFirst, target > 0, comesBefore(place, hopScratch[target - 1], of: slot) { target -= 1 }
+            hopScratch.insert(place, at: target)
         }
-        guard hops != destinations[slot].hops else { return }
-        destinations[slot].hops = hops
+        let isSame =
+            destinations[slot].hops.count == hopScratch.count
+            && hopScratch.indices.allSatisfy { index in
+                destinations[slot].hops[index] == Int32(destinations[slot].entries[hopScratch[index]].link)
+            }
+        guard !isSame else { return }
+        destinations[slot].hops = hopScratch.map { Int32(destinations[slot].entries[$0].link) }
         guard !destinations[slot].isChangeTold else { return }
         destinations[slot].isChangeTold = true
         actions.append(.changed(destinations[slot].id))
@@ -115,22 +124,24 @@ extension RouteTable {
 
     /// Whether a route's metric is lower by more than an eighth.
     func isClearlyBetter(_ place: Int, than other: Int, of slot: Int) -> Bool {
-        guard let metric = metric(of: destinations[slot].entries[place]) else { return false }
-        guard let otherMetric = self.metric(of: destinations[slot].entries[other]) else { return true }
+        guard let metric = metric(of: place, of: slot) else { return false }
+        guard let otherMetric = self.metric(of: other, of: slot) else { return true }
         return metric < otherMetric && metric.differs(from: otherMetric, byMoreThanOnePartIn: 8)
     }
 
     /// Marks the routes over which messages are spread: at most a quarter above the first choice.
+    ///
+    /// Whoever becomes such a neighbour, or is none any more, is looked at for what it is to be told.
     private mutating func activate(_ slot: Int, primary: Int?) {
-        let first = primary.flatMap { metric(of: destinations[slot].entries[$0]) }
+        let first = primary.flatMap { metric(of: $0, of: slot) }
         for place in destinations[slot].entries.indices {
             var isActive = place == primary
-            if !isActive, let first, isFeasible(place, of: slot),
-                let metric = metric(of: destinations[slot].entries[place])
-            {
+            if !isActive, let first, isFeasible(place, of: slot), let metric = metric(of: place, of: slot) {
                 isActive = metric.microseconds <= first.microseconds + first.microseconds / 4
             }
+            guard isActive != destinations[slot].entries[place].isActive else { continue }
             destinations[slot].entries[place].isActive = isActive
+            markDirty(slot, for: destinations[slot].entries[place].link)
         }
     }
 
@@ -139,15 +150,16 @@ extension RouteTable {
     /// What is to be told of a destination: the first choice, when there is somebody who wants it.
     private func advert(of slot: Int, primary: Int?) -> RouteAdvert? {
         guard let primary else { return nil }
-        let entry = destinations[slot].entries[primary]
+        let hops = destinations[slot].entries[primary].way.hops
         // The reader's own link counts too.
-        guard let proof = entry.proof, entry.way.hops + 1 < limits.hopLimit, let metric = metric(of: entry)
+        guard let proof = destinations[slot].entries[primary].proof, hops + 1 < limits.hopLimit,
+            let metric = metric(of: primary, of: slot)
         else {
             return nil
         }
         // A neighbour over which messages go is not told; with nobody else nothing is promised to anybody.
-        guard upCount > activeLinks(of: slot).count else { return nil }
-        return RouteAdvert(proof: proof, way: .init(metric: metric, hops: entry.way.hops + 1))
+        guard upCount > destinations[slot].activeCount else { return nil }
+        return RouteAdvert(proof: proof, way: .init(metric: metric, hops: hops + 1))
     }
 
     /// Tells an advert in place of the one before, if it is news.
@@ -159,12 +171,15 @@ extension RouteTable {
             guard before != nil else { return }
             destinations[slot].advert = nil
             destinations[slot].heldUntil = now + limits.feasibilityHold
+            for link in links.indices { links[link].current.remove(slot) }
             return markDirty(slot)
         }
         if let before, !advert.isNews(after: before, partOfMetric: part) { return }
         destinations[slot].advert = advert
-        if advert.proof.number != before?.proof.number {
-            for link in links.indices { links[link].proven.remove(slot) }
+        let isNewNumber = advert.proof.number != before?.proof.number
+        for link in links.indices {
+            links[link].current.remove(slot)
+            if isNewNumber { links[link].proven.remove(slot) }
         }
         if slot != Self.ownSlot { lowerFeasibility(of: slot, to: advert.distance) }
         markDirty(slot)
@@ -172,8 +187,9 @@ extension RouteTable {
 
     /// Tells what the last small changes of the metric have added up to.
     mutating func tellSmallChanges(of slot: Int, now: Instant) {
-        guard destinations[slot].advert != nil else { return }
         let primary = destinations[slot].entry(of: destinations[slot].primary)
+        let metric = primary.flatMap { self.metric(of: $0, of: slot) }
+        guard let told = destinations[slot].advert?.way.metric, told != metric else { return }
         tell(slot, advert(of: slot, primary: primary), partOfMetric: 16, now: now)
         activate(slot, primary: primary)
         tellHops(of: slot)
@@ -189,6 +205,11 @@ extension RouteTable {
 
     /// Has all neighbours looked at for what they are to be told of a destination.
     mutating func markDirty(_ slot: Int) {
-        for link in links.indices where links[link].isUp { links[link].dirty.insert(slot) }
+        for link in links.indices { markDirty(slot, for: link) }
+    }
+
+    /// Has one neighbour looked at for that.
+    mutating func markDirty(_ slot: Int, for link: Int) {
+        if links[link].isUp { links[link].dirty.insert(slot) }
     }
 }

@@ -11,7 +11,7 @@ extension RouteTable {
             return false
         }
         guard !isSought else { return liveCount < limits.destinationCountMax || farthest(now: now) != nil }
-        if liveCount >= limits.soleCountMax, soleCount(of: link) >= limits.soleCountMax { return false }
+        if links[link].soleCount >= limits.soleCountMax { return false }
         guard liveCount >= limits.destinationCountMax else { return true }
         wasFull = true
         guard let farthest = farthest(now: now), let offered = metric.adding(links[link].cost) else {
@@ -66,23 +66,17 @@ extension RouteTable {
     private func farthest(now: Instant) -> (slot: Int, metric: RouteMetric)? {
         var found: (slot: Int, metric: RouteMetric)?
         for slot in destinations.indices.dropFirst() where destinations[slot].isLive {
-            let destination = destinations[slot]
-            if destination.entries.contains(where: \.isDirect) || isInUse(destination, now: now) { continue }
-            let first = destination.entry(of: destination.primary)
-            let metric = first.flatMap { self.metric(of: destination.entries[$0]) } ?? .max
+            if destinations[slot].hasDirect || isInUse(slot, now: now) { continue }
+            let first = destinations[slot].entry(of: destinations[slot].primary)
+            let metric = first.flatMap { self.metric(of: $0, of: slot) } ?? .max
             if let found, metric <= found.metric { continue }
             found = (slot, metric)
         }
         return found
     }
 
-    func isInUse(_ destination: RouteDestination, now: Instant) -> Bool {
-        destination.lastUse.map { $0 + limits.useDuration > now } ?? false
-    }
-
-    /// Destinations that only one neighbour tells.
-    private func soleCount(of link: Int) -> Int {
-        destinations.count { $0.entries.count == 1 && $0.entries[0].link == link }
+    private func isInUse(_ slot: Int, now: Instant) -> Bool {
+        destinations[slot].lastUse.map { $0 + limits.useDuration > now } ?? false
     }
 
     private mutating func evict(_ slot: Int, now: Instant) {
@@ -99,13 +93,26 @@ extension RouteTable {
             remove(entry: worst, of: slot)
         }
         if !destinations[slot].isLive { liveCount += 1 }
+        countSole(slot, -1)
         destinations[slot].entries.append(entry)
+        countSole(slot, 1)
+        entryCountPeak = max(entryCountPeak, destinations[slot].entries.count)
+    }
+
+    /// Counts a destination that only one neighbour tells to that neighbour's, or takes it from them.
+    private mutating func countSole(_ slot: Int, _ change: Int) {
+        guard destinations[slot].entries.count == 1 else { return }
+        links[destinations[slot].entries[0].link].soleCount += change
     }
 
     mutating func remove(entry: Int, of slot: Int) {
         // A neighbour over which nothing goes any more may be told.
-        if destinations[slot].entries[entry].isActive { markDirty(slot) }
+        if destinations[slot].entries[entry].isActive {
+            markDirty(slot, for: destinations[slot].entries[entry].link)
+        }
+        countSole(slot, -1)
         destinations[slot].entries.remove(at: entry)
+        countSole(slot, 1)
         if !destinations[slot].isLive { liveCount -= 1 }
     }
 

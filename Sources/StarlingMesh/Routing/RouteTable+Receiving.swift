@@ -113,7 +113,7 @@ extension RouteTable {
         guard destinations[slot].entries.count >= limits.entryCountMax else { return true }
         guard let worst = worstEntry(of: slot) else { return false }
         let offered = way.metric.adding(links[link].cost)?.microseconds ?? .max
-        let isBetter = offered < metric(of: destinations[slot].entries[worst])?.microseconds ?? .max
+        let isBetter = offered < metric(of: worst, of: slot)?.microseconds ?? .max
         if !isBetter { destinations[slot].hasMore = true }
         return isBetter
     }

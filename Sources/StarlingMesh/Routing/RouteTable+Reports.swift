@@ -136,11 +136,7 @@ extension RouteTable {
             TableFill("route links", links.count - freeLinks.count, of: limits.linkCountMax),
             TableFill("route searches", searches.count, of: limits.searchCountMax),
             TableFill("route proofs", proofs.count, of: limits.proofCountMax),
-            TableFill(
-                "routes of a destination",
-                destinations.indices.reduce(0) { max($0, destinations[$1].entries.count) },
-                of: limits.entryCountMax
-            ),
+            TableFill("routes of a destination", entryCountPeak, of: limits.entryCountMax),
         ]
     }
 
@@ -152,7 +148,7 @@ extension RouteTable {
 
     private func hop(to slot: Int, over link: Int) -> RouteHop? {
         guard let place = destinations[slot].entry(of: link),
-            let metric = metric(of: destinations[slot].entries[place])
+            let metric = metric(of: place, of: slot)
         else { return nil }
         let hops = Int(destinations[slot].entries[place].way.hops) + 1
         return RouteHop(peer: links[link].peer, metric: metric, hops: hops)
@@ -169,7 +165,7 @@ extension RouteTable {
         }
         return RouteReport.Candidate(
             peer: links[entry.link].peer,
-            metric: metric(of: entry),
+            metric: metric(of: place, of: slot),
             told: entry.way.metric,
             linkCost: links[entry.link].cost,
             penalty: entry.isDirect ? 0 : entry.penalty + links[entry.link].appliedPenalty,

@@ -45,16 +45,18 @@ extension RouteTable {
         if let advert = destinations[slot].advert, !destinations[slot].isActive(link) {
             // Once its distance is on the disk, it is looked at again.
             guard isDurable(slot) else { return nil }
+            let isProven = links[link].proven.contains(slot)
+            if isProven, links[link].current.contains(slot) { return nil }
             links[link].told.insert(slot)
-            guard !links[link].proven.contains(slot) else {
-                return RouteUpdate(advert.way, to: destinations[slot].id)
-            }
+            links[link].current.insert(slot)
+            guard !isProven else { return RouteUpdate(advert.way, to: destinations[slot].id) }
             links[link].proven.insert(slot)
             return RouteUpdate(advert.way, proof: advert.proof)
         }
         guard links[link].told.contains(slot) else { return nil }
         links[link].told.remove(slot)
         links[link].proven.remove(slot)
+        links[link].current.remove(slot)
         return RouteUpdate(withdrawing: destinations[slot].id)
     }
 

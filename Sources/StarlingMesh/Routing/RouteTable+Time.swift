@@ -67,8 +67,8 @@ extension RouteTable {
                 destinations[slot].entries[entry].penalty -= max(penalty / 8, min(penalty, 1000))
                 isChanged = true
             }
-            guard destinations[slot].entries[entry].proof != nil,
-                destinations[slot].entries[entry].proofEnd <= now
+            guard destinations[slot].entries[entry].proofEnd <= now,
+                destinations[slot].entries[entry].proof != nil
             else { continue }
             withdraw(entry, of: slot, now: now)
             isChanged = true

@@ -94,6 +94,10 @@ package struct RouteTable: Sendable {
     var index: [PeerID: Int] = [:]
     /// Destinations with a route.
     var liveCount = 0
+    /// The most routes that any destination has had.
+    var entryCountPeak = 0
+    /// Places of a destination's routes while they are put in order: kept for its room alone.
+    var hopScratch: [Int] = []
     /// Whether a destination was not taken for want of room, and may be asked for again.
     var wasFull = false
 

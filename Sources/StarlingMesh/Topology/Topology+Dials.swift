@@ -20,6 +20,7 @@ extension Topology {
         dialWanted()
         if needsMany { grow() }
         explore()
+        keepSpares()
         letGo()
         if isPlanStale { look(at: planAt) }
         if hasHierarchy { look(at: planAt + limits.planRefresh) }
@@ -88,6 +89,36 @@ extension Topology {
         for place in rows.indices where rows[place].isAlive {
             if let reason = wanted[rows[place].peer] { seek(place, reason) }
         }
+    }
+
+    // MARK: Spares
+
+    /// Has addresses found while there is somebody to ask: one after the other, drawn among the peers without one.
+    private mutating func keepSpares() {
+        guard spareAt <= now else { return look(at: spareAt) }
+        var (spareCount, drawn, count): (Int, Int?, Int) = (0, nil, 0)
+        var hasNeighbour = false
+        var next: Instant?
+        for place in rows.indices where rows[place].isAlive {
+            if rows[place].link != nil {
+                hasNeighbour = true
+            } else if rows[place].hasAddress {
+                if rows[place].failureCount == 0 { spareCount += 1 }
+            } else if rows[place].nextTry <= now {
+                count += 1
+                if draws.number(below: count) == 0 { drawn = place }
+            } else {
+                next = .earlier(next, rows[place].nextTry)
+            }
+        }
+        guard hasNeighbour, spareCount < limits.spareCount else { return }
+        guard let drawn else {
+            if let next { look(at: next) }
+            return
+        }
+        spareAt = now + spread(limits.spareInterval)
+        look(at: spareAt)
+        seek(drawn, .spare)
     }
 
     // MARK: Dials

@@ -8,6 +8,7 @@ package import StarlingCore
 ///
 /// - A link that broke is dialled again, soon and then every few seconds, also when there are other neighbours: that is
 ///   how the halves of a partition find one another.
+/// - Addresses of some more peers are kept, since whoever loses all neighbours at once can ask nobody.
 /// - A link in use is not let go; one that is young is not either, so that a newcomer has time to learn of others.
 /// - Nothing is let go for a reason that may be over in a moment, and who let go of a link is left alone for a while.
 ///
@@ -64,6 +65,8 @@ package struct Topology: Machine, Sendable {
     var growAt: Instant
     var exploreAt: Instant
     var adaptAt: Instant
+    /// When the next address is looked for that is needed only once all neighbours are gone.
+    var spareAt: Instant
     /// What the adaptive policy has found.
     package internal(set) var adaptation = Adaptation()
     var actions = RingQueue<Action>()
@@ -84,7 +87,7 @@ package struct Topology: Machine, Sendable {
         self.capacity = capacity
         self.limits = limits
         ownPosition = XXH64.hash(own.multihash.span)
-        (started, self.now, planAt, growAt) = (now, now, now, now)
+        (started, self.now, planAt, growAt, spareAt) = (now, now, now, now, now)
         draws = SplitMix64(seed: seed)
         exploreAt = now + limits.exploreInterval
         adaptAt = now + limits.adaptInterval

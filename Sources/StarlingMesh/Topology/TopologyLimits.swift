@@ -42,6 +42,10 @@ extension Topology {
         package var formerCountMax = 16
         /// The longest pause for other peers.
         package var pauseMax: Duration = .seconds(300)
+        /// Peers beside the neighbours whose addresses a node keeps: whoever loses all neighbours at once can ask nobody.
+        package var spareCount = 8
+        /// How often an address is looked for to that end.
+        package var spareInterval: Duration = .seconds(5)
         /// The pause after a peer's address was looked for.
         package var findPause: Duration = .seconds(10)
 

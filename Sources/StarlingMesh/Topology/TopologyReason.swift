@@ -18,6 +18,8 @@ package enum TopologyReason: Equatable, Sendable {
     case superPeer
     /// The user asked for it.
     case demanded
+    /// Its address is kept for when all neighbours are gone.
+    case spare
 
     // Against one:
 
@@ -39,6 +41,7 @@ package enum TopologyReason: Equatable, Sendable {
         case .chord: "it stands across the ring"
         case .superPeer: "it is one of the super-peers"
         case .demanded: "the user asked for it"
+        case .spare: "its address is kept for when all neighbours are gone"
         case .tooMany(let degree, let most): "\(degree) neighbours, and \(most) are enough"
         case .dead: "it does not answer, and has not contradicted"
         case .unwanted: "the policy has no use for it"

@@ -33,20 +33,23 @@ extension DeliveryDriver {
     /// - Parameter linkCount: Links that the shortest of these ways crosses.
     package func setRoute(to peer: PeerID, _ hops: [PeerID], linkCount: Int) {
         let isOther = forwarder.setRoute(to: peer, hops, linkCount: linkCount)
-        if routed[peer] != nil, isOther, !hops.isEmpty {
+        // Files that wait for a way have one.
+        if isOther, !hops.isEmpty { blobs?.enter(peer) { $0.wake($1) } }
+        guard routed[peer] != nil else {
+            guard outbox.count(to: peer) > 0 || inbox.owesReceipts(to: peer) else { return }
+            if routeUp(peer) { pump() }
+            return
+        }
+        if isOther, !hops.isEmpty {
             // What is on its way may be lost with the way that it took, and the next one is not to blame for that.
             routed[peer]?.via = nil
             isOutOfReach(peer)
             isWithinReach(peer)
-        } else if routed[peer] == nil {
-            if outbox.count(to: peer) > 0 || inbox.owesReceipts(to: peer) { _ = routeUp(peer) }
         } else if !hasRoute(to: peer) {
             routeDown(peer)
         } else {
             feed(peer)
         }
-        // Files that wait for a way have one.
-        if isOther, !hops.isEmpty { blobs?.enter(peer) { $0.wake($1) } }
         pump()
     }
 

@@ -161,19 +161,24 @@ extension RouteDriver {
         await endReading(peer, number)
     }
 
-    private func beginReading(_ peer: PeerID) -> UInt64? {
+    private func beginReading(_ peer: PeerID) async -> UInt64? {
         guard !isStopped, !isParting, let session = sessions[peer] else { return nil }
         let number = nextNumber()
         sessions[peer]?.inbound = number
-        if session.isSpoken {
-            table.incomingReset(peer, now: loop.now, wallNow: world.wallClock.now)
+        if !session.isSpoken {
+            let roundTrip = await swarm.connection(to: peer)?.measureRoundTrip()
+            guard isOpen(peer, session.number), !isParting else { return nil }
+            if sessions[peer]?.isSpoken == false {
+                sessions[peer]?.isSpoken = true
+                linkUp(peer, roundTrip)
+            }
         } else {
-            sessions[peer]?.isSpoken = true
-            linkUp(peer)
+            table.incomingReset(peer, now: loop.now, wallNow: world.wallClock.now)
         }
         pump()
         tell(peer)
-        return number
+        // Meanwhile the peer may have opened another one.
+        return sessions[peer]?.inbound == number ? number : nil
     }
 
     /// Takes a frame; suspends where the peer has told more than its share.

@@ -51,13 +51,24 @@ package actor RouteDriver {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
-    package init(swarm: Swarm, identity: IdentityKey, delivery: DeliveryDriver, limits: Limits = Limits()) {
+    package init(
+        swarm: Swarm,
+        identity: IdentityKey,
+        delivery: DeliveryDriver,
+        limits: Limits = Limits(),
+        verification: RouteProofCache.Verification? = nil
+    ) {
         self.swarm = swarm
         self.delivery = delivery
         self.limits = limits
         world = swarm.world
         loop = swarm.world.loops[0]
-        table = RouteTable(identity: identity, limits: limits.table, now: swarm.world.loops[0].now)
+        table = RouteTable(
+            identity: identity,
+            limits: limits.table,
+            proofs: verification.map { .init(countMax: limits.table.proofCountMax, verification: $0) },
+            now: swarm.world.loops[0].now
+        )
     }
 
     // MARK: Life
@@ -244,11 +255,14 @@ package actor RouteDriver {
     }
 
     /// A neighbour speaks of routes: it is one from here on.
-    func linkUp(_ peer: PeerID) {
-        table.linkUp(peer, LinkQuality(), now: loop.now, wallNow: world.wallClock.now)
-        measureAt = .earlier(measureAt, loop.now + .seconds(1))
-        startTask { driver in await driver.swarm.connection(to: peer)?.measureRoundTrip() }
+    ///
+    /// - Parameter roundTrip: As it was just measured: a cost that is only supposed would change all routes once more.
+    func linkUp(_ peer: PeerID, _ roundTrip: Duration?) {
+        let quality = LinkQuality(roundTrip: roundTrip)
+        table.linkUp(peer, quality, now: loop.now, wallNow: world.wallClock.now)
+        measureAt = .earlier(measureAt, loop.now + limits.measureInterval)
         notify(.up(peer))
+        if roundTrip != nil { notify(.measured(peer, quality)) }
     }
 
     private func measure(now: Instant) {
@@ -257,11 +271,10 @@ package actor RouteDriver {
             measureAt = now + limits.measureInterval
             startTask { driver in
                 // Of several connections the first one may have gone.
-                guard let connection = await driver.swarm.connection(to: peer) else { return }
-                let roundTrip = await connection.roundTrip
-                // An idle link says nothing of itself: the answer is there the next time.
-                await connection.measureRoundTrip()
-                if let roundTrip { await driver.measured(peer, session.number, roundTrip) }
+                guard let connection = await driver.swarm.connection(to: peer),
+                    let roundTrip = await connection.measureRoundTrip()
+                else { return }
+                await driver.measured(peer, session.number, roundTrip)
             }
         }
     }

@@ -21,8 +21,8 @@ package actor RecordDriver {
         package var streamCountMaxPerPeer = 16
         /// Searches under way, for this node and for others; more find nothing.
         package var searchCountMax = 64
-        /// How long an address that was found may be dialled.
-        package var addressLifetime: Duration = .seconds(3600)
+        /// How long an address that was found may be dialled: whoever loses all neighbours has no newer one.
+        package var addressLifetime: Duration = .seconds(86_400)
 
         package init() {}
     }

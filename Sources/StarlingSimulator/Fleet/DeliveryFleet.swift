@@ -97,7 +97,9 @@ package struct DeliveryFleet: Sendable {
             quietTime: options.quietTime,
             sampleCount: options.sampleCount
         )
-        let probing = simulation.every(options.duration / options.sampleCount) { [probes] in
+        // Asking for the memory takes a while where there is much.
+        let sampling = max(options.duration / options.sampleCount, .seconds(30))
+        let probing = simulation.every(sampling) { [probes] in
             probes.progress?(.nanoseconds(simulation.now.nanosecondsSinceOrigin))
             guard let probe = probes.memory else { return }
             let diskByteCount = members.reduce(0) { $0 + $1.host.diskByteCount }
@@ -158,6 +160,7 @@ package struct DeliveryFleet: Sendable {
         // A log of a megabyte: it is moved into the database every hour or so, and crashes come in between.
         hostConfiguration.storeLimits.checkpointFrameCount = 250
         hostConfiguration.storage = nodeCount > options.databaseCountMax ? .tables : .disk
+        let nodeConfiguration = nodeConfiguration
         let members = try seeds.map { keySeed in
             try FleetMember(
                 simulation.host(configuration: hostConfiguration),
@@ -229,6 +232,8 @@ package struct DeliveryFleet: Sendable {
         configuration.usesRoutes = options.usesRoutes
         // Whom nobody but its neighbours can reach has nobody else to choose.
         configuration.topology = options.topology.isForced ? nil : .mesh
+        let proofs = SharedProofs()
+        configuration.routeVerification = { proof throws(RouteProofError) in try proofs.verify(proof) }
         configuration.securities = [.noise]
         configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: FleetMember.port)]
         configuration.deliveryLimits.outbox.messageCountMax = 20

@@ -83,6 +83,7 @@ private final class MemberCourse {
     private let simulation: Simulation
     private let watch = MemberWatch()
     private var hosts: [SimulatedHost] = []
+    private let proofs = SharedProofs()
     private var nodes: [Node] = []
     private var indexes: [PeerID: Int] = [:]
     private var running: [Int] = []
@@ -235,6 +236,9 @@ private final class MemberCourse {
         configuration.usesMDNS = false
         configuration.usesRoutes = true
         configuration.topology = options.policy
+        configuration.routeVerification = { [proofs] proof throws(RouteProofError) in
+            try proofs.verify(proof)
+        }
         configuration.securities = [.noise]
         configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: Self.port)]
         if let first = nodes.first {

@@ -14,6 +14,12 @@ package final class RouteWatch {
     private let nodeCount: Int
     /// By destination, then by node.
     private var ways: [Hops]
+    /// By destination, then by node: a node ranks above all that it hands frames to, as long as there is no circle.
+    private var ranks: [Int32]
+    /// The nodes that have handed frames to a node, whatever for.
+    private var users: [[Int32]]
+    /// Whether a circle was found: from then on ranks mean nothing.
+    private var hasCircle = false
     /// When a node was last seen on a walk.
     private var marks: [UInt32]
     private var walkCount: UInt32 = 0
@@ -28,6 +34,8 @@ package final class RouteWatch {
         nodeCount = peerIDs.count
         indexes = Dictionary(uniqueKeysWithValues: zip(peerIDs, peerIDs.indices.map { Int32($0) }))
         ways = [Hops](repeating: Hops(repeating: -1), count: nodeCount * nodeCount)
+        ranks = [Int32](repeating: 0, count: nodeCount * nodeCount)
+        users = [[Int32]](repeating: [], count: nodeCount)
         marks = [UInt32](repeating: 0, count: nodeCount)
     }
 
@@ -39,10 +47,39 @@ package final class RouteWatch {
         changeCount += 1
         var hops = Hops(repeating: -1)
         for (place, neighbour) in neighbours.prefix(Hops.scalarCount).enumerated() {
-            hops[place] = indexes[neighbour] ?? -1
+            guard let next = indexes[neighbour] else { continue }
+            hops[place] = next
+            if !users[Int(next)].contains(Int32(node)) { users[Int(next)].append(Int32(node)) }
         }
         ways[Int(destination) * nodeCount + node] = hops
+        guard hasCircle || rank(Int32(node), to: destination) else { return nil }
+        hasCircle = true
         return circle(through: Int32(node), to: destination)
+    }
+
+    /// Lifts a node above all that it hands frames to, and those above it that hand theirs to it.
+    ///
+    /// - Returns: whether that comes back to the node, which then is on a circle.
+    private func rank(_ node: Int32, to destination: Int32) -> Bool {
+        let base = Int(destination) * nodeCount
+        path.removeAll(keepingCapacity: true)
+        path.append((node, -1))
+        while let (lifted, _) = path.popLast() {
+            let hops = ways[base + Int(lifted)]
+            var rank: Int32 = 0
+            for place in 0..<Hops.scalarCount where hops[place] >= 0 && hops[place] != destination {
+                rank = max(rank, ranks[base + Int(hops[place])] + 1)
+            }
+            guard rank > ranks[base + Int(lifted)] else { continue }
+            ranks[base + Int(lifted)] = rank
+            for user in users[Int(lifted)] where user != destination && rank >= ranks[base + Int(user)] {
+                let theirs = ways[base + Int(user)]
+                guard (0..<Hops.scalarCount).contains(where: { theirs[$0] == lifted }) else { continue }
+                if user == node { return true }
+                path.append((user, -1))
+            }
+        }
+        return false
     }
 
     /// A node has no ways any more: it is down.

@@ -116,7 +116,7 @@ struct ScenarioReader {
         if let count = try fields.numberIfAny("messages_per_hour", in: 1...100_000) {
             options.messagesPerHour = Int(count)
         }
-        if let count = try fields.numberIfAny("links_max", in: 1...5) { options.linkCountMax = Int(count) }
+        if let count = try fields.numberIfAny("links_max", in: 1...10) { options.linkCountMax = Int(count) }
         options.deathRatio = try fields.decimalIfAny("deaths", in: 0...0.9) ?? 0
         return options
     }

@@ -37,8 +37,10 @@ package protocol Connection: AnyObject, Sendable {
     /// One round trip of the multiplexer, where it has been measured.
     var roundTrip: Duration? { get async }
 
-    /// Has ``roundTrip`` measured again: the answer comes when it comes.
-    func measureRoundTrip() async
+    /// Has the round trip measured, and waits for the peer's answer.
+    ///
+    /// - Returns: ``roundTrip`` then; `nil` when the connection has ended, or the task is cancelled before the first.
+    func measureRoundTrip() async -> Duration?
 }
 
 extension Connection {

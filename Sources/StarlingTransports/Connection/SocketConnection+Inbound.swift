@@ -47,7 +47,7 @@ extension SocketConnection {
             case .reset(let id): if let stream = streams[id] { wasReset(stream) }
             case .writable(let id): if let stream = streams[id], stream.wantsToWrite { enqueue(stream) }
             case .goneAway: hasPeerGoneAway = true
-            case .roundTrip: break
+            case .roundTrip: roundTripIsKnown()
             }
         }
     }

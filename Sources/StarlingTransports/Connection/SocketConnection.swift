@@ -48,6 +48,8 @@ package actor SocketConnection: Connection {
     /// What is charged to the node for them, or for what windows have grown by, whichever is more.
     var charge = MemoryCharge(nil)
     var hasPeerGoneAway = false
+    /// Who waits for the peer's answer to a ping of the multiplexer.
+    var measuring: [(token: UInt64, waiter: Waiter<Void>)] = []
 
     /// A socket that was closed in good order and waits for the peer's end, and who waits with it.
     private var parting: (any StreamSocket)?
@@ -87,12 +89,6 @@ package actor SocketConnection: Connection {
     package var streamCount: Int { streams.count }
 
     package var roundTrip: Duration? { yamux.roundTrip }
-
-    package func measureRoundTrip() {
-        guard case .open = state else { return }
-        yamux.measureRoundTrip(now: loop.now)
-        scheduleFlush()
-    }
 
     package var closeReason: ConnectionError? {
         if case .closed(let reason) = state { return reason }
@@ -379,6 +375,7 @@ package actor SocketConnection: Connection {
             establishing = nil
             waiting.resume(returning: reason)
         }
+        roundTripIsKnown()
         settleCharge()
         if wasOpen { setup.owner.connectionDidClose(self, reason) }
     }

@@ -155,7 +155,7 @@ package actor NoiseStream: Connection, StreamBackend {
     package var roundTrip: Duration? { nil }
 
     /// There is nothing on it but the stream.
-    package func measureRoundTrip() {}
+    package func measureRoundTrip() -> Duration? { nil }
 
     package func close(_ reason: ConnectionError) async { await carrier.reset() }
 

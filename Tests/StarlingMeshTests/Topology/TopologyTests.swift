@@ -291,4 +291,28 @@ import Testing
             #expect(try #require(rig.machine.nextDeadline) > rig.now)
         }
     }
+
+    @Test func addressesAreKeptForWhenAllNeighboursAreGone() {
+        let rig = Rig()
+        rig.learn(1...7)
+        rig.learn(8...30, hasAddress: false)
+        rig.link(1...7)
+        rig.done = []
+        var found: Set<PeerID> = []
+        for _ in 0..<30 {
+            rig.pass(.seconds(10))
+            for case .find(let peer, .spare) in rig.done.map(\.action) where found.insert(peer).inserted {
+                let number = (8...30).first { Rig.peer($0) == peer }
+                rig.learn(number.map { [$0] } ?? [])
+            }
+            rig.done = []
+        }
+        #expect(found.count == Topology.Limits().spareCount)
+        // Whoever lost them all dials those at once, and asks nobody.
+        for number in 1...7 { rig.drop(number, .lost) }
+        rig.pass(.zero)
+        let dials = rig.takeDials()
+        #expect(dials.count == Topology.Limits().dialCountMax)
+        #expect(found.isSuperset(of: dials))
+    }
 }

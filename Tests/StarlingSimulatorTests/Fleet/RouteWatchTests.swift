@@ -31,4 +31,39 @@ import Testing
         #expect(watch.changed(1, peers[2], [peers[0]]) == nil)
         #expect(watch.changed(0, peers[2], [peers[1]]) == [0, 1])
     }
+
+    /// Ranks spare most walks: they must find what walking everything finds, and no more.
+    @Test(arguments: 1...40) func aCircleIsFoundWhereOneIs(seed: UInt64) throws {
+        let peers = try Self.peers(12)
+        let watch = try #require(RouteWatch(peers))
+        var random = SplitMix64(seed: seed)
+        var ways = [[Int]](repeating: [], count: peers.count)
+        // Ways mostly lead down, as routes do, so that it takes a while until one leads up.
+        for _ in 0..<400 {
+            let node = random.number(below: 11)
+            let hops = Set(
+                (0..<2).map { _ in
+                    random.number(below: 10) < 9
+                        ? min(11, node + 1 + random.number(below: 4)) : random.number(below: 11)
+                }
+            )
+            .subtracting([node])
+            ways[node] = hops.sorted()
+            let circle = watch.changed(node, peers[11], ways[node].map { peers[$0] })
+            #expect((circle != nil) == Self.isReached(node, from: ways[node], ways))
+            guard let circle else { continue }
+            for (place, next) in circle.enumerated() {
+                #expect(ways[next].contains(circle[(place + 1) % circle.count]))
+            }
+            return
+        }
+    }
+
+    private static func isReached(_ node: Int, from starts: [Int], _ ways: [[Int]]) -> Bool {
+        var (seen, open) = (Set(starts), starts)
+        while let next = open.popLast(), next != node {
+            for hop in ways[next] where seen.insert(hop).inserted { open.append(hop) }
+        }
+        return seen.contains(node)
+    }
 }

@@ -89,7 +89,7 @@ import Testing
         (#"{"nodes": 3, "topology": {"shape": "links", "links": [[0, 1]]}}"#, "topology.links"),
         (#"{"link": {"loss": 1}}"#, "link.loss"), (#"{"link": {"latency_s": 1}}"#, "link.latency_s"),
         (#"{"links": [{"from": 0, "to": 0}]}"#, "links[0]"), (#"{"links": [{"to": 0}]}"#, "links[0].from"),
-        (#"{"traffic": {"links_max": 6}}"#, "traffic.links_max"),
+        (#"{"traffic": {"links_max": 11}}"#, "traffic.links_max"),
         (#"{"faults": {"churn": {"per_minute": 0.1, "down_s": [5, 1]}}}"#, "faults.churn.down_s"),
         (#"{"faults": {"partition_minutes": 0}}"#, "faults.partition_minutes"),
         (#"{"hostile": {"share": 1}}"#, "hostile.share"),

@@ -74,8 +74,8 @@ package struct OutboxCopy: Equatable, Sendable {
 
 /// What an application asks for.
 package struct OutboxRequest: Sendable {
-    /// Links that a message may cross where nothing else is asked for.
-    package static let hopLimitIfNone: UInt8 = 5
+    /// Links that a message may cross where nothing else is asked for: as many as a route may have.
+    package static let hopLimitIfNone: UInt8 = 10
 
     package var to: PeerID
     package var priority = MessagePriority.normal
