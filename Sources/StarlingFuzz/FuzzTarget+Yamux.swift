@@ -45,7 +45,7 @@ extension FuzzTarget {
             session.announce(id)
         }
         write()
-        if behaviour & 8 != 0 { session.ping(now: now) }
+        if behaviour & 8 != 0 { session.measureRoundTrip(now: now) }
 
         var seen: [Seen] = []
         for piece in pieces {

@@ -136,7 +136,7 @@ extension RouteTable {
             TableFill("route links", links.count - freeLinks.count, of: limits.linkCountMax),
             TableFill("route searches", searches.count, of: limits.searchCountMax),
             TableFill("route proofs", proofs.count, of: limits.proofCountMax),
-            TableFill("routes of a destination", entryCountPeak, of: limits.entryCountMax),
+            TableFill("routes of a destination, at most so far", entryCountPeak, of: limits.entryCountMax),
         ]
     }
 

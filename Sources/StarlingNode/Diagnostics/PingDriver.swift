@@ -67,11 +67,15 @@ package struct PingDriver: Sendable {
                     throw await fail(.ping(reason))
                 }
             }
+            let deadline = dialer.nextDeadline ?? loop.now
             do throws(StreamError) {
-                if let bytes = try await stream.read() {
-                    bytes.withSpan { dialer.receive($0, now: loop.now) }
-                } else {
-                    dialer.receiveEnd()
+                let read = try await loop.withDeadline(deadline) { [stream] () async throws(StreamError) in
+                    try await stream.read()
+                }
+                switch read {
+                case .some(.some(let bytes)): bytes.withSpan { dialer.receive($0, now: loop.now) }
+                case .some(.none): dialer.receiveEnd()
+                case .none: dialer.advance(to: loop.now)
                 }
             } catch {
                 throw await fail(.stream(error))

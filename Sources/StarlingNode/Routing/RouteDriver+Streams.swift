@@ -166,7 +166,7 @@ extension RouteDriver {
         let number = nextNumber()
         sessions[peer]?.inbound = number
         if !session.isSpoken {
-            let roundTrip = await swarm.connection(to: peer)?.measureRoundTrip()
+            let roundTrip = await roundTrip(to: peer)
             guard isOpen(peer, session.number), !isParting else { return nil }
             if sessions[peer]?.isSpoken == false {
                 sessions[peer]?.isSpoken = true

@@ -16,6 +16,8 @@ package actor RouteDriver {
         package var reopenWaitMax: Duration = .seconds(60)
         /// How often the neighbours' round trips are looked at.
         package var measureInterval: Duration = .seconds(10)
+        /// How long a neighbour's answer to that is waited for.
+        package var measurePatience: Duration = .seconds(5)
         /// Streams of routes that one peer may have open here: an old one that ends, and the one that follows it.
         package var inboundStreamCountMax = 4
         /// Frames of the liveness protocol that wait for a neighbour; with more its stream is reset, as it takes none.
@@ -270,13 +272,18 @@ package actor RouteDriver {
         for (peer, session) in sessions.sorted(by: { $0.key < $1.key }) where session.isSpoken {
             measureAt = now + limits.measureInterval
             startTask { driver in
-                // Of several connections the first one may have gone.
-                guard let connection = await driver.swarm.connection(to: peer),
-                    let roundTrip = await connection.measureRoundTrip()
-                else { return }
+                guard let roundTrip = await driver.roundTrip(to: peer) else { return }
                 await driver.measured(peer, session.number, roundTrip)
             }
         }
+    }
+
+    /// The round trip to a neighbour as it is now; `nil` when it does not answer in time.
+    func roundTrip(to peer: PeerID) async -> Duration? {
+        guard let connection = await swarm.connection(to: peer) else { return nil }
+        return await loop.withDeadline(loop.now + limits.measurePatience) {
+            await connection.measureRoundTrip()
+        } ?? nil
     }
 
     private func measured(_ peer: PeerID, _ number: UInt64, _ roundTrip: Duration) {

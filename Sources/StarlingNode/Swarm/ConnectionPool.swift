@@ -19,7 +19,10 @@ package struct ConnectionPool: Sendable {
 
         /// Marks for a node that takes `connectionCountMax` connections: trims at 80 % down to 60 %.
         package init(connectionCountMax: Int) {
-            self.init(lowWaterCount: connectionCountMax * 3 / 5, highWaterCount: connectionCountMax * 4 / 5)
+            self.init(
+                lowWaterCount: connectionCountMax - connectionCountMax * 2 / 5,
+                highWaterCount: connectionCountMax - connectionCountMax / 5
+            )
         }
     }
 

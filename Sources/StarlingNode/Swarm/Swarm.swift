@@ -150,7 +150,7 @@ package actor Swarm {
     package func isConnected(_ peer: PeerID) -> Bool { connections[peer] != nil }
 
     /// Whether connections that nobody asked for are welcome: below half of what closes some.
-    package var hasRoomForMore: Bool { connections.count < limits.pool.highWaterCount / 2 }
+    package var hasRoomForMore: Bool { connections.count < (limits.pool.highWaterCount + 1) / 2 }
 
     /// All connections with a peer, the oldest first.
     package func connections(with peer: PeerID) -> [any Connection] { connections[peer] ?? [] }

@@ -72,11 +72,13 @@ package actor RecordDriver {
 
     // MARK: Asking
 
-    /// Looks for a newer record of a peer than the one that is known, and puts its addresses into the peer book.
+    /// Looks for a newer record of a peer than the one that is known, and puts its addresses into the peer book; for any
+    /// where those that were known are forgotten.
     ///
     /// - Returns: Whether one was found.
     package func find(_ peer: PeerID) async -> Bool {
-        let known = await swarm.peerBook[peer]?.recordSequence ?? 0
+        let isForgotten = await swarm.peerBook.addresses(of: peer, now: loop.now).isEmpty
+        let known = isForgotten ? 0 : await swarm.peerBook[peer]?.recordSequence ?? 0
         let request = RecordRequest(peer, newerThan: known, hopLimit: limits.hopLimit)
         return await search(request, for: nil) != nil
     }

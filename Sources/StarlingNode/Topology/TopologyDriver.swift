@@ -12,6 +12,8 @@ package actor TopologyDriver {
         package var machine = Topology.Limits()
         /// How often it is looked whether links are in use.
         package var useInterval: Duration = .seconds(5)
+        /// How often it is looked which members still have addresses: they are forgotten after a while.
+        package var addressInterval: Duration = .seconds(600)
         /// How often that is looked for links that are to end.
         package var partingInterval: Duration = .seconds(1)
 
@@ -32,6 +34,7 @@ package actor TopologyDriver {
     /// Neighbours to let go of once nothing is under way, with the reason.
     private var leaving: [PeerID: TopologyReason] = [:]
     private var useAt: Instant?
+    private var addressesAt: Instant
     private var isLooking = false
     private var timer: (any LoopTimer)?
     private var armedFor: Instant?
@@ -58,6 +61,7 @@ package actor TopologyDriver {
         self.limits = limits
         world = swarm.world
         loop = world.loops[0]
+        addressesAt = loop.now + limits.addressInterval
         machine = Topology(
             own: swarm.peerID,
             policy: policy,
@@ -135,6 +139,10 @@ package actor TopologyDriver {
         armedFor = nil
         guard !isStopped else { return }
         if let time = useAt, time <= loop.now { lookAtUse() }
+        if addressesAt <= loop.now {
+            addressesAt = loop.now + limits.addressInterval
+            for member in liveness.assumeIsolated({ $0.members }) { learn(member) }
+        }
         machine.advance(to: loop.now)
         pump()
     }
@@ -150,7 +158,7 @@ package actor TopologyDriver {
                 useAt = .earlier(useAt, loop.now)
             }
         }
-        let next = Instant.earlier(machine.nextDeadline, useAt)
+        let next = Instant.earlier(machine.nextDeadline, .earlier(useAt, addressesAt))
         guard next != armedFor, !isStopped else { return }
         armedFor = next
         if let next { timer?.arm(at: next) } else { timer?.disarm() }

@@ -57,6 +57,8 @@ package struct YamuxSession: Sendable {
         package var keepAliveTimeout: Duration = .seconds(10)
         /// How old the measured round trip may grow while windows are reopened, before the next ping.
         package var roundTripAgeMax: Duration = .seconds(30)
+        /// How long the answer to a ping may take before another one is sent in its place.
+        package var pingAnswerTime: Duration = .seconds(10)
 
         package init() {}
     }
@@ -203,15 +205,12 @@ package struct YamuxSession: Sendable {
         }
     }
 
-    /// Queues a ping, unless one is on its way; its answer comes as ``Event/roundTrip(_:)``.
-    package mutating func ping(now: Instant) {
-        guard failure == nil, pingedAt == nil else { return }
-        sendPing(now: now)
-    }
-
-    /// Has the round trip measured by a ping, unless one is on its way.
+    /// Has the round trip measured by a ping, unless one is on its way; the answer comes as ``Event/roundTrip(_:)``.
+    ///
+    /// One that is not answered within ``Limits/pingAnswerTime`` is given up: a peer in a flood may have dropped it.
     package mutating func measureRoundTrip(now: Instant) {
-        guard failure == nil, pingedAt == nil else { return }
+        guard failure == nil else { return }
+        if let pingedAt, pingedAt.duration(to: now) < limits.pingAnswerTime { return }
         sendPing(now: now)
     }
 

@@ -96,7 +96,7 @@ struct StartedNode: Sendable {
                 switch reason {
                 case .addressInUse where port - Self.port < portCountMax: port += 1
                 // A machine without IPv6 is none without a network.
-                case .addressUnavailable,
+                case .addressUnavailable where hosts.count == 2 && address.isIPv6,
                     .other where hosts.count == 2 && address.isIPv6:
                     hosts.removeFirst()
                 default: throw diagnostic(error)

@@ -30,6 +30,9 @@ package struct ConnectionLimits: Sendable {
     /// The stream on which more come is reset. A thousand streams of 256 KiB each would hold a quarter of a GiB; this
     /// is as much as their windows may grow to together.
     package var unreadByteCountMax = 64 << 20
+    /// What this end has said about protocols and the peer has not taken yet, on all streams together, in bytes: a peer that
+    /// asks on without reading has its streams reset.
+    package var unsentPreambleByteCountMax = 128 << 10
     /// How such bytes, and windows that grow, are charged to the node.
     package var charge = MemoryCharge.Limits()
     package var yamux = YamuxSession.Limits()

@@ -146,6 +146,12 @@ extension SocketConnection {
 
     // MARK: Protocol negotiation
 
+    /// Puts a message about protocols in front of all that the stream will write.
+    func say(_ message: [UInt8], on stream: StreamState) {
+        stream.preamble += message
+        unsentPreambleByteCount += message.count
+    }
+
     private func negotiate(_ dialer: MultistreamDialer, _ bytes: BufferSlice, _ stream: StreamState) {
         var (dialer, rest) = (dialer, bytes)
         do {
@@ -155,7 +161,7 @@ extension SocketConnection {
         } catch {
             return resetStream(stream, error == .notSupported ? .protocolNotSupported : .negotiationFailed)
         }
-        while let output = dialer.nextOutput() { stream.preamble += output }
+        while let output = dialer.nextOutput() { say(output, on: stream) }
         if !stream.preamble.isEmpty { enqueue(stream) }
         guard case .agreed(let agreed) = dialer.state else {
             stream.negotiation = .dialling(dialer)
@@ -186,7 +192,10 @@ extension SocketConnection {
         } catch {
             return resetStream(stream, .negotiationFailed)
         }
-        while let output = listener.nextOutput() { stream.preamble += output }
+        while let output = listener.nextOutput() { say(output, on: stream) }
+        guard unsentPreambleByteCount <= setup.limits.unsentPreambleByteCountMax else {
+            return resetStream(stream, .negotiationFailed)
+        }
         if !stream.preamble.isEmpty { enqueue(stream) }
         guard case .agreed(let agreed) = listener.state else {
             stream.negotiation = .listening(listener)

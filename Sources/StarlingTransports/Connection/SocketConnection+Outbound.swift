@@ -7,6 +7,10 @@ extension SocketConnection {
     /// Puts a stream that wants to write at the end of the queue.
     func enqueue(_ stream: StreamState) {
         if stream.queuedPriority == nil {
+            // A peer may open and reset streams faster than they get their turn.
+            if writers.count >= 64, writers.count >= 2 * streams.count {
+                writers.keep { streams[$0]?.queuedPriority == $1 }
+            }
             stream.queuedPriority = stream.priority
             writers.append(stream.id, stream.priority)
         }
@@ -133,6 +137,7 @@ extension SocketConnection {
         if !stream.preamble.isEmpty {
             let written = writeNow(stream, .array(stream.preamble), from: 0)
             stream.preamble.removeFirst(written)
+            unsentPreambleByteCount -= written
             byteCount += written
             if !stream.preamble.isEmpty {
                 waitForRoom(stream, afterWriting: written)

@@ -28,7 +28,7 @@ extension SocketConnection: StreamBackend {
             direction: .outbound,
             negotiation: .done
         )
-        while let bytes = dialer.nextOutput() { state.preamble += bytes }
+        while let bytes = dialer.nextOutput() { say(bytes, on: state) }
         state.negotiation = .dialling(dialer)
         state.protocolID = protocols[0]
         state.priority = priority
@@ -188,6 +188,8 @@ extension SocketConnection: StreamBackend {
         guard let stream = stream(number) else { return }
         let id = stream.id
         unreadByteCount -= stream.received.removeAll()
+        unsentPreambleByteCount -= stream.preamble.count
+        stream.preamble = []
         settleCharge()
         let isFinished = stream.failure != nil || (stream.hasEnded && stream.isWriteClosed)
         if isFinished && !stream.wantsWriteClose {
@@ -254,7 +256,7 @@ extension SocketConnection: StreamBackend {
         if !stream.isHeld { streams[stream.id] = nil }
     }
 
-    /// Throws away what a stream has received, its end included.
+    /// Throws away what a stream has received, its end included, and what was to be said about protocols.
     func drop(_ stream: StreamState) {
         unreadByteCount -= stream.received.removeAll()
         settleCharge()

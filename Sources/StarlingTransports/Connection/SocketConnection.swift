@@ -45,6 +45,8 @@ package actor SocketConnection: Connection {
     var unsettled: [StreamState] = []
     /// What all streams hold unread, in bytes.
     var unreadByteCount = 0
+    /// What was said about protocols and is not written yet, on all streams, in bytes.
+    var unsentPreambleByteCount = 0
     /// What is charged to the node for them, or for what windows have grown by, whichever is more.
     var charge = MemoryCharge(nil)
     var hasPeerGoneAway = false

@@ -53,6 +53,17 @@ package struct WriterQueue {
         if priority == current { creditByteCount -= min(byteCount, creditByteCount) }
     }
 
+    /// Drops the streams of which that is not so.
+    package mutating func keep(_ isLive: (YamuxStreamID, StreamPriority) -> Bool) {
+        for priority in StreamPriority.allCases {
+            let index = Int(priority.rawValue)
+            for _ in 0..<queues[index].count {
+                guard let id = queues[index].popFirst() else { break }
+                if isLive(id, priority) { queues[index].append(id) } else { count -= 1 }
+            }
+        }
+    }
+
     package mutating func removeAll() { self = WriterQueue() }
 
     private mutating func nextClass() -> StreamPriority {

@@ -56,6 +56,25 @@ import Testing
         #expect(try Self.reaches(from: .v4(0xcb00_7101), .near) == (true, false, false))
     }
 
+    @Test func aPeerThatEchoesNothingIsGivenUp() throws {
+        let pair = try NodePair()
+        let address = try pair.bobAddress
+        pair.bob.swarm.protocols.set(ProtocolID.ping) { stream in
+            do { while try await stream.read() != nil {} } catch { return }
+        }
+        let failure = try pair.simulation.complete(on: pair.aliceHost) {
+            [pair] () async throws -> PingFailure? in
+            let connection = try await pair.alice.swarm.connect(to: address)
+            let driver = PingDriver(
+                stream: try await connection.openStream([ProtocolID.ping]),
+                world: pair.alice.world
+            )
+            do throws(PingFailure) { try await driver.run(count: 1) { _ in } } catch { return error }
+            return nil
+        }
+        #expect(failure == .ping(.timedOut))
+    }
+
     @Test func everyoneOrNobodyMayBeServed() throws {
         #expect(try Self.reaches(from: .v4(0xcb00_7101), .anyone) == (true, true, true))
         #expect(try Self.reaches(from: .v4(0x0a00_0009), .nobody) == (true, false, false))

@@ -45,4 +45,10 @@ import Testing
         #expect(!pool.isProtected(members[5].peer))
         #expect(pool.surplus(of: members, now: now).map(\.number) == [3, 4, 5, 6])
     }
+
+    @Test(arguments: 1...4) func fewConnectionsAreAllKept(count: Int) throws {
+        let pool = ConnectionPool(limits: .init(connectionCountMax: count))
+        let members = try (0..<count).map { try member(UInt64($0)) }
+        #expect(pool.surplus(of: members, now: now).isEmpty)
+    }
 }

@@ -148,7 +148,7 @@ private struct Pair {
         case 15:
             guard let id = anyStream(of: side) else { return }
             ends[side].session.announce(streamID(id))
-        case 16: ends[side].session.ping(now: ends[side].now)
+        case 16: ends[side].session.measureRoundTrip(now: ends[side].now)
         case 17...22:
             guard let id = anyStream(of: side) else { return }
             consume(side, id, atMost: pick(200_000, using: &random))

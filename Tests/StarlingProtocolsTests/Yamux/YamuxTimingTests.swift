@@ -55,11 +55,26 @@ import Testing
         #expect(listener.control() == frame(2, syn, 0, 1))
     }
 
+    @Test func aPingWithoutAnAnswerIsGivenUpAfterAWhile() throws {
+        var dialer = YamuxEnd(.dialer)
+        dialer.session.measureRoundTrip(now: dialer.now)
+        #expect(dialer.control() == frame(2, syn, 0, 1))
+        dialer.now = dialer.now + .seconds(9)
+        dialer.session.measureRoundTrip(now: dialer.now)
+        #expect(dialer.control() == [])
+        dialer.now = dialer.now + .seconds(1)
+        dialer.session.measureRoundTrip(now: dialer.now)
+        #expect(dialer.control() == frame(2, syn, 0, 2))
+        // The answer to the first is none to the second.
+        #expect(try dialer.feed(frame(2, ack, 0, 1)) == [])
+        #expect(dialer.session.roundTrip == nil)
+    }
+
     @Test func theRoundTripFallsAtOnceAndRisesSlowly() throws {
         var dialer = YamuxEnd(.dialer)
         for (value, sample, expected) in [(1, 80, 80), (2, 160, 90), (3, 10, 10)] as [(UInt32, Int64, Int64)]
         {
-            dialer.session.ping(now: dialer.now)
+            dialer.session.measureRoundTrip(now: dialer.now)
             dialer.now = dialer.now + .milliseconds(sample)
             #expect(try dialer.feed(frame(2, ack, 0, value)) == [.roundTrip(.milliseconds(sample))])
             #expect(dialer.session.roundTrip == .milliseconds(expected))
@@ -160,7 +175,7 @@ private struct DelayedLink {
         limits.streamWindowByteCountMax = 600 << 10
         limits.sessionWindowByteCountMax = 1 << 20
         var listener = YamuxEnd(.listener, limits: limits)
-        listener.session.ping(now: listener.now)
+        listener.session.measureRoundTrip(now: listener.now)
         _ = listener.control()
         listener.now = listener.now + .milliseconds(100)
         _ = try listener.feed(frame(2, ack, 0, 1))
@@ -185,7 +200,7 @@ private struct DelayedLink {
 
     @Test func theRoundTripIsMeasuredAgainWhenItIsOld() throws {
         var listener = YamuxEnd(.listener)
-        listener.session.ping(now: listener.now)
+        listener.session.measureRoundTrip(now: listener.now)
         _ = listener.control()
         _ = try listener.feed(frame(2, ack, 0, 1) + frame(1, syn, 1, 0))
         listener.now = listener.now + .seconds(29)

@@ -101,8 +101,8 @@ import Testing
         #expect(try listener.feed(frame(2, syn, 0, 0xdead_beef)) == [])
         #expect(listener.control() == frame(2, ack, 0, 0xdead_beef))
 
-        listener.session.ping(now: listener.now)
-        listener.session.ping(now: listener.now)
+        listener.session.measureRoundTrip(now: listener.now)
+        listener.session.measureRoundTrip(now: listener.now)
         #expect(listener.control() == frame(2, syn, 0, 1))
         listener.now = listener.now + .milliseconds(30)
         #expect(try listener.feed(frame(2, ack, 0, 99)) == [])

@@ -71,4 +71,14 @@ import Testing
         let written = share([1: .urgent, 2: .urgent, 3: .high], 80 * Self.quantum)
         #expect(written == [1: 40 * Self.quantum, 2: 40 * Self.quantum])
     }
+
+    @Test func whoIsGoneCanBeDropped() {
+        var queue = WriterQueue()
+        for number in UInt32(1)...10 { queue.append(id(number), number % 2 == 0 ? .high : .low) }
+        queue.keep { id, priority in id.rawValue > 6 && priority == .high }
+        #expect(queue.count == 2)
+        #expect(queue.next()?.id == id(8))
+        #expect(queue.next()?.id == id(10))
+        #expect(queue.isEmpty)
+    }
 }

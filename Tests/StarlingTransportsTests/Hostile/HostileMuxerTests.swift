@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test func aFloodOfResetsLeavesNoStream() async throws {
-        try await Self.attack(nil) { peer, meeting, _ in
+        try await Self.attack(nil) { peer, meeting, shelf in
             for round in UInt32(0)..<20 {
                 var bytes: [UInt8] = []
                 for index in UInt32(0)..<200 {
@@ -154,7 +154,30 @@ import Testing
             }
             let theirs = try #require(meeting.bob.owner.connections.first)
             #expect(meeting.bob.owner.closings.isEmpty)
-            try await meeting.alice.until { await theirs.streamCount <= 4000 }
+            shelf.drop()
+            try await meeting.alice.until { await theirs.streamCount == 0 }
+        }
+    }
+
+    @Test(arguments: [(4096, 0..<150), (.max, 400..<900)])
+    func whoAsksForProtocolsAndReadsNoAnswerHasItsStreamsReset(
+        byteCountMax: Int,
+        kept: Range<Int>
+    ) async throws {
+        try await Self.attack(limits: { $0.unsentPreambleByteCountMax = byteCountMax }, nil) {
+            peer,
+            meeting,
+            _ in
+            let theirs = try #require(meeting.bob.owner.connections.first)
+            let list = NoisePeer.line("ls")
+            let questions = NoisePeer.line(ProtocolID.multistream) + (0..<60).flatMap { _ in list }
+            for index in UInt32(0)..<900 {
+                try await peer.write(YamuxFrame.data(index * 2 + 1, Self.syn, questions))
+            }
+            try await meeting.alice.loop.sleep(for: .seconds(1))
+            #expect(meeting.bob.owner.closings.isEmpty)
+            let count = await theirs.streamCount
+            #expect(kept.contains(count))
         }
     }
 
