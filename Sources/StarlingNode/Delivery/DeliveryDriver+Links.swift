@@ -155,10 +155,22 @@ extension DeliveryDriver {
         } catch {
             note(.stream(error), for: peer)
             world.log(.debug, "a stream of messages failed", ["peer": "\(peer)", "reason": "\(error)"])
+            await pause(after: writer)
         }
         if isOpen(writer) { sessions[peer]?[writer.priority] = .closed }
         // What came while it was closing finds another one.
         feed(peer)
+    }
+
+    /// Lets the writer's place be taken for a while after its stream failed.
+    private func pause(after writer: MessageWriter) async {
+        let most = limits.channelPauseMax
+        guard isOpen(writer),
+            let pause = sessions[writer.peer]?.pauseAfterFailure(now: loop.now, most: most), pause > .zero
+        else { return }
+        do throws(CancellationError) { try await loop.sleep(for: pause) } catch {
+            // The node stops: whoever comes next finds that.
+        }
     }
 
     /// Whether the peer is still connected as when the writer's stream was opened: a session that came after has streams

@@ -18,7 +18,9 @@ extension DeliveryDriver {
                     answered(by: receipt.from)
                 }
             case .settlement(let settlement):
+                let wasOwed = inbox.owesReceipts(to: settlement.from)
                 inbox.settlement(settlement, now: loop.now, wallNow: world.wallClock.now)
+                if wasOwed, !inbox.owesReceipts(to: settlement.from) { answered(by: settlement.from) }
             case .broadcast(let envelope, let message): take(envelope, message, from: peer)
             case .transit(let frame): transits.append(frame)
             }

@@ -113,6 +113,7 @@ extension DeliveryDriver {
         guard let state = routed[peer] else { return }
         if state.owesReceipts {
             routed[peer]?.owesReceipts = false
+            if inbox.takeOverdue(for: peer) { missed(peer) }
             while let receipt = receipt(for: peer) { offer(TransitFrame(receipt, crossed: 0)) }
         }
         if state.owesSettlement {
@@ -159,7 +160,7 @@ extension DeliveryDriver {
         dialSoon(peer)
     }
 
-    /// A receipt of a peer came: the way to it works.
+    /// A receipt of a peer came, or its confirmation of one: the way to it works.
     func answered(by peer: PeerID) {
         if let via = routed[peer]?.via { router?.delivered(peer, via) }
     }

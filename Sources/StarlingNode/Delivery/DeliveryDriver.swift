@@ -19,6 +19,8 @@ package actor DeliveryDriver {
         package var writeByteCount = 65_536
         /// A stream that carried nothing for so long is closed.
         package var channelIdle: Duration = .seconds(30)
+        /// The longest pause before a stream is opened in the place of one that failed.
+        package var channelPauseMax: Duration = .seconds(10)
         /// Streams of messages that one peer may have open here.
         package var inboundStreamCountMax = 16
         /// Peers that are dialled at once for messages that wait; more take their turn.

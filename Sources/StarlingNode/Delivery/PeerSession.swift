@@ -24,7 +24,19 @@ struct PeerSession {
     /// Streams of the peer that wait to answer it, and will take the receipts along.
     var answererCount = 0
 
+    /// Streams in a row that failed, and when the last one did.
+    private var failures: (count: Int, last: Instant)?
+
     init(number: UInt64) { self.number = number }
+
+    /// Notes that a stream failed, and returns for how long none is opened in its place: not at all after the first.
+    ///
+    /// A peer that refuses each stream would otherwise keep both sides busy with opening them.
+    mutating func pauseAfterFailure(now: Instant, most: Duration) -> Duration {
+        let before = failures.flatMap { $0.last + most * 2 > now ? $0.count : nil } ?? 0
+        failures = (before + 1, now)
+        return before == 0 ? .zero : min(most, .milliseconds(50) * (1 << min(before, 16)))
+    }
 
     subscript(_ priority: MessagePriority) -> Channel {
         get { channels[Int(priority.rawValue)] }

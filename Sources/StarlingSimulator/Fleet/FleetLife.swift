@@ -91,7 +91,11 @@ final class FleetLife: @unchecked Sendable {  // tidy-ok: one thread
         }
         guard !isOver else { return }
         isUp = true
-        if let hostility = member.hostility { return HostileRelay(node, hostility).begin() }
+        if let hostility = member.hostility {
+            HostileRelay(node, hostility).begin()
+            if hostility.liesOfRoutes { await HostileRouter(node, node.identity, hostility).run() }
+            return
+        }
         for number in ledger.openNumbers(of: member.index) { start { await $0.resume(number) } }
         start { await $0.read() }
         await send()

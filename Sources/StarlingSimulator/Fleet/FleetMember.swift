@@ -101,6 +101,7 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
             ledger.violate("the store of node \(index) is damaged: \(report)", involving: [index])
         }
         var configuration = configuration
+        if hostility?.liesOfRoutes == true { configuration.usesRoutes = false }
         if staysConnected { configuration.bootstrapAddresses = neighbours.map(\.address) }
         do {
             let node = try Node(

@@ -3,15 +3,22 @@ internal import StarlingMesh
 internal import StarlingNode
 internal import StarlingTransports
 
-/// What a hostile node does with others' messages in place of carrying them on.
+/// What a hostile node does in place of carrying others' messages on.
 package enum FleetHostility: String, CaseIterable, Sendable {
     /// It reads them, and they are gone.
     case drop
     /// It hands each to all its neighbours, twice, the one included from which it came.
     case replay
+    /// It tells everybody that it is next to everybody, and then drops what they send over it.
+    case flatter
+    /// It changes its word on all routes ten times a second, and drops what comes all the same.
+    case flood
+
+    /// Whether it lies about routes, in place of telling them as all do.
+    var liesOfRoutes: Bool { self == .flatter || self == .flood }
 }
 
-/// A node that tells and takes routes as all do, so that others send over it, and treats their messages badly.
+/// A node over which others send, and that treats their messages badly.
 final class HostileRelay: @unchecked Sendable {  // tidy-ok: one thread
     private let node: Node
     private let hostility: FleetHostility

@@ -104,7 +104,7 @@ extension Scenario {
 
     private static let hostile = """
         {
-          "summary": "every fifth node drops what it should carry on, or hands it to all its neighbours",
+          "summary": "every fifth node drops or repeats what it should carry on, or lies about routes",
           "nodes": 30,
           "minutes": 40,
           "quiet_minutes": 15,
@@ -112,7 +112,7 @@ extension Scenario {
           "topology": {"shape": "random", "degree": 6, "forced": true},
           "link": {"latency_ms": 10, "jitter_ms": 2, "loss": 0.01},
           "traffic": {"messages_per_hour": 60},
-          "hostile": {"share": 0.2, "does": ["drop", "replay"]}
+          "hostile": {"share": 0.2, "does": ["drop", "replay", "flatter", "flood"]}
         }
         """
 }

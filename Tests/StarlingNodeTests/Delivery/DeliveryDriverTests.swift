@@ -2,6 +2,7 @@ import StarlingCore
 import StarlingMesh
 import StarlingNode
 import StarlingSimulator
+import StarlingTransports
 import StarlingWorld
 import Synchronization
 import Testing
@@ -48,6 +49,21 @@ import Testing
         #expect(try texts(pair).sorted() == sent.sorted(), "seed \(seed)")
         let fill = try pair.simulation.complete(on: pair.aliceHost) { await alice.delivery.outboxFill.count }
         #expect(fill == 0)
+    }
+
+    @Test func aPeerThatRefusesEachStreamIsNotKnockedAtWithoutEnd() throws {
+        let pair = try NodePair()
+        let (alice, to) = (pair.alice, pair.bob.peerID)
+        let count = Mutex(0)
+        pair.bob.swarm.protocols.set(MessageFrame.protocolID) { stream in
+            count.withLock { $0 += 1 }
+            await stream.reset()
+        }
+        try connect(pair)
+        let message = draft("hello", to: to)
+        try pair.simulation.complete(on: pair.aliceHost) { _ = try await alice.delivery.accept(message) }
+        try pair.simulation.run(for: .seconds(100))
+        #expect((5...60).contains(count.withLock { $0 }))
     }
 
     @Test func largePayloadsTravelPackedAndArriveAsTheyWere() throws {

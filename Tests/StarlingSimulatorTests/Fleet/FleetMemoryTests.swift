@@ -25,7 +25,7 @@ import Testing
             fast.violations.first?.contains("102 to 108 bytes, 105 on average, with a drift of 6 %") == true
         )
         let shrinking = Self.memory(hours: 24, nodes: [1, 10, 50, 90, 100, 108, 105, 102, 500], disks: flat)
-        #expect(shrinking.violations.count == 1)
+        #expect(shrinking.violations == [])
     }
 
     /// The first half may fill the tables, the disks may grow, all nodes are up at the end, and before they come and go.

@@ -18,11 +18,19 @@ extension Inbox {
         senderIndex[id].map { senders[$0].owedCount > 0 } ?? false
     }
 
+    /// Whether receipts to a sender were not confirmed in their time, which is said once each time.
+    package mutating func takeOverdue(for id: PeerID) -> Bool {
+        guard let sender = senderIndex[id], senders[sender].isOverdue else { return false }
+        senders[sender].isOverdue = false
+        return true
+    }
+
     /// The last connection to the sender is gone.
     package mutating func linkDown(_ id: PeerID) {
         guard let sender = senderIndex[id], senders[sender].isUp else { return }
         senders[sender].isUp = false
         senders[sender].isAnswerTold = false
+        senders[sender].isOverdue = false
         while let answer = senders[sender].answers.popFirst() {
             if answer.series >= 0 { series[answer.series].decisions[answer.number]?.isQueued = false }
         }
@@ -92,6 +100,7 @@ extension Inbox {
     package mutating func advance(to now: Instant) {
         while let sender = resendTimers.popFirst(through: now) {
             guard senders[sender].isUp else { continue }
+            senders[sender].isOverdue = true
             queueAllOwed(sender)
         }
         while let row = owedTimers.popFirst(through: now) {

@@ -124,6 +124,8 @@ package struct Inbox: Sendable {
         var isUp = false
         var answers = RingQueue<Answer>()
         var isAnswerTold = false
+        /// Whether receipts were not confirmed in their time, since it was last asked.
+        var isOverdue = false
         var owedCount = 0
         var resending = RetrySchedule()
         /// Entries that it sent and that are here, with those that are being read.
