@@ -21,22 +21,27 @@ extension ConformanceCheck {
         },
         ConformanceCheck("a disarmed timer and a dropped one do not fire") { stage in
             let probe = LoopProbe(loop: stage.dialerLoop)
-            await probe.arm(1, after: .milliseconds(5))
-            await probe.arm(2, after: .milliseconds(5))
-            await probe.arm(3, after: .milliseconds(20))
-            await probe.disarm(1)
-            await probe.drop(2)
+            await probe.perform { probe in
+                probe.arm(1, after: .milliseconds(5))
+                probe.arm(2, after: .milliseconds(5))
+                probe.arm(3, after: .milliseconds(20))
+                probe.disarm(1)
+                probe.drop(2)
+            }
             try expect(await probe.wait { !$0.fired.isEmpty }, "the third timer did not fire")
             let fired = await probe.fired
             try expect(fired == [3], "the timers \(fired) fired")
         },
         ConformanceCheck("arming again replaces the deadline, earlier or later") { stage in
             let probe = LoopProbe(loop: stage.dialerLoop)
-            await probe.arm(1, after: .milliseconds(5))
-            await probe.arm(2, after: .seconds(600))
-            await probe.arm(3, after: .milliseconds(15))
-            await probe.arm(1, after: .milliseconds(25))
-            await probe.arm(2, after: .milliseconds(2))
+            await probe.perform { probe in
+                let now = probe.loop.now
+                probe.arm(1, at: now + .milliseconds(5))
+                probe.arm(2, at: now + .seconds(600))
+                probe.arm(3, at: now + .milliseconds(15))
+                probe.arm(1, at: now + .milliseconds(25))
+                probe.arm(2, at: now + .milliseconds(2))
+            }
             try expect(await probe.wait { $0.fired.count == 3 }, "not all timers fired")
             let fired = await probe.fired
             try expect(fired == [2, 3, 1], "they fired in the order \(fired)")

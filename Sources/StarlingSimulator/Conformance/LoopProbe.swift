@@ -47,7 +47,10 @@ actor LoopProbe {
 
     func arm(_ number: Int, after delay: Duration) { arm(number, at: loop.now + delay) }
 
-    private func arm(_ number: Int, at deadline: Instant) {
+    /// Does all of it in one turn, during which no timer fires, however long it takes.
+    func perform(_ body: @Sendable (isolated LoopProbe) -> Void) { body(self) }
+
+    func arm(_ number: Int, at deadline: Instant) {
         let timer =
             timers[number] ?? loop.makeTimer { [weak self] in self?.assumeIsolated { $0.fire(number) } }
         timers[number] = timer
