@@ -11,13 +11,7 @@ struct MemberScenario: SimScenario {
 
     init(_ invocation: Invocation) throws(Diagnostic) {
         try options.apply(invocation)
-        for flag in [StarlingFlags.routes.spec, StarlingFlags.svg.spec] where invocation.names(flag) {
-            throw Diagnostic(
-                code: "misused",
-                message: "\(flag.dashed) says nothing to members, who always use routes.",
-                nextStep: "Choose another scenario: starling sim --list"
-            )
-        }
+        try invocation.refuseFlagsOfFleets("members, who always use routes")
         guard options.nodeCount > 2 * options.deathCount else {
             throw Diagnostic(
                 code: "misused",

@@ -84,6 +84,19 @@ struct SimFinding {
     }
 }
 
+extension Invocation {
+    /// Refuses the flags that say something to fleets of messages only.
+    func refuseFlagsOfFleets(_ scenario: String) throws(Diagnostic) {
+        for flag in [StarlingFlags.routes.spec, StarlingFlags.svg.spec] where names(flag) {
+            throw Diagnostic(
+                code: "misused",
+                message: "\(flag.dashed) says nothing to \(scenario).",
+                nextStep: "Choose another scenario: starling sim --list"
+            )
+        }
+    }
+}
+
 /// `starling sim pings`.
 struct PingScenario: SimScenario {
     let name = SimScenarioName.pings.rawValue
@@ -91,13 +104,7 @@ struct PingScenario: SimScenario {
 
     init(_ invocation: Invocation) throws(Diagnostic) {
         try options.apply(invocation)
-        for flag in [StarlingFlags.routes.spec, StarlingFlags.svg.spec] where invocation.names(flag) {
-            throw Diagnostic(
-                code: "misused",
-                message: "\(flag.dashed) says nothing to pings, which go over connections alone.",
-                nextStep: "Choose another scenario: starling sim --list"
-            )
-        }
+        try invocation.refuseFlagsOfFleets("pings, which go over connections alone")
     }
 
     func run(_ watch: SimWatch) throws -> SimFinding {

@@ -188,8 +188,6 @@ extension SocketConnection: StreamBackend {
         guard let stream = stream(number) else { return }
         let id = stream.id
         unreadByteCount -= stream.received.removeAll()
-        unsentPreambleByteCount -= stream.preamble.count
-        stream.preamble = []
         settleCharge()
         let isFinished = stream.failure != nil || (stream.hasEnded && stream.isWriteClosed)
         if isFinished && !stream.wantsWriteClose {
@@ -259,6 +257,8 @@ extension SocketConnection: StreamBackend {
     /// Throws away what a stream has received, its end included, and what was to be said about protocols.
     func drop(_ stream: StreamState) {
         unreadByteCount -= stream.received.removeAll()
+        unsentPreambleByteCount -= stream.preamble.count
+        stream.preamble = []
         settleCharge()
         stream.hasEnded = false
     }

@@ -30,6 +30,16 @@ import Testing
         }
     }
 
+    @Test(arguments: Place.all) func aStreamThatIsEndedAndDroppedAtOnceIsAgreedOn(place: Place) async throws {
+        try await place.run { meeting in
+            let shelf = meeting.bob.serveAndKeep("/x")
+            let connection = try await meeting.connect()
+            try await connection.openStream(["/x"]).closeWrite()
+            let stream = try await shelf.next(meeting.alice)
+            #expect(try await stream.read() == nil)
+        }
+    }
+
     @Test(arguments: Place.all) func theDialersPreferredCommonSecurityIsTaken(place: Place) async throws {
         try await place.run(securities: [.tls, .noise]) { meeting in
             let connection = try await meeting.connect()

@@ -181,6 +181,26 @@ import Testing
         }
     }
 
+    @Test func whatWasSaidOnStreamsThatWereResetCountsNoMore() async throws {
+        let limit: @Sendable (inout ConnectionLimits) -> Void = { $0.unsentPreambleByteCountMax = 4096 }
+        try await Self.attack(limits: limit, nil) { peer, meeting, shelf in
+            let theirs = try #require(meeting.bob.owner.connections.first)
+            let question = NoisePeer.line(ProtocolID.multistream) + NoisePeer.line("ls")
+            for index in UInt32(0)..<400 {
+                let id = index * 2 + 1
+                // In one record: the answer has no turn before the stream is gone.
+                try await peer.write(
+                    YamuxFrame.data(id, Self.syn, question) + YamuxFrame(1, Self.rst, id).wire
+                )
+            }
+            try await meeting.alice.until { await theirs.streamCount == 0 }
+            try await peer.write(YamuxFrame.data(801, Self.syn, Self.hello))
+            let stream = try await shelf.next(meeting.alice)
+            #expect(await theirs.streamCount == 1)
+            withExtendedLifetime(stream) {}
+        }
+    }
+
     @Test func streamsWithoutEndAreRefusedAtTheLimit() async throws {
         try await Self.attack(nil) { peer, meeting, shelf in
             let theirs = try #require(meeting.bob.owner.connections.first)
