@@ -119,6 +119,9 @@ public struct SentMessage: Sendable {
         /// The recipient has the message, and fetches its file.
         case fetching
         /// In the recipient's inbox, by its signed receipt.
+        ///
+        /// This node's own record of it follows within 10 ms. After a power cut before that, the message is sent once more,
+        /// the recipient repeats its receipt, and nobody sees a second message.
         case delivered
         /// Its lifetime ended without a receipt.
         case expired

@@ -9,7 +9,7 @@ final class RunningTool {
     init(_ words: [String], home: String) throws {
         process.executableURL = ToolRun.executable
         process.arguments = words + ["--home", home]
-        process.environment = [:]
+        process.environment = ToolRun.sanitizerEnvironment
         process.standardOutput = output
         process.standardError = talk
         process.standardInput = FileHandle.nullDevice

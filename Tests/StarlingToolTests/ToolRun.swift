@@ -19,6 +19,11 @@ struct ToolRun {
         )
     }
 
+    /// What a sanitizer is told: it holds for the tool that is run as for the test that runs it.
+    static var sanitizerEnvironment: [String: String] {
+        ProcessInfo.processInfo.environment.filter { ["TSAN_OPTIONS", "ASAN_OPTIONS"].contains($0.key) }
+    }
+
     /// Runs the tool in a fresh environment and waits for its end.
     ///
     /// - Parameter isAllPowerful: whether root may use what modes deny; other users never may.
@@ -39,7 +44,7 @@ struct ToolRun {
                 ["--bounding-set=-dac_override,-dac_read_search", executable.path]
                 + (process.arguments ?? [])
         }
-        process.environment = environment
+        process.environment = environment.merging(sanitizerEnvironment) { mine, _ in mine }
         let (output, talk, stdin) = (Pipe(), Pipe(), Pipe())
         process.standardOutput = outputPath.flatMap { FileHandle(forWritingAtPath: $0) } ?? output
         process.standardError = talk

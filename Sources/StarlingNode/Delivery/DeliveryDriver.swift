@@ -206,6 +206,8 @@ package actor DeliveryDriver {
     package func stop() async {
         guard !isStopped else { return }
         isStopped = true
+        // Receipts that wait for company.
+        commitOutbox()
         swarm.protocols.set(MessageFrame.protocolID, nil)
         timer?.disarm()
         for peer in sessions.keys.sorted() {
@@ -292,6 +294,7 @@ package actor DeliveryDriver {
             routed[peer]?.owesSettlement = true
             feed(peer)
         case .transmit(let peer): feed(peer)
+        case .delivered(let id): notify(id, isEnd: true)
         case .ended(let message):
             if message.file != nil { endOffer(message.id) }
             notify(message.id, isEnd: true)

@@ -59,7 +59,7 @@ package actor DatagramProbe {
     ///
     /// Returns false when they do not within `limit`.
     @discardableResult
-    package func wait(forCount count: Int, within limit: Duration = .seconds(10)) async -> Bool {
+    package func wait(forCount count: Int, within limit: Duration = .seconds(300)) async -> Bool {
         if received.count >= count { return true }
         let timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.giveUp() } }
         timer.arm(at: loop.now + limit)

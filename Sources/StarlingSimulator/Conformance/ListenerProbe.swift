@@ -28,7 +28,7 @@ package actor ListenerProbe {
     }
 
     /// The next connection, or `nil` when none comes within `limit`.
-    package func accept(within limit: Duration = .seconds(30)) async -> AcceptedSocket? {
+    package func accept(within limit: Duration = .seconds(300)) async -> AcceptedSocket? {
         if !accepted.isEmpty { return accepted.removeFirst() }
         let timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.giveUp() } }
         timer.arm(at: loop.now + limit)

@@ -172,7 +172,7 @@ package actor SocketProbe {
     /// Returns false when it does not within `limit`.
     @discardableResult
     package func wait(
-        within limit: Duration = .seconds(30),
+        within limit: Duration = .seconds(300),
         until condition: @escaping @Sendable (isolated SocketProbe) -> Bool
     ) async -> Bool {
         if condition(self) { return true }

@@ -72,7 +72,7 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
                 let step = max(SimulatedDisk.growthByteCount, byteCount / SimulatedDisk.growthDivisor)
                 bytes.reserveCapacity((byteCount + step - 1) / step * step)
             }
-            bytes.append(contentsOf: repeatElement(0, count: byteCount - bytes.count))
+            bytes += [UInt8](repeating: 0, count: byteCount - bytes.count)
         }
     }
 

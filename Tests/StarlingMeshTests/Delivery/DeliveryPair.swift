@@ -470,7 +470,7 @@ struct DeliveryPair {
         let run = nodes[node].run
         switch action {
         case .accepted(let id): nodes[node].accepted.insert(id)
-        case .notAccepted: break
+        case .notAccepted, .delivered: break
         case .write:
             guard let batch = nodes[node].outbox.takeBatch() else { return }
             nodes[node].outboxBatch = batch

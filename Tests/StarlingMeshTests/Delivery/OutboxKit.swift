@@ -122,7 +122,19 @@ struct OutboxKit {
         return sent
     }
 
+    /// A receipt comes, and its row is on the disk.
     mutating func receipt(
+        _ ids: [MessageID],
+        _ outcome: Receipt.Outcome = .delivered,
+        from peer: PeerID = bob
+    ) {
+        hear(ids, outcome, from: peer)
+        write()
+        pull()
+    }
+
+    /// A receipt comes; what is not written for its sake is not written.
+    mutating func hear(
         _ ids: [MessageID],
         _ outcome: Receipt.Outcome = .delivered,
         from peer: PeerID = bob

@@ -28,7 +28,7 @@ extension Outbox {
     package mutating func fileLost(_ id: MessageID, now: Instant, wallNow: WallTime) {
         guard let slot = index[id] else { return }
         let peer = lanes[slots[slot].lane].peer
-        end(slot, .damaged, wallNow: wallNow)
+        end(slot, .damaged, now: now, wallNow: wallNow)
         feed(peer, now: now)
     }
 }

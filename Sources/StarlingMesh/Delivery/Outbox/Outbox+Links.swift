@@ -107,7 +107,7 @@ extension Outbox {
         releaseLoad(slot)
         peers[peer].queues.release(priority)
         guard let row, case .live(let envelope, _, _)? = try? OutboxRow(row.span) else {
-            end(slot, .damaged, wallNow: wallNow)
+            end(slot, .damaged, now: now, wallNow: wallNow)
             feed(peer, now: now)
             return
         }
@@ -119,9 +119,10 @@ extension Outbox {
 
     /// What has come due.
     package mutating func advance(to now: Instant, wallNow: WallTime) {
+        if isDue(writeReceiptsAt, now) { writeReceiptsAt = nil }
         while let slot = lifetimes.popFirst(through: now) {
             let lane = slots[slot].lane
-            end(slot, .expired, wallNow: wallNow)
+            end(slot, .expired, now: now, wallNow: wallNow)
             feed(lanes[lane].peer, now: now)
         }
         while let slot = retryTimers.popFirst(through: now) {

@@ -33,8 +33,8 @@ extension Outbox {
 
     /// Messages that are not settled, in the order of their acceptance.
     package func messages(after position: UInt64 = 0, countMax: Int = 1000) -> [OutboxMessage] {
-        let wanted = positions.keys.filter { $0 > position }.sorted().prefix(countMax)
-        return wanted.compactMap { positions[$0] }.map { report($0) }
+        let wanted = positions.filter { $0.key > position && slots[$0.value].delivered == nil }
+        return wanted.sorted { $0.key < $1.key }.prefix(countMax).map { report($0.value) }
     }
 
     /// Settled messages, the last ones first.

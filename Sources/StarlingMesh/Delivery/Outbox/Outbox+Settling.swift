@@ -32,7 +32,7 @@ extension Outbox {
             if case .sent = slots[slot].state { answersSomething = true }
             switch entry.outcome {
             case .delivered, .refusedByPolicy, .refusedTooLarge, .expired, .unreadable:
-                end(slot, .init(entry.outcome), wallNow: wallNow)
+                end(slot, .init(entry.outcome), now: now, wallNow: wallNow)
                 lanes[lane].lastProgress = now
                 lanes[lane].isStallTold = false
                 peers[peer].reaching.reset()
@@ -91,7 +91,7 @@ extension Outbox {
     // MARK: Ends
 
     /// Settles a message that is on the disk; the number follows once the disk knows.
-    mutating func end(_ slot: Int, _ state: OutboxMessage.State, wallNow: WallTime) {
+    mutating func end(_ slot: Int, _ state: OutboxMessage.State, now: Instant, wallNow: WallTime) {
         let lane = slots[slot].lane
         let peer = lanes[lane].peer
         switch slots[slot].state {
@@ -121,6 +121,14 @@ extension Outbox {
         let row = OutboxRow.ended(message, key: slots[slot].key)
         pending.bookkeeping.put(StoreKey(DeliveryTables.outbox, message.position), row.encoded)
         pending.ended.append((slot, message))
+        if state == .delivered {
+            slots[slot].delivered = wallNow
+            writeReceiptsAt = writeReceiptsAt ?? now + limits.receiptDelay
+            remember(Ended(message: message, key: slots[slot].key))
+            actions.append(.delivered(message.id))
+        } else {
+            pending.isUrgent = true
+        }
         tellWrite()
     }
 
@@ -130,7 +138,7 @@ extension Outbox {
         let peer = lanes[lane].peer
         lanes[lane].numbers.settle(slots[slot].number)
         index[message.id] = nil
-        remember(Ended(message: message, key: slots[slot].key))
+        if slots[slot].delivered == nil { remember(Ended(message: message, key: slots[slot].key)) }
         freeSlot(slot)
         actions.append(.ended(message))
         owe(settlementOf: lane)

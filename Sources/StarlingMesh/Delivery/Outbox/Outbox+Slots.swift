@@ -33,7 +33,7 @@ extension Outbox {
             case .free, .storing: .storing
             case .waiting, .loading, .queued, .resting: entry.isFetching ? .fetching : .queued
             case .sent: entry.isFetching ? .fetching : .sent
-            case .ending: .sent
+            case .ending: entry.delivered == nil ? .sent : .delivered
             }
         return OutboxMessage(
             id: entry.id,
@@ -45,7 +45,7 @@ extension Outbox {
             byteCount: entry.byteCount,
             state: state,
             sent: entry.sent,
-            ended: nil,
+            ended: entry.delivered,
             attempts: entry.attempts,
             lastRefusal: entry.lastRefusal,
             file: entry.file,
@@ -225,7 +225,7 @@ extension Outbox {
     // MARK: Actions
 
     mutating func tellWrite() {
-        guard !isWriteTold, inFlight == nil, hasPending else { return }
+        guard !isWriteTold, inFlight == nil, hasPending, !canWait else { return }
         isWriteTold = true
         actions.append(.write)
     }

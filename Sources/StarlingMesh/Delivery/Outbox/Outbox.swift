@@ -3,8 +3,11 @@ package import StarlingCore
 /// What this node owes others: numbered, kept until each recipient's receipt, tried again until the lifetime ends.
 ///
 /// The driver numbers a message with ``begin(_:id:seriesDraw:now:wallNow:)``, makes its envelope, and hands it in with
-/// ``accept(_:now:)``. What has to be on the disk comes out of ``takeBatch()``; nothing is answered, sent or told before
+/// ``accept(_:now:)``. What has to be on the disk comes out of ``takeBatch()``; nothing is accepted, sent or settled before
 /// ``stored(now:)``. One batch is on its way at a time, so that rows change in the order in which they were decided.
+///
+/// A receipt is told at once, since what it says is on the recipient's disk; its row follows with the next batch. Where a
+/// crash comes before that, the message is sent again, and the receipt is repeated.
 ///
 /// A message is in the outbox until it is settled, and in the history for a while after that. Queues to links hold
 /// references; a message leaves the outbox by its settlement only.
@@ -40,6 +43,10 @@ package struct Outbox: Sendable {
         package var batchByteCount = 1_048_576
         /// Envelopes kept in memory until they are sent; others are read from the disk when it is their turn.
         package var envelopeByteCountMax = 16_777_216
+        /// How long the row of a receipt waits for others to be written with.
+        package var receiptDelay: Duration = .milliseconds(10)
+        /// Receipts whose rows wait so; with more they are written.
+        package var receiptCountMax = 256
         /// Settled messages after which a settlement is told.
         package var settlementCount = 256
         /// How long a settlement waits for more.
@@ -101,6 +108,8 @@ package struct Outbox: Sendable {
         var reserved: [(lane: Int, series: UInt64, through: UInt64)] = []
         /// Positions of settled messages that are remembered no longer.
         var forgotten: [UInt64] = []
+        /// Whether there is more to write than receipts.
+        var isUrgent = false
 
         var isEmpty: Bool { bookkeeping.isEmpty && accepted.isEmpty && ended.isEmpty }
     }
@@ -148,6 +157,8 @@ package struct Outbox: Sendable {
     var unwritten = [RingQueue<Unwritten>](repeating: RingQueue(), count: MessagePriority.allCases.count)
     var inFlight: Batch?
     var isWriteTold = false
+    /// When receipts are written at the latest; `nil` while none waits for that.
+    var writeReceiptsAt: Instant?
     var actions = RingQueue<OutboxAction>()
 
     /// Messages that are not settled, with those being made.
@@ -283,6 +294,7 @@ package struct Outbox: Sendable {
     package mutating func takeBatch() -> StoreBatch? {
         isWriteTold = false
         guard inFlight == nil, hasPending else { return nil }
+        writeReceiptsAt = nil
         // What reserves numbers stands before what has them.
         var batch = pending.bookkeeping
         var room = limits.batchByteCount
@@ -311,6 +323,12 @@ package struct Outbox: Sendable {
     /// Whether there is something to write.
     var hasPending: Bool {
         !pending.isEmpty || forgotten.count >= limits.forgottenCountMax || unwritten.contains { !$0.isEmpty }
+    }
+
+    /// Whether all that there is to write are receipts that can wait.
+    var canWait: Bool {
+        writeReceiptsAt != nil && !pending.isUrgent && pending.ended.count < limits.receiptCountMax
+            && forgotten.count < limits.forgottenCountMax && unwritten.allSatisfy(\.isEmpty)
     }
 
     /// The batch is on the disk.
@@ -358,6 +376,7 @@ package struct Outbox: Sendable {
         var bookkeeping = batch.bookkeeping
         bookkeeping.append(pending.bookkeeping)
         pending.bookkeeping = bookkeeping
+        pending.isUrgent = true
         pending.ended = batch.ended + pending.ended
         pending.reserved = batch.reserved + pending.reserved
         forgotten = batch.forgotten + forgotten
@@ -370,7 +389,7 @@ package struct Outbox: Sendable {
     /// When ``advance(to:wallNow:)`` must next be called.
     package var nextDeadline: Instant? {
         .earlier(
-            .earlier(retryTimers.first, lifetimes.first),
+            .earlier(.earlier(retryTimers.first, lifetimes.first), writeReceiptsAt),
             .earlier(peerTimers.first, stallTimers.first)
         )
     }

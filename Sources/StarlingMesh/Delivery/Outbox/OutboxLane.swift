@@ -222,6 +222,8 @@ struct OutboxSlot: Sendable {
     var attempts = 0
     /// When it was last sent.
     var sent: WallTime?
+    /// When its receipt came, while that is on its way to the disk.
+    var delivered: WallTime?
     var retrying = RetrySchedule()
     /// Whether it was sent on this link and had no answer in its time.
     var isOverdue = false

@@ -131,6 +131,8 @@ package enum OutboxAction: Equatable, Sendable {
     case settle(PeerID)
     /// Something can be sent: ``Outbox/nextTransmission(to:among:now:wallNow:)``.
     case transmit(PeerID)
+    /// The recipient's receipt is there: tell whoever waits for it. The disk does not know yet.
+    case delivered(MessageID)
     /// The message is settled, and the disk knows.
     case ended(OutboxMessage)
     /// An EMERGENCY took the place of a LOW message, which waits in the outbox again.
