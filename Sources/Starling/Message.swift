@@ -75,6 +75,8 @@ public struct SendOptions: Sendable {
     public var privacy: Privacy
     /// How long it is tried, a millisecond to 30 days.
     public var lifetime: Duration
+    /// Whether those who carry it note the way that it takes, for ``MessageRecord/path``.
+    public var recordsPath: Bool
     /// The payload's media type, by which it is compressed too.
     public var contentType: String
     /// The application's own name for the message, 1 to 64 bytes: sending with the same key again sends nothing, and
@@ -86,12 +88,14 @@ public struct SendOptions: Sendable {
         priority: MessagePriority = .normal,
         privacy: Privacy = .private,
         lifetime: Duration = .seconds(86_400),
+        recordsPath: Bool = false,
         contentType: String = "",
         idempotencyKey: String? = nil
     ) {
         self.priority = priority
         self.privacy = privacy
         self.lifetime = lifetime
+        self.recordsPath = recordsPath
         self.contentType = contentType
         self.idempotencyKey = idempotencyKey
     }
@@ -101,6 +105,7 @@ public struct SendOptions: Sendable {
         draft.priority = priority
         draft.privacy = privacy == .private ? .private : .standard
         draft.lifetime = lifetime
+        draft.recordsPath = recordsPath
         draft.key = idempotencyKey.map { Array($0.utf8) }
         return draft
     }

@@ -33,6 +33,11 @@ public struct MessageRecord: Sendable {
     public let ended: WallTime?
     /// The mailboxes that keep a copy, or did until it ended, each since when; the first one first.
     public let copies: [(mailbox: PeerID, stored: WallTime)]
+    /// The links that it crossed, the first one first: who handed it over, and when it arrived, by the clock of whoever it was
+    /// handed to; empty where they are not known, `nil` unless ``SendOptions/recordsPath`` asked for them.
+    ///
+    /// Each node notes the one before it. What one says of the links before its own it may have made up.
+    public let path: [(peer: PeerID, arrived: WallTime)]?
     /// What keeps it from being delivered, and what to do about it; `nil` while nothing has failed, and at the end.
     public let obstacle: NodeError?
 
@@ -50,6 +55,7 @@ public struct MessageRecord: Sendable {
         expires = message.expires
         ended = message.ended
         copies = message.copies.map { ($0.mailbox, $0.stored) }
+        path = message.path?.map { ($0.peer, $0.arrived) }
         obstacle = report.obstacle.map { NodeError(NodeFailure($0, peer: message.to)) }
     }
 }

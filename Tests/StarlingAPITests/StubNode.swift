@@ -323,7 +323,8 @@ enum Sample {
         ended: nil,
         obstacle: obstacle,
         file: file,
-        storedBy: [StoredCopy(mailbox: peerID, stored: WallTime(millisecondsSince1970: 1_800_000_030_000))]
+        storedBy: [StoredCopy(mailbox: peerID, stored: WallTime(millisecondsSince1970: 1_800_000_030_000))],
+        path: [PathHop(peerID: peerID, arrived: WallTime(millisecondsSince1970: 1_800_000_060_004))]
     )
 
     static let mailbox = MailboxSummary(

@@ -35,6 +35,7 @@ import Testing
         var outgoing = OutgoingMessage(to: Sample.peerID, type: "a", payload: [], receiptTimeout: .zero)
         (outgoing.priority, outgoing.privacy) = (.emergency, .standard)
         (outgoing.lifetime, outgoing.key, outgoing.contentType) = (.seconds(30 * 86_400), "k", "a/b")
+        outgoing.recordsPath = true
         try roundTrip(outgoing)
         try roundTrip(Sample.outboxPage)
         for obstacle in [nil, NodeFailure(.unreachable, "No.", nextStep: "Wait.")] {
@@ -52,6 +53,10 @@ import Testing
         report.roundTrips = []
         try roundTrip(report)
         var message = Sample.messageStatus
+        for path in [nil, []] as [[PathHop]?] {
+            message.path = path
+            try roundTrip(message)
+        }
         for state in MessageStatus.State.allCases {
             (message.state, message.sent, message.ended, message.obstacle) = (state, nil, message.sent, nil)
             try roundTrip(message)

@@ -76,6 +76,18 @@ import Testing
         #expect(OutboxPage(messages: [message], hasMore: false).render(.plain).contains("  stored  "))
     }
 
+    @Test func aMessageThatAskedForItsWayTellsIt() {
+        var message = message(.delivered)
+        #expect(!message.render(.plain).contains("path"))
+        message.path = []
+        #expect(message.render(.plain).contains("path      not known\n"))
+        let times = [10_000, 10_004].map { WallTime(millisecondsSince1970: $0) }
+        message.path = times.map { PathHop(peerID: peerID, arrived: $0) }
+        let text = message.render(.plain)
+        #expect(text.contains("path      from \(peerID), arrived 1970-01-01T00:00:10.000Z\n"))
+        #expect(text.contains("          from \(peerID), arrived 1970-01-01T00:00:10.004Z\n"))
+    }
+
     @Test func theOutboxNamesEachObstacleOnce() {
         var stopped = message(.queued)
         stopped.obstacle = obstacle

@@ -43,16 +43,29 @@ struct NodeChain {
     }
 
     /// Has messages accepted at one node for another one.
-    func send(_ texts: [String], from one: Int, to other: Int) throws -> [MessageID] {
+    func send(
+        _ texts: [String],
+        from one: Int,
+        to other: Int,
+        recordsPath: Bool = false
+    ) throws -> [MessageID] {
         let (node, to) = (nodes[one], nodes[other].peerID)
         return try simulation.complete(on: hosts[one]) {
             var ids: [MessageID] = []
             for text in texts {
                 let content = MessageContent(type: .data, payload: Array(text.utf8))
-                ids.append(try await node.delivery.accept(MessageDraft(to: to, content: content)))
+                var draft = MessageDraft(to: to, content: content)
+                draft.recordsPath = recordsPath
+                ids.append(try await node.delivery.accept(draft))
             }
             return ids
         }
+    }
+
+    /// What is known of a message.
+    func message(_ id: MessageID, at one: Int) throws -> OutboxMessage? {
+        let node = nodes[one]
+        return try simulation.complete(on: hosts[one]) { await node.delivery.report(on: id)?.message }
     }
 
     /// What became of messages.

@@ -50,6 +50,12 @@ extension APISchema {
                 "How long it is tried; a day if left out."
             ),
             APIField(
+                "record_path",
+                .boolean,
+                isRequired: false,
+                "Whether those who carry it note the way that it takes; false if left out."
+            ),
+            APIField(
                 "key",
                 text,
                 isRequired: false,
@@ -195,8 +201,22 @@ extension APISchema {
             APIField("obstacle", error, isNullable: true, "Why it is not delivered."),
             APIField("file", file, isNullable: true, "How far its file is."),
             APIField("stored_by", .list(storedCopy), "Mailboxes that keep a copy, or did until it ended."),
+            APIField(
+                "path",
+                .list(pathHop),
+                isNullable: true,
+                "Links that it crossed, the first one first; null where that was not asked for."
+            ),
         ],
         "What is known of a message that the node accepted."
+    )
+
+    static let pathHop = APISchema.object(
+        [
+            APIField("peer_id", peerID, "Who handed the message over."),
+            APIField("arrived_ms", .integer(), "When it arrived, since 1970, by the clock of the next one."),
+        ],
+        "A link that a message crossed, by the word of those who carried it."
     )
 
     static let outboxPage = APISchema.object(

@@ -12,14 +12,15 @@ extension OutgoingMessage: APIValue {
             "payload_base64": .string(Base64.encode(payload)), "priority": .string(priority.rawValue),
             "privacy": .string(privacy.rawValue), "lifetime_ms": JSON(milliseconds: lifetime),
             "file": JSON(optional: filePath), "file_name": JSON(optional: fileName),
-            "key": JSON(optional: key), "wait_ms": JSON(milliseconds: receiptTimeout),
+            "record_path": .bool(recordsPath), "key": JSON(optional: key),
+            "wait_ms": JSON(milliseconds: receiptTimeout),
         ]
     }
 
     package init(_ fields: JSONFields) throws(JSONShapeError) {
         try fields.refuseAllBut([
             "to", "type", "content_type", "payload", "payload_base64", "priority", "privacy", "lifetime_ms",
-            "file", "file_name", "key", "wait_ms",
+            "file", "file_name", "record_path", "key", "wait_ms",
         ])
         self.init(
             to: try fields.peerID("to"),
@@ -34,6 +35,7 @@ extension OutgoingMessage: APIValue {
         if let milliseconds = try fields.numberIfAny("lifetime_ms", in: 1...lifetimeMax) {
             lifetime = .milliseconds(milliseconds)
         }
+        recordsPath = try fields.boolIfAny("record_path") ?? false
         key = try fields.textIfAny("key", byteCounts: 1...Self.keyByteCountMax)
         filePath = try fields.textIfAny("file", byteCounts: 1...4096)
         fileName = try fields.textIfAny("file_name", byteCounts: 1...255)
@@ -130,6 +132,7 @@ extension MessageStatus: APIValue {
             "sent_ms": JSON(optional: sent), "expires_ms": JSON(expires.millisecondsSince1970),
             "ended_ms": JSON(optional: ended), "obstacle": NodeFailure.json(ofObstacle: obstacle),
             "file": .file(file), "stored_by": .array(storedBy.map(\.json)),
+            "path": path.map { .array($0.map(\.json)) } ?? .null,
         ]
     }
 
@@ -151,8 +154,21 @@ extension MessageStatus: APIValue {
             file: try fields.fileIfAny("file"),
             storedBy: try fields.list("stored_by") { (json, path) throws(JSONShapeError) in
                 try StoredCopy(json, path: path)
+            },
+            path: try fields.listIfAny("path") { (json, path) throws(JSONShapeError) in
+                try PathHop(json, path: path)
             }
         )
+    }
+}
+
+extension PathHop: APIValue {
+    package var json: JSON {
+        ["peer_id": JSON(peerID), "arrived_ms": JSON(arrived.millisecondsSince1970)]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(peerID: try fields.peerID("peer_id"), arrived: try fields.wallTime("arrived_ms"))
     }
 }
 

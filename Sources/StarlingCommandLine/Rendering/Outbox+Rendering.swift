@@ -18,6 +18,7 @@ extension MessageStatus {
             facts.append("sent", times + (sent.map { ", last \($0.rfc3339)" } ?? ""))
         }
         facts.append("stored by", storedBy.map { "\($0.mailbox.base58), \($0.stored.rfc3339)" })
+        if let path { facts.append("path", path.isEmpty ? ["not known"] : path.map(\.line)) }
         if let ended { facts.append(state.rawValue, ended.rfc3339 + receiptText) }
         if ended == nil { facts.append("expires", expires.rfc3339) }
         if let obstacle {
@@ -46,6 +47,10 @@ extension MessageStatus {
     }
 
     private var receiptText: String { state == .delivered ? ", by the recipient's signed receipt" : "" }
+}
+
+extension PathHop {
+    fileprivate var line: String { "from \(peerID.base58), arrived \(arrived.rfc3339)" }
 }
 
 extension OutboxPage {

@@ -111,7 +111,7 @@ private enum Commands {
         ],
         flags: [
             Flags.type.spec, Flags.contentType.spec, Flags.priority.spec, Flags.privacy.spec,
-            Flags.file.spec, Flags.lifetime.spec, Flags.key.spec, Flags.wait.spec,
+            Flags.file.spec, Flags.lifetime.spec, Flags.recordPath.spec, Flags.key.spec, Flags.wait.spec,
         ],
         example: "starling send \(examplePeer) \"the kettle is on\" --wait"
     )

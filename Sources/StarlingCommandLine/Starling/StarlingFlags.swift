@@ -154,6 +154,10 @@ package enum StarlingFlags {
         "lifetime",
         "How long nodes that come anew get it, an hour at most (default 5m)."
     )
+    package static let recordPath = Flag<Bool>.toggle(
+        "record-path",
+        "Have those who carry it note its way, for starling message."
+    )
     package static let key = Flag<String>.text(
         "key",
         "KEY",

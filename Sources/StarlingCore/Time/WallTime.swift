@@ -15,6 +15,12 @@ public struct WallTime: Hashable, Comparable, Sendable {
         lhs.millisecondsSince1970 < rhs.millisecondsSince1970
     }
 
+    /// The time so much later, in whole milliseconds; the last one that there is where that would be beyond it.
+    package func advanced(by duration: Duration) -> WallTime {
+        let (sum, overflow) = millisecondsSince1970.addingReportingOverflow(duration.milliseconds)
+        return WallTime(millisecondsSince1970: overflow ? .max : sum)
+    }
+
     /// The time as RFC 3339 writes it, in UTC with milliseconds: `2026-05-01T12:00:00.000Z`.
     public var rfc3339: String {
         let (days, dayMilliseconds) = millisecondsSince1970.flooredDivision(by: 86_400_000)

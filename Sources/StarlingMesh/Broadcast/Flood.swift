@@ -62,13 +62,15 @@ package struct Flood: Sendable {
 
     /// What the driver is to do.
     package enum Action: Equatable, Sendable {
-        /// Send a message, ``wire(of:)``, to neighbours; tell ``missed(_:by:now:)`` for those that have no room for it.
-        case send(BroadcastName, to: [PeerID])
+        /// Send a message, ``frame(of:for:)``, to neighbours; tell ``missed(_:by:now:)`` for those that have no room for it.
+        case send(MessageName, to: [PeerID])
     }
 
     struct Kept: Sendable {
         let from: PeerID
         let priority: MessagePriority
+        /// When its neighbours take it no more, by this node's clock.
+        let expires: WallTime
         /// The frame that goes to neighbours; `nil` when it has crossed as many links as it may.
         let wire: [UInt8]?
         /// Neighbours that have it, or will.
@@ -77,23 +79,18 @@ package struct Flood: Sendable {
         let forgetAt: Instant
     }
 
-    struct Neighbour: Sendable {
-        var sending: RouteAllowance
-        var taking: RouteAllowance
-    }
-
     package let limits: Limits
     private var draws: SplitMix64
-    private var neighbours: [PeerID: Neighbour] = [:]
-    /// What those who have gone handed over: who comes again has no more than before.
-    private var gone: [PeerID: RouteAllowance] = [:]
-    private var goneOrder = RingQueue<PeerID>()
-    private var kept: [BroadcastName: Kept] = [:]
+    /// What may be sent to each neighbour.
+    private var neighbours: [PeerID: RouteAllowance] = [:]
+    /// What they hand over.
+    private var taking: NeighbourAllowances
+    private var kept: [MessageName: Kept] = [:]
     /// In the order of their coming.
-    private var order: [BroadcastName] = []
+    private var order: [MessageName] = []
     private var keptByteCount = 0
-    private var seen: Set<BroadcastName> = []
-    private var seenOrder = RingQueue<BroadcastName>()
+    private var seen: Set<MessageName> = []
+    private var seenOrder = RingQueue<MessageName>()
     private var actions = RingQueue<Action>()
     /// Messages that were new here.
     package private(set) var takenCount: UInt64 = 0
@@ -104,6 +101,7 @@ package struct Flood: Sendable {
     package init(seed: UInt64, limits: Limits = Limits()) {
         self.limits = limits
         draws = SplitMix64(seed: seed)
+        taking = NeighbourAllowances(limits.takenRate, goneCountMax: limits.goneCountMax)
     }
 
     /// What to do next; pull until `nil` after every call.
@@ -124,10 +122,7 @@ package struct Flood: Sendable {
     /// A neighbour is connected: it gets what is kept.
     package mutating func linkUp(_ neighbour: PeerID, now: Instant) {
         guard neighbours[neighbour] == nil else { return }
-        neighbours[neighbour] = Neighbour(
-            sending: RouteAllowance(limits.sentRate, now: now),
-            taking: gone.removeValue(forKey: neighbour) ?? RouteAllowance(limits.takenRate, now: now)
-        )
+        neighbours[neighbour] = RouteAllowance(limits.sentRate, now: now)
         for name in order {
             let sendAt = kept[name]?.sendAt ?? now + holdTime()
             kept[name]?.sendAt = sendAt
@@ -136,10 +131,8 @@ package struct Flood: Sendable {
     }
 
     package mutating func linkDown(_ neighbour: PeerID) {
-        guard let left = neighbours.removeValue(forKey: neighbour) else { return }
-        if gone.updateValue(left.taking, forKey: neighbour) == nil { goneOrder.append(neighbour) }
-        // Some of them have come again meanwhile, and are not counted.
-        while goneOrder.count > limits.goneCountMax, let first = goneOrder.popFirst() { gone[first] = nil }
+        guard neighbours.removeValue(forKey: neighbour) != nil else { return }
+        taking.left(neighbour)
         // Between two connections it may lose what it was sent.
         for name in order { kept[name]?.has.remove(neighbour) }
     }
@@ -168,7 +161,7 @@ package struct Flood: Sendable {
         wallNow: WallTime
     ) -> Verdict {
         let header = envelope.header
-        let name = BroadcastName(header)
+        let name = MessageName(header)
         if seen.contains(name) {
             if let neighbour { kept[name]?.has.insert(neighbour) }
             return .known
@@ -185,7 +178,9 @@ package struct Flood: Sendable {
         else { return refuse(.lifetime) }
         guard left.partialValue >= -limits.clockTolerance.milliseconds else { return refuse(.expired) }
         guard wire.count <= limits.byteCountMax else { return refuse(.tooLarge) }
-        if let neighbour, neighbours[neighbour]?.taking.take(now: now) != true { return refuse(.tooFast) }
+        if let neighbour, neighbours[neighbour] == nil || !taking.take(neighbour, now: now) {
+            return refuse(.tooFast)
+        }
         recognize(name)
         takenCount += 1
         let mayGoOn = counted.hopCount < UInt32(header.hopLimit)
@@ -195,6 +190,7 @@ package struct Flood: Sendable {
             Kept(
                 from: header.from,
                 priority: header.priority,
+                expires: header.expires.advanced(by: limits.clockTolerance),
                 wire: mayGoOn ? wire : nil,
                 has: Set([neighbour].compactMap { $0 }),
                 sendAt: mayGoOn ? now + (neighbour == nil ? .zero : holdTime()) : nil,
@@ -206,17 +202,17 @@ package struct Flood: Sendable {
     }
 
     /// A neighbour had no room for a message.
-    package mutating func missed(_ name: BroadcastName, by neighbour: PeerID, now: Instant) {
+    package mutating func missed(_ name: MessageName, by neighbour: PeerID, now: Instant) {
         guard let entry = kept[name] else { return }
         kept[name]?.has.remove(neighbour)
         kept[name]?.sendAt = .earlier(entry.sendAt, now + limits.retryInterval)
         setDeadline()
     }
 
-    /// The frame of a message, and how urgent it is; `nil` when it is not kept any more.
-    package func wire(of name: BroadcastName) -> (bytes: [UInt8], priority: MessagePriority)? {
+    /// The frame of a message for a neighbour; `nil` when it is not kept any more.
+    package func frame(of name: MessageName, for neighbour: PeerID) -> TransitFrame? {
         guard let entry = kept[name], let wire = entry.wire else { return nil }
-        return (wire, entry.priority)
+        return TransitFrame(flood: wire, to: neighbour, priority: entry.priority, expires: entry.expires)
     }
 
     package mutating func advance(to now: Instant) {
@@ -232,9 +228,9 @@ package struct Flood: Sendable {
             var (to, waitsUntil): ([PeerID], Instant?) = ([], nil)
             for neighbour in neighbours.keys.sorted()
             where neighbour != entry.from && !entry.has.contains(neighbour) {
-                if neighbours[neighbour]?.sending.take(now: now) == true {
+                if neighbours[neighbour]?.take(now: now) == true {
                     to.append(neighbour)
-                } else if let ready = neighbours[neighbour]?.sending.ready {
+                } else if let ready = neighbours[neighbour]?.ready {
                     waitsUntil = .earlier(waitsUntil, ready)
                 }
             }
@@ -248,7 +244,7 @@ package struct Flood: Sendable {
 
     // MARK: Parts
 
-    private mutating func keep(_ name: BroadcastName, _ entry: Kept) {
+    private mutating func keep(_ name: MessageName, _ entry: Kept) {
         kept[name] = entry
         order.append(name)
         keptByteCount += entry.wire?.count ?? 0
@@ -261,13 +257,13 @@ package struct Flood: Sendable {
         }
     }
 
-    private mutating func forget(_ name: BroadcastName) {
+    private mutating func forget(_ name: MessageName) {
         guard let entry = kept.removeValue(forKey: name) else { return }
         keptByteCount -= entry.wire?.count ?? 0
         order.removeAll { $0 == name }
     }
 
-    private mutating func recognize(_ name: BroadcastName) {
+    private mutating func recognize(_ name: MessageName) {
         seen.insert(name)
         seenOrder.append(name)
         if seenOrder.count > limits.seenCountMax, let oldest = seenOrder.popFirst() { seen.remove(oldest) }
@@ -288,20 +284,7 @@ package struct Flood: Sendable {
             TableFill("flood kept", order.count, of: limits.keptCountMax),
             TableFill("flood kept bytes", keptByteCount, of: limits.keptByteCountMax),
             TableFill("flood seen", seenOrder.count, of: limits.seenCountMax),
-            TableFill("flood gone", goneOrder.count, of: limits.goneCountMax),
+            taking.tableFill("flood gone"),
         ]
     }
-}
-
-/// What names a message to everybody: its id alone could be taken by whoever saw it, and put on another message.
-package struct BroadcastName: Hashable, Sendable {
-    package var from: PeerID
-    package var id: MessageID
-
-    package init(from: PeerID, id: MessageID) {
-        self.from = from
-        self.id = id
-    }
-
-    package init(_ header: MessageHeader) { self.init(from: header.from, id: header.id) }
 }

@@ -17,7 +17,7 @@ package struct Forwarder: Sendable {
         package var traceCountMax = 1024
         /// How long a way back is taken for one where no route is known.
         package var traceDuration: Duration = .seconds(60)
-        /// Messages that are recognised when they come again.
+        /// Messages of others that are recognised when they come again.
         package var seenCountMax = 8192
         /// For how long: a sender tries again after a second at the earliest, and that one shall pass.
         package var seenDuration: Duration = .milliseconds(500)
@@ -78,19 +78,29 @@ package struct Forwarder: Sendable {
         var at: Instant
     }
 
+    /// The last time that a message was carried on.
+    private struct Passage {
+        var at: Instant
+        var hopCount: UInt32
+    }
+
+    package let own: PeerID
     package let limits: Limits
     var neighbours: [PeerID: Neighbour] = [:]
     private var routes: [PeerID: Route] = [:]
     private var traces: [PeerID: Trace] = [:]
     private var traceOrder = RingQueue<PeerID>()
-    private var seen: [MessageID: Instant] = [:]
-    private var seenOrder = RingQueue<MessageID>()
+    private var seen: [MessageFingerprint: Passage] = [:]
+    private var seenOrder = RingQueue<MessageFingerprint>()
     /// Frames that were carried on.
     package private(set) var forwardedCount: UInt64 = 0
     /// Frames that were not, by the reason.
     package private(set) var droppedCounts: [Drop: UInt64] = [:]
 
-    package init(limits: Limits = Limits()) { self.limits = limits }
+    package init(own: PeerID, limits: Limits = Limits()) {
+        self.own = own
+        self.limits = limits
+    }
 
     // MARK: Ways
 
@@ -184,17 +194,14 @@ package struct Forwarder: Sendable {
     ) -> Verdict {
         guard frame.hopCount < frame.hopLimit else { return drop(.hopLimit) }
         if let expires = frame.expires, expires < wallNow { return drop(.expired) }
-        // What this node itself sends again has a reason.
-        if origin != .own, let id = frame.id, let first = seen[id], first + limits.seenDuration > now {
-            return drop(.repeated)
-        }
+        if origin != .own, isRepeated(frame, now: now) { return drop(.repeated) }
         guard let next = way(to: frame.to, from: origin, now: now) else { return drop(.noRoute) }
         guard hasRoom(for: next, from: origin) else { return .full }
         if case .neighbour(let neighbour) = origin {
             if let until = spend(neighbour, now: now) { return .tooFast(until: until) }
             heard(of: frame.from, via: neighbour, now: now)
         }
-        if let id = frame.id { recognize(id, now: now) }
+        recognize(frame, now: now)
         enqueue(Waiting(frame: frame, origin: origin), to: next)
         return .queued(next)
     }
@@ -241,9 +248,21 @@ package struct Forwarder: Sendable {
         }
     }
 
-    private mutating func recognize(_ id: MessageID, now: Instant) {
-        if seen.updateValue(now, forKey: id) != nil { return }
-        seenOrder.append(id)
+    /// Whether a neighbour's frame went a moment ago, or is this node's own.
+    ///
+    /// One that has come over fewer links goes again: whoever has the message could otherwise hand it on as one that has come too
+    /// far, and it would take the place of the one that goes all the way. What runs in a circle has come over more.
+    private func isRepeated(_ frame: TransitFrame, now: Instant) -> Bool {
+        if frame.from == own { return true }
+        guard let fingerprint = frame.fingerprint, let last = seen[fingerprint] else { return false }
+        return last.at + limits.seenDuration > now && last.hopCount <= frame.hopCount
+    }
+
+    private mutating func recognize(_ frame: TransitFrame, now: Instant) {
+        guard let fingerprint = frame.fingerprint else { return }
+        let passage = Passage(at: now, hopCount: frame.hopCount)
+        if seen.updateValue(passage, forKey: fingerprint) != nil { return }
+        seenOrder.append(fingerprint)
         if seenOrder.count > limits.seenCountMax, let oldest = seenOrder.popFirst() { seen[oldest] = nil }
     }
 
@@ -271,14 +290,16 @@ package struct Forwarder: Sendable {
         return waiting
     }
 
-    /// Appends frames for a neighbour to what its stream of a priority writes next, until that has so many bytes.
+    /// Appends frames for a neighbour to what its stream of a priority writes next, until that has so many bytes; those that have
+    /// become useless while they waited are dropped.
     ///
     /// - Returns: Whether there is room that was not there before.
     package mutating func take(
         for neighbour: PeerID,
         _ priority: MessagePriority,
         into wire: inout [UInt8],
-        byteCountMax: Int
+        byteCountMax: Int,
+        wallNow: WallTime
     ) -> Bool {
         var hasTaken = false
         while wire.count < byteCountMax,
@@ -288,9 +309,13 @@ package struct Forwarder: Sendable {
             let left =
                 (neighbours[neighbour]?.originByteCounts[waiting.origin] ?? 0) - waiting.frame.wire.count
             neighbours[neighbour]?.originByteCounts[waiting.origin] = left > 0 ? left : nil
+            hasTaken = true
+            if let expires = waiting.frame.expires, expires < wallNow {
+                drop(.expired)
+                continue
+            }
             wire += waiting.frame.wire
             forwardedCount += 1
-            hasTaken = true
         }
         return hasTaken
     }

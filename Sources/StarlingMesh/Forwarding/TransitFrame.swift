@@ -10,9 +10,9 @@ package struct TransitFrame: Equatable, Sendable {
     package let from: PeerID
     package let to: PeerID
     package let priority: MessagePriority
-    /// The message that an envelope is; `nil` for receipts and settlements.
-    package let id: MessageID?
-    /// When it is of no more use, by its sender's clock; `nil` for receipts and settlements.
+    /// What a neighbour's envelope is known by when it comes again; `nil` for all else.
+    package let fingerprint: MessageFingerprint?
+    /// When it is of no more use; `nil` for receipts and settlements.
     package let expires: WallTime?
     /// Links that it has crossed before this node sends it on.
     package let hopCount: UInt32
@@ -34,7 +34,7 @@ package struct TransitFrame: Equatable, Sendable {
         from = envelope.header.from
         self.to = to
         priority = envelope.header.priority
-        id = envelope.header.id
+        fingerprint = envelope.fingerprint
         expires = envelope.header.expires
         hopCount = counted.hopCount
         hopLimit = UInt32(envelope.header.hopLimit)
@@ -42,17 +42,11 @@ package struct TransitFrame: Equatable, Sendable {
     }
 
     /// A message of this node's own, in its encoded form.
-    package init(
-        own envelope: [UInt8],
-        _ id: MessageID,
-        from: PeerID,
-        to: PeerID,
-        priority: MessagePriority
-    ) {
+    package init(own envelope: [UInt8], from: PeerID, to: PeerID, priority: MessagePriority) {
         self.from = from
         self.to = to
         self.priority = priority
-        self.id = id
+        fingerprint = nil
         // The outbox gives it up in time, and nobody carries it before its first neighbour.
         expires = nil
         (hopCount, hopLimit) = (0, 1)
@@ -60,12 +54,18 @@ package struct TransitFrame: Equatable, Sendable {
     }
 
     /// A message to everybody, for one neighbour.
-    package init(flood wire: [UInt8], to neighbour: PeerID, priority: MessagePriority) {
+    package init(
+        flood wire: [UInt8],
+        to neighbour: PeerID,
+        priority: MessagePriority,
+        expires: WallTime
+    ) {
         from = neighbour
         to = neighbour
         self.priority = priority
         // The flood recognises it, and knows how far it may go.
-        (id, expires) = (nil, nil)
+        fingerprint = nil
+        self.expires = expires
         (hopCount, hopLimit) = (0, 1)
         self.wire = wire
     }
@@ -93,7 +93,7 @@ package struct TransitFrame: Equatable, Sendable {
         self.to = to
         // A sender's window stands still until they are there.
         priority = .high
-        (id, expires) = (nil, nil)
+        (fingerprint, expires) = (nil, nil)
         self.hopCount = hopCount
         hopLimit = Self.answerHopLimit
         wire = MessageFrame(kind, bytes).encoded

@@ -3,7 +3,8 @@ package import StarlingCrypto
 
 /// One message, signed by its sender, as it stands on the wire.
 ///
-///     message Envelope { bytes header = 1; bytes body = 2; bytes signature = 3; uint32 hop_count = 8; }
+///     message Envelope { bytes header = 1; bytes body = 2; bytes signature = 3; uint32 hop_count = 8;
+///                        repeated Hop path = 9; }
 ///
 /// The signature covers the header and the body's hash, so that a relay can check a message, and a recipient can check
 /// one whose body is still on its way. The body is the ``MessageContent``, or what it is sealed into. From field 8
@@ -31,6 +32,10 @@ package struct Envelope: Equatable, Sendable {
     package let signature: [UInt8]
     /// How many links it has crossed, by the word of those who carried it.
     package var hopCount: UInt32 = 0
+    /// The links that it has crossed, the first one first, where its header asks for that.
+    ///
+    /// Each hop is the word of those who carried the message after it, the last one that of this node's own link.
+    package private(set) var path: [MessageHop] = []
 
     /// Put before what is signed, so that no signature of another kind passes for one of this kind.
     private static let signatureDomain = Array("starling-message-1:".utf8)
@@ -72,6 +77,7 @@ package struct Envelope: Equatable, Sendable {
     package init(parsing message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
         var (header, body): (Range<Int>?, Range<Int>) = (nil, 0..<0)
         var (signature, hops): ([UInt8]?, UInt64) = (nil, 0)
+        var path: [MessageHop] = []
         do throws(ProtobufError) {
             var cursor = ProtobufCursor(message)
             while let field = try cursor.next(in: message) {
@@ -80,6 +86,7 @@ package struct Envelope: Equatable, Sendable {
                 case 2: body = try field.range()
                 case 3: signature = try field.bytes(in: message)
                 case 8: hops = try field.varint()
+                case 9: try MessageHop.read(field, in: message, after: &path)
                 default: break
                 }
             }
@@ -92,6 +99,8 @@ package struct Envelope: Equatable, Sendable {
             self.headerBytes = headerBytes
             self.signature = signature
             hopCount = hops
+            // Nobody carries what the sender did not ask for.
+            if self.header.recordsPath, self.header.to != nil { self.path = path }
         } catch {
             throw .malformed(error)
         }
@@ -113,14 +122,34 @@ package struct Envelope: Equatable, Sendable {
         guard key.verify(signature, over: Self.signed(headerBytes, body)) else { throw .wrongSignature }
     }
 
+    /// Notes that it came over a link, where its sender asks for that, and there is room.
+    package mutating func crossed(from neighbour: PeerID, at arrived: WallTime, limits: Limits = Limits()) {
+        let byteCount = self.byteCount + MessageHop.byteCountMax
+        guard header.recordsPath, header.to != nil, path.count < MessageHop.countMax,
+            byteCount <= limits.envelopeByteCountMax
+        else { return }
+        path.append(MessageHop(peer: neighbour, arrived: arrived))
+    }
+
+    /// What its sender signed, with the signature: the same wherever the envelope comes from, and nobody else's.
+    package var fingerprint: MessageFingerprint {
+        MessageFingerprint(SHA256.hash(Self.signed(headerBytes, body) + signature))
+    }
+
+    /// The most bytes that it takes.
+    private var byteCount: Int {
+        headerBytes.count + body.count + signature.count + 24 + path.count * MessageHop.byteCountMax
+    }
+
     /// The envelope in its wire form.
     package var encoded: [UInt8] {
         var writer = ProtobufWriter()
-        writer.reserveCapacity(headerBytes.count + body.count + signature.count + 24)
+        writer.reserveCapacity(byteCount)
         writer.bytes(1, headerBytes)
         if !body.isEmpty { writer.bytes(2, body) }
         writer.bytes(3, signature)
         if hopCount > 0 { writer.varint(8, UInt64(hopCount)) }
+        MessageHop.append(path, fieldNumber: 9, to: &writer)
         return writer.bytes
     }
 

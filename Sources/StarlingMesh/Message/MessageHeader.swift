@@ -51,6 +51,8 @@ package struct MessageHeader: Equatable, Sendable {
     package var recipientKeyID: UInt32 = 0
     /// `nil` exactly when the message is to everybody.
     package var place: Place?
+    /// Whether those who carry it are to note the way that it takes.
+    package var recordsPath = false
 
     package init(
         id: MessageID,
@@ -80,7 +82,7 @@ extension MessageHeader {
     ///
     ///     message Header { bytes id = 1; bytes from = 3; bytes to = 4; uint64 created_ms = 5; uint32 priority = 6;
     ///                      uint64 lifetime_ms = 7; uint32 hop_limit = 8; uint32 privacy = 9; uint32 recipient_key_id = 10;
-    ///                      fixed64 series = 11; uint64 number = 12; uint64 floor = 13; }
+    ///                      fixed64 series = 11; uint64 number = 12; uint64 floor = 13; uint32 record_path = 14; }
     package var encoded: [UInt8] {
         var writer = ProtobufWriter()
         writer.bytes(1, id.bytes)
@@ -97,6 +99,7 @@ extension MessageHeader {
             writer.varint(12, place.number)
             writer.varint(13, place.floor)
         }
+        if recordsPath { writer.varint(14, 1) }
         return writer.bytes
     }
 
@@ -106,6 +109,7 @@ extension MessageHeader {
         var (created, lifetime, hopLimit): (UInt64?, UInt64?, UInt64?) = (nil, nil, nil)
         var (priority, privacy, keyID): (UInt64?, UInt64?, UInt64) = (nil, nil, 0)
         var (series, number, floor): (UInt64?, UInt64?, UInt64?) = (nil, nil, nil)
+        var recordPath: UInt64 = 0
         var cursor = ProtobufCursor(bytes)
         while let field = try cursor.next(in: bytes) {
             switch field.number {
@@ -121,6 +125,7 @@ extension MessageHeader {
             case 11: series = try field.fixed64()
             case 12: number = try field.varint()
             case 13: floor = try field.varint()
+            case 14: recordPath = try field.varint()
             default: break
             }
         }
@@ -143,6 +148,8 @@ extension MessageHeader {
         self.privacy = try Self.value(of: privacy, fieldNumber: 9) { Privacy(rawValue: $0) }
         guard let keyID = UInt32(exactly: keyID) else { throw .invalidValue(fieldNumber: 10) }
         recipientKeyID = keyID
+        guard recordPath <= 1 else { throw .invalidValue(fieldNumber: 14) }
+        recordsPath = recordPath == 1
     }
 
     private static func value<Value>(

@@ -5,7 +5,7 @@ package import StarlingCrypto
 ///
 ///     message Receipt { bytes body = 1; bytes signature = 2; uint32 hop_count = 8; }
 ///     message Body { bytes from = 1; bytes to = 2; uint64 created_ms = 3; repeated Entry entries = 4; }
-///     message Entry { bytes id = 1; uint32 outcome = 2; }
+///     message Entry { bytes id = 1; uint32 outcome = 2; repeated Hop path = 3; }
 ///
 /// One signature may cover many messages of one sender.
 ///
@@ -18,7 +18,9 @@ package struct Receipt: Equatable, Sendable {
         package init() {}
 
         /// The most bytes that a receipt within these limits takes.
-        package var receiptByteCountMax: Int { entryCountMax * 32 + 512 }
+        package var receiptByteCountMax: Int {
+            entryCountMax * (32 + MessageHop.countMax * MessageHop.byteCountMax) + 512
+        }
     }
 
     /// What became of one message.
@@ -54,10 +56,13 @@ package struct Receipt: Equatable, Sendable {
     package struct Entry: Equatable, Sendable {
         package var id: MessageID
         package var outcome: Outcome
+        /// The links that the message crossed, the first one first, where it asked for that and the recipient knows it.
+        package var path: [MessageHop]
 
-        package init(id: MessageID, outcome: Outcome) {
+        package init(id: MessageID, outcome: Outcome, path: [MessageHop] = []) {
             self.id = id
             self.outcome = outcome
+            self.path = path
         }
     }
 
@@ -92,6 +97,7 @@ package struct Receipt: Equatable, Sendable {
             writer.message(4) { inner in
                 inner.bytes(1, entry.id.bytes)
                 inner.varint(2, UInt64(entry.outcome.rawValue))
+                MessageHop.append(entry.path, fieldNumber: 3, to: &inner)
             }
         }
         bodyBytes = writer.bytes
@@ -153,16 +159,18 @@ package struct Receipt: Equatable, Sendable {
 
     private static func entry(_ body: Span<UInt8>, _ range: Range<Int>) throws(ProtobufError) -> Entry {
         var (id, outcome): (MessageID?, Outcome?) = (nil, nil)
+        var path: [MessageHop] = []
         var cursor = ProtobufCursor(range: range)
         while let field = try cursor.next(in: body) {
             switch field.number {
             case 1: id = try field.messageID(in: body)
             case 2: outcome = UInt8(exactly: try field.varint()).flatMap { Outcome(rawValue: $0) }
+            case 3: try MessageHop.read(field, in: body, after: &path)
             default: break
             }
         }
         guard let id else { throw .missingField(fieldNumber: 1) }
         guard let outcome else { throw .invalidValue(fieldNumber: 2) }
-        return Entry(id: id, outcome: outcome)
+        return Entry(id: id, outcome: outcome, path: path)
     }
 }

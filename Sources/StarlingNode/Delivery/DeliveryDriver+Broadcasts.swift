@@ -81,11 +81,10 @@ extension DeliveryDriver {
     func perform(_ action: Flood.Action) {
         switch action {
         case .send(let name, let neighbours):
-            guard let (wire, priority) = flood.wire(of: name) else { return }
             for neighbour in neighbours {
-                let frame = TransitFrame(flood: wire, to: neighbour, priority: priority)
+                guard let frame = flood.frame(of: name, for: neighbour) else { return }
                 switch forwarder.offer(frame, from: .flood, now: loop.now, wallNow: world.wallClock.now) {
-                case .queued(let next): wake(next, priority)
+                case .queued(let next): wake(next, frame.priority)
                 case .full, .tooFast: flood.missed(name, by: neighbour, now: loop.now)
                 // It has just gone; it gets the message when it is back.
                 case .dropped: break

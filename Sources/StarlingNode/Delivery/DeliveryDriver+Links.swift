@@ -126,9 +126,8 @@ extension DeliveryDriver {
         switch session[priority] {
         case .waiting: sessions[peer]?.resume(priority, shallLook: true)
         case .closed:
-            sessions[peer]?[priority] = .busy
             let writer = MessageWriter(peer: peer, priority: priority, session: session.number)
-            startTask { driver in await driver.carry(for: writer) }
+            sessions[peer]?.open(priority, startTask { driver in await driver.carry(for: writer) })
         case .busy: break
         }
     }
@@ -177,15 +176,14 @@ extension DeliveryDriver {
     /// of its own.
     private func isOpen(_ writer: MessageWriter) -> Bool { sessions[writer.peer]?.number == writer.session }
 
-    private func channel(_ stream: Stream) -> MessageChannel {
-        MessageChannel(stream, own: identity.peerID, keys: keys)
+    private nonisolated func channel(_ stream: Stream) -> MessageChannel {
+        MessageChannel(stream, own: identity.peerID, keys: keys, wallClock: world.wallClock)
     }
 
     /// Serves a stream that a peer opened.
     nonisolated func serve(_ stream: Stream) async {
         do throws(MessageChannelError) {
-            let channel = MessageChannel(stream, own: identity.peerID, keys: keys)
-            try await channel.serve(
+            try await channel(stream).serve(
                 self,
                 ByteHold(swarm.protocols, of: stream.peer, for: .unfinishedMessages)
             )
@@ -198,29 +196,50 @@ extension DeliveryDriver {
         }
     }
 
-    /// Ends streams that nothing was written to for a while, and says when to look again.
+    /// Ends streams that nothing was written to for a while, and those of which nothing is read, and says when to look again.
     func sweep(now: Instant) {
         sweepAt = nil
         for peer in sessions.keys.sorted() {
             for priority in MessagePriority.allCases {
-                guard case .waiting(_, let since)? = sessions[peer]?[priority] else { continue }
-                let end = since + limits.channelIdle
-                if end <= now {
-                    sessions[peer]?.resume(priority, shallLook: false)
+                let end: Instant
+                if case .waiting(_, let since)? = sessions[peer]?[priority] {
+                    end = since + limits.channelIdle
+                    if end <= now { sessions[peer]?.resume(priority, shallLook: false) }
+                } else if let since = sessions[peer]?.writes(priority) {
+                    end = since + limits.writePatience
+                    if end <= now { giveUp(peer, priority) }
                 } else {
-                    sweepAt = .earlier(sweepAt, end)
+                    continue
                 }
+                if end > now { sweepAt = .earlier(sweepAt, end) }
             }
         }
+    }
+
+    private func giveUp(_ peer: PeerID, _ priority: MessagePriority) {
+        world.log(.debug, "a peer reads nothing of a stream of messages", ["peer": "\(peer)"])
+        sessions[peer]?.giveUp(priority)
+    }
+
+    /// Sees that streams are looked through before long.
+    private func sweepLater() {
+        guard sweepAt == nil else { return }
+        sweepAt = loop.now + limits.channelIdle
+        setTimer()
     }
 }
 
 extension DeliveryDriver: MessageChannelOwner {
     func next(for writer: MessageWriter) async -> [UInt8]? {
+        if isOpen(writer) { sessions[writer.peer]?.writes(writer.priority, since: nil) }
         while !isStopped, !Task.isCancelled, isOpen(writer) {
             let frames = frames(for: writer.peer, writer.priority)
             pump()
-            if !frames.isEmpty { return frames }
+            if !frames.isEmpty {
+                sessions[writer.peer]?.writes(writer.priority, since: loop.now)
+                sweepLater()
+                return frames
+            }
             guard await somethingToWrite(for: writer) else { return nil }
         }
         return nil
@@ -241,12 +260,8 @@ extension DeliveryDriver: MessageChannelOwner {
                     waiter.resume(returning: true)
                     return
                 }
-                let now = loop.now
-                sessions[peer]?[priority] = .waiting(waiter, since: now)
-                if sweepAt == nil {
-                    sweepAt = now + limits.channelIdle
-                    setTimer()
-                }
+                sessions[peer]?[priority] = .waiting(waiter, since: loop.now)
+                sweepLater()
             }
         } onCancel: {
             loop.startTask { await self.end(writer) }
@@ -278,9 +293,14 @@ extension DeliveryDriver: MessageChannelOwner {
             MessageFrame(.envelope, sent.envelope).append(to: &frames)
             notify(sent.id, isEnd: false)
         }
-        if forwarder.take(for: peer, priority, into: &frames, byteCountMax: limits.writeByteCount) {
-            tellRoom()
-        }
+        let hasRoom = forwarder.take(
+            for: peer,
+            priority,
+            into: &frames,
+            byteCountMax: limits.writeByteCount,
+            wallNow: wallNow
+        )
+        if hasRoom { tellRoom() }
         return frames
     }
 
@@ -293,9 +313,13 @@ extension DeliveryDriver: MessageChannelOwner {
 
     /// The next of the receipts that a peer is owed now.
     func receipt(for peer: PeerID) -> Receipt? {
-        inbox.takeReceipts(for: peer, now: loop.now).map {
-            Receipt(for: $0, to: peer, created: world.wallClock.now, from: identity)
-        }
+        inbox.takeReceipts(for: peer, now: loop.now).map { receipt(for: $0, to: peer) }
+    }
+
+    /// This node's word on messages of a peer, with the ways that they took where they asked for that.
+    func receipt(for entries: [Receipt.Entry], to peer: PeerID) -> Receipt {
+        let entries = paths.isEmpty ? entries : entries.map { paths.added(to: $0, of: peer) }
+        return Receipt(for: entries, to: peer, created: world.wallClock.now, from: identity)
     }
 
     /// The receipts that a peer is owed now, as frames.

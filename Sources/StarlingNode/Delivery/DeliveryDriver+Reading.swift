@@ -143,14 +143,28 @@ extension DeliveryDriver {
             return
         }
         startTask { driver in
-            let content: MessageContent?
-            do throws(StoreError) { content = try await driver.content(at: position) } catch { content = nil }
-            await driver.deliver(read: content, at: position)
+            do throws(StoreError) {
+                await driver.deliver(read: try await driver.content(at: position), at: position)
+            } catch {
+                await driver.deliverNothing(at: position)
+            }
         }
     }
 
     private func deliver(read content: MessageContent?, at position: UInt64) {
-        deliver(position, content)
+        if content == nil {
+            // It will not be better the next time.
+            inbox.setAside(position)
+            release(position)
+        } else {
+            deliver(position, content)
+        }
+        pump()
+    }
+
+    /// The disk gave no answer, and may give one another time.
+    private func deliverNothing(at position: UInt64) {
+        deliver(position, nil)
         pump()
     }
 

@@ -58,8 +58,10 @@ extension DeliveryDriver {
             wallNow: wallNow
         )
         switch verdict {
-        case .duplicate, .refused: break
+        case .refused: break
+        case .duplicate: paths.note(message.path, of: message.header)
         case .take(let ticket):
+            paths.note(message.path, of: message.header)
             switch message.content {
             case .failure(let error): inbox.refuse(ticket, error.outcome, now: now)
             case .success(let content) where !content.attachment.isEmpty: takeFile(ticket, content)

@@ -140,7 +140,6 @@ extension DeliveryDriver {
                 offer(
                     TransitFrame(
                         own: sent.envelope,
-                        sent.id,
                         from: identity.peerID,
                         to: peer,
                         priority: priority

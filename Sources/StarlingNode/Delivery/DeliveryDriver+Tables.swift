@@ -6,7 +6,7 @@ extension DeliveryDriver {
     package var tableFills: [TableFill] {
         let ledger = swarm.protocols.withLedger { $0 }
         return outbox.tableFills + inbox.tableFills + flood.tableFills + (blobs?.tableFills ?? []) + [
-            TableFill("delivery dials", reaching, of: limits.reachCountMax),
+            paths.tableFill, TableFill("delivery dials", reaching, of: limits.reachCountMax),
             TableFill("delivery obstacles", obstacles.count, of: limits.obstacleCountMax),
             TableFill("connections", ledger.connectionCount, of: ledger.limits.connectionCountMax),
             TableFill(

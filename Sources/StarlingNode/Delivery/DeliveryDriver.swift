@@ -19,6 +19,10 @@ package actor DeliveryDriver {
         package var writeByteCount = 65_536
         /// A stream that carried nothing for so long is closed.
         package var channelIdle: Duration = .seconds(30)
+        /// How long a peer may take to read what is written at once; then the stream is reset, and opened anew.
+        ///
+        /// A message of the largest size takes as long at 4 KB a second.
+        package var writePatience: Duration = .seconds(300)
         /// The longest pause before a stream is opened in the place of one that failed.
         package var channelPauseMax: Duration = .seconds(10)
         /// Streams of messages that one peer may have open here.
@@ -102,6 +106,8 @@ package actor DeliveryDriver {
     /// Contents of entries that go straight to whoever wants them.
     var freshContents: [UInt64: MessageContent] = [:]
     var readers = InboxReaders()
+    /// Ways of messages whose receipts are to tell them.
+    var paths = PathLedger()
 
     // Files.
     var files = FileLedger()
@@ -115,8 +121,7 @@ package actor DeliveryDriver {
     private var timer: (any LoopTimer)?
     private var turnEnd: TurnEnd?
     private var armedFor: Instant?
-    private var tasks: [UInt64: Task<Void, Never>] = [:]
-    private var lastTask: UInt64 = 0
+    private let tasks: LoopTasks
     private(set) var isStopped = false
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -133,6 +138,7 @@ package actor DeliveryDriver {
         self.limits = limits
         world = swarm.world
         loop = swarm.world.loops[0]
+        tasks = LoopTasks(on: swarm.world.loops[0])
         do throws(CryptoError) {
             keys = try MessageKeys(identity: identity, loops: swarm.world.loops)
         } catch {
@@ -140,7 +146,7 @@ package actor DeliveryDriver {
         }
         outbox = Outbox(own: identity.peerID, seed: swarm.world.random.word(), limits: limits.outbox)
         inbox = Inbox(own: identity.peerID, seed: swarm.world.random.word(), limits: limits.inbox)
-        forwarder = Forwarder(limits: limits.forwarder)
+        forwarder = Forwarder(own: identity.peerID, limits: limits.forwarder)
         flood = Flood(seed: swarm.world.random.word(), limits: limits.flood)
     }
 
@@ -213,8 +219,7 @@ package actor DeliveryDriver {
         for peer in sessions.keys.sorted() {
             for priority in MessagePriority.allCases { sessions[peer]?.resume(priority, shallLook: false) }
         }
-        let running = tasks.sorted { $0.key < $1.key }.map(\.value)
-        for task in running { task.cancel() }
+        let running = tasks.cancel()
         // Before the tasks are awaited: what they wait for may never be written.
         endReading()
         files.endAllWaits()
@@ -231,18 +236,8 @@ package actor DeliveryDriver {
     /// Starts a task that ``stop()`` cancels and awaits; `nil` when that has begun.
     @discardableResult
     func startTask(_ body: @escaping @Sendable (DeliveryDriver) async -> Void) -> Task<Void, Never>? {
-        guard !isStopped else { return nil }
-        lastTask += 1
-        let number = lastTask
-        let task = loop.startTask {
-            await body(self)
-            await self.taskEnded(number)
-        }
-        tasks[number] = task
-        return task
+        tasks.start { await body(self) }
     }
-
-    private func taskEnded(_ number: UInt64) { tasks[number] = nil }
 
     // MARK: Turning
 

@@ -31,6 +31,8 @@ struct ArrivedMessage: Sendable {
     var header: MessageHeader
     /// What it holds of memory: the size of the body, or of what was unpacked from it where that is more.
     var byteCount: Int
+    /// The links that it crossed, the first one first, where its sender asks for that.
+    var path: [MessageHop]
     /// Its content with the payload unpacked, or why it cannot be read.
     var content: Result<MessageContent, OpenError>
 }
@@ -52,10 +54,14 @@ struct MessageReader: ~Copyable {
         self.limits = limits
     }
 
-    /// The frame in these bytes; `nil` when its kind, or what it is for, is for later versions.
+    /// The frame in these bytes, which a neighbour sent; `nil` when its kind, or what it is for, is for later versions.
     ///
-    /// - Throws: ``EnvelopeError``: the peer sends what no honest one does.
-    mutating func read(_ bytes: [UInt8]) throws(EnvelopeError) -> MessageArrival? {
+    /// - Throws: ``EnvelopeError``: the neighbour sends what no honest one does.
+    mutating func read(
+        _ bytes: [UInt8],
+        from neighbour: PeerID,
+        wallNow: WallTime
+    ) throws(EnvelopeError) -> MessageArrival? {
         let frame: MessageFrame?
         do throws(ProtobufError) { frame = try MessageFrame.parse(bytes.span) } catch {
             throw .malformed(error)
@@ -63,7 +69,8 @@ struct MessageReader: ~Copyable {
         guard let frame else { return nil }
         switch frame.kind {
         case .envelope:
-            let envelope = try Envelope(parsing: frame.bytes.span, limits: limits)
+            var envelope = try Envelope(parsing: frame.bytes.span, limits: limits)
+            envelope.crossed(from: neighbour, at: wallNow)
             guard envelope.header.to != nil else {
                 // What is sealed is for one recipient.
                 guard envelope.header.privacy == .standard else { return nil }
@@ -97,7 +104,12 @@ struct MessageReader: ~Copyable {
         if case .success(let content) = content {
             byteCount = max(byteCount, content.payload.count + content.attachment.count)
         }
-        return ArrivedMessage(header: envelope.header, byteCount: byteCount, content: content)
+        return ArrivedMessage(
+            header: envelope.header,
+            byteCount: byteCount,
+            path: envelope.path,
+            content: content
+        )
     }
 
     private mutating func open(_ envelope: Envelope) -> Result<MessageContent, OpenError> {

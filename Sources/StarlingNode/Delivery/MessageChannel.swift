@@ -42,12 +42,20 @@ struct MessageChannel {
     private let stream: Stream
     private let keys: MessageKeys
     private let own: PeerID
+    private let wallClock: any WallClock
     private let limits: Limits
 
-    init(_ stream: Stream, own: PeerID, keys: MessageKeys, limits: Limits = Limits()) {
+    init(
+        _ stream: Stream,
+        own: PeerID,
+        keys: MessageKeys,
+        wallClock: any WallClock,
+        limits: Limits = Limits()
+    ) {
         self.stream = stream
         self.own = own
         self.keys = keys
+        self.wallClock = wallClock
         self.limits = limits
     }
 
@@ -152,7 +160,7 @@ struct MessageChannel {
             var pauseAt = loop.now + limits.readingTime
             for bytes in batch {
                 do throws(EnvelopeError) {
-                    if let arrival = try reader.read(bytes) {
+                    if let arrival = try reader.read(bytes, from: stream.peer, wallNow: wallClock.now) {
                         arrivals.append(arrival)
                         byteCount += max(bytes.count, arrival.byteCount)
                     }

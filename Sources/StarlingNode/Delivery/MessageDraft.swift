@@ -11,6 +11,8 @@ package struct MessageDraft: Sendable {
     package var privacy = MessageHeader.Privacy.private
     /// How long it is tried: a millisecond to 30 days.
     package var lifetime: Duration = .seconds(86_400)
+    /// Whether its receipt is to tell the way that it took.
+    package var recordsPath = false
     /// The blob that the content names; it is offered to the recipient until the message is settled.
     var file: BlobID?
     /// What the application calls this message: the same key again is the same message.

@@ -29,8 +29,10 @@ extension MailboxDriver {
         case .receipt(let bytes, let peer):
             startTask { driver in await driver.take(receipt: bytes, from: peer) }
         case .acknowledge(let entries, let peer, let mailboxes):
-            let receipt = Receipt(for: entries, to: peer, created: world.wallClock.now, from: identity)
-            for mailbox in mailboxes { ask(.receipt(receipt.encoded), of: mailbox) }
+            startTask { driver in
+                let receipt = await driver.delivery.receipt(for: entries, to: peer)
+                await driver.leave(receipt, with: mailboxes)
+            }
         case .erase(let ids, let peer): if !ids.isEmpty { ask(.erase(ids), of: peer) }
         case .broke(let breach, let peer):
             world.log(
@@ -63,13 +65,20 @@ extension MailboxDriver {
         startTask { driver in await driver.take(taken) }
     }
 
+    private func leave(_ receipt: Receipt, with mailboxes: [PeerID]) {
+        for mailbox in mailboxes { ask(.receipt(receipt.encoded), of: mailbox) }
+        pump()
+    }
+
     private func take(_ brought: [(envelope: [UInt8], mailbox: PeerID)]) async {
         var reader = MessageReader(own: identity.peerID, keys: delivery.keys, on: loop, limits: .init())
         var messages: [ArrivedMessage] = []
         var pauseAt = loop.now + .milliseconds(1)
-        for (bytes, _) in brought {
+        for (bytes, mailbox) in brought {
             do throws(EnvelopeError) {
-                messages.append(reader.message(try Envelope(verifying: bytes.span)))
+                var envelope = try Envelope(verifying: bytes.span)
+                envelope.crossed(from: mailbox, at: world.wallClock.now)
+                messages.append(reader.message(envelope))
             } catch {
                 // The fetcher has parsed it: its header can be read.
                 guard let header = try? Envelope(parsing: bytes.span).header else { continue }

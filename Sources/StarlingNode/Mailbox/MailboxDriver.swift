@@ -82,7 +82,7 @@ package actor MailboxDriver {
     private var sweepAt: Instant?
     private var timer: (any LoopTimer)?
     private var armedFor: Instant?
-    private var tasks: [UInt64: Task<Void, Never>] = [:]
+    private let tasks: LoopTasks
     private var lastNumber: UInt64 = 0
     private var isRunning = false
     private(set) var isStopped = false
@@ -102,6 +102,7 @@ package actor MailboxDriver {
         own = configuration.mailboxes.filter { $0.peer != identity.peerID }
         world = swarm.world
         loop = swarm.world.loops[0]
+        tasks = LoopTasks(on: swarm.world.loops[0])
         let (peer, random) = (identity.peerID, swarm.world.random)
         sender = MailboxSender(own: peer, seed: random.word(), limits: limits.sender)
         fetcher = MailboxFetcher(own: peer, seed: random.word(), limits: limits.fetcher)
@@ -172,24 +173,16 @@ package actor MailboxDriver {
         guard !isStopped else { return }
         isStopped = true
         timer?.disarm()
-        let running = tasks.sorted { $0.key < $1.key }.map(\.value)
-        for task in running { task.cancel() }
+        let running = tasks.cancel()
         for peer in visits.keys.sorted() { visits[peer]?.wake(goesOn: false) }
         for task in running { await task.value }
     }
 
     func startTask(_ body: @escaping @Sendable (MailboxDriver) async -> Void) {
-        guard !isStopped else { return }
-        let number = nextNumber()
-        tasks[number] = loop.startTask {
-            await body(self)
-            await self.taskEnded(number)
-        }
+        tasks.start { await body(self) }
     }
 
-    private func taskEnded(_ number: UInt64) { tasks[number] = nil }
-
-    /// A number for a stream or a task.
+    /// A number for a stream.
     func nextNumber() -> UInt64 {
         lastNumber += 1
         return lastNumber

@@ -29,6 +29,8 @@ package struct OutgoingMessage: Sendable, Equatable {
     package var privacy = Privacy.private
     /// How long it is tried: a millisecond to ``lifetimeMax``.
     package var lifetime = Self.lifetimeIfNone
+    /// Whether its receipt is to tell the way that it took.
+    package var recordsPath = false
     /// The sender's own name for the message, 1 to ``keyByteCountMax`` bytes: the same key again is the same message.
     package var key: String?
     /// How long to wait for the recipient's receipt; zero not to wait.
@@ -140,6 +142,8 @@ package struct MessageStatus: Sendable, Equatable {
     package var file: FileStatus?
     /// The mailboxes that keep a copy, or did until it ended, the first one first.
     package var storedBy: [StoredCopy]
+    /// The links that it crossed, the first one first; empty where they are not known, nil where that was not asked for.
+    package var path: [PathHop]?
 
     package init(
         messageID: String,
@@ -156,7 +160,8 @@ package struct MessageStatus: Sendable, Equatable {
         ended: WallTime?,
         obstacle: NodeFailure?,
         file: FileStatus? = nil,
-        storedBy: [StoredCopy] = []
+        storedBy: [StoredCopy] = [],
+        path: [PathHop]? = nil
     ) {
         self.messageID = messageID
         self.to = to
@@ -173,6 +178,20 @@ package struct MessageStatus: Sendable, Equatable {
         self.obstacle = obstacle
         self.file = file
         self.storedBy = storedBy
+        self.path = path
+    }
+}
+
+/// One link that a message crossed, by the word of those who carried it.
+package struct PathHop: Sendable, Equatable {
+    /// Who handed it over.
+    package var peerID: PeerID
+    /// When it arrived, by the clock of whoever it was handed to.
+    package var arrived: WallTime
+
+    package init(peerID: PeerID, arrived: WallTime) {
+        self.peerID = peerID
+        self.arrived = arrived
     }
 }
 

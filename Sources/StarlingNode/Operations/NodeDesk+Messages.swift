@@ -143,6 +143,7 @@ extension MessageDraft {
         priority = message.priority.value
         privacy = message.privacy == .private ? .private : .standard
         lifetime = message.lifetime
+        recordsPath = message.recordsPath
         key = message.key.map { Array($0.utf8) }
     }
 }
@@ -209,7 +210,8 @@ extension MessageStatus {
             ended: message.ended,
             obstacle: obstacle,
             file: report.file.map { FileStatus($0, of: message) },
-            storedBy: message.copies.map { StoredCopy(mailbox: $0.mailbox, stored: $0.stored) }
+            storedBy: message.copies.map { StoredCopy(mailbox: $0.mailbox, stored: $0.stored) },
+            path: message.path?.map { PathHop(peerID: $0.peer, arrived: $0.arrived) }
         )
     }
 }

@@ -44,7 +44,7 @@ package actor RouteDriver {
     private var measureAt: Instant?
     private var timer: (any LoopTimer)?
     private var armedFor: Instant?
-    private var tasks: [UInt64: Task<Void, Never>] = [:]
+    private let tasks: LoopTasks
     /// Whether the streams end once all that waits is written.
     private(set) var isParting = false
     private var parting: Waiter<Void>?
@@ -65,6 +65,7 @@ package actor RouteDriver {
         self.limits = limits
         world = swarm.world
         loop = swarm.world.loops[0]
+        tasks = LoopTasks(on: swarm.world.loops[0])
         table = RouteTable(
             identity: identity,
             limits: limits.table,
@@ -139,8 +140,7 @@ package actor RouteDriver {
         isStopped = true
         swarm.protocols.set(RouteFrame.protocolID, nil)
         timer?.disarm()
-        let running = tasks.sorted { $0.key < $1.key }.map(\.value)
-        for task in running { task.cancel() }
+        let running = tasks.cancel()
         for peer in sessions.keys.sorted() { sessions[peer]?.wake(goesOn: false) }
         for task in running { await task.value }
     }
@@ -164,17 +164,10 @@ package actor RouteDriver {
     }
 
     func startTask(_ body: @escaping @Sendable (RouteDriver) async -> Void) {
-        guard !isStopped else { return }
-        let number = nextNumber()
-        tasks[number] = loop.startTask {
-            await body(self)
-            await self.taskEnded(number)
-        }
+        tasks.start { await body(self) }
     }
 
-    private func taskEnded(_ number: UInt64) { tasks[number] = nil }
-
-    /// A number for a session, a stream or a task.
+    /// A number for a session or a stream.
     func nextNumber() -> UInt64 {
         lastNumber += 1
         return lastNumber

@@ -17,6 +17,8 @@ package actor RecordDriver {
         package var patiencePerHop: Duration = .milliseconds(500)
         /// Requests of one neighbour; more are answered with nothing.
         package var requestRate = RouteRate(perSecond: 10, atOnce: 64)
+        /// Neighbours that have gone of whom it is remembered what they asked.
+        package var goneCountMax = 256
         /// Requests of one neighbour that are served at a time; its further streams are reset.
         package var streamCountMaxPerPeer = 16
         /// Searches under way, for this node and for others; more find nothing.
@@ -33,7 +35,7 @@ package actor RecordDriver {
     private let limits: Limits
     private let world: World
     package nonisolated let loop: any EventLoop
-    private var allowances: RecordAllowances
+    private var allowances: NeighbourAllowances
     private var searchCount = 0
     private var isStopped = false
 
@@ -51,13 +53,13 @@ package actor RecordDriver {
         self.limits = limits
         world = swarm.world
         loop = world.loops[0]
-        allowances = RecordAllowances(limits.requestRate)
+        allowances = NeighbourAllowances(limits.requestRate, goneCountMax: limits.goneCountMax)
     }
 
     package func start() async {
         await routes.observe { [weak self] event in
             guard case .down(let peer, _) = event else { return }
-            self?.enter(peer) { driver, peer in driver.allowances.forget(peer) }
+            self?.enter(peer) { driver, peer in driver.allowances.left(peer) }
         }
         swarm.protocols.set(
             RecordRequest.protocolID,
@@ -236,7 +238,10 @@ package actor RecordDriver {
 
     /// The tables that have a limit.
     package var tableFills: [TableFill] {
-        [TableFill("record searches", searchCount, of: limits.searchCountMax)]
+        [
+            TableFill("record searches", searchCount, of: limits.searchCountMax),
+            allowances.tableFill("record gone"),
+        ]
     }
 }
 

@@ -38,8 +38,7 @@ package actor TopologyDriver {
     private var isLooking = false
     private var timer: (any LoopTimer)?
     private var armedFor: Instant?
-    private var tasks: [UInt64: Task<Void, Never>] = [:]
-    private var lastTask: UInt64 = 0
+    private let tasks: LoopTasks
     private(set) var isStopped = false
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -61,6 +60,7 @@ package actor TopologyDriver {
         self.limits = limits
         world = swarm.world
         loop = world.loops[0]
+        tasks = LoopTasks(on: world.loops[0])
         addressesAt = loop.now + limits.addressInterval
         machine = Topology(
             own: swarm.peerID,
@@ -90,23 +90,14 @@ package actor TopologyDriver {
         guard !isStopped else { return }
         isStopped = true
         timer?.disarm()
+        let running = tasks.cancel()
         await swarm.entrust(to: nil)
-        let running = tasks.sorted { $0.key < $1.key }.map(\.value)
-        for task in running { task.cancel() }
         for task in running { await task.value }
     }
 
     func startTask(_ body: @escaping @Sendable (TopologyDriver) async -> Void) {
-        guard !isStopped else { return }
-        lastTask += 1
-        let number = lastTask
-        tasks[number] = loop.startTask {
-            await body(self)
-            await self.taskEnded(number)
-        }
+        tasks.start { await body(self) }
     }
-
-    private func taskEnded(_ number: UInt64) { tasks[number] = nil }
 
     // MARK: Turning
 

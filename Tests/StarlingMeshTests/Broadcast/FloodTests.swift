@@ -82,10 +82,12 @@ import Testing
         var kit = Kit([Self.bob, Self.carol])
         let message = try Self.envelope(1, hopLimit: 2)
         _ = kit.receive(message, from: Self.bob)
-        let wire = try #require(kit.flood.wire(of: BroadcastName(message.header)))
+        let wire = try #require(
+            kit.flood.frame(of: MessageName(message.header), for: Self.carol)?.wire
+        )
         var offset = 0
-        _ = try Varint.read(wire.bytes.span, at: &offset)
-        let body = Array(wire.bytes[offset...])
+        _ = try Varint.read(wire.span, at: &offset)
+        let body = Array(wire[offset...])
         let parsed = try MessageFrame.parse(body.span)
         let frame = try #require(parsed)
         let read = try Envelope(verifying: frame.bytes.span)
@@ -123,7 +125,7 @@ import Testing
         kit.advance(.milliseconds(30))
         var sent = kit.sent()
         #expect(sent == [[Self.carol]])
-        kit.flood.missed(BroadcastName(message.header), by: Self.carol, now: kit.now)
+        kit.flood.missed(MessageName(message.header), by: Self.carol, now: kit.now)
         kit.advance(.seconds(1))
         sent = kit.sent()
         #expect(sent == [[Self.carol]])
@@ -195,12 +197,11 @@ import Testing
             #expect(kit.receive(try Self.envelope(number, from: sender), from: Self.bob) == .new)
             #expect(kit.flood.tableFills.allSatisfy { !$0.isOverfull })
         }
-        #expect(
-            kit.flood.wire(of: BroadcastName(try Self.envelope(0, from: MessageKit.key(10)).header)) == nil,
-            "the oldest gave way"
-        )
-        #expect(
-            kit.flood.wire(of: BroadcastName(try Self.envelope(19, from: MessageKit.key(14)).header)) != nil
-        )
+        func isKept(_ number: UInt8, of sender: UInt8) throws -> Bool {
+            let header = try Self.envelope(number, from: MessageKit.key(sender)).header
+            return kit.flood.frame(of: MessageName(header), for: Self.bob) != nil
+        }
+        #expect(try !isKept(0, of: 10), "the oldest gave way")
+        #expect(try isKept(19, of: 14))
     }
 }

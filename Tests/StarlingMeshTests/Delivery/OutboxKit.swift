@@ -38,7 +38,8 @@ struct OutboxKit {
         lifetime: Duration = .seconds(86_400),
         byteCount: Int = 0,
         key: [UInt8]? = nil,
-        file: BlobID? = nil
+        file: BlobID? = nil,
+        recordsPath: Bool = false
     ) throws -> MessageID {
         let content = MessageContent(type: .data, payload: [UInt8](repeating: 1, count: byteCount))
         var request = OutboxRequest(to: peer, byteCount: content.encoded.count)
@@ -47,6 +48,7 @@ struct OutboxKit {
         request.lifetime = lifetime
         request.key = key
         request.file = file
+        request.recordsPath = recordsPath
         let id = MessageID(random: draws.bytes(16))
         switch try outbox.begin(request, id: id, seriesDraw: draws.next(), now: now, wallNow: wallNow) {
         case .known(let known): return known
@@ -63,7 +65,8 @@ struct OutboxKit {
         lifetime: Duration = .seconds(86_400),
         byteCount: Int = 0,
         key: [UInt8]? = nil,
-        file: BlobID? = nil
+        file: BlobID? = nil,
+        recordsPath: Bool = false
     ) throws -> MessageID {
         let id = try accept(
             to: peer,
@@ -71,7 +74,8 @@ struct OutboxKit {
             lifetime: lifetime,
             byteCount: byteCount,
             key: key,
-            file: file
+            file: file,
+            recordsPath: recordsPath
         )
         pull()
         return id

@@ -3,9 +3,10 @@ import StarlingCrypto
 import StarlingMesh
 import Testing
 
-/// Frames between Alice and Dave over a node with the neighbours Bob and Carol.
+/// Frames between Alice and Dave over Erin, a node with the neighbours Bob and Carol.
 @Suite struct ForwarderTests {
     private static let (alice, bob, carol, dave) = (peer(1), peer(2), peer(3), peer(4))
+    private static let erin = peer(5)
     private let wallNow = MessageKit.created
     private let start = Instant(nanosecondsSinceOrigin: 0)
 
@@ -21,11 +22,12 @@ import Testing
         _ number: UInt8,
         hopCount: UInt32 = 1,
         byteCount: Int = 100,
-        priority: MessagePriority = .normal
+        priority: MessagePriority = .normal,
+        from sender: UInt8 = 1
     ) throws -> TransitFrame {
         var header = MessageHeader(
             id: MessageID(random: [UInt8](repeating: number, count: 16)),
-            from: Self.alice,
+            from: Self.peer(sender),
             to: Self.dave,
             created: MessageKit.created,
             lifetimeMilliseconds: 60_000,
@@ -34,12 +36,12 @@ import Testing
         header.priority = priority
         header.hopLimit = 5
         let body = [UInt8](repeating: 7, count: byteCount)
-        let envelope = try Envelope(header, body: body, from: Self.key(1))
+        let envelope = try Envelope(header, body: body, from: Self.key(sender))
         return try #require(TransitFrame(envelope, crossed: hopCount))
     }
 
     private func forwarder(_ limits: Forwarder.Limits = .init(), to hops: [PeerID]) -> Forwarder {
-        var forwarder = Forwarder(limits: limits)
+        var forwarder = Forwarder(own: Self.erin, limits: limits)
         forwarder.linkUp(Self.bob, now: start)
         forwarder.linkUp(Self.carol, now: start)
         forwarder.setRoute(to: Self.dave, hops, linkCount: 2)
@@ -58,10 +60,17 @@ import Testing
     private func take(
         _ forwarder: inout Forwarder,
         for neighbour: PeerID,
-        _ priority: MessagePriority = .normal
+        _ priority: MessagePriority = .normal,
+        at time: WallTime? = nil
     ) -> [UInt8] {
         var wire: [UInt8] = []
-        _ = forwarder.take(for: neighbour, priority, into: &wire, byteCountMax: .max)
+        _ = forwarder.take(
+            for: neighbour,
+            priority,
+            into: &wire,
+            byteCountMax: .max,
+            wallNow: time ?? wallNow
+        )
         return wire
     }
 
@@ -92,6 +101,43 @@ import Testing
         #expect(offer(frame, &forwarder, at: .milliseconds(499)) == .dropped(.repeated))
         #expect(offer(frame, &forwarder, at: .milliseconds(900)) == .queued(Self.carol))
         #expect(forwarder.droppedCounts == [.repeated: 1])
+    }
+
+    /// Whoever sees an id may put it on a message of his own, and be there first.
+    @Test func aForeignMessageWithTheSameIDDoesNotTakeTheOthersPlace() throws {
+        var forwarder = forwarder(to: [Self.carol])
+        #expect(offer(try frame(1, from: 2), &forwarder) == .queued(Self.carol))
+        #expect(offer(try frame(1), &forwarder) == .queued(Self.carol))
+        #expect(offer(try frame(1, byteCount: 99), &forwarder) == .queued(Self.carol))
+        #expect(offer(try frame(1), &forwarder) == .dropped(.repeated))
+    }
+
+    /// Whoever has a message may hand it on as one that ends at the next node.
+    @Test func aMessageThatHasComeTooFarDoesNotTakeThePlaceOfTheOneThatHasNot() throws {
+        var forwarder = forwarder(to: [Self.carol])
+        #expect(offer(try frame(1, hopCount: 4), &forwarder) == .queued(Self.carol))
+        #expect(offer(try frame(1, hopCount: 2), &forwarder) == .queued(Self.carol))
+        #expect(offer(try frame(1, hopCount: 3), &forwarder) == .dropped(.repeated))
+        #expect(offer(try frame(1, hopCount: 2), &forwarder) == .dropped(.repeated))
+    }
+
+    @Test func whatThisNodeSentAndComesBackIsDropped() throws {
+        var forwarder = forwarder(to: [Self.carol])
+        #expect(offer(try frame(1, from: 5), &forwarder) == .dropped(.repeated))
+    }
+
+    @Test func whatExpiresWhileItWaitsIsDropped() throws {
+        var forwarder = forwarder(to: [Self.carol])
+        #expect(offer(try frame(1), &forwarder) == .queued(Self.carol))
+        let later = WallTime(millisecondsSince1970: wallNow.millisecondsSince1970 + 60_001)
+        #expect(take(&forwarder, for: Self.carol, at: later) == [])
+        #expect(forwarder.droppedCounts == [.expired: 1] && forwarder.forwardedCount == 0)
+        let flood = TransitFrame(flood: [1], to: Self.carol, priority: .normal, expires: wallNow)
+        #expect(
+            forwarder.offer(flood, from: .flood, now: start, wallNow: wallNow) == .queued(Self.carol)
+        )
+        #expect(take(&forwarder, for: Self.carol, at: later) == [])
+        #expect(forwarder.droppedCounts == [.expired: 2])
     }
 
     @Test func whatIsTooOldOrHasNoWayIsDropped() throws {

@@ -100,12 +100,12 @@ struct MailboxSenderKit {
         #expect(found == expected, sourceLocation: location)
     }
 
-    mutating func restart(holding numbers: [UInt64]) throws {
+    mutating func restart(holding numbers: [UInt64], isPresent: Bool = false) throws {
         sender = MailboxSender(own: MessageKit.alice.peerID, seed: 2, limits: limits)
         for row in disk.rows(of: MailboxTables.copies) {
             try sender.restore(row, now: now, wallNow: wallNow)
         }
-        for number in numbers { hold(number) }
+        for number in numbers { hold(number, isPresent: isPresent) }
         sender.finishRestoring(now: now)
         pull()
     }

@@ -45,6 +45,19 @@ import Testing
         kit.expect([.offer(id, to: names[0])])
     }
 
+    @Test func whoIsThereWhenItsMessagesAreRestoredIsThere() throws {
+        var kit = Kit.stored()
+        try kit.restart(holding: [1, 2], isPresent: true)
+        kit.list([names[0], names[1]])
+        kit.linkUp(names[1])
+        kit.advance(.seconds(100))
+        kit.expect([])
+        #expect(kit.sender.copyCount(of: id) == 1)
+        kit.sender.absent(bob, now: kit.now)
+        kit.advance(.seconds(10))
+        kit.expect([.reach(names[0]), .offer(id, to: names[1]), .offer(MailboxKit.id(2), to: names[1])])
+    }
+
     @Test func aCopyCountsOnTheDiskBeforeItIsOffered() throws {
         var kit = Kit()
         kit.hold(1)

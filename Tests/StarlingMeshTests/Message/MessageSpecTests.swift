@@ -6,6 +6,18 @@ import Testing
 
 /// The vectors in docs/specs/message.md, computed again.
 @Suite struct MessageSpecTests {
+    /// The message in the clear as Bob has it, when it asked for its way and came over Carol.
+    private static func recorded() throws -> Envelope {
+        var header = MessageKit.header
+        header.recordsPath = true
+        var envelope = try Envelope(header, content: MessageKit.content, from: MessageKit.alice)
+        envelope.hopCount = 1
+        let times = [3, 8].map { MessageKit.created.millisecondsSince1970 + $0 }
+        envelope.crossed(from: MessageKit.alice.peerID, at: WallTime(millisecondsSince1970: times[0]))
+        envelope.crossed(from: MessageKit.key(3).peerID, at: WallTime(millisecondsSince1970: times[1]))
+        return envelope
+    }
+
     @Test func theVectorsOfTheSpecificationHold() throws {
         let envelope = try MessageKit.envelope()
         let sealed = try MessageKit.sealed(MessageKit.content, ChaChaPoly())
@@ -20,6 +32,13 @@ import Testing
             to: MessageKit.bob.peerID,
             created: MessageKit.created,
             from: MessageKit.alice
+        )
+        let carried = try Self.recorded()
+        let told = Receipt(
+            for: [.init(id: MessageKit.id, outcome: .delivered, path: carried.path)],
+            to: MessageKit.alice.peerID,
+            created: MessageKit.created,
+            from: MessageKit.bob
         )
         var fragmenter = try Fragmenter(linkByteCount: 128)
         let start = Instant(nanosecondsSinceOrigin: 0)
@@ -43,6 +62,9 @@ import Testing
                 ("settlement body", Hex.encode(settlement.bodyBytes)),
                 ("settlement signature", Hex.encode(settlement.signature)),
                 ("settlement frame", Hex.encode(MessageFrame(.settlement, settlement.encoded).encoded)),
+                ("recorded header", Hex.encode(carried.headerBytes)),
+                ("recorded frame", Hex.encode(MessageFrame(.envelope, carried.encoded).encoded)),
+                ("recorded receipt frame", Hex.encode(MessageFrame(.receipt, told.encoded).encoded)),
             ]
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<4 { root.deleteLastPathComponent() }

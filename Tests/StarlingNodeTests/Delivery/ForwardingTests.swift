@@ -2,6 +2,7 @@ import StarlingCore
 import StarlingMesh
 import StarlingNode
 import StarlingSimulator
+import StarlingWorld
 import Testing
 
 /// Messages between nodes that are not connected, over those between them.
@@ -22,6 +23,22 @@ import Testing
         let answers = try chain.send(["answer"], from: last, to: 0)
         try chain.simulation.run(for: .seconds(2))
         #expect(try chain.states(answers, at: last) == [.delivered])
+    }
+
+    @Test func aMessageThatAsksTellsWhichLinksItCrossedAndWhen() throws {
+        let chain = try NodeChain(count: 4)
+        let before = chain.hosts[0].world.wallClock.now
+        let asked = try chain.send(["recorded"], from: 0, to: 3, recordsPath: true)
+        let other = try chain.send(["not recorded"], from: 0, to: 3)
+        try chain.simulation.run(for: .seconds(2))
+        let message = try #require(try chain.message(asked[0], at: 0))
+        let path = try #require(message.path)
+        #expect(message.state == .delivered)
+        #expect(path.map(\.peer) == chain.nodes.prefix(3).map(\.peerID), "each names the one before it")
+        let ended = try #require(message.ended)
+        let times = ([before] + path.map(\.arrived) + [ended]).map(\.millisecondsSince1970)
+        #expect(times == times.sorted() && Set(times).count >= 4, "the clocks agree here")
+        #expect(try chain.message(other[0], at: 0)?.path == nil)
     }
 
     @Test func whatARelayLosesIsSentAgain() throws {

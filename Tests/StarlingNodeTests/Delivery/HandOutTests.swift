@@ -55,6 +55,38 @@ import Testing
         #expect(!isTaken)
     }
 
+    @Test func whatCannotBeReadBackIsTriedOnceAndKeepsNobodyFromTheOthers() throws {
+        let pair = try connected()
+        try send(["broken", "whole"], pair)
+        try pair.simulation.run(for: .seconds(5))
+        let (bob, seen) = (pair.bob, SeenTexts())
+        let position = try pair.simulation.complete(on: pair.bobHost) {
+            let position = try #require(await bob.delivery.nextWaiting(after: 0))
+            var batch = StoreBatch()
+            batch.put(StoreKey(DeliveryTables.inbox, position), [0xFF])
+            bob.world.store.commit(batch) { #expect($0 == nil) }
+            return position
+        }
+        try pair.simulation.run(for: .seconds(1))
+        try pair.simulation.complete(on: pair.bobHost) {
+            _ = await bob.delivery.handle(.alert, concurrencyMax: 1) { delivery in
+                seen.append(delivery)
+                return nil
+            }
+        }
+        try pair.simulation.run(for: .seconds(600))
+        #expect(seen.values == ["whole 1"])
+        let told = pair.bobHost.log.lines.filter { $0.message == "a message cannot be read back" }
+        #expect(told.count == 1)
+        let (isThere, count) = try pair.simulation.complete(on: pair.bobHost) {
+            let waiting = await bob.delivery.nextWaiting(after: 0)
+            #expect(waiting == nil)
+            let isThere = try await bob.delivery.acknowledge(position)
+            return (isThere, await bob.delivery.inboxFill.count)
+        }
+        #expect(isThere && count == 0)
+    }
+
     @Test func whatTheDiskDidNotTakeKeepsNoPlaceOfAHandler() throws {
         let pair = try connected(storage: .disk)
         let (bob, bobHost) = (pair.bob, pair.bobHost)

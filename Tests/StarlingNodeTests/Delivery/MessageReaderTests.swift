@@ -38,7 +38,7 @@ import Testing
             on: loop,
             limits: Envelope.Limits()
         )
-        let byteCount = try reader.read(frame)?.byteCount
+        let byteCount = try reader.read(frame, from: alice.peerID, wallNow: header.created)?.byteCount
         #expect(try #require(byteCount) >= content.payload.count)
     }
 }

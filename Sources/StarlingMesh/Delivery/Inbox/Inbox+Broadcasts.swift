@@ -22,7 +22,7 @@ extension Inbox {
     ) -> UInt64? {
         precondition(header.to == nil && header.place == nil && header.from != own)
         forgetOldBroadcasts(now: now)
-        let name = BroadcastName(header)
+        let name = MessageName(header)
         guard broadcasts[name] == nil else { return nil }
         let sender = sender(header.from)
         let free = limits.broadcastCountMax - broadcasts.count
@@ -43,7 +43,7 @@ extension Inbox {
     }
 
     private mutating func see(
-        _ name: BroadcastName,
+        _ name: MessageName,
         by sender: Int,
         expires: WallTime,
         now: Instant,
@@ -70,7 +70,7 @@ extension Inbox {
         }
     }
 
-    private mutating func unsee(_ name: BroadcastName, _ seen: SeenBroadcast) {
+    private mutating func unsee(_ name: MessageName, _ seen: SeenBroadcast) {
         broadcasts[name] = nil
         senders[seen.sender].broadcastCount -= 1
         forgetSenderIfIdle(seen.sender)
@@ -79,7 +79,7 @@ extension Inbox {
     /// An entry is not on the disk, and neither is that it came.
     mutating func forgetBroadcast(of position: UInt64) {
         guard let entry = entries[position]?.entry, entry.isBroadcast else { return }
-        let name = BroadcastName(from: entry.from, id: entry.id)
+        let name = MessageName(from: entry.from, id: entry.id)
         if let seen = broadcasts[name] { unsee(name, seen) }
     }
 

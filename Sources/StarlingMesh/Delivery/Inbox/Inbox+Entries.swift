@@ -20,7 +20,7 @@ extension Inbox {
     package mutating func handOut(_ position: UInt64) -> Bool {
         guard let entry = entries[position]?.entry else { return false }
         switch entry.state {
-        case .storing, .handingOut: return false
+        case .storing, .handingOut, .damaged: return false
         case .waiting, .handedOut: break
         }
         entries[position]?.entry.attempt += 1
@@ -41,6 +41,12 @@ extension Inbox {
         guard entries[position]?.entry.state == .handedOut else { return }
         entries[position]?.entry.state = .waiting
         actions.append(.arrived(position: position))
+    }
+
+    /// An entry that was to be handed out cannot be read back from the disk.
+    package mutating func setAside(_ position: UInt64) {
+        guard entries[position]?.entry.state == .handedOut else { return }
+        entries[position]?.entry.state = .damaged
     }
 
     /// Forgets an entry that its application has dealt with.

@@ -186,9 +186,9 @@ package struct Inbox: Sendable {
     var dirtySeries: [Int] = []
 
     /// Messages to everybody that came.
-    var broadcasts: [BroadcastName: SeenBroadcast] = [:]
+    var broadcasts: [MessageName: SeenBroadcast] = [:]
     /// In the order of their coming.
-    var broadcastOrder = RingQueue<BroadcastName>()
+    var broadcastOrder = RingQueue<MessageName>()
 
     var entries: [UInt64: Entry] = [:]
     var order = PositionOrder()

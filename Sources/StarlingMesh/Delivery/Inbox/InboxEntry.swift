@@ -12,6 +12,8 @@ package struct InboxEntry: Equatable, Sendable {
         case handingOut
         /// Somebody has it and has not acknowledged it.
         case handedOut
+        /// It cannot be read back: nobody gets it, and it stays until it is acknowledged.
+        case damaged
     }
 
     /// Counts up from 1 in the order of arrival.

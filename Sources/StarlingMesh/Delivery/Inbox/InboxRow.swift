@@ -105,16 +105,16 @@ package struct InboxRow: Equatable, Sendable {
 
 // The other tables of the inbox.
 extension InboxRow {
-    static func broadcastKey(_ name: BroadcastName) -> StoreKey {
+    static func broadcastKey(_ name: MessageName) -> StoreKey {
         StoreKey(DeliveryTables.broadcasts, name.from.multihash + name.id.bytes)
     }
 
-    static func broadcastName(_ key: [UInt8]) -> BroadcastName? {
+    static func broadcastName(_ key: [UInt8]) -> MessageName? {
         let (from, id) = (key.dropLast(MessageID.byteCount), Array(key.suffix(MessageID.byteCount)))
         guard let sender = try? PeerID(multihash: Array(from)), let id = MessageID(bytes: id) else {
             return nil
         }
-        return BroadcastName(from: sender, id: id)
+        return MessageName(from: sender, id: id)
     }
 
     /// `message Broadcast { uint64 expires_ms = 1; }`, of a message to everybody that has come.

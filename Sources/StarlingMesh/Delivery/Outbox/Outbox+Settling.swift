@@ -30,6 +30,7 @@ extension Outbox {
             }
             let lane = slots[slot].lane
             if case .sent = slots[slot].state { answersSomething = true }
+            if slots[slot].path != nil, !entry.path.isEmpty { slots[slot].path = entry.path }
             switch entry.outcome {
             case .delivered, .refusedByPolicy, .refusedTooLarge, .expired, .unreadable:
                 end(slot, .init(entry.outcome), now: now, wallNow: wallNow)

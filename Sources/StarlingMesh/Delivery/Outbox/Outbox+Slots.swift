@@ -22,6 +22,7 @@ extension Outbox {
         slots[slot].lane = -1
         slots[slot].key = nil
         slots[slot].copies = []
+        slots[slot].path = nil
         freeSlots.append(slot)
     }
 
@@ -50,7 +51,8 @@ extension Outbox {
             lastRefusal: entry.lastRefusal,
             file: entry.file,
             position: entry.position,
-            copies: entry.copies
+            copies: entry.copies,
+            path: entry.path
         )
     }
 

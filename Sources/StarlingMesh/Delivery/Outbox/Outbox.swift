@@ -230,6 +230,7 @@ package struct Outbox: Sendable {
         header.privacy = request.privacy
         header.recipientKeyID = request.recipientKeyID
         header.hopLimit = request.hopLimit
+        header.recordsPath = request.recordsPath
         promises[id] = Promise(
             lane: lane,
             header: header,
@@ -265,6 +266,7 @@ package struct Outbox: Sendable {
         slots[slot].created = promise.header.created
         slots[slot].lifetimeMilliseconds = promise.header.lifetimeMilliseconds
         slots[slot].privacy = promise.header.privacy
+        slots[slot].path = promise.header.recordsPath ? [] : nil
         slots[slot].expires = promise.expires
         slots[slot].key = promise.key
         slots[slot].file = promise.file

@@ -237,6 +237,8 @@ struct OutboxSlot: Sendable {
     var envelope: [UInt8]?
     /// Mailboxes that keep a copy.
     var copies: [OutboxCopy] = []
+    /// The way that it took, where that is asked for.
+    var path: [MessageHop]?
     /// The neighbours in the lane's list.
     var previous: Int32 = -1
     var next: Int32 = -1

@@ -53,6 +53,9 @@ package struct OutboxMessage: Equatable, Sendable {
     package var position: UInt64
     /// Mailboxes that have said that they keep a copy, or did until it was settled; the first one first.
     package var copies: [OutboxCopy] = []
+    /// The links that it crossed, the first one first, by its recipient's receipt; `nil` where that was not asked for, and empty
+    /// where it is not known.
+    package var path: [MessageHop]?
 
     /// When its lifetime ends.
     package var expires: WallTime {
@@ -84,6 +87,8 @@ package struct OutboxRequest: Sendable {
     /// How long it is tried; whole milliseconds.
     package var lifetime: Duration = .seconds(86_400)
     package var hopLimit = Self.hopLimitIfNone
+    /// Whether those who carry the message are to note the way that it takes.
+    package var recordsPath = false
     /// What the application calls this message: asking again with the same key answers with the first message.
     ///
     /// Kept as long as the message is, and then as long as ``Outbox/Limits`` keep its end.

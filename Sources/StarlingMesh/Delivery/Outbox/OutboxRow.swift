@@ -5,10 +5,11 @@ package import StarlingCore
 ///     message Row { bytes envelope = 1; bytes key = 2; Ended ended = 3; string file = 4; }
 ///     message Ended { bytes id = 1; bytes to = 2; uint64 created_ms = 3; uint64 lifetime_ms = 4; uint32 priority = 5;
 ///                     uint32 privacy = 6; uint64 bytes = 7; uint32 outcome = 8; uint64 ended_ms = 9;
-///                     uint64 attempts = 10; uint64 sent_ms = 11; repeated Copy copies = 12; }
+///                     uint64 attempts = 10; uint64 sent_ms = 11; repeated Copy copies = 12; Path path = 13; }
 ///     message Copy { bytes mailbox = 1; uint64 stored_ms = 2; }
+///     message Path { repeated Hop hops = 1; }
 ///
-/// A settled message keeps no body. An outcome of 0 is one whose envelope or file was damaged. `file` is a ``BlobID`` as
+/// A settled message keeps no body; `path` is there where the message asked for it. An outcome of 0 is one whose envelope or file was damaged. `file` is a ``BlobID`` as
 /// text, without its key: who can read the row cannot read the file.
 package enum OutboxRow: Equatable, Sendable {
     case live(envelope: [UInt8], key: [UInt8]?, file: BlobID? = nil)
@@ -45,6 +46,9 @@ package enum OutboxRow: Equatable, Sendable {
                         $0.bytes(1, copy.mailbox.multihash)
                         $0.varint(2, UInt64(clamping: copy.stored.millisecondsSince1970))
                     }
+                }
+                if let path = message.path {
+                    inner.message(13) { MessageHop.append(path, fieldNumber: 1, to: &$0) }
                 }
             }
         }
@@ -83,7 +87,7 @@ package enum OutboxRow: Equatable, Sendable {
         position: UInt64
     ) throws(ProtobufError) -> OutboxMessage {
         var (id, to): (MessageID?, PeerID?) = (nil, nil)
-        var copies: [OutboxCopy] = []
+        var (copies, path): ([OutboxCopy], [MessageHop]?) = ([], nil)
         var numbers = [UInt64](repeating: 0, count: 12)
         var cursor = ProtobufCursor(range: range)
         while let field = try cursor.next(in: bytes) {
@@ -96,6 +100,7 @@ package enum OutboxRow: Equatable, Sendable {
                     throw .tooManyEntries(fieldNumber: 12)
                 }
                 copies.append(try copy(bytes, try field.range()))
+            case 13: path = try self.path(bytes, try field.range())
             default: break
             }
         }
@@ -129,8 +134,19 @@ package enum OutboxRow: Equatable, Sendable {
             lastRefusal: nil,
             file: nil,
             position: position,
-            copies: copies
+            copies: copies,
+            path: path
         )
+    }
+
+    private static func path(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ProtobufError) -> [MessageHop]
+    {
+        var path: [MessageHop] = []
+        var cursor = ProtobufCursor(range: range)
+        while let field = try cursor.next(in: bytes) {
+            if field.number == 1 { try MessageHop.read(field, in: bytes, after: &path) }
+        }
+        return path
     }
 
     private static func copy(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ProtobufError) -> OutboxCopy {

@@ -183,6 +183,8 @@ package struct MailboxSender: Sendable {
         now: Instant,
         wallNow: WallTime
     ) {
+        // What is restored knows nothing of who is there.
+        if isPresent { present(peer, now: now) }
         if let slot = index[id] {
             if messages[slot]?.isHeld == false, messages[slot]?.isSettled == false {
                 messages[slot]?.isHeld = true
@@ -265,7 +267,7 @@ package struct MailboxSender: Sendable {
 
     /// The recipient can be reached: nothing more is left with its mailboxes.
     package mutating func present(_ peer: PeerID, now: Instant) {
-        guard let recipient = recipientIndex[peer] else { return }
+        guard let recipient = recipientIndex[peer], !recipients[recipient].isPresent else { return }
         recipients[recipient].isPresent = true
         setSeek(recipient, nil)
         for slot in slots(of: recipient) {

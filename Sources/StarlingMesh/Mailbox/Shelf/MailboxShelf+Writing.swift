@@ -146,6 +146,7 @@ extension MailboxShelf {
 
     private mutating func book(_ slot: Int, _ count: Int, _ byteCount: Int) {
         let (sender, recipient) = (slots[slot].sender, slots[slot].recipient)
+        changeCount += 1
         self.count += count
         self.byteCount += byteCount
         parties[sender].leftCount += count

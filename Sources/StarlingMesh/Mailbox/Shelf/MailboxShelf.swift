@@ -148,6 +148,8 @@ package struct MailboxShelf: Sendable {
     package internal(set) var count = 0
     /// The bytes of it.
     package internal(set) var byteCount = 0
+    /// Grows with everything that comes and goes.
+    package internal(set) var changeCount: UInt64 = 0
     /// Copies of this run that gave way to others.
     package internal(set) var displacedCount = 0
 
@@ -168,6 +170,11 @@ package struct MailboxShelf: Sendable {
     package mutating func advance(to now: Instant) {
         while let slot = lifetimes.popFirst(through: now) { remove(slot) }
         tellWrite()
+    }
+
+    /// The messages of which there are copies, in no order.
+    package var keptMessages: [MessageName] {
+        copies.keys.map { MessageName(from: parties[$0.sender].id, id: $0.id) }
     }
 
     // MARK: Offers
