@@ -10,13 +10,19 @@ package final class Buffer: @unchecked Sendable {  // tidy-ok: see the writing r
 
     @usableFromInline package let base: UnsafeMutableRawPointer
 
-    /// Allocates a block, aligned for vector instructions.
+    /// Blocks from this size on begin with a page of memory.
+    package static let pagedByteCountMin = 65_536
+    /// What disks read and write at least, on the systems that we know.
+    package static let pageByteCount = 4096
+
+    /// Allocates a block, aligned for vector instructions, and a large one for disks, which then take it as it lies.
     ///
     /// Its content is undefined until written.
     package init(byteCount: Int) {
         precondition(byteCount > 0)
         self.byteCount = byteCount
-        unsafe base = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+        let alignment = byteCount < Self.pagedByteCountMin ? 64 : Self.pageByteCount
+        unsafe base = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: alignment)
     }
 
     deinit { unsafe base.deallocate() }

@@ -66,6 +66,46 @@ import Testing
         #expect(BufferSlice(block, 0..<3).array() == [0, 0, 0])
     }
 
+    /// A folder on the disk, and one in memory where the system has such.
+    static var folders: [String] {
+        [temporaryPath("blobs")]
+            + ["/dev/shm"].filter { FileManager.default.fileExists(atPath: $0) }.map {
+                "\($0)/blobs-\(getpid())"
+            }
+    }
+
+    /// Whole pages go another way than the rest: both see what the other wrote.
+    @Test(arguments: folders)
+    func wholePagesAndPartsOfThemAreOneFile(root: String) throws {
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let disk = SystemBlobDisk()
+        try disk.createFolder(root)
+        let path = "\(root)/mixed"
+        try disk.create(path)
+        let block = Buffer(byteCount: 1 << 17)
+        var expected = [UInt8](repeating: 0, count: (1 << 17) + 100)
+        func write(_ range: Range<Int>, _ byte: UInt8) throws {
+            for offset in 0..<range.count { block[offset] = byte }
+            try disk.write(BufferSlice(block, 0..<range.count), to: path, at: UInt64(range.lowerBound))
+            expected.replaceSubrange(range, with: [UInt8](repeating: byte, count: range.count))
+        }
+        try write(0..<(1 << 17), 1)
+        try write(100..<5000, 2)
+        try write(4096..<12_288, 3)
+        try write((1 << 17)..<(1 << 17) + 100, 4)
+        #expect(try disk.byteCount(of: path) == UInt64(expected.count))
+        for range in [0..<(1 << 17), 1..<8193, 8192..<16_384, (1 << 17) - 10..<(1 << 17) + 100] {
+            let count = try disk.read(path, at: UInt64(range.lowerBound), into: block, 0..<range.count)
+            #expect(count == range.count)
+            #expect(BufferSlice(block, 0..<range.count).array() == Array(expected[range]), "\(range)")
+        }
+        // The last pages end within the block that is asked for.
+        let start = (1 << 17) - 4096
+        #expect(try disk.read(path, at: UInt64(start), into: block, 0..<8192) == 4196)
+        #expect(BufferSlice(block, 0..<4196).array() == Array(expected[start...]))
+        try disk.sync(path)
+    }
+
     @Test func theLimitIsHalfOfWhatTheDiskCouldGive() async throws {
         let real = try RealWorld.make(loopCount: 1, log: Log(sink: SilentLog()))
         defer { real.stop() }
