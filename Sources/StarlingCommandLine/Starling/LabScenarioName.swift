@@ -22,6 +22,8 @@ package enum LabScenarioName: String, CaseIterable, Sendable {
     case relayKilled = "relay-killed"
     /// A large file over three hops, one of whose relays is killed midway.
     case fileOverHops = "file-over-hops"
+    /// Messages wait in mailboxes while their recipient is down, and reach it after their sender has been killed.
+    case mailbox
     /// Two sides in network namespaces, apart for a while; takes root.
     case partition
     /// Nothing happens for a while, and everyone stays connected.
@@ -33,7 +35,7 @@ package enum LabScenarioName: String, CaseIterable, Sendable {
     package var isUsual: Bool {
         switch self {
         case .connectivity, .pingPong, .oneToAll, .highLoad, .resilience, .offline, .largeFile, .line, .grid,
-            .relayKilled, .fileOverHops:
+            .relayKilled, .fileOverHops, .mailbox:
             true
         case .partition, .steady, .crash: false
         }
@@ -42,7 +44,7 @@ package enum LabScenarioName: String, CaseIterable, Sendable {
     /// Whether it brings nodes of its own, which are not linked each with each other.
     package var hasOwnNodes: Bool {
         switch self {
-        case .line, .grid, .relayKilled, .fileOverHops, .partition: true
+        case .line, .grid, .relayKilled, .fileOverHops, .mailbox, .partition: true
         case .connectivity, .pingPong, .oneToAll, .highLoad, .resilience, .offline, .largeFile, .steady,
             .crash:
             false

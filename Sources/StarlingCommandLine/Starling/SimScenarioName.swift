@@ -4,6 +4,8 @@ package enum SimScenarioName: String, CaseIterable, Sendable {
     case pings
     /// Nodes that know one stay connected, and find out who dies.
     case members
+    /// A node is away for a day, and mailboxes keep its messages.
+    case absence
     /// Nodes send each other messages while everything breaks.
     case delivery
     /// Messages over hops while all goes wrong at once.

@@ -21,6 +21,8 @@ extension DeliveryFleet {
         package var link = LinkProfile(latency: .milliseconds(15), jitter: .milliseconds(5))
         /// Links that behave differently.
         package var ownLinks: [FleetLink] = []
+        /// Those that keep a node's messages while it is away, of the ones that it knows.
+        package var mailboxCount = 0
         /// The share of the nodes that is hostile.
         package var hostileRatio = 0.0
         /// What they do, in turns.

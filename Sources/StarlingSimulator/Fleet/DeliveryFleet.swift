@@ -45,6 +45,9 @@ package struct DeliveryFleet: Sendable {
         package var healingSeconds: Double?
         /// How often a node's way to another changed, each time without a circle; `nil` where that is not watched.
         package var routeChangeCount: Int?
+        /// Copies that mailboxes were seen to keep, and those that they kept at the end; `nil` where there are none.
+        package var mailCopyCount: Int?
+        package var leftCopyCount: Int?
         /// Rules that were broken, in words; empty when all is well.
         package var violations: [String] = []
         /// The last events of the nodes where the first rules were broken.
@@ -105,7 +108,7 @@ package struct DeliveryFleet: Sendable {
             let diskByteCount = members.reduce(0) { $0 + $1.host.diskByteCount }
             memory.append(FleetMemory.Sample(allocatedByteCount: probe(), diskByteCount: diskByteCount))
         }
-        let auditing = simulation.every(.seconds(1)) { Self.audit(members, ledger) }
+        let auditing = simulation.every(.seconds(1)) { Self.audit(crew) }
         try simulation.run(for: options.duration - options.quietTime)
         faults.end()
         try simulation.run(for: options.quietTime / 2)
@@ -129,6 +132,7 @@ package struct DeliveryFleet: Sendable {
         var traffic: FleetTraffic
         var ledger: FleetLedger
         var watch: RouteWatch?
+        var mail: FleetMail?
     }
 
     private func makeCrew(in simulation: Simulation, _ random: inout SplitMix64) throws -> Crew {
@@ -179,11 +183,27 @@ package struct DeliveryFleet: Sendable {
             member.neighbours = known[member.index].map { (members[$0].peerID, members[$0].address) }
             member.staysConnected = linked != nil
         }
+        let mail =
+            options.mailboxCount > 0
+            ? FleetMail(mailboxCount: options.mailboxCount, known: known, using: &random) : nil
+        if let mail {
+            for member in members {
+                member.mailboxes = mail.mailboxes[member.index].map { members[$0].address }
+                member.served = Set(mail.served(by: member.index).map { members[$0].peerID })
+            }
+        }
         for (place, node) in hostile.enumerated() {
             members[node].hostility = options.hostilities[place % options.hostilities.count]
         }
         link(members, links, simulation.network)
-        return Crew(members: members, links: links, traffic: traffic, ledger: ledger, watch: watch)
+        return Crew(
+            members: members,
+            links: links,
+            traffic: traffic,
+            ledger: ledger,
+            watch: watch,
+            mail: mail
+        )
     }
 
     /// Nodes by chance; two at least stay honest.
@@ -236,6 +256,9 @@ package struct DeliveryFleet: Sendable {
         configuration.routeVerification = { proof throws(RouteProofError) in try proofs.verify(proof) }
         configuration.securities = [.noise]
         configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: FleetMember.port)]
+        configuration.mailbox.shelfLimits.countMax = 100
+        configuration.mailbox.shelfLimits.recipientCountMax = 40
+        configuration.mailbox.shelfLimits.senderCountMax = 20
         configuration.deliveryLimits.outbox.messageCountMax = 20
         configuration.deliveryLimits.outbox.emergencyCountMax = 4
         configuration.deliveryLimits.outbox.reservationCount = 16
@@ -250,17 +273,25 @@ package struct DeliveryFleet: Sendable {
         return configuration
     }
 
-    /// Checks what can be broken at any time: no table is over its limit, and what is delivered is there.
-    private static func audit(_ members: [FleetMember], _ ledger: FleetLedger) {
+    /// Checks what can be broken at any time: no table is over its limit, no message is kept by too many mailboxes, and what is
+    /// delivered is there.
+    private static func audit(_ crew: Crew) {
+        let (members, ledger) = (crew.members, crew.ledger)
         for member in members {
             if let fills = member.tableFills { member.check(fills) }
+            for (name, count) in crew.mail?.look(at: member) ?? [] {
+                ledger.violate(
+                    "there are \(count) copies of message \(name.id) of \(name.from)",
+                    involving: [member.index]
+                )
+            }
         }
         ledger.checkDelivered { member, id in members[member].ask { $0.inboxHolds(id) } }
     }
 
     private func report(_ crew: Crew, _ faults: FleetFaults, _ simulation: Simulation) -> Report {
         let (members, ledger) = (crew.members, crew.ledger)
-        Self.audit(members, ledger)
+        Self.audit(crew)
         for member in members {
             guard let left = member.ask({ ($0.outboxFill.count, $0.inboxFill.count) }) else {
                 ledger.violate("node \(member.index) is not up at the end", involving: [member.index])
@@ -312,6 +343,8 @@ package struct DeliveryFleet: Sendable {
             healedCount: healing.counts.reduce(0, +),
             healingSeconds: healing.longest?.inSeconds,
             routeChangeCount: crew.watch?.changeCount,
+            mailCopyCount: crew.mail?.seenCount,
+            leftCopyCount: crew.mail?.leftCount,
             violations: ledger.violations,
             events: ledger.events,
             eventCount: simulation.counts.events,

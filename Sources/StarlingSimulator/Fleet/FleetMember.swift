@@ -28,6 +28,10 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
     var neighbours: [(peer: PeerID, address: Multiaddr)] = []
     /// What it does to others; `nil` for an honest one.
     var hostility: FleetHostility?
+    /// Where those are that keep its messages while it is away.
+    var mailboxes: [Multiaddr] = []
+    /// Those whose messages it keeps.
+    var served: Set<PeerID> = []
     /// Whether it stays connected with them.
     var staysConnected = false
     private let keySeed: [UInt8]
@@ -38,7 +42,8 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
     private unowned let simulation: Simulation
     private var random: SplitMix64
     private var state = State.down
-    private var lifeCount = 0
+    /// Nodes that have run here.
+    private(set) var lifeCount = 0
     /// How many more crashed processes have begun to come to their end than have.
     private(set) var unwindingCount = 0
     private(set) var crashCount = 0
@@ -102,6 +107,8 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         }
         var configuration = configuration
         if hostility?.liesOfRoutes == true { configuration.usesRoutes = false }
+        configuration.mailbox.addresses = mailboxes
+        if !served.isEmpty { configuration.mailbox.policy = .named(served) }
         if staysConnected { configuration.bootstrapAddresses = neighbours.map(\.address) }
         do {
             let node = try Node(
@@ -216,6 +223,13 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
     func ask<Value: Sendable>(_ body: @Sendable (isolated DeliveryDriver) -> Value) -> Value? {
         guard case .running(let life) = state, life.isUp else { return nil }
         return host.loop.perform { life.node.delivery.assumeIsolated { body($0) } }
+    }
+
+    /// The messages of which the running node keeps copies, unless nothing has changed since; `nil` when none is up, too.
+    func keptMessages(after changeCount: UInt64) -> (names: [MessageName], changeCount: UInt64)? {
+        guard case .running(let life) = state, life.isUp, hostility == nil else { return nil }
+        let shelf = life.node.shelf
+        return host.loop.perform { shelf.assumeIsolated { $0.keptMessages(after: changeCount) } }
     }
 
     /// The tables of all that the running node drives; `nil` when none is up.

@@ -13,6 +13,8 @@ package enum FleetHostility: String, CaseIterable, Sendable {
     case flatter
     /// It changes its word on all routes ten times a second, and drops what comes all the same.
     case flood
+    /// It carries all on, and keeps badly what is left with it.
+    case mailbox
 
     /// Whether it lies about routes, in place of telling them as all do.
     var liesOfRoutes: Bool { self == .flatter || self == .flood }

@@ -32,6 +32,7 @@ extension Scenario {
           "quiet_minutes": 30,
           "routes": true,
           "topology": {"shape": "random", "degree": 6, "forced": true},
+          "mailboxes": 2,
           "link": {"latency_ms": 15, "jitter_ms": 5, "loss": 0.2},
           "traffic": {"messages_per_hour": 18, "deaths": 0.15},
           "faults": {
@@ -104,15 +105,16 @@ extension Scenario {
 
     private static let hostile = """
         {
-          "summary": "every fifth node drops or repeats what it should carry on, or lies about routes",
+          "summary": "every fifth node drops or repeats what it should carry on, lies about routes, or keeps mail badly",
           "nodes": 30,
           "minutes": 40,
           "quiet_minutes": 15,
           "routes": true,
           "topology": {"shape": "random", "degree": 6, "forced": true},
           "link": {"latency_ms": 10, "jitter_ms": 2, "loss": 0.01},
+          "mailboxes": 3,
           "traffic": {"messages_per_hour": 60},
-          "hostile": {"share": 0.2, "does": ["drop", "replay", "flatter", "flood"]}
+          "hostile": {"share": 0.2, "does": ["drop", "replay", "flatter", "flood", "mailbox"]}
         }
         """
 }

@@ -12,13 +12,14 @@ struct ScenarioReader {
     private static let minutes = Int64(1)...10_080
     private static let secondsMax = 604_800.0
     private static let nodeCounts = Int64(2)...100_000
+    private static let mailboxCounts = Int64(0)...8
 
     init(_ json: JSON) throws(JSONShapeError) { fields = try JSONFields(json) }
 
     func scenario(_ name: String) throws(JSONShapeError) -> Scenario {
         try fields.refuseAllBut([
             "summary", "nodes", "minutes", "quiet_minutes", "routes", "topology", "link", "links", "traffic",
-            "faults", "events", "hostile", "heals_within_s",
+            "faults", "events", "mailboxes", "hostile", "heals_within_s",
         ])
         var options = DeliveryFleet.Options()
         options.nodeCount = Int(try fields.numberIfAny("nodes", in: Self.nodeCounts) ?? 10)
@@ -43,6 +44,7 @@ struct ScenarioReader {
             try fields.listIfAny("events") { (json, path) throws(JSONShapeError) in
                 try Self.step(JSONFields(json, path: path))
             } ?? []
+        options.mailboxCount = Int(try fields.numberIfAny("mailboxes", in: Self.mailboxCounts) ?? 0)
         if let hostile = try fields.objectIfAny("hostile") {
             try hostile.refuseAllBut(["share", "does"])
             options.hostileRatio = try hostile.decimalIfAny("share", in: 0...0.9) ?? 0.2

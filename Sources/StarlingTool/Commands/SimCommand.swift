@@ -36,6 +36,7 @@ struct SimCommand {
         switch SimScenarioName(rawValue: word) {
         case .pings: scenario = try PingScenario(invocation)
         case .members: scenario = try MemberScenario(invocation)
+        case .absence: scenario = try AbsenceScenario(invocation)
         case .delivery, .soak, .mesh, .partition, .line, .grid, .hostile, nil:
             scenario = try SimFleetScenario(word, invocation)
         }
@@ -193,6 +194,7 @@ struct SimCommand {
         }
         add(SimScenarioName.pings.rawValue, PingFleet.Options(), "pings, while connections break", nil)
         add(SimScenarioName.members.rawValue, MemberFleet.Options(), MemberScenario.summary, nil)
+        add(SimScenarioName.absence.rawValue, AbsenceFleet.Options(), AbsenceScenario.summary, nil)
         add(Scenario.delivery.name, Scenario.delivery.options, Scenario.delivery.summary, nil)
         for scenario in Scenario.builtIn {
             add(scenario.name, scenario.options, scenario.summary, Scenario.text(ofBuiltIn: scenario.name))

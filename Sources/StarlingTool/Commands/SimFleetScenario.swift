@@ -121,6 +121,10 @@ struct SimFleetScenario: SimScenario {
         figures["cuts"] = JSON(report.cutCount)
         figures["hostile"] = JSON(report.hostileCount)
         if let count = report.routeChangeCount { figures["route_changes"] = JSON(count) }
+        if let count = report.mailCopyCount {
+            figures["mail_copies"] = JSON(count)
+            figures["mail_copies_left"] = JSON(report.leftCopyCount ?? 0)
+        }
         if report.healedCount > 0 {
             figures["healed"] = JSON(report.healedCount)
             figures["healing_s"] = report.healingSeconds.map(JSON.double) ?? .null
@@ -144,6 +148,9 @@ struct SimFleetScenario: SimScenario {
         if report.hostileCount > 0 { lines.append("\(report.hostileCount) nodes are hostile") }
         if let count = report.routeChangeCount {
             lines.append("\(count) changes of routes watched for circles")
+        }
+        if let count = report.mailCopyCount {
+            lines.append("\(count) copies kept by mailboxes, \(report.leftCopyCount ?? 0) of them at the end")
         }
         if report.healedCount > 0 {
             let time = report.healingSeconds.map { "\($0) s" } ?? "not until the end"

@@ -69,6 +69,7 @@ struct LabStage: Sendable {
         case .grid: try await grid()
         case .relayKilled: try await relayKilled()
         case .fileOverHops: try await fileOverHops()
+        case .mailbox: try await mailbox()
         case .partition: try await partition()
         case .steady: try await steady()
         case .crash: try await crash()

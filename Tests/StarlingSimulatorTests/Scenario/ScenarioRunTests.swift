@@ -91,6 +91,27 @@ import Testing
         #expect(report.delivered > 20)
     }
 
+    /// A mailbox that lies delays what was left with it; the others have it, and its sender tries on.
+    @Test(arguments: [0.0, 0.3]) func mailboxesHelpAndThoseThatLieDoNoHarm(liarRatio: Double) throws {
+        var options = try Self.options(
+            """
+            {
+              "nodes": 8, "minutes": 45, "quiet_minutes": 25,
+              "topology": {"shape": "full"},
+              "mailboxes": 4,
+              "traffic": {"messages_per_hour": 90},
+              "faults": {"churn": {"per_minute": 0.05, "down_s": [60, 400]}}
+            }
+            """
+        )
+        (options.hostilities, options.hostileRatio) = ([.mailbox], liarRatio)
+        let report = try DeliveryFleet(options).run().report
+        #expect(report.violations == [], "\(report.events)")
+        #expect(report.hostileCount == Int(8 * liarRatio))
+        #expect(try #require(report.mailCopyCount) > 10)
+        #expect(report.leftCopyCount == 0)
+    }
+
     /// Who drops everything delays what goes over it; what was accepted stays with its sender until it is delivered.
     @Test(arguments: FleetHostility.allCases)
     func nothingIsLostNorDeliveredTwiceAmongHostileNodes(hostility: FleetHostility) throws {

@@ -40,6 +40,18 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [], "the homes are gone")
     }
 
+    @Test func messagesReachTheirRecipientThroughMailboxesAfterTheirSenderIsKilled() async throws {
+        let folder = try FixedNode.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let run = try await ToolRun.run(
+            ["lab", "--json", "--scenario", "mailbox"],
+            environment: ["TMPDIR": folder]
+        )
+        #expect(run.status == 0, "\(run.talk) \(run.output)")
+        let result = try JSON(parsing: run.output)["scenarios"]?[0]
+        #expect(result?["sent"] == 100 && result?["delivered"] == 100 && result?["duplicated"] == 0)
+    }
+
     /// What `--scenario high-load` asks of each node, with fewer tasks.
     @Test func everyTaskIsWorkedOnOnceAndAnswered() throws {
         let folder = try TestFolder()

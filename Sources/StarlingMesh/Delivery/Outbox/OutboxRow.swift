@@ -9,8 +9,8 @@ package import StarlingCore
 ///     message Copy { bytes mailbox = 1; uint64 stored_ms = 2; }
 ///     message Path { repeated Hop hops = 1; }
 ///
-/// A settled message keeps no body; `path` is there where the message asked for it. An outcome of 0 is one whose envelope or file was damaged. `file` is a ``BlobID`` as
-/// text, without its key: who can read the row cannot read the file.
+/// A settled message keeps no body; `path` is there where the message asked for it. An outcome of 0 is one whose envelope or
+/// file was damaged. `file` is a ``BlobID`` as text, without its key: who can read the row cannot read the file.
 package enum OutboxRow: Equatable, Sendable {
     case live(envelope: [UInt8], key: [UInt8]?, file: BlobID? = nil)
     case ended(OutboxMessage, key: [UInt8]?)

@@ -24,6 +24,8 @@ actor LabNode {
     private nonisolated let launcher: [String]
     private nonisolated let loop: any EventLoop
     private var process: ChildProcess?
+    /// Words of its command that others do not have.
+    private var ownWords: [String] = []
     private var isDraining = false
     private(set) var tally = ReceivedTally()
     /// When this lab first saw each message, and the entry's own times.
@@ -62,6 +64,9 @@ actor LabNode {
 
     // MARK: The process
 
+    /// Has the node started with more words from here on.
+    func use(_ words: [String]) { ownWords = words }
+
     /// Starts the node and returns once its API answers.
     func start(bootstrap: [Multiaddr]) async throws {
         guard process == nil else { return }
@@ -72,6 +77,7 @@ actor LabNode {
         ]
         if let security { words += ["--security", security.shortName] }
         for address in bootstrap { words += ["--bootstrap", "\(address)"] }
+        words += ownWords
         let started = try ChildProcess(words, launcher: launcher, logPath: home.path + "/log")
         process = started
         let deadline = loop.now + Self.startTimeMax

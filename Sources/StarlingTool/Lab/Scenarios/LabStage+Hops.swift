@@ -16,13 +16,17 @@ extension LabStage {
     private static let killMessageCount = 150
 
     /// Runs a scenario on nodes of its own, which are linked as the wiring says and not otherwise.
+    ///
+    /// - Parameter words: More words for the command of each node, who stands for all of them before any runs.
     func forced(
         _ name: LabScenarioName,
         _ wiring: LabWiring,
         at places: [LabPlace]? = nil,
+        words: ([LabNode]) -> [[String]] = { $0.map { _ in [] } },
         _ body: (LabStage) async throws -> LabResult
     ) async throws -> LabResult {
         let own = try LabFleet(wiring, named: name.rawValue, at: places, beside: fleet, world: world)
+        for (node, words) in zip(own.nodes, words(own.nodes)) { await node.use(words) }
         let stage = LabStage(settings, own, world, progress)
         do {
             progress.show("starting \(wiring.nodeCount) nodes")

@@ -1,0 +1,22 @@
+import StarlingSimulator
+import Testing
+
+@Suite struct AbsenceFleetTests {
+    @Test(arguments: 1...2 as ClosedRange<UInt64>)
+    func aDayAwayCostsNoMessage(seed: UInt64) throws {
+        var options = AbsenceFleet.Options()
+        (options.seed, options.nodeCount, options.messageCount) = (seed, 11, 60)
+        let report = try AbsenceFleet(options).run()
+        #expect(report.violations == [], "seed \(seed)")
+        #expect(report.accepted == 120 && report.arrivedByMailbox == 120 && report.delivered == 120)
+        #expect(report.copyCountMax <= 4 && report.leftCount == 0 && report.duplicated == 0)
+        #expect(report.crashCount > 0)
+    }
+
+    @Test func aSeedGivesOneTrace() throws {
+        var options = AbsenceFleet.Options()
+        (options.nodeCount, options.messageCount, options.duration) = (10, 5, .seconds(4 * 3600))
+        let reports = try (0..<2).map { _ in try AbsenceFleet(options).run() }
+        #expect(reports[0] == reports[1])
+    }
+}
