@@ -96,8 +96,8 @@ struct RouteDestination: Sendable {
     var lastUse: Instant?
     /// How often a higher number was asked for in vain.
     var askCount = 0
-    /// When one was asked for to have a better route.
-    var askedBetter: Instant?
+    /// The last number that was asked for to have a better route, and when.
+    var askedBetter: (number: UInt64, at: Instant)?
     /// The last number that was asked for on behalf of others, and when.
     var forwarded: (number: UInt64, at: Instant)?
     /// Whether the feasibility distance waits to be written.

@@ -22,8 +22,9 @@ struct RouteLink: Sendable {
     var dirty = SlotSet()
     var toldDigest = RouteDigest()
     var isDigestDue = false
-    /// When updates may be told again.
+    /// When updates may be told again, and how long that was after the last ones.
     var tellAt: Instant
+    private var tellInterval = Duration.zero
     var isTransmitTold = false
     var routeRequests: [RouteRequest] = []
     var numberRequests: [NumberRequest] = []
@@ -52,6 +53,14 @@ struct RouteLink: Sendable {
         (isDigestDue, isTransmitTold) = (false, false)
         (routeRequests, numberRequests) = ([], [])
         tellAt = now
+    }
+
+    /// All updates that there were are told: the next ones wait, the longer the more often that is.
+    mutating func didTell(_ limits: RouteTable.Limits, now: Instant) {
+        let hasRested = tellAt + tellInterval <= now
+        let next = hasRested ? .zero : tellInterval * 2
+        tellInterval = min(max(next, limits.tellIntervalMin), limits.tellIntervalMax)
+        tellAt = now + tellInterval
     }
 
     /// Whether there is something to send that waits for nothing.

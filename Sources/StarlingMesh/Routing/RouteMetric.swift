@@ -42,7 +42,7 @@ package struct RouteMetric: Hashable, Comparable, Sendable {
 
 /// What is measured of a link.
 package struct LinkQuality: Equatable, Sendable {
-    /// The smoothed time of a round trip; `nil` while none was measured.
+    /// The time of a round trip, without what passes; `nil` while none was measured.
     package var roundTrip: Duration?
     /// The part of what was sent that had no answer, from 0 to 1.
     package var lossRatio: Double

@@ -42,7 +42,7 @@ extension RouteTable {
         finish(now: now, wallNow: wallNow)
     }
 
-    /// What is measured of a link, smoothed; small changes do not count.
+    /// What is measured of a link; small changes do not count.
     package mutating func linkMeasured(
         _ peer: PeerID,
         _ quality: LinkQuality,

@@ -2,7 +2,7 @@ internal import StarlingCore
 
 // Requests for higher numbers: the way out when all routes that are left might lead back.
 extension RouteTable {
-    /// Asks for a higher number when there is no feasible route, or a clearly better one than those that are.
+    /// Asks for a higher number when there is no feasible route, or a far better one than those that are.
     mutating func askIfNeeded(_ slot: Int, primary: Int?, now: Instant) {
         if destinations[slot].hasMore, destinations[slot].entries.count < 2 { askForMore(slot) }
         guard let primary else {
@@ -19,10 +19,12 @@ extension RouteTable {
         guard let feasibility = destinations[slot].feasibility, waitUntil == nil,
             destinations[slot].primary < 0
         else { return }
-        let (id, number) = (destinations[slot].id, feasibility.number + 1)
-        for entry in destinations[slot].entries {
-            queue(numberRequest(id, number, hopLimit: limits.hopLimit), to: entry.link)
-        }
+        let request = numberRequest(
+            destinations[slot].id,
+            feasibility.number + 1,
+            hopLimit: limits.hopLimit
+        )
+        queue(request, toAllOf: slot, besides: nil)
         guard destinations[slot].askCount < limits.askCountMax else { return }
         destinations[slot].askCount += 1
         askTimers.set(slot, to: now + limits.askInterval * (1 << (destinations[slot].askCount - 1)))
@@ -32,16 +34,34 @@ extension RouteTable {
         guard destinations[slot].entries.count > 1, let feasibility = destinations[slot].feasibility,
             waitUntil == nil
         else { return }
-        if let asked = destinations[slot].askedBetter, asked + limits.askBetterInterval > now { return }
+        let asked = destinations[slot].askedBetter
+        if let asked, asked.at + limits.askBetterInterval > now { return }
+        let number = feasibility.number + 1
         for place in destinations[slot].entries.indices where !isFeasible(place, of: slot) {
-            guard isClearlyBetter(place, than: primary, of: slot) else { continue }
-            destinations[slot].askedBetter = now
-            let request = numberRequest(
-                destinations[slot].id,
-                feasibility.number + 1,
-                hopLimit: limits.hopLimit
-            )
+            guard isFarBetter(place, than: primary, of: slot) else { continue }
+            destinations[slot].askedBetter = (number, now)
+            let request = numberRequest(destinations[slot].id, number, hopLimit: limits.hopLimit)
+            // In vain, perhaps because somebody on the way answers nothing.
+            guard asked?.number != number else { return queue(request, toAllOf: slot, besides: nil) }
             return queue(request, to: destinations[slot].entries[place].link)
+        }
+    }
+
+    /// Whether a route's metric is not even half of another's.
+    ///
+    /// Each higher number is told through the whole mesh: a link that was faster at some time is no reason for one, or links
+    /// whose costs come and go would have the mesh tell itself all the time.
+    private func isFarBetter(_ place: Int, than other: Int, of slot: Int) -> Bool {
+        guard let metric = metric(of: place, of: slot) else { return false }
+        guard let otherMetric = self.metric(of: other, of: slot) else { return true }
+        return metric.microseconds < otherMetric.microseconds / 2
+    }
+
+    /// Asks all neighbours whose routes are kept.
+    private mutating func queue(_ request: NumberRequest, toAllOf slot: Int, besides asker: Int?) {
+        for place in destinations[slot].entries.indices {
+            let link = destinations[slot].entries[place].link
+            if link != asker { queue(request, to: link) }
         }
     }
 
@@ -75,6 +95,9 @@ extension RouteTable {
 
     /// A neighbour asks for a number.
     ///
+    /// What is asked again had no answer, and the next hop may be to blame: a neighbour that flatters itself is the next hop
+    /// of many, and answers nothing. So it goes to all from whom there is a route then.
+    ///
     /// Spec: RFC 8966, section 3.8.1.2.
     mutating func take(_ request: NumberRequest, from link: Int, now: Instant) {
         guard request.destination != own else { return answer(request, from: link, now: now) }
@@ -85,16 +108,13 @@ extension RouteTable {
             return tellAgain(slot, to: link)
         }
         guard request.hopLimit > 1 else { return }
-        if let last = destination.forwarded, last.number >= request.number,
-            last.at + limits.forwardInterval > now
-        {
-            return
-        }
+        let isRepeated = destination.forwarded.map { $0.number >= request.number } ?? false
+        if isRepeated, let last = destination.forwarded, last.at + limits.forwardInterval > now { return }
         guard let next = nextLink(for: slot, besides: link) else { return }
         destinations[slot].forwarded = (request.number, now)
         var passed = numberRequest(request.destination, request.number, hopLimit: request.hopLimit - 1)
         if passed.proof == nil { passed.proof = request.proof }
-        queue(passed, to: next)
+        if isRepeated { queue(passed, toAllOf: slot, besides: link) } else { queue(passed, to: next) }
     }
 
     /// Where a request comes closer to the destination: the next hop, or else another neighbour that has a route.

@@ -36,7 +36,9 @@ extension RouteTable {
 
     /// When a search goes on.
     var searchDeadline: Instant? {
-        searches.lazy.map { $0.asked + duration(of: $0) }.min()
+        var first: Instant?
+        for search in searches { first = .earlier(first, search.asked + duration(of: search)) }
+        return first
     }
 
     /// Takes the next step of the searches for which it is time.

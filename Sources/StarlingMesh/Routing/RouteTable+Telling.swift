@@ -17,7 +17,7 @@ extension RouteTable {
         if links[link].tellAt <= now || !frame.isEmpty || links[link].isDigestDue {
             frame.updates = updates(for: link)
             if links[link].dirty.isEmpty {
-                if !frame.updates.isEmpty { links[link].tellAt = now + limits.tellInterval }
+                if !frame.updates.isEmpty { links[link].didTell(limits, now: now) }
                 // The digest is about all that was told: withdrawals that wait would make it a lie.
                 if links[link].isDigestDue { frame.digest = links[link].toldDigest }
                 links[link].isDigestDue = false

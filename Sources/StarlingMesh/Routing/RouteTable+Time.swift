@@ -9,8 +9,9 @@ extension RouteTable {
         first = .earlier(first, waitUntil)
         first = .earlier(first, ownNumber.renewAt)
         if inFlight == nil { first = .earlier(first, writeAt) }
-        for link in links where link.isUp && !link.isTransmitTold && !link.dirty.isEmpty {
-            first = .earlier(first, link.tellAt)
+        for link in links.indices {
+            guard links[link].isUp, !links[link].isTransmitTold, !links[link].dirty.isEmpty else { continue }
+            first = .earlier(first, links[link].tellAt)
         }
         return first
     }

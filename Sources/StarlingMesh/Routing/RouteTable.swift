@@ -6,7 +6,8 @@ package import StarlingCrypto
 /// The driver says which links there are and what is measured of them, hands in the frames of the neighbours'
 /// streams, writes what ``nextFrame(for:now:)`` gives to its own, and has the rows of ``takeBatch()`` on the disk before it
 /// calls ``stored(now:wallNow:)``: a distance is told only once it would survive a crash. It begins with the rows of
-/// ``RoutingTables/all`` and ``begin(_:now:wallNow:)``.
+/// ``RoutingTables/all`` and ``begin(_:now:wallNow:)``. It is not copied: there is one of each node, and asking it for its
+/// next deadline would cost a count of references to each of its parts.
 ///
 ///     table.linkUp(peer, quality, now: now)
 ///     try table.receive(frame, from: peer, now: now, wallNow: wallNow)
@@ -14,7 +15,7 @@ package import StarlingCrypto
 ///     let hop = table.nextHop(to: destination, from: arrivedFrom, flow: 7, now: now)
 ///
 /// Spec: docs/specs/routing.md.
-package struct RouteTable: Sendable {
+package struct RouteTable: ~Copyable, Sendable {
     package struct Limits: Sendable {
         /// Destinations with a route (`routes_max`): those in use and the nearest stay; others are asked for when needed.
         package var destinationCountMax = 1024
@@ -51,8 +52,11 @@ package struct RouteTable: Sendable {
         package var feasibilityHold: Duration = .seconds(600)
         /// How long a destination counts as in use after a message.
         package var useDuration: Duration = .seconds(600)
-        /// Between frames of updates to one neighbour, so that what happens together is told together.
-        package var tellInterval: Duration = .milliseconds(50)
+        /// Between frames of updates to one neighbour, so that what happens together is told together; doubled by each
+        /// further one up to the longest, until there was nothing to tell for as long: what changes again and again is
+        /// told when it has come to rest, and not each time.
+        package var tellIntervalMin: Duration = .milliseconds(50)
+        package var tellIntervalMax: Duration = .milliseconds(400)
         /// Between changes of a link's cost that are not for twice as bad.
         package var costInterval: Duration = .seconds(10)
         /// Before a higher number is asked for again; doubled each time.

@@ -253,6 +253,7 @@ package actor RouteDriver {
     ///
     /// - Parameter roundTrip: As it was just measured: a cost that is only supposed would change all routes once more.
     func linkUp(_ peer: PeerID, _ roundTrip: Duration?) {
+        if let roundTrip { sessions[peer]?.roundTrips.add(roundTrip) }
         let quality = LinkQuality(roundTrip: roundTrip)
         table.linkUp(peer, quality, now: loop.now, wallNow: world.wallClock.now)
         measureAt = .earlier(measureAt, loop.now + limits.measureInterval)
@@ -281,7 +282,8 @@ package actor RouteDriver {
 
     private func measured(_ peer: PeerID, _ number: UInt64, _ roundTrip: Duration) {
         guard sessions[peer]?.number == number else { return }
-        let quality = LinkQuality(roundTrip: roundTrip)
+        sessions[peer]?.roundTrips.add(roundTrip)
+        let quality = LinkQuality(roundTrip: sessions[peer]?.roundTrips.least)
         table.linkMeasured(peer, quality, now: loop.now, wallNow: world.wallClock.now)
         pump()
         notify(.measured(peer, quality))

@@ -1,4 +1,5 @@
 internal import StarlingCore
+internal import StarlingMesh
 internal import StarlingTransports
 internal import StarlingWorld
 
@@ -6,6 +7,8 @@ internal import StarlingWorld
 struct RouteSession {
     /// Tells it from the sessions with the same peer before and after it.
     let number: UInt64
+    /// What was measured of the link.
+    var roundTrips = RoundTripWindow()
     /// Whether the peer has opened a stream of routes.
     var isSpoken = false
     /// The peer's stream that is read: a new one takes the place of the last.

@@ -82,6 +82,30 @@ package final class RouteWatch {
         return false
     }
 
+    /// Whether the first ways of all nodes arrive at all others.
+    package var isWhole: Bool {
+        // Nodes whose way to a destination was followed to its end already.
+        var arrives = [Int](repeating: -1, count: nodeCount)
+        for destination in 0..<nodeCount {
+            let base = destination * nodeCount
+            arrives[destination] = destination
+            for start in 0..<nodeCount {
+                // A way that is no circle has fewer links than there are nodes.
+                var (node, linkCount) = (start, 0)
+                while arrives[node] != destination {
+                    guard ways[base + node][0] >= 0, linkCount < nodeCount else { return false }
+                    (node, linkCount) = (Int(ways[base + node][0]), linkCount + 1)
+                }
+                node = start
+                while arrives[node] != destination {
+                    arrives[node] = destination
+                    node = Int(ways[base + node][0])
+                }
+            }
+        }
+        return true
+    }
+
     /// A node has no ways any more: it is down.
     package func forget(_ node: Int) {
         for destination in 0..<nodeCount { ways[destination * nodeCount + node] = Hops(repeating: -1) }

@@ -189,6 +189,19 @@ package final class NetworkFabric: @unchecked Sendable {  // tidy-ok: confined t
         return count
     }
 
+    /// Breaks the connections of two hosts, and swallows all that they send each other from then on.
+    package func sever(_ one: SimulatedHost, _ other: SimulatedHost) {
+        cut(from: one, to: other)
+        cut(from: other, to: one)
+        for connection in connections {
+            let (dialer, listener) = (connection.dialer.host, connection.listener?.host)
+            guard dialer === one && listener === other || dialer === other && listener === one else {
+                continue
+            }
+            connection.breakOff()
+        }
+    }
+
     /// Connections that at least one end still has.
     package var connectionCount: Int { connections.count }
 

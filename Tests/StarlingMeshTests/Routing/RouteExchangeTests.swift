@@ -71,6 +71,33 @@ import Testing
         #expect(frames.compactMap(\.digest).map(\.count) == [2])
     }
 
+    /// What changes again and again is told ever less often, and at once after a rest.
+    @Test func updatesWaitTheLongerTheMoreOftenThereAreSome() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.up(2)
+        kit.pass(.seconds(1))
+        kit.forgetTold()
+        /// When 2 is told a route that changes every 10 ms.
+        func times() throws -> [Int64] {
+            var (times, metric, start): ([Int64], UInt64, Instant) = ([], 5000, kit.now)
+            while start.duration(to: kit.now) < .seconds(2) {
+                metric = metric == 5000 ? 50_000 : 5000
+                try kit.hear(1, 9, metric)
+                if !kit.updates(to: 2).isEmpty { times.append(start.duration(to: kit.now).milliseconds) }
+                kit.pass(.milliseconds(10))
+                if !kit.updates(to: 2).isEmpty { times.append(start.duration(to: kit.now).milliseconds) }
+            }
+            return times
+        }
+        let expected: [Int64] = [0, 50, 150, 350, 750, 1150, 1550, 1950]
+        let first = try times()
+        #expect(first == expected)
+        kit.pass(.seconds(2))
+        let second = try times()
+        #expect(second == expected)
+    }
+
     // MARK: Proofs
 
     @Test func aForgedProofBreaksTheStreamAndIsNotForgotten() throws {
@@ -133,7 +160,7 @@ import Testing
             kit.up(neighbour)
             try kit.hear(neighbour, 9, 5000)
         }
-        #expect(kit.table.proofs.verificationCount == 1)
+        #expect(kit.verificationCount == 1)
     }
 
     // MARK: Own numbers
@@ -141,12 +168,12 @@ import Testing
     @Test func theProofIsRenewedEveryHourWithTheNextNumber() throws {
         let kit = try Kit()
         kit.up(1)
-        let first = kit.table.number
+        let first = kit.number
         kit.forgetTold()
         kit.pass(.seconds(3599))
-        #expect(kit.table.number == first)
+        #expect(kit.number == first)
         kit.pass(.seconds(3602))
-        #expect(kit.table.number == first + 2)
+        #expect(kit.number == first + 2)
         let proofs = kit.updates(to: 1).compactMap(\.proof)
         #expect(proofs.map(\.number) == [first + 1, first + 2])
         #expect(proofs.allSatisfy { $0.end(now: kit.now, wallNow: kit.wallNow) != nil })
@@ -156,13 +183,13 @@ import Testing
         var kit = try Kit()
         var used: Set<UInt64> = []
         for _ in 0..<5 {
-            #expect(used.insert(kit.table.number).inserted)
+            #expect(used.insert(kit.number).inserted)
             kit.up(1)
             try kit.ask(
                 1,
-                NumberRequest(destination: Self.own.peerID, number: kit.table.number + 1, hopLimit: 1)
+                NumberRequest(destination: Self.own.peerID, number: kit.number + 1, hopLimit: 1)
             )
-            #expect(used.insert(kit.table.number).inserted)
+            #expect(used.insert(kit.number).inserted)
             kit = try Kit(memory: .kept, disk: kit.disk)
         }
         let silent = try Kit()
@@ -172,61 +199,61 @@ import Testing
         silent.act { $0.begin(.fresh, now: $1, wallNow: $2) }
         silent.up(1)
         silent.pass(.seconds(5))
-        #expect(silent.table.number == 0)
+        #expect(silent.number == 0)
         #expect(silent.update(to: 1, of: 9) == nil && silent.updates(to: 1) == [])
         silent.write()
         silent.settle()
-        #expect(silent.table.number == 1 && silent.updates(to: 1).count == 1)
+        #expect(silent.number == 1 && silent.updates(to: 1).count == 1)
     }
 
     @Test func aHigherNumberIsHadByAskingForTheNext() throws {
         let kit = try Kit()
         kit.up(1)
-        let number = kit.table.number
+        let number = kit.number
         kit.pass(.seconds(1))
         kit.forgetTold()
         try kit.ask(1, NumberRequest(destination: Self.own.peerID, number: number, hopLimit: 1))
         #expect(kit.updates(to: 1).map(\.proof?.number) == [number])
         kit.pass(.seconds(1))
         try kit.ask(1, NumberRequest(destination: Self.own.peerID, number: number + 1, hopLimit: 1))
-        #expect(kit.table.number == number + 1)
+        #expect(kit.number == number + 1)
         #expect(kit.updates(to: 1).map(\.proof?.number) == [number + 1])
         // Nobody can have it skip numbers.
         try kit.ask(1, NumberRequest(destination: Self.own.peerID, number: 1 << 40, hopLimit: 1))
         let other = RouteProof(number: 1 << 40, expires: RouteKit.expires, from: MessageKit.bob)
         let request = NumberRequest(destination: Self.own.peerID, number: 1 << 40, hopLimit: 1, proof: other)
         try kit.ask(1, request)
-        #expect(kit.table.number == number + 1)
+        #expect(kit.number == number + 1)
     }
 
     @Test func whoHasLostItsCountGoesOnBehindItsOwnProof() throws {
         let kit = try Kit(memory: .lost)
         kit.up(1)
-        #expect(kit.table.number == 1)
+        #expect(kit.number == 1)
         let proof = RouteProof(number: 500, expires: RouteKit.expires, from: Self.own)
         let request = NumberRequest(destination: Self.own.peerID, number: 501, hopLimit: 1, proof: proof)
         try kit.ask(1, request)
-        #expect(kit.table.number == 501)
+        #expect(kit.number == 501)
         // Also when a neighbour tells what it knows of this node.
         let later = RouteProof(number: 700, expires: RouteKit.expires, from: Self.own)
         try kit.hear(1, [RouteUpdate(RouteKit.way(5000, hops: 2), proof: later)])
-        #expect(kit.table.number == 701)
+        #expect(kit.number == 701)
     }
 
     @Test func othersCanHaveEightNumbersAtOnceAndOneEachTenSeconds() throws {
         let kit = try Kit()
         kit.up(1)
-        let first = kit.table.number
+        let first = kit.number
         func askForNext() throws {
             try kit.ask(
                 1,
-                NumberRequest(destination: Self.own.peerID, number: kit.table.number + 1, hopLimit: 1)
+                NumberRequest(destination: Self.own.peerID, number: kit.number + 1, hopLimit: 1)
             )
         }
         for _ in 0..<20 { try askForNext() }
-        #expect(kit.table.number == first + 8)
+        #expect(kit.number == first + 8)
         kit.pass(.seconds(10))
         for _ in 0..<3 { try askForNext() }
-        #expect(kit.table.number == first + 9)
+        #expect(kit.number == first + 9)
     }
 }

@@ -7,7 +7,8 @@ extension RouteFabric {
 
     /// Connects two machines; an older connection that one of them still believes in is replaced.
     mutating func connect(_ one: Int, _ other: Int) {
-        guard one != other, nodes[one].table != nil, nodes[other].table != nil, aliveLink(one, other) == nil
+        guard one != other, nodes[one].machine != nil, nodes[other].machine != nil,
+            aliveLink(one, other) == nil
         else {
             return
         }
@@ -89,8 +90,8 @@ extension RouteFabric {
 
     /// A machine stops in the middle of whatever it does; what it was writing is on its disk or not.
     mutating func crash(_ node: Int, losesDisk: Bool, restartAfter: Duration) {
-        guard nodes[node].table != nil else { return }
-        nodes[node].table = nil
+        guard nodes[node].machine != nil else { return }
+        nodes[node].machine = nil
         if let batch = nodes[node].batch, draws.happens(0.5) { nodes[node].disk.apply(batch) }
         nodes[node].batch = nil
         nodes[node].wakeAt = nil
@@ -112,7 +113,7 @@ extension RouteFabric {
     }
 
     mutating func restart(_ node: Int) {
-        guard nodes[node].table == nil else { return }
+        guard nodes[node].machine == nil else { return }
         let isLost = RoutingTables.all.allSatisfy { nodes[node].disk.rows(of: $0).isEmpty }
         start(node, isLost ? (options.hidesLoss ? .fresh : .lost) : .kept)
         for peer in neighbours[node] ?? [] { connect(node, peer) }
@@ -168,7 +169,7 @@ extension RouteFabric {
     /// Pairs of machines that could reach each other and have no way, by following first choices.
     var missing: [(from: Int, to: Int)] {
         var missing: [(from: Int, to: Int)] = []
-        for node in nodes.indices where nodes[node].table != nil {
+        for node in nodes.indices where nodes[node].machine != nil {
             let near = distances(from: node)
             for (other, hops) in near.sorted(by: { $0.key < $1.key }) where other != node && hops <= 10 {
                 if !arrives(node, other) { missing.append((node, other)) }

@@ -2,12 +2,19 @@ import StarlingCore
 import StarlingCrypto
 import StarlingMesh
 
+/// A table in a place of its own: tables cannot be copied.
+final class FabricTable {
+    var table: RouteTable
+
+    init(_ table: consuming RouteTable) { self.table = table }
+}
+
 /// One machine of the fabric, with its disk.
 struct FabricNode {
     let key: IdentityKey
     var disk = RigDisk()
     /// `nil` while it is down.
-    var table: RouteTable?
+    var machine: FabricTable?
     /// Counts restarts, so that what was asked of an earlier run is dropped.
     var run = 0
     var batch: StoreBatch?
@@ -149,29 +156,24 @@ struct RouteFabric {
             }
         }
         table.begin(memory, now: now, wallNow: wallNow(node))
-        nodes[node].table = table
+        nodes[node].machine = FabricTable(table)
         nodes[node].batch = nil
         settle(node)
     }
 
     /// Something happens to a machine, and what it wants done is done.
     mutating func with(_ node: Int, _ body: (inout RouteTable, Instant, WallTime) -> Void) {
-        guard nodes[node].table != nil else { return }
-        let wall = wallNow(node)
-        if var table = nodes[node].table {
-            nodes[node].table = nil
-            body(&table, now, wall)
-            nodes[node].table = table
-        }
+        guard let machine = nodes[node].machine else { return }
+        body(&machine.table, now, wallNow(node))
         settle(node)
     }
 
     private mutating func settle(_ node: Int) {
         var changed: [PeerID] = []
-        while let action = nodes[node].table?.nextAction() {
+        while let action = nodes[node].machine?.table.nextAction() {
             switch action {
             case .write:
-                guard let batch = nodes[node].table?.takeBatch() else { continue }
+                guard let batch = nodes[node].machine?.table.takeBatch() else { continue }
                 nodes[node].batch = batch
                 let wait = Duration.milliseconds(draws.below(options.writeMilliseconds + 1))
                 queue.insert(.stored(node: node, run: nodes[node].run), at: now + wait)
@@ -182,15 +184,17 @@ struct RouteFabric {
             case .notFound(let destination): nodes[node].notFound.append(destination)
             }
         }
-        if let deadline = nodes[node].table?.nextDeadline, nodes[node].wakeAt.map({ deadline < $0 }) ?? true {
+        if let deadline = nodes[node].machine?.table.nextDeadline,
+            nodes[node].wakeAt.map({ deadline < $0 }) ?? true
+        {
             nodes[node].wakeAt = deadline
             queue.insert(.wake(node: node), at: max(deadline, now))
         }
-        let fills = check.stepCount % 64 == 0 ? nodes[node].table?.tableFills : nil
+        let fills = check.stepCount % 64 == 0 ? nodes[node].machine?.table.tableFills : nil
         for fill in fills ?? [] where fill.isOverfull {
             violations.append("\(now.nanosecondsSinceOrigin): node \(node): \(fill)")
         }
-        if let found = check.step(node, nodes[node].table, changed: changed) {
+        if let found = check.step(node, nodes[node].machine, changed: changed) {
             violations.append("\(now.nanosecondsSinceOrigin): \(found)")
         }
     }
@@ -201,7 +205,7 @@ struct RouteFabric {
             let side = link.side(of: node)
             return link.joins(node, other) && link.isUp[side]
         }
-        while var frame = nodes[node].table?.nextFrame(for: peer, now: now) {
+        while var frame = nodes[node].machine?.table.nextFrame(for: peer, now: now) {
             frameCount += 1
             guard let place else { continue }
             options.tamper?(&frame)

@@ -23,7 +23,7 @@ import Testing
 
     @Test func aRouteIsFeasibleWhenItIsBetterThanWhatWasTold() throws {
         let kit = try Self.told()
-        #expect(kit.table.report(of: Kit.peer(9), now: kit.now)?.feasibility?.metric.microseconds == 15_000)
+        #expect(kit.report(of: Kit.peer(9))?.feasibility?.metric.microseconds == 15_000)
         try kit.hear(2, 9, 15_000)
         #expect(kit.hops(to: 9) == [1])
         try kit.hear(2, 9, 14_999)
@@ -92,14 +92,19 @@ import Testing
         let kit = try Self.told()
         try kit.hear(2, 9, 50_000)
         #expect(Self.requests(kit, to: 2) == [])
+        // Twice as good is not enough.
+        try kit.hear(1, 9, 110_001)
+        #expect(Self.requests(kit, to: 2) == [])
         // The one in use has become far worse than the other.
         try kit.hear(1, 9, 900_000)
         #expect(Self.requests(kit, to: 2).map(\.number) == [2])
         try kit.hear(1, 9, 950_000)
-        #expect(Self.requests(kit, to: 2) == [])
+        #expect(Self.requests(kit, to: 2) == [] && Self.requests(kit, to: 1) == [])
         kit.pass(.seconds(10))
         try kit.hear(1, 9, 900_000)
+        // In vain the first time: of all then.
         #expect(Self.requests(kit, to: 2).map(\.number) == [2])
+        #expect(Self.requests(kit, to: 1).map(\.number) == [2])
         #expect(kit.hops(to: 9) == [1])
     }
 
@@ -132,7 +137,7 @@ import Testing
             kit.pass(.seconds(30))
             try kit.hearDigest(1)
         }
-        #expect(kit.table.report(of: Kit.peer(9), now: kit.now)?.feasibility?.metric.microseconds == 15_000)
+        #expect(kit.report(of: Kit.peer(9))?.feasibility?.metric.microseconds == 15_000)
     }
 
     // MARK: Lost distances
@@ -144,7 +149,7 @@ import Testing
         try kit.hearSelf(1)
         try kit.hear(1, 9, 5000)
         #expect(kit.hops(to: 9) == [] && kit.hops(to: 1) == [1])
-        #expect(kit.table.report(of: Kit.peer(9), now: kit.now)?.candidates.first?.reason == .waiting)
+        #expect(kit.report(of: Kit.peer(9))?.candidates.first?.reason == .waiting)
         kit.pass(.seconds(1))
         // A neighbour is told: nothing comes behind it.
         let updates = kit.updates(to: 2)
@@ -166,7 +171,7 @@ import Testing
         #expect(kit.hops(to: 9) == [1])
         let proof = RouteProof(number: 500, expires: RouteKit.expires, from: MessageKit.alice)
         try kit.hear(1, [RouteUpdate(RouteKit.way(5000, hops: 2), proof: proof)])
-        #expect(kit.hops(to: 9) == [] && kit.table.number == 501)
+        #expect(kit.hops(to: 9) == [] && kit.number == 501)
         for _ in 0..<10 {
             kit.pass(.seconds(30))
             try kit.hearDigest(1)

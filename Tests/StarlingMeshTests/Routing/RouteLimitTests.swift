@@ -34,7 +34,7 @@ import Testing
         kit.pass(.seconds(1))
         // The one that gave way is told no more.
         #expect(kit.update(to: 2, of: 13) == RouteUpdate(withdrawing: Kit.peer(13)))
-        #expect(kit.table.tableFills.allSatisfy { !$0.isOverfull })
+        #expect(kit.tableFills.allSatisfy { !$0.isOverfull })
     }
 
     @Test func thoseInUseAndNeighboursStay() throws {
@@ -51,7 +51,7 @@ import Testing
         try kit.hear(1, 16, 20_000)
         #expect(Self.known(kit) == [10, 11, 15, 16])
         for neighbour in UInt8(3)...8 { kit.up(neighbour) }
-        #expect(Self.known(kit) == [] && kit.table.destinationCount == 8)
+        #expect(Self.known(kit) == [] && kit.destinationCount == 8)
         kit.down(3)
         #expect(kit.hops(to: 4) == [4])
     }
@@ -93,7 +93,7 @@ import Testing
             kit.pass(.seconds(1))
             try kit.hear(1, withdraws: destination)
             kit.pass(.seconds(1))
-            #expect(kit.table.tableFills.allSatisfy { !$0.isOverfull })
+            #expect(kit.tableFills.allSatisfy { !$0.isOverfull })
         }
         try kit.hear(1, 30, 5000)
         #expect(kit.hops(to: 30) == [])
@@ -120,7 +120,7 @@ import Testing
         kit.down(2)
         kit.up(5)
         #expect(kit.hops(to: 5) == [5])
-        #expect(kit.table.tableFills.allSatisfy { !$0.isOverfull })
+        #expect(kit.tableFills.allSatisfy { !$0.isOverfull })
     }
 
     // MARK: Rates
@@ -133,13 +133,13 @@ import Testing
             for _ in 0..<count { try kit.hear(1, [RouteUpdate(RouteKit.way(5000, hops: 1), proof: proof)]) }
         }
         try tell(4000)
-        #expect(kit.table.pausesReading(of: Kit.peer(1), now: kit.now) == nil)
+        #expect(kit.pausesReading(of: 1) == nil)
         try tell(1092)
-        let until = try #require(kit.table.pausesReading(of: Kit.peer(1), now: kit.now))
+        let until = try #require(kit.pausesReading(of: 1))
         // 5,092 updates, and one signature that counts for three more: 1,000 in each second.
         #expect(until == kit.now + .seconds(1))
         kit.pass(.seconds(1))
-        #expect(kit.table.pausesReading(of: Kit.peer(1), now: kit.now) == nil)
+        #expect(kit.pausesReading(of: 1) == nil)
     }
 
     @Test func whoAsksTooMuchIsNotAnswered() throws {
@@ -171,7 +171,7 @@ import Testing
         #expect(
             kit.actions.contains(.notFound(Kit.peer(10))) && kit.actions.contains(.notFound(Kit.peer(11)))
         )
-        #expect(kit.table.tableFills.allSatisfy { !$0.isOverfull })
+        #expect(kit.tableFills.allSatisfy { !$0.isOverfull })
     }
 
     // MARK: Promises
@@ -198,7 +198,7 @@ import Testing
         try kit.hear(1, 9, 5000)
         try kit.hear(1, 8, 5000)
         func penalty(_ destination: UInt8) -> UInt32? {
-            kit.table.report(of: Kit.peer(destination), now: kit.now)?.candidates.first?.penalty
+            kit.report(of: Kit.peer(destination))?.candidates.first?.penalty
         }
         // The neighbour's own part is an eighth, for all that it tells.
         kit.act { $0.lost(to: Kit.peer(9), via: Kit.peer(1), now: $1, wallNow: $2) }
@@ -216,7 +216,7 @@ import Testing
         let kit = try Kit()
         kit.up(1)
         kit.act { $0.lost(to: Kit.peer(1), via: Kit.peer(1), now: $1, wallNow: $2) }
-        #expect(kit.table.nextHops(to: Kit.peer(1)).first?.metric.microseconds == 10_000)
+        #expect(kit.nextHops(to: Kit.peer(1)).first?.metric.microseconds == 10_000)
     }
 
     /// A flatterer has made everything else unfeasible; a higher number undoes that.

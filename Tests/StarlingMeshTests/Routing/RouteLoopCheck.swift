@@ -24,17 +24,17 @@ struct RouteLoopCheck {
     /// Now and then it looks at all of them: what has changed without a word is found too.
     ///
     /// - Returns: The circle that leads through the machine, if there is one, or what it did not say.
-    mutating func step(_ node: Int, _ table: RouteTable?, changed: [PeerID]) -> String? {
+    mutating func step(_ node: Int, _ machine: FabricTable?, changed: [PeerID]) -> String? {
         stepCount += 1
         var found: String?
         for id in changed {
             guard let destination = index[id], destination != node else { continue }
-            hops[node][destination] = (table?.nextHops(to: id) ?? []).compactMap { index[$0.peer] }
+            hops[node][destination] = (machine?.table.nextHops(to: id) ?? []).compactMap { index[$0.peer] }
             if found == nil { found = circle(through: node, to: destination) }
         }
         guard found == nil, stepCount % 32 == 0 else { return found }
         for (destination, id) in ids.enumerated() where destination != node {
-            let now = (table?.nextHops(to: id) ?? []).compactMap { index[$0.peer] }
+            let now = (machine?.table.nextHops(to: id) ?? []).compactMap { index[$0.peer] }
             if now != hops[node][destination] {
                 return "\(node) changed its way to \(destination) without a word"
             }

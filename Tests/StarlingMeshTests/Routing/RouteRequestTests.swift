@@ -26,6 +26,15 @@ import Testing
         kit.pass(.milliseconds(400))
         try kit.ask(3, request)
         #expect(kit.frames(to: 1).flatMap(\.numberRequests) == [passed])
+        // From then on to all whose routes there are, for the first of them answers nothing.
+        try kit.hear(2, 9, 9000)
+        kit.pass(.seconds(1))
+        kit.forgetTold()
+        try kit.ask(3, request)
+        for neighbour in UInt8(1)...2 {
+            #expect(kit.frames(to: neighbour).flatMap(\.numberRequests) == [passed])
+        }
+        #expect(kit.frames(to: 3).flatMap(\.numberRequests).isEmpty)
         // As far as its limit only.
         try kit.ask(3, NumberRequest(destination: Kit.peer(9), number: 3, hopLimit: 1))
         #expect(kit.frames(to: 1).isEmpty)

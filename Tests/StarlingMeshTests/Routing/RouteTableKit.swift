@@ -177,6 +177,19 @@ final class RouteTableKit {
         updates(to: neighbour).last { $0.destination == Self.peer(destination) }
     }
 
+    // What the table says: no test can hold the table itself, which is not copied.
+    var number: UInt64 { table.number }
+    var destinationCount: Int { table.destinationCount }
+    var verificationCount: Int { table.proofs.verificationCount }
+    var tableFills: [TableFill] { table.tableFills }
+    var reports: [RouteReport] { table.reports(now: now) }
+    func report(of destination: PeerID) -> RouteReport? { table.report(of: destination, now: now) }
+    func nextHops(to destination: PeerID) -> [RouteHop] { table.nextHops(to: destination) }
+    func pausesReading(of neighbour: UInt8) -> Instant? {
+        table.pausesReading(of: Self.peer(neighbour), now: now)
+    }
+    func takeBatch() -> StoreBatch? { table.takeBatch() }
+
     func forgetTold() { (told, actions) = ([:], []) }
 
     /// The neighbours over which a destination may be reached, the first choice first.

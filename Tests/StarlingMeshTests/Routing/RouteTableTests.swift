@@ -10,13 +10,13 @@ import Testing
     @Test func aNeighbourIsARouteOfOneHop() throws {
         let kit = try Kit()
         kit.up(1, cost: 10_000)
-        let hop = try #require(kit.table.nextHops(to: Kit.peer(1)).first)
+        let hop = try #require(kit.nextHops(to: Kit.peer(1)).first)
         #expect(hop == RouteHop(peer: Kit.peer(1), metric: RouteKit.metric(10_000), hops: 1))
         #expect(kit.actions.contains(.changed(Kit.peer(1))))
         kit.down(1)
         #expect(kit.hops(to: 1) == [])
         #expect(kit.actions.filter { $0 == .changed(Kit.peer(1)) }.count == 2)
-        #expect(kit.table.destinationCount == 0)
+        #expect(kit.destinationCount == 0)
     }
 
     @Test func aNodeTellsItselfWithItsProof() throws {
@@ -26,8 +26,8 @@ import Testing
         #expect(update.destination == MessageKit.alice.peerID)
         #expect(update.way == .init(metric: .zero, hops: 0))
         try #require(update.proof).verify()
-        #expect(update.proof?.number == kit.table.number)
-        #expect(kit.table.nextHops(to: MessageKit.alice.peerID) == [])
+        #expect(update.proof?.number == kit.number)
+        #expect(kit.nextHops(to: MessageKit.alice.peerID) == [])
     }
 
     @Test func aNeighbourIsToldToOthersOnceItHasProvenItself() throws {
@@ -78,14 +78,14 @@ import Testing
         kit.up(2)
         kit.writes = false
         try kit.hear(1, 9, 5000)
-        let batch = kit.table.takeBatch()
-        #expect(batch != nil && kit.table.takeBatch() == nil)
+        let batch = kit.takeBatch()
+        #expect(batch != nil && kit.takeBatch() == nil)
         kit.act { $0.storeFailed(now: $1, wallNow: $2) }
         kit.pass(.milliseconds(900))
         kit.actions = []
         kit.pass(.milliseconds(200))
         #expect(kit.actions.contains(.write))
-        #expect(kit.table.takeBatch() == batch)
+        #expect(kit.takeBatch() == batch)
         kit.act { $0.stored(now: $1, wallNow: $2) }
         kit.pass(.seconds(1))
         #expect(kit.update(to: 2, of: 9)?.way != nil)
@@ -117,7 +117,7 @@ import Testing
         kit.up(1)
         try kit.hear(1, 9, 5000, number: 7)
         try kit.hear(1, [RouteUpdate(RouteKit.way(90_000, hops: 2), to: Kit.peer(9))])
-        let candidate = try #require(kit.table.report(of: Kit.peer(9), now: kit.now)?.candidates.first)
+        let candidate = try #require(kit.report(of: Kit.peer(9))?.candidates.first)
         #expect(
             candidate.number == 7 && candidate.told == RouteKit.metric(90_000) && candidate.hops == 3
         )
@@ -155,7 +155,7 @@ import Testing
     @Test func smallChangesOfALinkDoNotCount() throws {
         let kit = try Kit()
         kit.up(1, cost: 20_000)
-        func metric() -> UInt32? { kit.table.nextHops(to: Kit.peer(1)).first?.metric.microseconds }
+        func metric() -> UInt32? { kit.nextHops(to: Kit.peer(1)).first?.metric.microseconds }
         kit.pass(.seconds(11))
         kit.act { $0.linkMeasured(Kit.peer(1), Kit.quality(cost: 24_000), now: $1, wallNow: $2) }
         #expect(metric() == 20_000)
@@ -215,7 +215,7 @@ import Testing
         kit.pass(.seconds(1))
         #expect(kit.disk.rows(of: RoutingTables.distances) == [])
         #expect(kit.update(to: 1, of: 9) == nil)
-        #expect(kit.table.report(of: Kit.peer(9), now: kit.now)?.isTold == false)
+        #expect(kit.report(of: Kit.peer(9))?.isTold == false)
     }
 
     @Test func aRouteHasTenLinksAtMost() throws {
@@ -225,7 +225,7 @@ import Testing
         try kit.hear(1, 9, 5000, hops: 9)
         try kit.hear(1, 8, 5000, hops: 8)
         kit.pass(.seconds(1))
-        #expect(kit.table.nextHops(to: Kit.peer(9)).first?.hops == 10)
+        #expect(kit.nextHops(to: Kit.peer(9)).first?.hops == 10)
         // The neighbour's own link would be the eleventh.
         let updates = kit.updates(to: 2)
         #expect(!updates.contains { $0.destination == Kit.peer(9) })
@@ -241,7 +241,7 @@ import Testing
         try kit.hear(5, 9, 105_000)
         #expect(kit.hops(to: 9) == [1, 2, 3, 4])
         try kit.hear(6, 9, 50_000)
-        let candidates = try #require(kit.table.report(of: Kit.peer(9), now: kit.now)?.candidates)
+        let candidates = try #require(kit.report(of: Kit.peer(9))?.candidates)
         #expect(candidates.map(\.peer) == [6, 1, 2, 3].map { Kit.peer($0) })
     }
 
@@ -252,12 +252,12 @@ import Testing
         try kit.hear(2, 9, 102_000)
         kit.pass(.seconds(5))
         try kit.hear(3, 9, 300_000)
-        let report = try #require(kit.table.report(of: Kit.peer(9), now: kit.now))
+        let report = try #require(kit.report(of: Kit.peer(9)))
         #expect(report.candidates.map(\.peer) == [Kit.peer(1), Kit.peer(2), Kit.peer(3)])
         #expect(report.candidates.map(\.reason) == [.first, .balanced, .unfeasible])
         #expect(report.candidates[0].age == .seconds(5) && report.candidates[2].age == .zero)
         #expect(report.feasibility?.metric == RouteKit.metric(110_000) && report.isTold)
-        #expect(kit.table.reports(now: kit.now).count == 5)
-        #expect(kit.table.report(of: Kit.peer(50), now: kit.now) == nil)
+        #expect(kit.reports.count == 5)
+        #expect(kit.report(of: Kit.peer(50)) == nil)
     }
 }

@@ -32,6 +32,22 @@ import Testing
         #expect(watch.changed(0, peers[2], [peers[1]]) == [0, 1])
     }
 
+    @Test func aFleetIsWholeWhenTheFirstWaysOfAllArriveAtAll() throws {
+        let peers = try Self.peers(3)
+        let watch = try #require(RouteWatch(peers))
+        for (node, other, next) in [(0, 1, 1), (0, 2, 1), (1, 0, 0), (1, 2, 2), (2, 1, 1)] {
+            _ = watch.changed(node, peers[other], [peers[next]])
+            #expect(!watch.isWhole)
+        }
+        _ = watch.changed(2, peers[0], [peers[1]])
+        #expect(watch.isWhole)
+        // In a circle nothing arrives.
+        _ = watch.changed(1, peers[0], [peers[2]])
+        #expect(!watch.isWhole)
+        _ = watch.changed(1, peers[0], [])
+        #expect(!watch.isWhole)
+    }
+
     /// Ranks spare most walks: they must find what walking everything finds, and no more.
     @Test(arguments: 1...40) func aCircleIsFoundWhereOneIs(seed: UInt64) throws {
         let peers = try Self.peers(12)
