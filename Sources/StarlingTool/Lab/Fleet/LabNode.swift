@@ -145,14 +145,16 @@ actor LabNode {
     nonisolated func send(
         _ payload: [UInt8],
         to peer: PeerID,
-        wait: Duration
+        wait: Duration,
+        recordsPath: Bool = false
     ) async throws(LabCallError) -> SendReport {
-        let message = OutgoingMessage(
+        var message = OutgoingMessage(
             to: peer,
             type: OutgoingMessage.typeIfNone,
             payload: payload,
             receiptTimeout: wait
         )
+        message.recordsPath = recordsPath
         return try await client.post(
             "/v1/messages",
             message.json,

@@ -74,10 +74,34 @@ extension LabStage {
                 for node in stage.nodes { try await node.drain() }
                 progress.show("round \(round + 1) of \(Self.lineRoundCount)")
             }
+            result.shortcomings += try await stage.falsePaths(&accepted)
             try await stage.settle(accepted, into: &result)
             result.addHopFigures(samples)
             return result
         }
+    }
+
+    /// Has a message of each node of a line to each other one tell its way; those that tell another one than there is.
+    private func falsePaths(_ accepted: inout [Int: [String]]) async throws -> [String] {
+        var found: [String] = []
+        for (sender, recipient) in pairs {
+            let report = try await nodes[sender].send(
+                payload("path \(sender) \(recipient)"),
+                to: nodes[recipient].peerID,
+                wait: settings.patience,
+                recordsPath: true
+            )
+            accepted[recipient, default: []].append(report.messageID)
+            let target = "/v1/messages/\(report.messageID)"
+            let path = try await nodes[sender].client.get(target, MessageStatus.self).path
+            let step = recipient > sender ? 1 : -1
+            let carriers = stride(from: sender, to: recipient, by: step).map { nodes[$0].peerID }
+            if path?.map(\.peerID) != carriers {
+                let told = path.map { "\($0.map(\.peerID.base58))" } ?? "none"
+                found.append("a message from node \(sender) to node \(recipient) tells the way \(told)")
+            }
+        }
+        return found
     }
 
     /// Nodes in a grid, messages between all pairs.
