@@ -1,4 +1,5 @@
 internal import StarlingCore
+internal import StarlingTransports
 internal import StarlingWorld
 
 /// What one stream brought, between the task that reads and proves it and the one that sees to its being durable.
@@ -8,25 +9,38 @@ internal import StarlingWorld
 actor ArrivalQueue {
     private nonisolated let loop: any EventLoop
     private let byteCountMax: Int
+    private let mayHold: @Sendable (Int) -> Bool
     private var arrivals: [MessageArrival] = []
     /// Bytes of their frames, or of what was unpacked from them where that is more.
     private var byteCount = 0
+    /// Those of what was taken last, until its taker comes for more.
+    private var takenByteCount = 0
     private var isClosed = false
     private var reader: Waiter<Void>?
     private var taker: Waiter<Void>?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
-    /// - Parameter byteCountMax: With as many bytes waiting, whoever reads waits too.
-    init(on loop: any EventLoop, byteCountMax: Int) {
+    /// - Parameters:
+    ///   - byteCountMax: With as many bytes waiting, whoever reads waits too.
+    ///   - mayHold: Told how many bytes wait or are being dealt with whenever that changes; `false` ends the reading.
+    init(
+        on loop: any EventLoop,
+        byteCountMax: Int,
+        mayHold: @escaping @Sendable (Int) -> Bool = { _ in true }
+    ) {
         self.loop = loop
         self.byteCountMax = byteCountMax
+        self.mayHold = mayHold
     }
 
     /// Appends arrivals, and suspends while there are too many.
     ///
     /// Cancellation changes nothing: whoever takes them ends the wait, also by ``close()``.
-    func put(_ more: [MessageArrival], byteCount: Int) async {
+    ///
+    /// - Throws: ``StreamError/unreadLimit`` when they may not be held; then they are not.
+    func put(_ more: [MessageArrival], byteCount: Int) async throws(StreamError) {
+        guard mayHold(self.byteCount + byteCount + takenByteCount) else { throw .unreadLimit }
         arrivals += more
         self.byteCount += byteCount
         taker.take()?.resume()
@@ -42,6 +56,10 @@ actor ArrivalQueue {
     ///
     /// Cancellation changes nothing: whoever reads ends the wait, at the latest by ``close()``.
     func next() async -> [MessageArrival]? {
+        if takenByteCount > 0 {
+            takenByteCount = 0
+            _ = mayHold(byteCount)
+        }
         while arrivals.isEmpty {
             if isClosed { return nil }
             await Waiter.suspend { waiter in
@@ -49,6 +67,7 @@ actor ArrivalQueue {
             }
         }
         defer {
+            takenByteCount = byteCount
             (arrivals, byteCount) = ([], 0)
             reader.take()?.resume()
         }

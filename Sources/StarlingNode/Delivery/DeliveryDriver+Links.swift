@@ -146,10 +146,10 @@ extension DeliveryDriver {
             } catch {
                 throw MessageChannelError(error)
             }
-            let hold = ByteHold(swarm.protocols, of: peer, for: .unfinishedMessages)
+            let holds = MessageHolds(swarm.protocols, of: peer)
             // Receipts are checked where the connection is: this loop seals and signs for all senders.
             try await withTaskExecutorPreference(stream.connection.loop) {
-                () async throws(MessageChannelError) in try await channel(stream).run(self, hold, writer)
+                () async throws(MessageChannelError) in try await channel(stream).run(self, holds, writer)
             }
         } catch {
             note(.stream(error), for: peer)
@@ -183,10 +183,7 @@ extension DeliveryDriver {
     /// Serves a stream that a peer opened.
     nonisolated func serve(_ stream: Stream) async {
         do throws(MessageChannelError) {
-            try await channel(stream).serve(
-                self,
-                ByteHold(swarm.protocols, of: stream.peer, for: .unfinishedMessages)
-            )
+            try await channel(stream).serve(self, MessageHolds(swarm.protocols, of: stream.peer))
         } catch {
             world.log(
                 error.isForged ? .warning : .debug,

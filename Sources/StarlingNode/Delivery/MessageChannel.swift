@@ -22,6 +22,19 @@ struct MessageWriter: Sendable {
     let session: UInt64
 }
 
+/// What is held of one stream's messages.
+struct MessageHolds: Sendable {
+    /// The one that has not come whole.
+    let unfinished: ByteHold
+    /// Those that have come and are not durable.
+    let arrived: ByteHold
+
+    init(_ protocols: ProtocolTable, of peer: PeerID) {
+        unfinished = ByteHold(protocols, of: peer, for: .unfinishedMessages)
+        arrived = ByteHold(protocols, of: peer, for: .arrivedMessages)
+    }
+}
+
 /// One stream of `/starling/message/1`: frames become arrivals, and frames that wait are written.
 ///
 /// Its work is done by the tasks that call it, which prefer the loop of the stream's connection.
@@ -62,11 +75,11 @@ struct MessageChannel {
     /// Serves a stream that the peer opened, until it ends.
     ///
     /// Cancellation: the stream is reset.
-    func serve(_ owner: any MessageChannelOwner, _ hold: ByteHold) async throws(MessageChannelError) {
+    func serve(_ owner: any MessageChannelOwner, _ holds: MessageHolds) async throws(MessageChannelError) {
         // What is written here are receipts: a few bytes for each message, and the sender's queue waits for them.
         await stream.setPriority(.urgent)
         do throws(MessageChannelError) {
-            try await receive(owner, hold)
+            try await receive(owner, holds)
             do throws(StreamError) { try await stream.closeWrite() } catch { throw .frames(.stream(error)) }
         } catch {
             await stream.reset()
@@ -79,12 +92,12 @@ struct MessageChannel {
     /// Cancellation: the stream is reset; what was written may have arrived.
     func run(
         _ owner: any MessageChannelOwner,
-        _ hold: ByteHold,
+        _ holds: MessageHolds,
         _ writer: MessageWriter
     ) async throws(MessageChannelError) {
         do throws(MessageChannelError) {
             try await Self.both(
-                { () async throws(MessageChannelError) in try await receive(owner, hold) },
+                { () async throws(MessageChannelError) in try await receive(owner, holds) },
                 { () async throws(MessageChannelError) in try await send(owner, writer) }
             )
         } catch {
@@ -123,13 +136,17 @@ struct MessageChannel {
     }
 
     /// Takes what the peer sends: one task reads and proves it while another sees that what is proven gets durable.
-    private func receive(_ owner: any MessageChannelOwner, _ hold: ByteHold) async throws(MessageChannelError)
+    private func receive(_ owner: any MessageChannelOwner, _ holds: MessageHolds)
+        async throws(MessageChannelError)
     {
-        let queue = ArrivalQueue(on: stream.connection.loop, byteCountMax: limits.batchByteCount)
+        let queue = ArrivalQueue(
+            on: stream.connection.loop,
+            byteCountMax: limits.batchByteCount
+        ) { holds.arrived.set($0) }
         try await Self.both(
             { () async throws(MessageChannelError) in
                 let result = await Self.result { () async throws(MessageChannelError) in
-                    try await read(into: queue, hold)
+                    try await read(into: queue, holds)
                 }
                 await queue.close()
                 try result.get()
@@ -144,10 +161,12 @@ struct MessageChannel {
         )
     }
 
-    private func read(into queue: ArrivalQueue, _ hold: ByteHold) async throws(MessageChannelError) {
+    private func read(into queue: ArrivalQueue, _ holds: MessageHolds) async throws(MessageChannelError) {
         let loop = stream.connection.loop
         var reader = MessageReader(own: own, keys: keys, on: loop, limits: limits.envelope)
-        var frames = FrameStream(stream, frameByteCountMax: MessageFrame.byteCountMax) { hold.set($0) }
+        var frames = FrameStream(stream, frameByteCountMax: MessageFrame.byteCountMax) {
+            holds.unfinished.set($0)
+        }
         while true {
             let batch: [[UInt8]]?
             do throws(FrameError) {
@@ -168,12 +187,22 @@ struct MessageChannel {
                     throw .forged(error)
                 }
                 guard byteCount >= limits.batchByteCount || loop.now >= pauseAt else { continue }
-                await queue.put(arrivals, byteCount: byteCount)
+                try await put(arrivals, byteCount: byteCount, into: queue)
                 (arrivals, byteCount) = ([], 0)
                 await Task.yield()
                 pauseAt = loop.now + limits.readingTime
             }
-            if !arrivals.isEmpty { await queue.put(arrivals, byteCount: byteCount) }
+            if !arrivals.isEmpty { try await put(arrivals, byteCount: byteCount, into: queue) }
+        }
+    }
+
+    private func put(
+        _ arrivals: [MessageArrival],
+        byteCount: Int,
+        into queue: ArrivalQueue
+    ) async throws(MessageChannelError) {
+        do throws(StreamError) { try await queue.put(arrivals, byteCount: byteCount) } catch {
+            throw .frames(.stream(error))
         }
     }
 

@@ -9,6 +9,7 @@ package enum ResourceError: Error, Equatable, Sendable {
     case tooManyStreamsOfPeer
     case tooManyStreamsOfProtocol
     case tooManyHeldBytesOfPeer
+    case tooManyArrivedBytesOfPeer
     case tooManyUnreadBytesOfPeer
     case tooManyDials
     case outOfMemory
@@ -23,6 +24,7 @@ package enum ResourceError: Error, Equatable, Sendable {
         case .tooManyStreamsOfPeer: "streams of one peer"
         case .tooManyStreamsOfProtocol: "streams of one protocol"
         case .tooManyHeldBytesOfPeer: "unfinished messages of one peer"
+        case .tooManyArrivedBytesOfPeer: "messages of one peer that are not durable"
         case .tooManyUnreadBytesOfPeer: "unread bytes of one peer"
         case .tooManyDials: "dials under way"
         case .outOfMemory: "memory of the node"
@@ -62,6 +64,10 @@ package struct ResourceLedger: Sendable {
         ///
         /// Eight of the largest; they count as memory of the node, too.
         package var heldByteCountMaxPerPeer = 8 << 20
+        /// Bytes of a peer's messages that have come and are not durable, over all its streams.
+        ///
+        /// Twice what its streams of all priorities take; they count as memory of the node, too.
+        package var arrivedByteCountMaxPerPeer = 32 << 20
         /// Bytes that came from a peer and that nobody has read, or that it may send because windows have grown, over
         /// all its connections: a quarter of the memory.
         ///
@@ -96,6 +102,8 @@ package struct ResourceLedger: Sendable {
     package enum Purpose: Sendable {
         /// Messages that have not come whole.
         case unfinishedMessages
+        /// Messages that have come and are not durable.
+        case arrivedMessages
         /// Streams that nobody has read, or that may send more.
         case unreadStreams
     }
@@ -105,6 +113,7 @@ package struct ResourceLedger: Sendable {
         var streamCount = 0
         var outboundStreamCount = 0
         var heldByteCount = 0
+        var arrivedByteCount = 0
         var unreadByteCount = 0
         /// Streams of protocols that have a limit for each peer.
         var limitedStreamCounts: [String: Int] = [:]
@@ -240,6 +249,11 @@ package struct ResourceLedger: Sendable {
             guard growth <= 0 || scope.heldByteCount <= limits.heldByteCountMaxPerPeer else {
                 throw .tooManyHeldBytesOfPeer
             }
+        case .arrivedMessages:
+            scope.arrivedByteCount += growth
+            guard growth <= 0 || scope.arrivedByteCount <= limits.arrivedByteCountMaxPerPeer else {
+                throw .tooManyArrivedBytesOfPeer
+            }
         case .unreadStreams:
             scope.unreadByteCount += growth
             guard growth <= 0 || scope.unreadByteCount <= limits.unreadByteCountMaxPerPeer else {
@@ -255,6 +269,7 @@ package struct ResourceLedger: Sendable {
     package func heldByteCount(of peer: PeerID, for purpose: Purpose) -> Int {
         switch purpose {
         case .unfinishedMessages: peers[peer]?.heldByteCount ?? 0
+        case .arrivedMessages: peers[peer]?.arrivedByteCount ?? 0
         case .unreadStreams: peers[peer]?.unreadByteCount ?? 0
         }
     }
@@ -267,7 +282,8 @@ package struct ResourceLedger: Sendable {
 
     private mutating func forgetIfUnused(_ peer: PeerID) {
         guard let scope = peers[peer], scope.connectionCount == 0, scope.streamCount == 0,
-            scope.outboundStreamCount == 0, scope.heldByteCount == 0, scope.unreadByteCount == 0
+            scope.outboundStreamCount == 0, scope.heldByteCount == 0, scope.arrivedByteCount == 0,
+            scope.unreadByteCount == 0
         else { return }
         peers[peer] = nil
     }

@@ -2,6 +2,7 @@ import StarlingCore
 import StarlingCrypto
 import StarlingMesh
 import StarlingSimulator
+import StarlingTransports
 import StarlingWorld
 import Synchronization
 import Testing
@@ -26,10 +27,10 @@ import Testing
         let arrival = try arrival()
         let counts = try simulation.complete(on: host) {
             let queue = ArrivalQueue(on: host.world.loops[0], byteCountMax: 1000)
-            await queue.put([arrival], byteCount: 10)
-            await queue.put([arrival, arrival], byteCount: 20)
+            try await queue.put([arrival], byteCount: 10)
+            try await queue.put([arrival, arrival], byteCount: 20)
             let first = await queue.next()?.count
-            await queue.put([arrival], byteCount: 10)
+            try await queue.put([arrival], byteCount: 10)
             await queue.close()
             return [first, await queue.next()?.count, await queue.next()?.count]
         }
@@ -44,7 +45,7 @@ import Testing
         let putCount = Mutex(0)
         loop.startTask {
             for _ in 0..<3 {
-                await queue.put([arrival], byteCount: 60)
+                try? await queue.put([arrival], byteCount: 60)
                 putCount.withLock { $0 += 1 }
             }
         }
@@ -53,6 +54,28 @@ import Testing
         let first = try simulation.complete(on: host) { await queue.next()?.count }
         try simulation.run(for: .seconds(1))
         #expect(first == 2 && putCount.withLock { $0 } == 3)
+    }
+
+    @Test func whatWaitsAndWhatIsBeingDealtWithIsHeld() throws {
+        let host = simulation.host("alice")
+        let arrival = try arrival()
+        let held = Mutex<[Int]>([])
+        try simulation.complete(on: host) {
+            let queue = ArrivalQueue(on: host.world.loops[0], byteCountMax: 1000) { byteCount in
+                held.withLock { $0.append(byteCount) }
+                return byteCount <= 100
+            }
+            try await queue.put([arrival], byteCount: 60)
+            #expect(await queue.next()?.count == 1)
+            try await queue.put([arrival], byteCount: 40)
+            await #expect(throws: StreamError.unreadLimit) { try await queue.put([arrival], byteCount: 1) }
+            #expect(await queue.next()?.count == 1, "what is not held is not there")
+            try await queue.put([arrival], byteCount: 60)
+            await queue.close()
+            #expect(await queue.next()?.count == 1)
+            #expect(await queue.next() == nil)
+        }
+        #expect(held.withLock { $0 } == [60, 100, 101, 40, 100, 60, 0])
     }
 
     @Test func aQueueThatIsClosedKeepsNobodyWaiting() throws {
@@ -65,7 +88,7 @@ import Testing
             if await empty.next() == nil { ended.withLock { $0.append("taker") } }
         }
         loop.startTask {
-            await full.put([arrival], byteCount: 1)
+            try? await full.put([arrival], byteCount: 1)
             ended.withLock { $0.append("reader") }
         }
         try simulation.run(for: .seconds(1))
