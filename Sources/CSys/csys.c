@@ -184,21 +184,14 @@ int csys_spare_descriptor(void) { return checked(open("/dev/null", O_RDONLY | O_
 
 int csys_open_write(const char *path) { return checked(open(path, O_WRONLY | O_CLOEXEC)); }
 
-#ifdef O_DIRECT
-int csys_open_read_direct(const char *path) { return checked(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECT)); }
-
-int csys_open_write_direct(const char *path) { return checked(open(path, O_WRONLY | O_CLOEXEC | O_DIRECT)); }
-#else
-int csys_open_read_direct(const char *path) {
-    (void)path;
-    return -ENOTSUP;
-}
-
 int csys_open_write_direct(const char *path) {
+#ifdef O_DIRECT
+    return checked(open(path, O_WRONLY | O_CLOEXEC | O_DIRECT));
+#else
     (void)path;
     return -ENOTSUP;
-}
 #endif
+}
 
 int64_t csys_read_at(int fd, void *bytes, size_t count, uint64_t offset) {
     ssize_t got;

@@ -129,9 +129,8 @@ int csys_remove_folder(const char *path);
 int csys_empty_folder(const char *path);
 int csys_make_folder(const char *path);
 int csys_open_write(const char *path);
-/* As the two above, for reads and writes that bypass the system's cache: memory, count and offset are whole pages. -EINVAL
-   where the file system cannot, -ENOTSUP where the system cannot. */
-int csys_open_read_direct(const char *path);
+/* As above, for writes past the system's cache: memory, count and offset are whole pages. -EINVAL where the file system
+   cannot, -ENOTSUP where the system cannot. */
 int csys_open_write_direct(const char *path);
 int64_t csys_read_at(int fd, void *bytes, size_t count, uint64_t offset);
 int64_t csys_write_at(int fd, const void *bytes, size_t count, uint64_t offset);

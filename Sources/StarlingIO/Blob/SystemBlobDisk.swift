@@ -5,10 +5,9 @@ package import StarlingWorld
 
 /// The operating system's files, as a blob store uses them.
 ///
-/// Chunks that are whole pages go past the system's cache, where the file system allows it: each is read once and written
-/// once, and a copy through fresh pages of the cache takes several times the processor of a transfer between disk and chunk.
-/// Everything else, and what is left of a transfer that was cut short, goes through the cache; the system keeps the two in
-/// step.
+/// What nobody reads soon is written past the system's cache, as far as it is whole pages and the file system allows it: a
+/// copy through fresh pages of the cache takes several times the processor of a transfer from memory to disk, and pushes
+/// out what others read. All else goes through the cache; the system keeps the two in step.
 package struct SystemBlobDisk: BlobDisk {
     package init() {}
 
@@ -48,13 +47,10 @@ package struct SystemBlobDisk: BlobDisk {
         into block: Buffer,
         _ range: Range<Int>
     ) throws(FileError) -> Int {
-        let memory = block.memory(range)
-        var count = try direct(csys_open_read_direct, path, UnsafeRawBufferPointer(memory), offset) {
-            csys_read_at($0, memory.baseAddress, memory.count, offset)
-        }
-        if count == memory.count { return count }
         let descriptor = try SystemFiles.check(csys_open_read(path), path)
         defer { csys_close(descriptor) }
+        let memory = block.memory(range)
+        var count = 0
         while count < memory.count {
             let place = offset + UInt64(count)
             let start = memory.baseAddress.map { $0 + count }
@@ -72,11 +68,14 @@ package struct SystemBlobDisk: BlobDisk {
         csys_close(try SystemFiles.check(csys_open_create(path), path))
     }
 
-    package func write(_ bytes: BufferSlice, to path: String, at offset: UInt64) throws(FileError) {
-        let memory = bytes.buffer.memory(bytes.range)
-        var count = try direct(csys_open_write_direct, path, UnsafeRawBufferPointer(memory), offset) {
-            csys_write_at($0, memory.baseAddress, memory.count, offset)
-        }
+    package func write(
+        _ bytes: BufferSlice,
+        to path: String,
+        at offset: UInt64,
+        keeps: Bool
+    ) throws(FileError) {
+        let memory = UnsafeRawBufferPointer(bytes.buffer.memory(bytes.range))
+        var count = keeps ? 0 : try writePages(memory, to: path, at: offset)
         if count == memory.count { return }
         let descriptor = try SystemFiles.check(csys_open_write(path), path)
         defer { csys_close(descriptor) }
@@ -90,30 +89,26 @@ package struct SystemBlobDisk: BlobDisk {
         }
     }
 
-    /// Has `transfer` move whole pages past the system's cache.
+    /// Writes whole pages past the system's cache.
     ///
-    /// - Returns: How many bytes it moved; 0 where these are no whole pages, or the file system wants none.
-    private func direct(
-        _ open: (UnsafePointer<CChar>?) -> Int32,
-        _ path: String,
+    /// - Returns: How many bytes it wrote; 0 where these are no whole pages, or the file system wants none.
+    private func writePages(
         _ memory: UnsafeRawBufferPointer,
-        _ offset: UInt64,
-        _ transfer: (Int32) -> Int64
+        to path: String,
+        at offset: UInt64
     ) throws(FileError) -> Int {
-        let page = UInt(Buffer.pageByteCount)
-        guard memory.count > 0, UInt(memory.count) % page == 0,
-            UInt(bitPattern: memory.baseAddress) % page == 0,
-            offset % UInt64(page) == 0
+        let start = UInt(bitPattern: memory.baseAddress)
+        guard memory.count > 0, (UInt(memory.count) | start | UInt(offset)) % UInt(Buffer.pageByteCount) == 0
         else { return 0 }
-        let descriptor = path.withCString(open)
+        let descriptor = csys_open_write_direct(path)
         if Self.isRefusal(Int64(descriptor)) { return 0 }
         try SystemFiles.check(descriptor, path)
         defer { csys_close(descriptor) }
-        let count = transfer(descriptor)
+        let count = csys_write_at(descriptor, memory.baseAddress, memory.count, offset)
         return Self.isRefusal(count) ? 0 : try SystemFiles.check(count, path)
     }
 
-    /// Whether an answer says that a file system does not move pages like this.
+    /// Whether an answer says that a file system does not take pages like this.
     private static func isRefusal(_ code: Int64) -> Bool {
         code == Int64(UV_EINVAL.rawValue) || code == Int64(UV_ENOTSUP.rawValue)
     }

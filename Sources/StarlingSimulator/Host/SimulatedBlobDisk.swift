@@ -191,7 +191,12 @@ package final class SimulatedBlobDisk: BlobDisk {
         }
     }
 
-    package func write(_ bytes: BufferSlice, to path: String, at offset: UInt64) throws(FileError) {
+    package func write(
+        _ bytes: BufferSlice,
+        to path: String,
+        at offset: UInt64,
+        keeps: Bool
+    ) throws(FileError) {
         try change { state throws(FileError) in
             guard let file = state.files[path] else { throw .notFound(path: path) }
             let growth = max(0, Int(offset) + bytes.count - file.content.count)

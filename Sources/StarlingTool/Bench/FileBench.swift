@@ -121,7 +121,7 @@ struct FileBench {
         var offset = 0
         while offset < byteCount {
             let count = min(blockByteCount, byteCount - offset)
-            try disk.write(BufferSlice(block, 0..<count), to: path, at: UInt64(offset))
+            try disk.write(BufferSlice(block, 0..<count), to: path, at: UInt64(offset), keeps: false)
             offset += count
         }
         try disk.sync(path)

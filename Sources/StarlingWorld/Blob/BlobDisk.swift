@@ -24,7 +24,9 @@ package protocol BlobDisk: Sendable {
     /// Writes at a place in a file that exists.
     ///
     /// After an error some of the bytes may be there.
-    func write(_ bytes: BufferSlice, to path: String, at offset: UInt64) throws(FileError)
+    ///
+    /// - Parameter keeps: whether the system may keep the bytes in its memory too, for one who reads them soon.
+    func write(_ bytes: BufferSlice, to path: String, at offset: UInt64, keeps: Bool) throws(FileError)
 
     /// Returns when what was written to a file before is on the disk.
     func sync(_ path: String) throws(FileError)

@@ -104,7 +104,9 @@ extension BlobFolder {
         let temporary = file(id, .leaves) + Self.temporarySuffix
         try disk.remove(temporary)
         try disk.create(temporary)
-        if !leaves.isEmpty { try disk.write(BufferSlice(copying: leaves.span), to: temporary, at: 0) }
+        if !leaves.isEmpty {
+            try disk.write(BufferSlice(copying: leaves.span), to: temporary, at: 0, keeps: true)
+        }
         try disk.sync(temporary)
         try disk.rename(temporary, to: file(id, .leaves))
     }

@@ -125,7 +125,7 @@ package final class BlobFolder: Sendable {
         if holding.written.contains(index) { return }
         try check(bytes, id, index)
         do throws(FileError) {
-            try disk.write(bytes, to: file(id, .part), at: id.offset(ofChunk: index))
+            try disk.write(bytes, to: file(id, .part), at: id.offset(ofChunk: index), keeps: false)
         } catch {
             if case .notFound = error { throw .notFound }
             throw BlobError(error)
@@ -150,7 +150,7 @@ package final class BlobFolder: Sendable {
                 return start
             }
             let progress = file(id, .progress)
-            try disk.write(BufferSlice(copying: records.span), to: progress, at: start)
+            try disk.write(BufferSlice(copying: records.span), to: progress, at: start, keeps: true)
             try disk.sync(progress)
         } catch {
             if case .notFound = error { throw .notFound }

@@ -123,7 +123,7 @@ package final class BlobImport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
         if !isCloned {
             do throws(FileError) {
                 let bytes = BufferSlice(block, 0..<stored)
-                try folder.disk.write(bytes, to: temporary, at: storedByteCount)
+                try folder.disk.write(bytes, to: temporary, at: storedByteCount, keeps: true)
             } catch {
                 throw BlobError(error)
             }
@@ -245,7 +245,7 @@ package final class BlobExport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
         do throws(FileError) {
             let start = chunk.range.lowerBound
             let content = BufferSlice(chunk.buffer, start..<start + count)
-            try folder.disk.write(content, to: temporary, at: byteCount)
+            try folder.disk.write(content, to: temporary, at: byteCount, keeps: true)
         } catch {
             throw BlobError(error)
         }

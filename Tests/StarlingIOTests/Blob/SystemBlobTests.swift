@@ -57,7 +57,7 @@ import Testing
         let path = "\(root)/sparse"
         try disk.create(path)
         let bytes: [UInt8] = [1, 2, 3]
-        try disk.write(BufferSlice(copying: bytes.span), to: path, at: (4 << 30) + 5)
+        try disk.write(BufferSlice(copying: bytes.span), to: path, at: (4 << 30) + 5, keeps: true)
         #expect(try disk.byteCount(of: path) == (4 << 30) + 8)
         let block = Buffer(byteCount: 10)
         #expect(try disk.read(path, at: (4 << 30) + 4, into: block, 0..<10) == 4)
@@ -74,9 +74,9 @@ import Testing
             }
     }
 
-    /// Whole pages go another way than the rest: both see what the other wrote.
+    /// What is kept goes another way than what is not: both see what the other wrote.
     @Test(arguments: folders)
-    func wholePagesAndPartsOfThemAreOneFile(root: String) throws {
+    func whatIsKeptAndWhatIsNotAreOneFile(root: String) throws {
         defer { try? FileManager.default.removeItem(atPath: root) }
         let disk = SystemBlobDisk()
         try disk.createFolder(root)
@@ -84,15 +84,21 @@ import Testing
         try disk.create(path)
         let block = Buffer(byteCount: 1 << 17)
         var expected = [UInt8](repeating: 0, count: (1 << 17) + 100)
-        func write(_ range: Range<Int>, _ byte: UInt8) throws {
+        func write(_ range: Range<Int>, _ byte: UInt8, keeps: Bool) throws {
             for offset in 0..<range.count { block[offset] = byte }
-            try disk.write(BufferSlice(block, 0..<range.count), to: path, at: UInt64(range.lowerBound))
+            try disk.write(
+                BufferSlice(block, 0..<range.count),
+                to: path,
+                at: UInt64(range.lowerBound),
+                keeps: keeps
+            )
             expected.replaceSubrange(range, with: [UInt8](repeating: byte, count: range.count))
         }
-        try write(0..<(1 << 17), 1)
-        try write(100..<5000, 2)
-        try write(4096..<12_288, 3)
-        try write((1 << 17)..<(1 << 17) + 100, 4)
+        try write(0..<(1 << 17), 1, keeps: false)
+        try write(100..<5000, 2, keeps: true)
+        try write(4096..<12_288, 3, keeps: false)
+        try write(16_384..<20_480, 5, keeps: true)
+        try write((1 << 17)..<(1 << 17) + 100, 4, keeps: false)
         #expect(try disk.byteCount(of: path) == UInt64(expected.count))
         for range in [0..<(1 << 17), 1..<8193, 8192..<16_384, (1 << 17) - 10..<(1 << 17) + 100] {
             let count = try disk.read(path, at: UInt64(range.lowerBound), into: block, 0..<range.count)

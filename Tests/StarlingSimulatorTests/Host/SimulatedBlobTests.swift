@@ -253,7 +253,12 @@ import Testing
         let disk = SimulatedBlobDisk()
         #expect(disk.heldByteCount == 0)
         try disk.create("/a")
-        try disk.write(BufferSlice(copying: [UInt8](repeating: 7, count: 100_000).span), to: "/a", at: 0)
+        try disk.write(
+            BufferSlice(copying: [UInt8](repeating: 7, count: 100_000).span),
+            to: "/a",
+            at: 0,
+            keeps: true
+        )
         // What is read, and the write that a power cut may lose.
         #expect(disk.heldByteCount >= 200_000)
         try disk.sync("/a")

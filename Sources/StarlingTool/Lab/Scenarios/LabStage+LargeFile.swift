@@ -184,7 +184,7 @@ struct LabFile: Sendable {
             }
             block.removeLast(block.count - count)
             hash.update(block.span)
-            try disk.write(BufferSlice(copying: block.span), to: path, at: UInt64(offset))
+            try disk.write(BufferSlice(copying: block.span), to: path, at: UInt64(offset), keeps: true)
             offset += count
         }
         return hash.finish()
