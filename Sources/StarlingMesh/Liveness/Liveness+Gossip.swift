@@ -245,8 +245,7 @@ extension Liveness {
         // What accuses or acquits goes first, and what nobody has told it before what it may know.
         for rank in 0..<(isCrowded ? 4 : 1) as Range<UInt8> {
             for slot in news where members[slot].told & bit == 0 && members[slot].tellings > 0 {
-                let member = members[slot]
-                let ownRank = member.isRepeated ? 3 : member.haste.rawValue
+                let ownRank = members[slot].isRepeated ? 3 : members[slot].haste.rawValue
                 guard !isCrowded || ownRank == rank else { continue }
                 guard claims.count < limits.frame.claimCountMax else { return }
                 members[slot].told |= bit

@@ -74,14 +74,15 @@ extension Liveness {
 
     /// What this node says of a member.
     func claim(_ slot: Int) -> LivenessClaim {
-        let member = members[slot]
-        var claim = LivenessClaim(member.peer, member.state, incarnation: member.incarnation)
-        let age = member.renewed.duration(to: now).milliseconds / 1000
+        // Part by part: most of what is said goes through here, and a copy of the row counts references.
+        let (state, incarnation) = (members[slot].state, members[slot].incarnation)
+        var claim = LivenessClaim(members[slot].peer, state, incarnation: incarnation)
+        let age = members[slot].renewed.duration(to: now).milliseconds / 1000
         claim.ageSeconds = UInt32(clamping: age)
-        claim.uptimeSeconds = member.uptimeSeconds
-        claim.capacity = member.capacity
-        if member.state == .suspect { claim.accusers = member.accusers }
-        if member.incarnation > limits.unprovenStepMax { claim.proof = proofs[slot] ?? [] }
+        claim.uptimeSeconds = members[slot].uptimeSeconds
+        claim.capacity = members[slot].capacity
+        if state == .suspect { claim.accusers = members[slot].accusers }
+        if incarnation > limits.unprovenStepMax { claim.proof = proofs[slot] ?? [] }
         return claim
     }
 

@@ -55,6 +55,12 @@ package struct RouteProof: Hashable, Sendable {
         }
     }
 
+    /// Feeds what tells proofs apart, and not the signature, an array that is fed byte by byte.
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(destination)
+        hasher.combine(number)
+    }
+
     /// Until when the proof holds on this node's clock, or `nil` when it does not hold any more.
     ///
     /// However far ahead it says to end, nobody's lasts longer than ``lifetime``, from when it was last heard.

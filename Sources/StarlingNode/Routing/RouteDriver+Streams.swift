@@ -14,8 +14,8 @@ extension RouteDriver {
     /// Has a peer told what there is to tell, unless that goes on already.
     func tell(_ peer: PeerID) {
         guard !isParting, let session = sessions[peer], !session.isTelling else { return }
-        sessions[peer]?.isTelling = true
-        startTask { driver in await driver.tell(peer, session.number) }
+        session.isTelling = true
+        startTask { [number = session.number] driver in await driver.tell(peer, number) }
     }
 
     /// Writes to a peer, over one stream after the other, as long as it is connected and takes them.
@@ -94,8 +94,8 @@ extension RouteDriver {
         guard session.livenessFrames.count < limits.livenessFrameCountMax else {
             return giveUp(peer)
         }
-        sessions[peer]?.livenessFrames.append(frame)
-        sessions[peer]?.wake(goesOn: true)
+        session.livenessFrames.append(frame)
+        session.wake(goesOn: true)
     }
 
     /// A neighbour does not take what is told to it: all that waits goes with its stream.

@@ -239,7 +239,7 @@ package actor RouteDriver {
             sessions[peer] = RouteSession(number: nextNumber())
             tell(peer)
         case .closed(let peer, _, let reason, let isLast):
-            guard isLast, var gone = sessions.removeValue(forKey: peer) else { return }
+            guard isLast, let gone = sessions.removeValue(forKey: peer) else { return }
             gone.wake(goesOn: false)
             table.linkDown(peer, now: loop.now, wallNow: world.wallClock.now)
             pump()
@@ -265,9 +265,9 @@ package actor RouteDriver {
         measureAt = nil
         for (peer, session) in sessions.sorted(by: { $0.key < $1.key }) where session.isSpoken {
             measureAt = now + limits.measureInterval
-            startTask { driver in
+            startTask { [number = session.number] driver in
                 guard let roundTrip = await driver.roundTrip(to: peer) else { return }
-                await driver.measured(peer, session.number, roundTrip)
+                await driver.measured(peer, number, roundTrip)
             }
         }
     }

@@ -4,7 +4,9 @@ internal import StarlingTransports
 internal import StarlingWorld
 
 /// What the node has with one connected peer on routes: a stream of its own, and the peer's.
-struct RouteSession {
+///
+/// Only the ``RouteDriver`` has it. It is looked at with each frame, which a value in a dictionary would be copied for.
+final class RouteSession {
     /// Tells it from the sessions with the same peer before and after it.
     let number: UInt64
     /// What was measured of the link.
@@ -29,7 +31,7 @@ struct RouteSession {
     init(number: UInt64) { self.number = number }
 
     /// Has whoever writes look for frames, or come to an end.
-    mutating func wake(goesOn: Bool) {
+    func wake(goesOn: Bool) {
         isDue = isDue || goesOn
         guard let writer = writer.take() else { return }
         isDue = false
@@ -37,7 +39,7 @@ struct RouteSession {
     }
 
     /// Gives the writer's waiter its answer at once, or keeps it.
-    mutating func wait(_ waiter: Waiter<Bool>) {
+    func wait(_ waiter: Waiter<Bool>) {
         guard !isDue else {
             isDue = false
             return waiter.resume(returning: true)
