@@ -32,7 +32,7 @@ extension Scenario {
           "quiet_minutes": 30,
           "routes": true,
           "topology": {"shape": "random", "degree": 6, "forced": true},
-          "mailboxes": 2,
+          "mailboxes": 4,
           "link": {"latency_ms": 15, "jitter_ms": 5, "loss": 0.2},
           "traffic": {"messages_per_hour": 18, "deaths": 0.15},
           "faults": {
