@@ -112,6 +112,24 @@ import Testing
         #expect(report.leftCopyCount == 0)
     }
 
+    /// A cost that followed each lost packet would have the mesh tell itself all its routes again and again, some 14,000 times.
+    @Test func routesStandStillWhereLinksLosePackets() throws {
+        let options = try Self.options(
+            """
+            {
+              "nodes": 12, "minutes": 12, "quiet_minutes": 2, "routes": true,
+              "topology": {"shape": "random", "degree": 4, "forced": true},
+              "link": {"latency_ms": 15, "jitter_ms": 5, "loss": 0.2},
+              "traffic": {"messages_per_hour": 20}
+            }
+            """
+        )
+        let report = try DeliveryFleet(options).run().report
+        #expect(report.violations == [], "\(report.events)")
+        let changeCount = try #require(report.routeChangeCount)
+        #expect(changeCount >= 12 * 11 && changeCount < 3000)
+    }
+
     /// Who drops everything delays what goes over it; what was accepted stays with its sender until it is delivered.
     @Test(arguments: FleetHostility.allCases)
     func nothingIsLostNorDeliveredTwiceAmongHostileNodes(hostility: FleetHostility) throws {
