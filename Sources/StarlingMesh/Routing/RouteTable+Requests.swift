@@ -107,14 +107,30 @@ extension RouteTable {
         {
             return tellAgain(slot, to: link)
         }
-        guard request.hopLimit > 1 else { return }
-        let isRepeated = destination.forwarded.map { $0.number >= request.number } ?? false
-        if isRepeated, let last = destination.forwarded, last.at + limits.forwardInterval > now { return }
+        guard request.hopLimit > 1, isAnswerable(request) else { return }
+        var isRepeated = false
+        if let last = destination.forwarded, last.number >= request.number {
+            if last.at + limits.forwardInterval > now { return }
+            isRepeated = last.at + limits.repeatInterval > now
+        }
         guard let next = nextLink(for: slot, besides: link) else { return }
         destinations[slot].forwarded = (request.number, now)
         var passed = numberRequest(request.destination, request.number, hopLimit: request.hopLimit - 1)
         if passed.proof == nil { passed.proof = request.proof }
         if isRepeated { queue(passed, toAllOf: slot, besides: link) } else { queue(passed, to: next) }
+    }
+
+    /// Whether the destination would answer: it is asked for the number after one that it has signed.
+    ///
+    /// Other requests are nobody's need. Passed on, they would stand in the way of those that are.
+    private mutating func isAnswerable(_ request: NumberRequest) -> Bool {
+        if let known = proofs.newest(of: request.destination), request.number <= known.number + 1 {
+            return true
+        }
+        guard let proof = request.proof, proof.destination == request.destination,
+            proof.number + 1 >= request.number
+        else { return false }
+        return (try? proofs.verified(proof)) != nil
     }
 
     /// Where a request comes closer to the destination: the next hop, or else another neighbour that has a route.

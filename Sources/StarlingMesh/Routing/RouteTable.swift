@@ -67,6 +67,8 @@ package struct RouteTable: ~Copyable, Sendable {
         package var askBetterInterval: Duration = .seconds(10)
         /// Between requests of others for the same number that are passed on.
         package var forwardInterval: Duration = .milliseconds(400)
+        /// How long a request that was passed on may have no answer before it is another one.
+        package var repeatInterval: Duration = .seconds(60)
         /// Between the steps of a search.
         package var searchInterval: Duration = .seconds(2)
         /// Between the numbers that others can make this node take.

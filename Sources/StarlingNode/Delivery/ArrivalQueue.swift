@@ -13,7 +13,7 @@ actor ArrivalQueue {
     private var arrivals: [MessageArrival] = []
     /// Bytes of their frames, or of what was unpacked from them where that is more.
     private var byteCount = 0
-    /// Those of what was taken last, until its taker comes for more.
+    /// Those of what was taken last, until its taker has dealt with them.
     private var takenByteCount = 0
     private var isClosed = false
     private var reader: Waiter<Void>?
@@ -56,10 +56,7 @@ actor ArrivalQueue {
     ///
     /// Cancellation changes nothing: whoever reads ends the wait, at the latest by ``close()``.
     func next() async -> [MessageArrival]? {
-        if takenByteCount > 0 {
-            takenByteCount = 0
-            _ = mayHold(byteCount)
-        }
+        release()
         while arrivals.isEmpty {
             if isClosed { return nil }
             await Waiter.suspend { waiter in
@@ -72,6 +69,13 @@ actor ArrivalQueue {
             reader.take()?.resume()
         }
         return arrivals
+    }
+
+    /// What was taken last has been dealt with, and is held no longer.
+    func release() {
+        guard takenByteCount > 0 else { return }
+        takenByteCount = 0
+        _ = mayHold(byteCount)
     }
 
     /// Nothing more comes, or nobody takes more.

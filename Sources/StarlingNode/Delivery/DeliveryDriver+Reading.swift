@@ -155,6 +155,7 @@ extension DeliveryDriver {
         if content == nil {
             // It will not be better the next time.
             inbox.setAside(position)
+            if case .request(let correlation)? = readers.claims[position] { endRequest(correlation) }
             release(position)
         } else {
             deliver(position, content)

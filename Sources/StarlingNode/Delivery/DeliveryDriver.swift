@@ -231,6 +231,7 @@ package actor DeliveryDriver {
         resumeDiskWaiters(through: .max)
         tellRoom()
         for task in running { await task.value }
+        commitOutbox()
     }
 
     /// Starts a task that ``stop()`` cancels and awaits; `nil` when that has begun.
@@ -358,6 +359,8 @@ package actor DeliveryDriver {
                     driver.outbox.storeFailed(now: driver.loop.now)
                 } else {
                     driver.outbox.stored(now: driver.loop.now, wallNow: driver.world.wallClock.now)
+                    // Receipts came meanwhile, and no timer will see to them.
+                    if driver.isStopped { driver.commitOutbox() }
                 }
                 driver.pump()
             }

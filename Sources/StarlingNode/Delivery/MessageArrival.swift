@@ -80,21 +80,38 @@ struct MessageReader: ~Copyable {
             guard envelope.header.to == own else {
                 return TransitFrame(envelope, crossed: 1).map { .transit($0) }
             }
-            try envelope.verify()
+            guard try holds(envelope.header.from, neighbour, envelope.verify) else { return nil }
             return .message(message(envelope))
         case .receipt:
             let receipt = try Receipt(parsing: frame.bytes.span)
             guard receipt.to == own else { return .transit(TransitFrame(receipt, crossed: 1)) }
-            try receipt.verify()
+            guard try holds(receipt.from, neighbour, receipt.verify) else { return nil }
             return .receipt(receipt)
         case .settlement:
             let settlement = try Settlement(parsing: frame.bytes.span)
             guard settlement.to == own else { return .transit(TransitFrame(settlement, crossed: 1)) }
-            try settlement.verify()
+            guard try holds(settlement.from, neighbour, settlement.verify) else { return nil }
             return .settlement(settlement)
         // Streams carry envelopes whole.
         case .fragment, .fragmentRequest: return nil
         }
+    }
+
+    /// Whether the signature of a frame holds.
+    ///
+    /// Relays check none: what others made and does not hold is dropped, and only its own is the neighbour's fault.
+    ///
+    /// - Throws: where the neighbour itself sent what does not hold.
+    private func holds(
+        _ author: PeerID,
+        _ neighbour: PeerID,
+        _ verify: () throws(EnvelopeError) -> Void
+    ) throws(EnvelopeError) -> Bool {
+        do throws(EnvelopeError) { try verify() } catch {
+            guard author != neighbour else { throw error }
+            return false
+        }
+        return true
     }
 
     /// The message of an envelope to this node whose signature holds.

@@ -212,6 +212,8 @@ struct MessageChannel {
     ) async throws(MessageChannelError) {
         while let arrivals = await queue.next() {
             let answer = await owner.take(arrivals, from: stream.peer)
+            // Whoever reads no answers holds no memory with what was answered.
+            await queue.release()
             guard !answer.isEmpty else { continue }
             do throws(StreamError) { try await stream.write(answer) } catch { throw .frames(.stream(error)) }
         }

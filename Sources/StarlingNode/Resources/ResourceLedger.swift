@@ -66,8 +66,8 @@ package struct ResourceLedger: Sendable {
         package var heldByteCountMaxPerPeer = 8 << 20
         /// Bytes of a peer's messages that have come and are not durable, over all its streams.
         ///
-        /// Twice what its streams of all priorities take; they count as memory of the node, too.
-        package var arrivedByteCountMaxPerPeer = 32 << 20
+        /// Twice what its streams of all priorities take, or an eighth of the memory; they count as memory of the node, too.
+        package var arrivedByteCountMaxPerPeer: Int
         /// Bytes that came from a peer and that nobody has read, or that it may send because windows have grown, over
         /// all its connections: a quarter of the memory.
         ///
@@ -90,6 +90,7 @@ package struct ResourceLedger: Sendable {
                 max(1, memoryByteCountMax / 8 / pendingByteCount)
             )
             dialCountMax = max(128, connectionCountMax / 4)
+            arrivedByteCountMaxPerPeer = min(32 << 20, memoryByteCountMax / 8)
             unreadByteCountMaxPerPeer = memoryByteCountMax / 4
             streamCountMax = max(1024, connectionCountMax * 16)
             outboundStreamCountMax = streamCountMax

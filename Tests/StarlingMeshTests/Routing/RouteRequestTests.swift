@@ -40,6 +40,46 @@ import Testing
         #expect(kit.frames(to: 1).isEmpty)
     }
 
+    /// A number that nobody could give would stand in the way of those that somebody needs.
+    @Test func aRequestThatTheDestinationWouldNotAnswerIsNotPassedOn() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...3 { kit.up(neighbour) }
+        try kit.hear(1, 9, 5000)
+        kit.pass(.seconds(1))
+        kit.forgetTold()
+        try kit.ask(3, NumberRequest(destination: Kit.peer(9), number: 3, hopLimit: 5))
+        try kit.ask(
+            3,
+            NumberRequest(destination: Kit.peer(9), number: 1 << 40, hopLimit: 5, proof: Kit.proof(9))
+        )
+        let other = Kit.proof(8, 50)
+        try kit.ask(3, NumberRequest(destination: Kit.peer(9), number: 51, hopLimit: 5, proof: other))
+        #expect(kit.frames(to: 1).isEmpty)
+        // It does not delay the one that makes sense, nor does one with the destination's own word for a higher number.
+        try kit.ask(2, NumberRequest(destination: Kit.peer(9), number: 2, hopLimit: 5))
+        #expect(kit.frames(to: 1).flatMap(\.numberRequests).map(\.number) == [2])
+        let proof = Kit.proof(9, 50)
+        try kit.ask(2, NumberRequest(destination: Kit.peer(9), number: 51, hopLimit: 5, proof: proof))
+        #expect(kit.frames(to: 1).flatMap(\.numberRequests).map(\.number) == [51])
+    }
+
+    @Test func aRequestLongAfterAnotherIsNoRepetition() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...3 { kit.up(neighbour) }
+        try kit.hear(1, 9, 5000)
+        try kit.hear(2, 9, 9000)
+        kit.pass(.seconds(1))
+        kit.forgetTold()
+        let request = NumberRequest(destination: Kit.peer(9), number: 2, hopLimit: 5)
+        try kit.ask(3, request)
+        #expect(kit.frames(to: 1).flatMap(\.numberRequests).count == 1)
+        kit.pass(.seconds(60))
+        kit.forgetTold()
+        try kit.ask(3, request)
+        #expect(kit.frames(to: 1).flatMap(\.numberRequests).count == 1)
+        #expect(kit.frames(to: 2).flatMap(\.numberRequests).isEmpty)
+    }
+
     @Test func aNumberThatIsThereIsTold() throws {
         let kit = try Kit()
         for neighbour in UInt8(1)...3 { kit.up(neighbour) }

@@ -73,6 +73,9 @@ import Testing
             try await queue.put([arrival], byteCount: 60)
             await queue.close()
             #expect(await queue.next()?.count == 1)
+            // What has been dealt with is not held while nobody asks for more.
+            await queue.release()
+            #expect(held.withLock { $0.last } == 0)
             #expect(await queue.next() == nil)
         }
         #expect(held.withLock { $0 } == [60, 100, 101, 40, 100, 60, 0])

@@ -41,4 +41,27 @@ import Testing
         let byteCount = try reader.read(frame, from: alice.peerID, wallNow: header.created)?.byteCount
         #expect(try #require(byteCount) >= content.payload.count)
     }
+
+    /// Relays check no signatures: a frame that somebody else forged ends no stream of theirs.
+    @Test func aForgedFrameIsItsAuthorsFaultAndNotTheRelays() throws {
+        let loop = Simulation(seed: 1).host("bob").world.loops[0]
+        let (alice, bob, relay) = (try key(1), try key(2), try key(3))
+        let id = MessageID(random: [UInt8](repeating: 3, count: MessageID.byteCount))
+        let entry = Receipt.Entry(id: id, outcome: .delivered)
+        let created = WallTime(millisecondsSince1970: 0)
+        var bytes = Receipt(for: [entry], to: bob.peerID, created: created, from: alice).encoded
+        bytes[bytes.count - 1] ^= 1
+        var frame: [UInt8] = []
+        MessageFrame(.receipt, bytes).appendWithoutLength(to: &frame)
+        var reader = MessageReader(
+            own: bob.peerID,
+            keys: try MessageKeys(identity: bob, loops: [loop]),
+            on: loop,
+            limits: Envelope.Limits()
+        )
+        #expect(try reader.read(frame, from: relay.peerID, wallNow: created) == nil)
+        #expect(throws: EnvelopeError.self) {
+            try reader.read(frame, from: alice.peerID, wallNow: created)
+        }
+    }
 }
