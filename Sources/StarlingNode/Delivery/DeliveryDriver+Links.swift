@@ -154,6 +154,8 @@ extension DeliveryDriver {
         } catch {
             note(.stream(error), for: peer)
             world.log(.debug, "a stream of messages failed", ["peer": "\(peer)", "reason": "\(error)"])
+            // A stream that is gone keeps nobody waiting.
+            if isOpen(writer) { sessions[peer]?.writes(writer.priority, since: nil) }
             await pause(after: writer)
         }
         if isOpen(writer) { sessions[peer]?[writer.priority] = .closed }
@@ -214,7 +216,7 @@ extension DeliveryDriver {
     }
 
     private func giveUp(_ peer: PeerID, _ priority: MessagePriority) {
-        world.log(.debug, "a peer reads nothing of a stream of messages", ["peer": "\(peer)"])
+        world.log(.debug, "a peer does not read what is written to a stream of messages", ["peer": "\(peer)"])
         sessions[peer]?.giveUp(priority)
     }
 

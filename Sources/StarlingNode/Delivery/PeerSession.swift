@@ -16,7 +16,7 @@ struct PeerSession {
     /// What a stream that this node opens is doing for its writer.
     private struct Writing {
         var task: Task<Void, Never>?
-        /// Since when the peer has taken nothing of what is being written; `nil` while nothing is.
+        /// Since when the peer has had time to take what is written at once; `nil` while nothing is.
         var since: Instant?
     }
 
@@ -75,7 +75,7 @@ struct PeerSession {
         writing[Int(priority.rawValue)].since = time
     }
 
-    /// Since when the peer has taken nothing of a stream's; `nil` while nothing is to be taken.
+    /// Since when the peer has had time to take what is being written; `nil` while nothing is.
     func writes(_ priority: MessagePriority) -> Instant? { writing[Int(priority.rawValue)].since }
 
     /// Gives a stream up: it is reset, and its writer ends.

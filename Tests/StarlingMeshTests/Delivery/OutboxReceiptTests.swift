@@ -5,8 +5,6 @@ import Testing
 
 /// Receipts are told at once; their rows follow.
 @Suite struct OutboxReceiptTests {
-    private static let bob = OutboxKit.bob
-
     /// An outbox with a message that was sent.
     private func kitWithOneSent(_ limits: Outbox.Limits = Outbox.Limits()) throws -> (OutboxKit, MessageID) {
         var kit = OutboxKit(limits: limits)
