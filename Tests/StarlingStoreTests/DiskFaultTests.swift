@@ -68,7 +68,10 @@ import Testing
     func aFaultFailsWholeBatchesAndPasses(_ fault: Fault) throws {
         for seed in UInt64(1)...20 {
             let disk = SimulatedDisk(seed: seed)
-            var rig: EngineRig? = try EngineRig(disk)
+            // A log with room in it takes commits on a full disk.
+            var limits = StoreEngine.Limits()
+            limits.logByteCountMin = 0
+            var rig: EngineRig? = try EngineRig(disk, limits: limits)
             var expected: [StoreKey: [UInt8]] = [:]
             for number in UInt64(1)...5 {
                 #expect(rig?.commit(batch(number)) == nil)
@@ -128,6 +131,7 @@ import Testing
         let disk = SimulatedDisk(seed: 1)
         var limits = StoreEngine.Limits()
         limits.checkpointFrameCount = 50
+        limits.logByteCountMin = 0
         let rig = try EngineRig(disk, limits: limits)
         var largest = 0
         for number in UInt64(1)...300 {
@@ -135,5 +139,36 @@ import Testing
             largest = max(largest, disk.content(of: EngineRig.logPath)?.count ?? 0)
         }
         #expect(largest > 50 * 4120 && largest < 80 * 4120, "\(largest) bytes")
+    }
+
+    @Test func theLogHasRoomBeforeCommitsNeedItAndIsNotWrongForIt() throws {
+        let disk = SimulatedDisk(seed: 1)
+        var rig: EngineRig? = try EngineRig(disk)
+        #expect(disk.content(of: EngineRig.logPath)?.count ?? 0 == 0)
+        var byteCounts: [Int] = []
+        for number in UInt64(1)...300 {
+            #expect(rig?.commit(batch(number, byteCount: 3000)) == nil)
+            byteCounts.append(disk.content(of: EngineRig.logPath)?.count ?? 0)
+        }
+        #expect(byteCounts.first == 1_048_576)
+        // Twice as long as what it held when its end came near, and no longer than what is left of a full one.
+        #expect(Set(byteCounts).count < 8 && byteCounts[299] > 300 * 4120 && byteCounts[299] <= 16_777_216)
+        disk.crash(.power)
+        rig = nil
+        let again = try EngineRig(disk)
+        #expect(again.board.report.isClean)
+        #expect(try again.rows(of: numbers).count == 300)
+    }
+
+    @Test func aDiskWithoutRoomForAReserveTakesCommitsUntilItIsFull() throws {
+        let disk = SimulatedDisk(seed: 1)
+        let rig = try EngineRig(disk)
+        disk.faults.byteCountMax = 300_000
+        var count: UInt64 = 0
+        while rig.commit(batch(count + 1, byteCount: 3000)) == nil, count < 1000 { count += 1 }
+        #expect(count > 10 && count < 100)
+        disk.faults = .init()
+        #expect(rig.commit(batch(count + 1)) == nil)
+        #expect(try rig.rows(of: numbers).count == Int(count) + 1)
     }
 }

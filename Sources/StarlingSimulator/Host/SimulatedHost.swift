@@ -52,7 +52,13 @@ package final class SimulatedHost: @unchecked Sendable {  // tidy-ok: confined t
         /// How long the host's disk takes to make a group of batches durable, at least.
         package var syncTime = Duration.microseconds(200)
         /// What bounds the host's store, where that is ``Storage/disk``.
-        package var storeLimits = StoreEngine.Limits()
+        ///
+        /// Its log is as long as what it holds: a simulated disk takes no longer for a file that grows.
+        package var storeLimits = {
+            var limits = StoreEngine.Limits()
+            limits.logByteCountMin = 0
+            return limits
+        }()
 
         package init(interfaces: [SimulatedInterface] = []) { self.interfaces = interfaces }
     }

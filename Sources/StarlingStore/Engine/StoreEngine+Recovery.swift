@@ -83,6 +83,7 @@ extension StoreEngine {
         let frameCount = try LogScan(ofLogAt: place.logPath, on: place.disk).committedFrameCount
         try cutLog(place, frameCount: frameCount)
         let database = try StoreDatabase(path: place.path, vfsName: place.disk.vfsName)
+        logReserve = Self.logReserve(limits)
         try StoreSchema.prepare(database)
         try place.disk.syncFolder(of: place.path)
         if database.connection.committedFrameCount == 0 {
@@ -154,6 +155,13 @@ extension StoreEngine {
         try file.sync()
     }
 
+    static func logReserve(_ limits: Limits) -> LogReserve {
+        LogReserve(
+            byteCountMin: limits.logByteCountMin,
+            byteCountMax: StoreDatabase.Limits.restartedLogByteCount
+        )
+    }
+
     /// What is done after a group, when its callers know already what became of it.
     package func mend() {
         // Where that fails, the next call tries it again, and tells its caller why it cannot be done.
@@ -161,9 +169,11 @@ extension StoreEngine {
         guard let database, !isUnwell, !isDamaged else { return }
         do throws(StoreError) {
             if !damagedKeys.isEmpty { try quarantine(in: database) }
-            if place != nil, database.connection.committedFrameCount >= limits.checkpointFrameCount {
+            guard let place else { return }
+            if database.connection.committedFrameCount >= limits.checkpointFrameCount {
                 try database.connection.checkpoint()
             }
+            logReserve.keep(behind: database.connection.committedFrameCount, of: place)
         } catch {
             isUnwell = true
         }

@@ -19,6 +19,9 @@ package final class StoreEngine {
         package var checkpointFrameCount = 4000
         /// Frames of the log beyond which commits fail as long as it cannot be moved: 256 MiB.
         package var logFrameCountMax = 65_536
+        /// Bytes that the log's file has at least once there was a commit, which spares commits the time in which a file
+        /// grows: 1 MiB; 0 lets it grow with each commit.
+        package var logByteCountMin = 1_048_576
 
         package init() {}
     }
@@ -45,6 +48,7 @@ package final class StoreEngine {
     var database: StoreDatabase?
     /// Whether something failed after which the disk's state has to be put right before anything is written.
     var isUnwell = false
+    var logReserve: LogReserve
     /// Whether SQLite met damage since the file was opened: all of it is checked before it is used again.
     var isDamaged = false
     /// Rows that failed their checksum and still stand in their tables.
@@ -62,6 +66,7 @@ package final class StoreEngine {
         self.limits = limits
         self.wallClock = wallClock
         self.board = board
+        logReserve = Self.logReserve(limits)
         lock = try place.map { place throws(StoreError) in try place.disk.lock(place.lockPath) }
         database = try openChecked()
     }
