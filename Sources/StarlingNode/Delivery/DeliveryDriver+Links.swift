@@ -127,7 +127,8 @@ extension DeliveryDriver {
         case .waiting: sessions[peer]?.resume(priority, shallLook: true)
         case .closed:
             let writer = MessageWriter(peer: peer, priority: priority, session: session.number)
-            sessions[peer]?.open(priority, startTask { driver in await driver.carry(for: writer) })
+            sessions[peer]?[priority] = .busy
+            startTask { driver in await driver.carry(for: writer) }
         case .busy: break
         }
     }
@@ -154,8 +155,6 @@ extension DeliveryDriver {
         } catch {
             note(.stream(error), for: peer)
             world.log(.debug, "a stream of messages failed", ["peer": "\(peer)", "reason": "\(error)"])
-            // A stream that is gone keeps nobody waiting.
-            if isOpen(writer) { sessions[peer]?.writes(writer.priority, since: nil) }
             await pause(after: writer)
         }
         if isOpen(writer) { sessions[peer]?[writer.priority] = .closed }
@@ -179,7 +178,15 @@ extension DeliveryDriver {
     private func isOpen(_ writer: MessageWriter) -> Bool { sessions[writer.peer]?.number == writer.session }
 
     private nonisolated func channel(_ stream: Stream) -> MessageChannel {
-        MessageChannel(stream, own: identity.peerID, keys: keys, wallClock: world.wallClock)
+        var limits = MessageChannel.Limits()
+        limits.writePatience = self.limits.writePatience
+        return MessageChannel(
+            stream,
+            own: identity.peerID,
+            keys: keys,
+            wallClock: world.wallClock,
+            limits: limits
+        )
     }
 
     /// Serves a stream that a peer opened.
@@ -195,29 +202,20 @@ extension DeliveryDriver {
         }
     }
 
-    /// Ends streams that nothing was written to for a while, and those of which nothing is read, and says when to look again.
+    /// Ends streams that nothing was written to for a while, and says when to look again.
     func sweep(now: Instant) {
         sweepAt = nil
         for peer in sessions.keys.sorted() {
             for priority in MessagePriority.allCases {
-                let end: Instant
-                if case .waiting(_, let since)? = sessions[peer]?[priority] {
-                    end = since + limits.channelIdle
-                    if end <= now { sessions[peer]?.resume(priority, shallLook: false) }
-                } else if let since = sessions[peer]?.writes(priority) {
-                    end = since + limits.writePatience
-                    if end <= now { giveUp(peer, priority) }
+                guard case .waiting(_, let since)? = sessions[peer]?[priority] else { continue }
+                let end = since + limits.channelIdle
+                if end > now {
+                    sweepAt = .earlier(sweepAt, end)
                 } else {
-                    continue
+                    sessions[peer]?.resume(priority, shallLook: false)
                 }
-                if end > now { sweepAt = .earlier(sweepAt, end) }
             }
         }
-    }
-
-    private func giveUp(_ peer: PeerID, _ priority: MessagePriority) {
-        world.log(.debug, "a peer does not read what is written to a stream of messages", ["peer": "\(peer)"])
-        sessions[peer]?.giveUp(priority)
     }
 
     /// Sees that streams are looked through before long.
@@ -230,15 +228,10 @@ extension DeliveryDriver {
 
 extension DeliveryDriver: MessageChannelOwner {
     func next(for writer: MessageWriter) async -> [UInt8]? {
-        if isOpen(writer) { sessions[writer.peer]?.writes(writer.priority, since: nil) }
         while !isStopped, !Task.isCancelled, isOpen(writer) {
             let frames = frames(for: writer.peer, writer.priority)
             pump()
-            if !frames.isEmpty {
-                sessions[writer.peer]?.writes(writer.priority, since: loop.now)
-                sweepLater()
-                return frames
-            }
+            if !frames.isEmpty { return frames }
             guard await somethingToWrite(for: writer) else { return nil }
         }
         return nil
@@ -357,7 +350,7 @@ extension MessageChannelError {
     var isForged: Bool {
         switch self {
         case .forged: true
-        case .dial, .frames: false
+        case .dial, .frames, .unread: false
         }
     }
 }

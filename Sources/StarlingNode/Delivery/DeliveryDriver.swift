@@ -19,9 +19,8 @@ package actor DeliveryDriver {
         package var writeByteCount = 65_536
         /// A stream that carried nothing for so long is closed.
         package var channelIdle: Duration = .seconds(30)
-        /// How long a peer may take to read what is written at once; then the stream is reset, and opened anew.
-        ///
-        /// A message of the largest size takes as long at 4 KB a second.
+        /// How long a peer may take for a piece of what is written to it, of 128 KiB at most; then the stream is reset, and
+        /// opened anew where this node has opened it.
         package var writePatience: Duration = .seconds(300)
         /// The longest pause before a stream is opened in the place of one that failed.
         package var channelPauseMax: Duration = .seconds(10)

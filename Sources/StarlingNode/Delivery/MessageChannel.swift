@@ -50,6 +50,12 @@ struct MessageChannel {
         /// How long frames are read until they are handed on: checking signatures takes long, the loop has other
         /// streams, and the disk waits.
         var readingTime: Duration = .milliseconds(1)
+        /// Bytes that are written at once, or twice as many where that is the rest.
+        var pieceByteCount = 65_536
+        /// How long the peer may take for what is written at once; then the stream is reset.
+        ///
+        /// It says whether anything moves, not how fast: a link of 500 bytes a second is slow, and no fault of the peer.
+        var writePatience: Duration = .seconds(300)
     }
 
     private let stream: Stream
@@ -57,6 +63,7 @@ struct MessageChannel {
     private let own: PeerID
     private let wallClock: any WallClock
     private let limits: Limits
+    private let watch: WriteWatch
 
     init(
         _ stream: Stream,
@@ -70,6 +77,7 @@ struct MessageChannel {
         self.keys = keys
         self.wallClock = wallClock
         self.limits = limits
+        watch = WriteWatch(stream, patience: limits.writePatience)
     }
 
     /// Serves a stream that the peer opened, until it ends.
@@ -83,7 +91,7 @@ struct MessageChannel {
             do throws(StreamError) { try await stream.closeWrite() } catch { throw .frames(.stream(error)) }
         } catch {
             await stream.reset()
-            throw error
+            throw watch.isOver ? .unread : error
         }
     }
 
@@ -102,7 +110,7 @@ struct MessageChannel {
             )
         } catch {
             await stream.reset()
-            throw error
+            throw watch.isOver ? .unread : error
         }
     }
 
@@ -214,8 +222,7 @@ struct MessageChannel {
             let answer = await owner.take(arrivals, from: stream.peer)
             // Whoever reads no answers holds no memory with what was answered.
             await queue.release()
-            guard !answer.isEmpty else { continue }
-            do throws(StreamError) { try await stream.write(answer) } catch { throw .frames(.stream(error)) }
+            if !answer.isEmpty { try await write(answer) }
         }
     }
 
@@ -223,12 +230,24 @@ struct MessageChannel {
         _ owner: any MessageChannelOwner,
         _ writer: MessageWriter
     ) async throws(MessageChannelError) {
-        do throws(StreamError) {
-            while let bytes = await owner.next(for: writer) { try await stream.write(bytes) }
-            try await stream.closeWrite()
-        } catch {
-            throw .frames(.stream(error))
+        while let bytes = await owner.next(for: writer) { try await write(bytes) }
+        do throws(StreamError) { try await stream.closeWrite() } catch { throw .frames(.stream(error)) }
+    }
+
+    /// Writes all bytes in their pieces, each of which has its time.
+    private func write(_ bytes: [UInt8]) async throws(MessageChannelError) {
+        var offset = 0
+        while bytes.count - offset > 2 * limits.pieceByteCount {
+            try await write(piece: Array(bytes[offset..<offset + limits.pieceByteCount]))
+            offset += limits.pieceByteCount
         }
+        try await write(piece: offset == 0 ? bytes : Array(bytes[offset...]))
+    }
+
+    private func write(piece: [UInt8]) async throws(MessageChannelError) {
+        watch.begin()
+        do throws(StreamError) { try await stream.write(piece) } catch { throw .frames(.stream(error)) }
+        watch.end()
     }
 }
 
@@ -238,6 +257,8 @@ package enum MessageChannelError: Error, Equatable, Sendable {
     case dial(DialError)
     /// The stream failed, or what it carries are no frames.
     case frames(FrameError)
+    /// The peer took nothing of what was written to it for too long.
+    case unread
     /// The peer sent something that no honest peer sends.
     case forged(EnvelopeError)
 }

@@ -13,18 +13,10 @@ struct PeerSession {
         case waiting(Waiter<Bool>, since: Instant)
     }
 
-    /// What a stream that this node opens is doing for its writer.
-    private struct Writing {
-        var task: Task<Void, Never>?
-        /// Since when the peer has had time to take what is written at once; `nil` while nothing is.
-        var since: Instant?
-    }
-
     /// Tells it from the sessions with the same peer before and after it.
     let number: UInt64
     /// By priority.
     private(set) var channels = [Channel](repeating: .closed, count: MessagePriority.allCases.count)
-    private var writing = [Writing](repeating: Writing(), count: MessagePriority.allCases.count)
     /// Receipts are due.
     var owesReceipts = false
     /// A settlement is due.
@@ -62,26 +54,6 @@ struct PeerSession {
         MessagePriority.allCases.contains {
             if case .closed = self[$0] { false } else { true }
         }
-    }
-
-    /// A stream is being opened, and written to from there on by this task.
-    mutating func open(_ priority: MessagePriority, _ task: Task<Void, Never>?) {
-        self[priority] = .busy
-        writing[Int(priority.rawValue)] = Writing(task: task)
-    }
-
-    /// What is written is being written since then, or nothing is.
-    mutating func writes(_ priority: MessagePriority, since time: Instant?) {
-        writing[Int(priority.rawValue)].since = time
-    }
-
-    /// Since when the peer has had time to take what is being written; `nil` while nothing is.
-    func writes(_ priority: MessagePriority) -> Instant? { writing[Int(priority.rawValue)].since }
-
-    /// Gives a stream up: it is reset, and its writer ends.
-    mutating func giveUp(_ priority: MessagePriority) {
-        writing[Int(priority.rawValue)].task?.cancel()
-        writing[Int(priority.rawValue)] = Writing()
     }
 
     /// Tells a writer that waits to look again, or to end its stream.

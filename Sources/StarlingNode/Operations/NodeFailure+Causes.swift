@@ -253,6 +253,12 @@ extension NodeFailure {
                 "\(peer) answered with what is no message.",
                 nextStep: "Ask which version it runs."
             )
+        case .stream(.unread):
+            self.init(
+                .peerFailed,
+                "\(peer) takes nothing of what is sent to it.",
+                nextStep: "It is tried again by itself; restart that device's node if that goes on."
+            )
         case .held(.refusedFull):
             self.init(
                 .peerFailed,

@@ -1,4 +1,5 @@
 import StarlingCore
+import StarlingCrypto
 import StarlingMesh
 import StarlingSimulator
 import StarlingTransports
@@ -34,12 +35,83 @@ import Testing
         let patience = alice.configuration.deliveryLimits.writePatience
         try pair.simulation.run(for: patience - .seconds(1))
         #expect(opened.withLock { $0.count } == 1, "it may be a slow link")
-        // Looked at as often as at idle streams.
-        try pair.simulation.run(for: .seconds(32))
+        try pair.simulation.run(for: .seconds(3))
         #expect(opened.withLock { $0.count } == 2)
         let streamCount = alice.swarm.protocols.withLedger { $0.outboundStreamCount }
         try pair.simulation.run(for: .seconds(1000))
         #expect(opened.withLock { $0.count } >= 4, "however often it happens")
         #expect(alice.swarm.protocols.withLedger { $0.outboundStreamCount } == streamCount)
     }
+
+    /// What counts is whether anything moves: a message may take longer than that.
+    @Test func aMessageThatTakesLongerThanThePatienceArrives() throws {
+        let pair = try NodePair { $0.deliveryLimits.writePatience = .seconds(10) }
+        let (alice, bob, address) = (pair.alice, pair.bob, try pair.bobAddress)
+        pair.simulation.network.link = LinkProfile(latency: .milliseconds(5), bytesPerSecond: 50_000)
+        var random = SplitMix64(seed: 1)
+        let payload = (0..<1_000_000).map { _ in UInt8(random.number(below: 256)) }
+        var draft = MessageDraft(to: bob.peerID, content: MessageContent(type: .data, payload: payload))
+        draft.priority = .low
+        let id = try pair.simulation.complete(on: pair.aliceHost) { [draft] in
+            _ = try await alice.swarm.connect(to: address)
+            return try await alice.delivery.accept(draft)
+        }
+        try pair.simulation.run(for: .seconds(60))
+        let report = try pair.simulation.complete(on: pair.aliceHost) { await alice.delivery.report(on: id) }
+        #expect(report?.message.state == .delivered)
+    }
+
+    /// A peer that reads no answers holds neither the task that writes them nor what it has not read.
+    @Test func answersThatNobodyReadsEndTheStream() throws {
+        let pair = try NodePair()
+        let (alice, bob, address) = (pair.alice, pair.bob, try pair.bobAddress)
+        let owner = LongAnswers()
+        let failure = Mutex<(error: MessageChannelError, at: Instant)?>(nil)
+        let bobKeys = try MessageKeys(identity: bob.identity, loops: [pair.bobHost.loop])
+        let receipt = Receipt(
+            for: [.init(id: MessageID(random: [UInt8](repeating: 1, count: 16)), outcome: .delivered)],
+            to: bob.peerID,
+            created: WallTime(millisecondsSince1970: 0),
+            from: alice.identity
+        )
+        try pair.simulation.complete(on: pair.bobHost) {
+            [host = pair.bobHost, wallClock = pair.bobHost.wallClock] in
+            bob.swarm.protocols.set("/answers/1") { stream in
+                let channel = MessageChannel(stream, own: bob.peerID, keys: bobKeys, wallClock: wallClock)
+                do throws(MessageChannelError) {
+                    try await channel.serve(owner, MessageHolds(bob.swarm.protocols, of: stream.peer))
+                } catch {
+                    failure.withLock { $0 = (error, host.loop.now) }
+                }
+            }
+        }
+        let stream = try pair.simulation.complete(on: pair.aliceHost) {
+            let stream = try await alice.swarm.connect(to: address).openStream(["/answers/1"])
+            try await stream.write(MessageFrame(.receipt, receipt.encoded).encoded)
+            return stream
+        }
+        let begin = pair.simulation.now
+        let patience = MessageChannel.Limits().writePatience
+        try pair.simulation.run(for: patience - .seconds(1))
+        #expect(owner.takenCount == 1 && failure.withLock { $0 == nil }, "it may be a slow link")
+        try pair.simulation.run(for: .seconds(3))
+        let end = try #require(failure.withLock { $0 })
+        #expect(end.error == .unread && end.at >= begin + patience)
+        try pair.simulation.complete(on: pair.aliceHost) {
+            await #expect(throws: StreamError.self) { while try await stream.read() != nil {} }
+        }
+    }
+}
+
+/// Answers with more than a stream's window holds.
+private final class LongAnswers: MessageChannelOwner {
+    private let taken = Mutex(0)
+    var takenCount: Int { taken.withLock { $0 } }
+
+    func take(_ arrivals: [MessageArrival], from peer: PeerID) async -> [UInt8] {
+        taken.withLock { $0 += arrivals.count }
+        return [UInt8](repeating: 0, count: 1 << 20)
+    }
+
+    func next(for writer: MessageWriter) async -> [UInt8]? { nil }
 }
