@@ -7,9 +7,16 @@ internal import StarlingWorld
 /// So signatures are checked while the disk is busy, and what was checked meanwhile becomes one batch. It lives on the
 /// loop of the stream's connection, as both tasks do.
 actor ArrivalQueue {
+    struct Limits: Sendable {
+        /// With as many bytes waiting, whoever reads waits too.
+        var byteCountMax: Int
+        /// How soon it is tried again where other streams of the peer hold what this one may not: they tell nobody here.
+        var holdInterval: Duration = .milliseconds(50)
+    }
+
     private nonisolated let loop: any EventLoop
-    private let byteCountMax: Int
-    private let mayHold: @Sendable (Int) -> Bool
+    private let limits: Limits
+    private let hold: @Sendable (Int) -> HoldVerdict
     private var arrivals: [MessageArrival] = []
     /// Bytes of their frames, or of what was unpacked from them where that is more.
     private var byteCount = 0
@@ -21,32 +28,54 @@ actor ArrivalQueue {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
-    /// - Parameters:
-    ///   - byteCountMax: With as many bytes waiting, whoever reads waits too.
-    ///   - mayHold: Told how many bytes wait or are being dealt with whenever that changes; `false` ends the reading.
+    /// - Parameter hold: Told how many bytes wait or are being dealt with whenever that changes.
     init(
         on loop: any EventLoop,
-        byteCountMax: Int,
-        mayHold: @escaping @Sendable (Int) -> Bool = { _ in true }
+        _ limits: Limits,
+        hold: @escaping @Sendable (Int) -> HoldVerdict = { _ in .held }
     ) {
         self.loop = loop
-        self.byteCountMax = byteCountMax
-        self.mayHold = mayHold
+        self.limits = limits
+        self.hold = hold
     }
 
-    /// Appends arrivals, and suspends while there are too many.
+    /// Appends arrivals; suspends until they may be held, and then while there are too many.
     ///
-    /// Cancellation changes nothing: whoever takes them ends the wait, also by ``close()``.
+    /// What the peer has held here goes once it is durable. So nothing more of the peer is read while it has too much, and
+    /// what was read waits with whoever has read it. Cancellation: whoever takes them ends the wait, also by ``close()``; where other
+    /// streams hold too much it throws ``StreamError/cancelled``.
     ///
-    /// - Throws: ``StreamError/unreadLimit`` when they may not be held; then they are not.
+    /// - Throws: ``StreamError/unreadLimit`` when they may not be held and nothing goes that they could wait for.
     func put(_ more: [MessageArrival], byteCount: Int) async throws(StreamError) {
-        guard mayHold(self.byteCount + byteCount + takenByteCount) else { throw .unreadLimit }
+        try await makeRoom(byteCount)
+        guard !isClosed else { return }
         arrivals += more
         self.byteCount += byteCount
         taker.take()?.resume()
-        while self.byteCount >= byteCountMax, !isClosed {
+        while self.byteCount >= limits.byteCountMax, !isClosed {
             await Waiter.suspend { waiter in
-                if self.byteCount < byteCountMax || isClosed { waiter.resume() } else { reader = waiter }
+                if self.byteCount < limits.byteCountMax || isClosed {
+                    waiter.resume()
+                } else {
+                    reader = waiter
+                }
+            }
+        }
+    }
+
+    private func makeRoom(_ byteCount: Int) async throws(StreamError) {
+        while !isClosed {
+            switch hold(self.byteCount + byteCount + takenByteCount) {
+            case .held: return
+            case .never: throw .unreadLimit
+            case .later: break
+            }
+            guard self.byteCount + takenByteCount == 0 else {
+                await Waiter.suspend { waiter in reader = waiter }
+                continue
+            }
+            do throws(CancellationError) { try await loop.sleep(for: limits.holdInterval) } catch {
+                throw .cancelled
             }
         }
     }
@@ -75,7 +104,9 @@ actor ArrivalQueue {
     func release() {
         guard takenByteCount > 0 else { return }
         takenByteCount = 0
-        _ = mayHold(byteCount)
+        // Less is never refused.
+        _ = hold(byteCount)
+        reader.take()?.resume()
     }
 
     /// Nothing more comes, or nobody takes more.

@@ -24,9 +24,9 @@ struct MessageWriter: Sendable {
 
 /// What is held of one stream's messages.
 struct MessageHolds: Sendable {
-    /// The one that has not come whole.
+    /// The one that has not come whole, and those that are being read.
     let unfinished: ByteHold
-    /// Those that have come and are not durable.
+    /// Those that are proven and not durable.
     let arrived: ByteHold
 
     init(_ protocols: ProtocolTable, of peer: PeerID) {
@@ -149,8 +149,8 @@ struct MessageChannel {
     {
         let queue = ArrivalQueue(
             on: stream.connection.loop,
-            byteCountMax: limits.batchByteCount
-        ) { holds.arrived.set($0) }
+            .init(byteCountMax: limits.batchByteCount)
+        ) { holds.arrived.hold($0) }
         try await Self.both(
             { () async throws(MessageChannelError) in
                 let result = await Self.result { () async throws(MessageChannelError) in

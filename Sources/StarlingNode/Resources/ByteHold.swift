@@ -21,18 +21,32 @@ package final class ByteHold: MemoryHold {
     deinit { _ = set(0) }
 
     /// Says how many bytes are held from here on; `false` where that is too much, and as many as before are charged.
-    package func set(_ byteCount: Int) -> Bool {
+    package func set(_ byteCount: Int) -> Bool { hold(byteCount) == .held }
+
+    /// Says how many bytes are held from here on, for who can wait: as many as before are charged where that is too much.
+    package func hold(_ byteCount: Int) -> HoldVerdict {
         held.withLock { held in
             let old = held
-            do throws(ResourceError) {
-                try protocols.withLedger { ledger throws(ResourceError) in
+            let verdict = protocols.withLedger { ledger in
+                do throws(ResourceError) {
                     try ledger.hold(peer, byteCount, insteadOf: old, for: purpose)
+                    return HoldVerdict.held
+                } catch {
+                    return ledger.heldByteCount(of: peer, for: purpose) > 0 ? .later : .never
                 }
-                held = byteCount
-                return true
-            } catch {
-                return false
             }
+            if verdict == .held { held = byteCount }
+            return verdict
         }
     }
+}
+
+/// What becomes of a wish to hold more bytes of a peer.
+package enum HoldVerdict: Equatable, Sendable {
+    /// They are charged.
+    case held
+    /// There is no room, and bytes of the same peer are held for the same: once they are not, there may be.
+    case later
+    /// There is no room, and nothing of the peer is held for that.
+    case never
 }

@@ -60,7 +60,7 @@ package struct ResourceLedger: Sendable {
         package var outboundStreamCountMaxPerPeer = 1024
         package var streamCountMaxPerPeer: Int
         package var streamCountMaxPerProtocol: Int
-        /// Bytes of a peer's messages that have not come whole, over all its streams.
+        /// Bytes of a peer's messages that have not come whole, or are being read, over all its streams.
         ///
         /// Eight of the largest; they count as memory of the node, too.
         package var heldByteCountMaxPerPeer = 8 << 20
@@ -101,9 +101,9 @@ package struct ResourceLedger: Sendable {
 
     /// What bytes of a peer are held for.
     package enum Purpose: Sendable {
-        /// Messages that have not come whole.
+        /// Messages that have not come whole, or are being read.
         case unfinishedMessages
-        /// Messages that have come and are not durable.
+        /// Messages that have been read and are not durable.
         case arrivedMessages
         /// Streams that nobody has read, or that may send more.
         case unreadStreams

@@ -11,9 +11,11 @@ package struct FrameStream {
     private var unread: BufferSlice?
     private let mayHold: @Sendable (Int) -> Bool
     private var heldByteCount = 0
+    /// Bytes of the last batch, which is in somebody's hands until the next one is asked for.
+    private var batchByteCount = 0
 
-    /// - Parameter mayHold: Told how many bytes of an unfinished message are held whenever that changes; `false` ends
-    ///   the reading with ``StreamError/unreadLimit``.
+    /// - Parameter mayHold: Told how many bytes of an unfinished message and of the last batch are held whenever that
+    ///   changes; `false` ends the reading with ``StreamError/unreadLimit``.
     package init(
         _ stream: Stream,
         frameByteCountMax: Int,
@@ -30,10 +32,7 @@ package struct FrameStream {
     package mutating func next() async throws(FrameError) -> [UInt8]? {
         while true {
             let message = try takeMessage()
-            if reader.heldByteCount != heldByteCount {
-                heldByteCount = reader.heldByteCount
-                if !mayHold(heldByteCount) { throw .stream(.unreadLimit) }
-            }
+            try hold()
             if let message { return message }
             do throws(StreamError) { unread = try await stream.read() } catch { throw .stream(error) }
             if unread == nil {
@@ -46,18 +45,33 @@ package struct FrameStream {
     /// The messages that are there, at least one, in their order; `nil` when the stream ended between two messages.
     ///
     /// It reads on until `byteCount` bytes of them are there or what has arrived is used up: a peer that sends much at
-    /// once is served in batches, one that sends little is not kept waiting.
+    /// once is served in batches, one that sends little is not kept waiting. A batch counts as held until the next one is
+    /// asked for.
     ///
     /// - Throws: ``FrameError``, as ``next()`` does; messages before the error are lost with the stream.
     package mutating func nextBatch(byteCount: Int) async throws(FrameError) -> [[UInt8]]? {
-        guard let first = try await next() else { return nil }
+        batchByteCount = 0
+        // What is there is held at once with what comes behind it.
+        var message = try takeMessage()
+        if message == nil { message = try await next() }
+        guard let first = message else { return nil }
         var batch = [first]
         var taken = first.count
         while taken < byteCount, let message = try takeMessage() {
             taken += message.count
             batch.append(message)
         }
+        batchByteCount = taken
+        try hold()
         return batch
+    }
+
+    /// Tells how much is held now, where that is not what was told last.
+    private mutating func hold() throws(FrameError) {
+        let byteCount = reader.heldByteCount + batchByteCount
+        guard byteCount != heldByteCount else { return }
+        heldByteCount = byteCount
+        if !mayHold(byteCount) { throw .stream(.unreadLimit) }
     }
 
     /// What has come behind the last message; whoever takes it reads the stream from here on.
