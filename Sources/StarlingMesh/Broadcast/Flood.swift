@@ -123,6 +123,7 @@ package struct Flood: Sendable {
     package mutating func linkUp(_ neighbour: PeerID, now: Instant) {
         guard neighbours[neighbour] == nil else { return }
         neighbours[neighbour] = RouteAllowance(limits.sentRate, now: now)
+        taking.came(neighbour, now: now)
         for name in order {
             let sendAt = kept[name]?.sendAt ?? now + holdTime()
             kept[name]?.sendAt = sendAt

@@ -17,10 +17,20 @@ package struct NeighbourAllowances: Sendable {
         self.goneCountMax = goneCountMax
     }
 
-    /// Spends one of a neighbour's, if it has one.
+    /// A peer is a neighbour from here on.
+    package mutating func came(_ peer: PeerID, now: Instant) {
+        guard present[peer] == nil else { return }
+        present[peer] = back(peer) ?? RouteAllowance(rate, now: now)
+    }
+
+    /// Spends one of a peer's, if it has one; of one that has hung up while it asked, too.
     package mutating func take(_ peer: PeerID, now: Instant) -> Bool {
-        var allowance = present[peer] ?? back(peer) ?? RouteAllowance(rate, now: now)
-        defer { present[peer] = allowance }
+        if var allowance = present[peer] {
+            defer { present[peer] = allowance }
+            return allowance.take(now: now)
+        }
+        var allowance = gone[peer] ?? RouteAllowance(rate, now: now)
+        defer { remember(peer, allowance) }
         return allowance.take(now: now)
     }
 
@@ -33,8 +43,11 @@ package struct NeighbourAllowances: Sendable {
 
     /// A peer is not a neighbour any more.
     package mutating func left(_ peer: PeerID) {
-        guard let allowance = present.removeValue(forKey: peer) else { return }
-        gone[peer] = allowance
+        if let allowance = present.removeValue(forKey: peer) { remember(peer, allowance) }
+    }
+
+    private mutating func remember(_ peer: PeerID, _ allowance: RouteAllowance) {
+        guard gone.updateValue(allowance, forKey: peer) == nil else { return }
         goneOrder.append(peer)
         if goneOrder.count > goneCountMax { gone[goneOrder.removeFirst()] = nil }
     }

@@ -20,11 +20,15 @@ struct RouteLink: Sendable {
     var current = SlotSet()
     /// Destinations of which there may be something to tell.
     var dirty = SlotSet()
+    /// Those of them that it was told and that have no route any more.
+    var withdrawn = SlotSet()
     var toldDigest = RouteDigest()
     var isDigestDue = false
     /// When updates may be told again, and how long that was after the last ones.
     var tellAt: Instant
     private var tellInterval = Duration.zero
+    /// When withdrawals may be told again: what is gone is told soon, however often something else changes.
+    var withdrawAt: Instant
     var isTransmitTold = false
     var routeRequests: [RouteRequest] = []
     var numberRequests: [NumberRequest] = []
@@ -41,18 +45,19 @@ struct RouteLink: Sendable {
     init(peer: PeerID, limits: RouteTable.Limits, now: Instant) {
         self.peer = peer
         costChanged = now
-        tellAt = now
+        (tellAt, withdrawAt) = (now, now)
         updateAllowance = RouteAllowance(limits.updateRate, now: now)
         requestAllowance = RouteAllowance(limits.requestRate, now: now)
     }
 
     /// Forgets what the neighbour was told: its reader begins anew.
     mutating func resetOutgoing(now: Instant) {
-        (told, proven, current, dirty) = (SlotSet(), SlotSet(), SlotSet(), SlotSet())
+        (told, proven, current) = (SlotSet(), SlotSet(), SlotSet())
+        (dirty, withdrawn) = (SlotSet(), SlotSet())
         toldDigest = RouteDigest()
         (isDigestDue, isTransmitTold) = (false, false)
         (routeRequests, numberRequests) = ([], [])
-        tellAt = now
+        (tellAt, withdrawAt) = (now, now)
     }
 
     /// All updates that there were are told: the next ones wait, the longer the more often that is.
@@ -61,13 +66,20 @@ struct RouteLink: Sendable {
         let next = hasRested ? .zero : tellInterval * 2
         tellInterval = min(max(next, limits.tellIntervalMin), limits.tellIntervalMax)
         tellAt = now + tellInterval
+        withdrawAt = now + limits.tellIntervalMin
+    }
+
+    /// When something of what is dirty may be told; `nil` when nothing is.
+    var dueAt: Instant? {
+        guard !dirty.isEmpty else { return nil }
+        return withdrawn.isEmpty ? tellAt : min(tellAt, withdrawAt)
     }
 
     /// Whether there is something to send that waits for nothing.
     func isReady(now: Instant) -> Bool {
         guard isUp else { return false }
         return isDigestDue || !routeRequests.isEmpty || !numberRequests.isEmpty
-            || (!dirty.isEmpty && tellAt <= now)
+            || dueAt.map { $0 <= now } ?? false
     }
 }
 

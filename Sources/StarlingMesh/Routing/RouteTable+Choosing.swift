@@ -171,8 +171,12 @@ extension RouteTable {
             guard before != nil else { return }
             destinations[slot].advert = nil
             destinations[slot].heldUntil = now + limits.feasibilityHold
-            for link in links.indices { links[link].current.remove(slot) }
-            return markDirty(slot)
+            markDirty(slot)
+            for link in links.indices {
+                links[link].current.remove(slot)
+                if links[link].isUp, links[link].told.contains(slot) { links[link].withdrawn.insert(slot) }
+            }
+            return
         }
         if let before, !advert.isNews(after: before, partOfMetric: part) { return }
         destinations[slot].advert = advert

@@ -127,7 +127,10 @@ extension RouteTable {
             guard destinations[slot].heldUntil <= now, inFlight?.holds(slot) != true else { return }
             forgotten.append(destinations[slot].id)
         }
-        for link in links.indices { links[link].dirty.remove(slot) }
+        for link in links.indices {
+            links[link].dirty.remove(slot)
+            links[link].withdrawn.remove(slot)
+        }
         askTimers.remove(slot)
         index[destinations[slot].id] = nil
         isUsed.remove(slot)

@@ -22,6 +22,9 @@ extension RouteTable {
                 if links[link].isDigestDue { frame.digest = links[link].toldDigest }
                 links[link].isDigestDue = false
             }
+        } else if let due = links[link].dueAt, due <= now {
+            frame.updates = withdrawals(for: link)
+            links[link].withdrawAt = now + limits.tellIntervalMin
         }
         guard frame.isEmpty else { return frame }
         links[link].isTransmitTold = false
@@ -33,7 +36,21 @@ extension RouteTable {
         var updates: [RouteUpdate] = []
         let countMax = RouteFrame.Limits().updateCountMax
         while updates.count < countMax, let slot = links[link].dirty.popFirst() {
+            links[link].withdrawn.remove(slot)
             guard let update = update(of: slot, for: link) else { continue }
+            links[link].toldDigest.add(update)
+            updates.append(update)
+        }
+        return updates
+    }
+
+    /// Withdrawals of as many destinations as a frame takes, of those that have had no route since.
+    private mutating func withdrawals(for link: Int) -> [RouteUpdate] {
+        var updates: [RouteUpdate] = []
+        let countMax = RouteFrame.Limits().updateCountMax
+        while updates.count < countMax, let slot = links[link].withdrawn.popFirst() {
+            guard destinations[slot].advert == nil, let update = update(of: slot, for: link) else { continue }
+            links[link].dirty.remove(slot)
             links[link].toldDigest.add(update)
             updates.append(update)
         }

@@ -10,8 +10,8 @@ extension RouteTable {
         first = .earlier(first, ownNumber.renewAt)
         if inFlight == nil { first = .earlier(first, writeAt) }
         for link in links.indices {
-            guard links[link].isUp, !links[link].isTransmitTold, !links[link].dirty.isEmpty else { continue }
-            first = .earlier(first, links[link].tellAt)
+            guard links[link].isUp, !links[link].isTransmitTold else { continue }
+            first = .earlier(first, links[link].dueAt)
         }
         return first
     }

@@ -54,7 +54,7 @@ package struct RouteTable: ~Copyable, Sendable {
         package var useDuration: Duration = .seconds(600)
         /// Between frames of updates to one neighbour, so that what happens together is told together; doubled by each
         /// further one up to the longest, until there was nothing to tell for as long: what changes again and again is
-        /// told when it has come to rest, and not each time.
+        /// told when it has come to rest, and not each time; withdrawals wait for the shortest time only.
         package var tellIntervalMin: Duration = .milliseconds(50)
         package var tellIntervalMax: Duration = .milliseconds(400)
         /// Between changes of a link's cost that are not for twice as bad.

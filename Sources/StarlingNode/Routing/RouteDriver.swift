@@ -251,14 +251,16 @@ package actor RouteDriver {
 
     /// A neighbour speaks of routes: it is one from here on.
     ///
-    /// - Parameter roundTrip: As it was just measured: a cost that is only supposed would change all routes once more.
-    func linkUp(_ peer: PeerID, _ roundTrip: Duration?) {
-        if let roundTrip { sessions[peer]?.roundTrips.add(roundTrip) }
-        let quality = LinkQuality(roundTrip: roundTrip)
+    /// - Parameter measured: What was just measured: a cost that is only supposed would change all routes once more.
+    func linkUp(_ peer: PeerID, _ measured: MeasuredRoundTrip?) {
+        if let measured {
+            sessions[peer]?.roundTrips.add(measured.duration, over: measured.connection.number)
+        }
+        let quality = LinkQuality(roundTrip: measured?.duration)
         table.linkUp(peer, quality, now: loop.now, wallNow: world.wallClock.now)
         measureAt = .earlier(measureAt, loop.now + limits.measureInterval)
         notify(.up(peer))
-        if roundTrip != nil { notify(.measured(peer, quality)) }
+        if measured != nil { notify(.measured(peer, quality)) }
     }
 
     private func measure(now: Instant) {
@@ -266,23 +268,24 @@ package actor RouteDriver {
         for (peer, session) in sessions.sorted(by: { $0.key < $1.key }) where session.isSpoken {
             measureAt = now + limits.measureInterval
             startTask { [number = session.number] driver in
-                guard let roundTrip = await driver.roundTrip(to: peer) else { return }
-                await driver.measured(peer, number, roundTrip)
+                guard let measured = await driver.roundTrip(to: peer) else { return }
+                await driver.take(measured, of: peer, number)
             }
         }
     }
 
     /// The round trip to a neighbour as it is now; `nil` when it does not answer in time.
-    func roundTrip(to peer: PeerID) async -> Duration? {
+    func roundTrip(to peer: PeerID) async -> MeasuredRoundTrip? {
         guard let connection = await swarm.connection(to: peer) else { return nil }
-        return await loop.withDeadline(loop.now + limits.measurePatience) {
+        let duration = await loop.withDeadline(loop.now + limits.measurePatience) {
             await connection.measureRoundTrip()
-        } ?? nil
+        }
+        return (duration ?? nil).map { MeasuredRoundTrip(duration: $0, connection: connection.id) }
     }
 
-    private func measured(_ peer: PeerID, _ number: UInt64, _ roundTrip: Duration) {
+    private func take(_ measured: MeasuredRoundTrip, of peer: PeerID, _ number: UInt64) {
         guard sessions[peer]?.number == number else { return }
-        sessions[peer]?.roundTrips.add(roundTrip)
+        sessions[peer]?.roundTrips.add(measured.duration, over: measured.connection.number)
         let quality = LinkQuality(roundTrip: sessions[peer]?.roundTrips.least)
         table.linkMeasured(peer, quality, now: loop.now, wallNow: world.wallClock.now)
         pump()

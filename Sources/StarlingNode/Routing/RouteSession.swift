@@ -3,6 +3,12 @@ internal import StarlingMesh
 internal import StarlingTransports
 internal import StarlingWorld
 
+/// The time that a connection's peer took to answer.
+struct MeasuredRoundTrip: Sendable {
+    var duration: Duration
+    var connection: ConnectionID
+}
+
 /// What the node has with one connected peer on routes: a stream of its own, and the peer's.
 ///
 /// Only the ``RouteDriver`` has it. It is looked at with each frame, which a value in a dictionary would be copied for.

@@ -58,13 +58,20 @@ package actor RecordDriver {
 
     package func start() async {
         await routes.observe { [weak self] event in
-            guard case .down(let peer, _) = event else { return }
-            self?.enter(peer) { driver, peer in driver.allowances.left(peer) }
+            self?.enter(event) { driver, event in driver.take(event) }
         }
         swarm.protocols.set(
             RecordRequest.protocolID,
             streamCountMaxPerPeer: limits.streamCountMaxPerPeer
         ) { [weak self] stream in await self?.serve(stream) }
+    }
+
+    private func take(_ event: NeighbourEvent) {
+        switch event {
+        case .up(let peer): allowances.came(peer, now: loop.now)
+        case .down(let peer, _): allowances.left(peer)
+        case .interrupted, .resumed, .heard, .measured: break
+        }
     }
 
     package func stop() {

@@ -33,9 +33,11 @@ import Testing
 
     @Test func whoComesAgainHasNoMoreThanBefore() {
         var allowances = allowances()
+        allowances.came(bob, now: start)
         var counts = [taken(2, bob, of: &allowances)]
         for _ in 0..<3 {
             allowances.left(bob)
+            allowances.came(bob, now: start)
             counts.append(taken(1, bob, of: &allowances))
         }
         allowances.left(bob)
@@ -43,9 +45,24 @@ import Testing
         #expect(counts == [2, 0, 0, 0, 1])
     }
 
+    /// An answer is worked on when whoever asked has gone: nothing is kept of it for ever.
+    @Test func whoHangsUpWhileItAsksIsAmongThoseWhoHaveGone() {
+        var allowances = allowances(goneCountMax: 1)
+        allowances.came(bob, now: start)
+        allowances.left(bob)
+        #expect(taken(3, bob, of: &allowances) == 2)
+        allowances.came(bob, now: start)
+        #expect(taken(1, bob, of: &allowances) == 0, "it comes again with what it went with")
+        allowances.left(bob)
+        for number in UInt8(10)..<30 { _ = taken(1, MessageKit.key(number).peerID, of: &allowances) }
+        #expect(allowances.tableFill("gone").count == 1)
+        #expect(taken(2, bob, of: &allowances) == 2, "it is forgotten")
+    }
+
     @Test func thoseWhoWentFirstAreForgotten() {
         var allowances = allowances(goneCountMax: 1)
         for peer in [bob, carol] {
+            allowances.came(peer, now: start)
             _ = taken(2, peer, of: &allowances)
             allowances.left(peer)
         }

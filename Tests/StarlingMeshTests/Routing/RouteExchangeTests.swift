@@ -98,6 +98,33 @@ import Testing
         #expect(second == expected)
     }
 
+    /// What is gone is told soon: others send there as long as they have not heard.
+    @Test func aWithdrawalDoesNotWaitForWhatChangesAgainAndAgain() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.up(2)
+        for destination in UInt8(20)...21 { try kit.hear(1, destination, 5000) }
+        kit.pass(.seconds(5))
+        for number in 0..<100 {
+            try kit.hear(1, 9, number % 2 == 0 ? 50_000 : 5000)
+            kit.pass(.milliseconds(10))
+        }
+        kit.forgetTold()
+        try kit.hear(1, withdraws: 20)
+        kit.pass(.milliseconds(50))
+        #expect(kit.updates(to: 2) == [RouteUpdate(withdrawing: Kit.peer(20))])
+        // One that comes again meanwhile is no withdrawal, and has its turn with the others.
+        let again = RouteUpdate(RouteKit.way(6000, hops: 1), proof: Kit.proof(21))
+        try kit.hear(1, [RouteUpdate(withdrawing: Kit.peer(21)), again])
+        kit.pass(.milliseconds(50))
+        #expect(kit.updates(to: 2).isEmpty)
+        kit.pass(.milliseconds(400))
+        #expect(kit.updates(to: 2).allSatisfy { $0.way != nil })
+        // The digest counts all of it.
+        kit.pass(.seconds(31))
+        #expect(kit.frames(to: 2).contains { $0.digest != nil })
+    }
+
     // MARK: Proofs
 
     @Test func aForgedProofBreaksTheStreamAndIsNotForgotten() throws {
