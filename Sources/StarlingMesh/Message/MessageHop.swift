@@ -14,6 +14,9 @@ package struct MessageHop: Equatable, Sendable {
     /// The most bytes that one takes in an envelope or a receipt: the longest PeerID, a time, and what stands around them.
     package static let byteCountMax = 64
 
+    /// What one takes of memory: the bytes of a PeerID with what stands around them, and a time.
+    static let memoryByteCount = 128
+
     /// Who handed the message over.
     package var peer: PeerID
     /// When it arrived, by the clock of whoever notes that.

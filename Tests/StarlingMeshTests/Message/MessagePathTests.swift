@@ -109,6 +109,31 @@ import Testing
         #expect(kit.outbox.message(waiting)?.path == [])
     }
 
+    @Test func theWaysOfSettledMessagesAreBoundedByTheirBytes() throws {
+        var limits = Outbox.Limits()
+        limits.historyPathByteCountMax = 5 * MessageHop.memoryByteCount
+        var kit = OutboxKit(limits: limits)
+        kit.linkUp()
+        let path = [Self.hop(MessageKit.alice.peerID, 1), Self.hop(Self.carol, 2)]
+        var ids: [MessageID] = []
+        for _ in 0..<3 {
+            let id = try kit.send(recordsPath: true)
+            _ = kit.sent()
+            kit.outbox.receipt(
+                [.init(id: id, outcome: .delivered, path: path)],
+                from: OutboxKit.bob,
+                now: kit.now,
+                wallNow: kit.wallNow
+            )
+            kit.write()
+            ids.append(id)
+        }
+        #expect(ids.map { kit.outbox.message($0)?.path } == [[], path, path])
+        #expect(ids.allSatisfy { kit.state($0) == .delivered })
+        try kit.restart()
+        #expect(ids.map { kit.outbox.message($0)?.path } == [[], path, path], "also after a restart")
+    }
+
     @Test func theFirstWayIsKeptUntilOthersNeedThePlace() {
         var limits = PathLedger.Limits()
         limits.countMax = 2

@@ -24,6 +24,7 @@ extension Outbox {
             case .ended(let message, let key):
                 guard history[message.id] == nil, index[message.id] == nil else { throw .inconsistent }
                 history[message.id] = Ended(message: message, key: key)
+                keepPath(of: message.id)
                 if let key { keys[key] = message.id }
             }
             nextPosition = max(nextPosition, position + 1)

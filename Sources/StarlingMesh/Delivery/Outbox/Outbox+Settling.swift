@@ -207,8 +207,25 @@ extension Outbox {
         let id = ended.message.id
         history[id] = ended
         historyOrder.append(id)
+        keepPath(of: id)
         if let key = ended.key { keys[key] = id }
         if historyOrder.count > limits.historyCountMax { forgetOldest() }
+    }
+
+    /// Counts the way of a message that was just remembered, and forgets those of the oldest where they are too much.
+    mutating func keepPath(of id: MessageID) {
+        guard let path = history[id]?.message.path, !path.isEmpty else { return }
+        historyPathByteCount += path.count * MessageHop.memoryByteCount
+        historyPathOrder.append(id)
+        while historyPathByteCount > limits.historyPathByteCountMax, let oldest = historyPathOrder.popFirst()
+        {
+            historyPathByteCount -= pathByteCount(of: oldest)
+            history[oldest]?.message.path = []
+        }
+    }
+
+    private func pathByteCount(of id: MessageID) -> Int {
+        (history[id]?.message.path?.count ?? 0) * MessageHop.memoryByteCount
     }
 
     /// Forgets what was settled too long ago.
@@ -222,7 +239,10 @@ extension Outbox {
     }
 
     mutating func forgetOldest() {
-        guard let id = historyOrder.popFirst(), let ended = history.removeValue(forKey: id) else { return }
+        guard let id = historyOrder.popFirst() else { return }
+        historyPathByteCount -= pathByteCount(of: id)
+        guard let ended = history.removeValue(forKey: id) else { return }
+        while let first = historyPathOrder.first, history[first] == nil { _ = historyPathOrder.popFirst() }
         if let key = ended.key { keys[key] = nil }
         forgotten.append(ended.message.position)
     }

@@ -27,6 +27,10 @@ package struct Outbox: Sendable {
         package var historyCountMax = 10_000
         /// How long they are.
         package var historyDuration: Duration = .seconds(7 * 86_400)
+        /// Bytes of the ways that they took, where that was asked for; the oldest message's is forgotten.
+        ///
+        /// A tenth of what all of them may take: the ways of 400 messages over ten links, or of 2,000 over two.
+        package var historyPathByteCountMax = 524_288
         /// Rows of forgotten messages that wait for another batch; with so many they are one of their own.
         package var forgottenCountMax = 256
         /// The longest idempotency key.
@@ -136,6 +140,9 @@ package struct Outbox: Sendable {
 
     var history: [MessageID: Ended] = [:]
     var historyOrder = RingQueue<MessageID>()
+    /// Those of them whose ways are known, and the bytes of these.
+    var historyPathOrder = RingQueue<MessageID>()
+    var historyPathByteCount = 0
     /// Positions of settled messages whose rows go with the next batch: after a crash they are forgotten again.
     var forgotten: [UInt64] = []
 
