@@ -97,12 +97,13 @@ extension MailboxShelfDriver {
     ) async throws(EnvelopeError) -> Proven? {
         switch ask {
         case .offer(let bytes):
-            let envelope = try Envelope(parsing: bytes.span)
+            var envelope = try Envelope(parsing: bytes.span)
             // The signature after all that costs less.
             if let refusal = await refusal(of: envelope.header, byteCount: bytes.count, from: peer) {
                 return .refused(envelope.header.id, refusal)
             }
             try envelope.verify()
+            envelope.crossed(from: peer, at: world.wallClock.now)
             return .offer(envelope)
         case .receipt(let bytes):
             let receipt = try Receipt(verifying: bytes.span)

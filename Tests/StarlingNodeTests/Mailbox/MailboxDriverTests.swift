@@ -57,6 +57,35 @@ import Testing
         #expect(try fleet.overfullTables() == [])
     }
 
+    /// The way leads from the sender to the mailbox, and from there to the recipient: two links, whoever is there when.
+    @Test func aMessageThatAsksTellsTheWayThroughItsMailbox() throws {
+        var fleet = try absence(mailboxCount: 1)
+        let asked = try fleet.send(["recorded"], recordsPath: true)
+        let other = try fleet.send(["not recorded"])
+        try fleet.run(.seconds(30))
+        let left = fleet.hosts[2].world.wallClock.now
+        fleet.takeAway(Fleet.alice)
+        try fleet.run(.seconds(3600))
+        try fleet.bringBack(Fleet.bob)
+        try fleet.run(.seconds(30))
+        fleet.takeAway(Fleet.bob)
+        try fleet.bringBack(Fleet.alice)
+        try fleet.run(.seconds(60))
+        #expect(try fleet.states(asked + other) == [.delivered, .delivered])
+        let messages = try fleet.at(Fleet.alice) { node in
+            [
+                await node.delivery.report(on: asked[0])?.message,
+                await node.delivery.report(on: other[0])?.message,
+            ]
+        }
+        let path = try #require(messages[0]?.path)
+        #expect(path.map(\.peer) == [try fleet.peer(Fleet.alice), try fleet.peer(2)])
+        let times = path.map(\.arrived.millisecondsSince1970)
+        #expect(times.count == 2 && times[0] <= left.millisecondsSince1970)
+        #expect(times.last ?? 0 >= left.millisecondsSince1970 + 3_600_000, "it lay there for an hour")
+        #expect(messages[1] != nil && messages[1]?.path == nil)
+    }
+
     @Test func aMessageIsLeftWithFourMailboxesAtMost() throws {
         var fleet = try absence(mailboxCount: 6)
         let ids = try fleet.send(["copied"])

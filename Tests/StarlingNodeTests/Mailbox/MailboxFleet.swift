@@ -108,7 +108,8 @@ struct MailboxFleet {
     func send(
         _ texts: [String],
         lifetime: Duration = .seconds(72 * 3600),
-        _ privacy: MessageHeader.Privacy = .private
+        _ privacy: MessageHeader.Privacy = .private,
+        recordsPath: Bool = false
     ) throws -> [MessageID] {
         let to = try peer(Self.bob)
         return try at(Self.alice) { node in
@@ -118,6 +119,7 @@ struct MailboxFleet {
                 var draft = MessageDraft(to: to, content: content)
                 draft.lifetime = lifetime
                 draft.privacy = privacy
+                draft.recordsPath = recordsPath
                 ids.append(try await node.delivery.accept(draft))
             }
             return ids
