@@ -15,12 +15,12 @@ extension DeliveryDriver {
             case .receipt(let receipt):
                 // One that answers nothing is a repetition, and says nothing of the way.
                 if outbox.receipt(receipt, now: loop.now, wallNow: world.wallClock.now) {
-                    answered(by: receipt.from)
+                    answered(by: receipt.from, receipt.entries.map(\.id))
                 }
             case .settlement(let settlement):
                 let wasOwed = inbox.owesReceipts(to: settlement.from)
                 inbox.settlement(settlement, now: loop.now, wallNow: world.wallClock.now)
-                if wasOwed, !inbox.owesReceipts(to: settlement.from) { answered(by: settlement.from) }
+                if wasOwed, !inbox.owesReceipts(to: settlement.from) { confirmed(by: settlement.from) }
             case .broadcast(let envelope, let message): take(envelope, message, from: peer)
             case .transit(let frame): transits.append(frame)
             }

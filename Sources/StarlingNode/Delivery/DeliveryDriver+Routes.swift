@@ -3,12 +3,47 @@ internal import StarlingCrypto
 internal import StarlingMesh
 internal import StarlingWorld
 
-/// What is due to a peer that is reached over others.
+/// What is due to a peer that is reached over others, and over whom it went.
 struct RoutedPeer {
-    /// The neighbour to which the last frame went.
-    var via: PeerID?
     var owesReceipts = false
     var owesSettlement = false
+    /// The neighbours to which messages went that have no answer yet; no more than the outbox has on their way.
+    private(set) var vias: [MessageID: PeerID] = [:]
+    /// The neighbour to which the last receipt or settlement went.
+    private(set) var answerVia: PeerID?
+    /// When all may be sent again at once because another way is the best, and how long that is after the last time.
+    private var resendAt: Instant?
+    private var resendPause = Duration.zero
+
+    /// A frame went to a neighbour: a message of this id, or an answer.
+    mutating func sent(_ id: MessageID?, via neighbour: PeerID) {
+        if let id { vias[id] = neighbour } else { answerVia = neighbour }
+    }
+
+    /// Messages are answered, or of no more use.
+    ///
+    /// - Returns: The neighbours to which they went, in order.
+    @discardableResult
+    mutating func settled(_ ids: [MessageID]) -> [PeerID] {
+        Set(ids.compactMap { vias.removeValue(forKey: $0) }).sorted()
+    }
+
+    /// The peer has answered: the next time that the ways change counts as the first one.
+    mutating func answered() { (resendAt, resendPause) = (nil, .zero) }
+
+    /// Another way to the peer is the best: whether all is to be sent again at once over that, as some went another way and may be
+    /// lost with it.
+    ///
+    /// Where the ways change again and again without an answer it waits for its own time: who lies about its routes could else be
+    /// sent to for ever, and never be found to deliver nothing.
+    mutating func shallResend(over best: PeerID, now: Instant, longest: Duration) -> Bool {
+        guard vias.values.contains(where: { $0 != best }) || answerVia ?? best != best else { return false }
+        if let resendAt, resendAt > now { return false }
+        resendPause = min(max(resendPause * 2, .seconds(1)), longest)
+        resendAt = now + resendPause
+        (vias, answerVia) = ([:], nil)
+        return true
+    }
 }
 
 /// What a ``DeliveryDriver`` asks of a router, and tells it: called on the driver's loop, and never answered at once.
@@ -40,17 +75,20 @@ extension DeliveryDriver {
             if routeUp(peer) { pump() }
             return
         }
-        if isOther, !hops.isEmpty {
-            // What is on its way may be lost with the way that it took, and the next one is not to blame for that.
-            routed[peer]?.via = nil
+        if !hasRoute(to: peer) {
+            routeDown(peer)
+        } else if isOther, let best = hops.first, shallResend(to: peer, over: best) {
             isOutOfReach(peer)
             isWithinReach(peer)
-        } else if !hasRoute(to: peer) {
-            routeDown(peer)
         } else {
             feed(peer)
         }
         pump()
+    }
+
+    private func shallResend(to peer: PeerID, over best: PeerID) -> Bool {
+        let longest = limits.outbox.retries.longest
+        return routed[peer]?.shallResend(over: best, now: loop.now, longest: longest) ?? false
     }
 
     /// Sends to a peer over others from now on, where there is a way and no link.
@@ -113,7 +151,7 @@ extension DeliveryDriver {
         guard let state = routed[peer] else { return }
         if state.owesReceipts {
             routed[peer]?.owesReceipts = false
-            if inbox.takeOverdue(for: peer) { missed(peer) }
+            if inbox.takeOverdue(for: peer) { missed(peer, via: state.answerVia) }
             while let receipt = receipt(for: peer) { offer(TransitFrame(receipt, crossed: 0)) }
         }
         if state.owesSettlement {
@@ -121,7 +159,7 @@ extension DeliveryDriver {
             if let settlement = settlement(for: peer) { offer(TransitFrame(settlement, crossed: 0)) }
         }
         let (now, wallNow) = (loop.now, world.wallClock.now)
-        var hasMissed = false
+        var missing: Set<PeerID?> = []
         for priority in MessagePriority.allCases {
             while routed[peer] != nil, forwarder.takes(to: peer, from: .own, now: now),
                 let sent = outbox.nextTransmission(
@@ -133,17 +171,16 @@ extension DeliveryDriver {
             {
                 notify(sent.id, isEnd: false)
                 // What became due together counts once.
-                if sent.isOverdue, !hasMissed {
-                    missed(peer)
-                    hasMissed = true
-                }
+                let via = routed[peer]?.vias[sent.id]
+                if sent.isOverdue, missing.insert(via).inserted { missed(peer, via: via) }
                 offer(
                     TransitFrame(
                         own: sent.envelope,
                         from: identity.peerID,
                         to: peer,
                         priority: priority
-                    )
+                    ),
+                    of: sent.id
                 )
             }
         }
@@ -151,23 +188,31 @@ extension DeliveryDriver {
 
     /// What was sent to a peer over others had no answer in its time: the way is worse than it is told to be, and a link of
     /// its own would be better.
-    private func missed(_ peer: PeerID) {
-        if let via = routed[peer]?.via {
+    private func missed(_ peer: PeerID, via: PeerID?) {
+        if let via {
             router?.lost(peer, via)
             forwarder.missed(peer, via: via)
         }
         dialSoon(peer)
     }
 
-    /// A receipt of a peer came, or its confirmation of one: the way to it works.
-    func answered(by peer: PeerID) {
-        if let via = routed[peer]?.via { router?.delivered(peer, via) }
+    /// A receipt of a peer came: the ways that these messages took work.
+    func answered(by peer: PeerID, _ ids: [MessageID]) {
+        for via in routed[peer]?.settled(ids) ?? [] { router?.delivered(peer, via) }
+        routed[peer]?.answered()
     }
 
-    private func offer(_ frame: TransitFrame) {
+    /// A peer has confirmed the receipts that it was sent: the way that they took works.
+    func confirmed(by peer: PeerID) {
+        if let via = routed[peer]?.answerVia { router?.delivered(peer, via) }
+        routed[peer]?.answered()
+    }
+
+    /// - Parameter id: The message's; `nil` where the frame is an answer.
+    private func offer(_ frame: TransitFrame, of id: MessageID? = nil) {
         switch forwarder.offer(frame, from: .own, now: loop.now, wallNow: world.wallClock.now) {
         case .queued(let next):
-            routed[frame.to]?.via = next
+            routed[frame.to]?.sent(id, via: next)
             wake(next, frame.priority)
         case .dropped(.noRoute): routeDown(frame.to)
         // It is sent again when no receipt comes.

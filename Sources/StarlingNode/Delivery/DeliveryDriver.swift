@@ -292,6 +292,7 @@ package actor DeliveryDriver {
         case .delivered(let id): notify(id, isEnd: true)
         case .ended(let message):
             if message.file != nil { endOffer(message.id) }
+            routed[message.to]?.settled([message.id])
             notify(message.id, isEnd: true)
             if message.state == .delivered { obstacles[message.to] = nil }
             outboxObserver?(.ended(message.id))

@@ -1,9 +1,12 @@
 import StarlingCore
 import StarlingMesh
-import StarlingNode
 import StarlingSimulator
+import StarlingTransports
 import StarlingWorld
+import Synchronization
 import Testing
+
+@testable import StarlingNode
 
 /// Messages between nodes that are not connected, over those between them.
 @Suite struct ForwardingTests {
@@ -65,6 +68,54 @@ import Testing
         try chain.simulation.run(for: .seconds(1))
         #expect(try chain.states(first + second, at: 0) == [.delivered, .delivered])
         #expect(try chain.report(1).forwardedCount == forwarded, "the relay had nothing of it")
+    }
+
+    /// Who changes its word on its routes ten times a second is found out as soon as who never does.
+    @Test func aNeighbourThatSwallowsIsFoundOutHoweverOftenTheRouteChanges() throws {
+        let chain = try NodeChain(count: 4, hasRoutes: false)
+        try chain.connect(0, 3)
+        try chain.simulation.run(for: .seconds(5))
+        let (sender, swallower) = (chain.nodes[0], chain.nodes[3])
+        let (honest, liar, to) = (chain.nodes[1].peerID, swallower.peerID, chain.nodes[2].peerID)
+        let lost = Mutex<[PeerID]>([])
+        try chain.simulation.complete(on: chain.hosts[3]) {
+            swallower.swarm.protocols.set(MessageFrame.protocolID) { stream in
+                while (try? await stream.read()).flatMap({ $0 }) != nil {}
+                await stream.reset()
+            }
+        }
+        try chain.simulation.complete(on: chain.hosts[0]) {
+            await sender.delivery.useRoutes(
+                of: RouterCalls(
+                    find: { _ in },
+                    delivered: { _, _ in },
+                    lost: { peer, via in if peer == to { lost.withLock { $0.append(via) } } }
+                )
+            )
+        }
+        func setRoute(_ hops: [PeerID]) throws {
+            try chain.simulation.complete(on: chain.hosts[0]) {
+                await sender.delivery.setRoute(to: to, hops, linkCount: 2)
+            }
+        }
+        try setRoute([liar, honest])
+        let ids = try chain.send(["one"], from: 0, to: 2)
+        var changeCount = 0
+        while lost.withLock({ !$0.contains(liar) }), changeCount < 100 {
+            changeCount += 1
+            // What went another way may be lost, and is sent again at once, but not each time.
+            try setRoute(
+                changeCount % 2 == 0 ? [liar, honest] : changeCount % 4 == 1 ? [honest, liar] : [honest]
+            )
+            try chain.simulation.run(for: .milliseconds(100))
+            if try chain.states(ids, at: 0) == [.delivered] { break }
+        }
+        try setRoute([honest])
+        try chain.simulation.run(for: .seconds(10))
+        #expect(try chain.states(ids, at: 0) == [.delivered])
+        #expect(changeCount < 100)
+        let attemptCount = try chain.message(ids[0], at: 0)?.attempts ?? 0
+        #expect(attemptCount <= 6, "\(attemptCount)")
     }
 
     @Test func aRouteInACircleEnds() throws {
