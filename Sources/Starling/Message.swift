@@ -59,6 +59,38 @@ public struct Message: Sendable {
     }
 }
 
+/// A message that has arrived, and that the node's disk does not give back.
+///
+/// Who needs it asks its sender for it again.
+public struct DamagedMessage: Sendable {
+    /// The sender's name for it: 32 hexadecimal digits.
+    public let id: String
+    /// Who signed it.
+    public let from: PeerID
+    /// What it was.
+    public let type: MessageType
+
+    private let position: UInt64
+    private let node: Node
+
+    init(_ entry: InboxEntry, node: Node) {
+        id = "\(entry.id)"
+        from = entry.from
+        type = entry.type
+        position = entry.position
+        self.node = node
+    }
+
+    /// Has the node forget it.
+    ///
+    /// - Throws: ``NodeError/Code/store``; it may be there again after a restart then.
+    public func acknowledge() async throws(NodeError) {
+        do throws(StoreError) { try await node.node.delivery.acknowledge(position) } catch {
+            throw NodeError(error)
+        }
+    }
+}
+
 /// How a message is sent.
 public struct SendOptions: Sendable {
     /// Who can read it.

@@ -1,6 +1,8 @@
 internal import StarlingNode
 
 /// The messages that arrive at a node and have no handler, in order.
+///
+/// One that the disk does not give back is passed over: ``Node/damagedMessages`` has it.
 public struct Messages: AsyncSequence, Sendable {
     /// A message that has arrived.
     public typealias Element = Message

@@ -331,6 +331,14 @@ public final class Node: Sendable {
     /// ``Message/attempt``. The sequence ends when the node stops or the task that iterates is cancelled.
     public var messages: Messages { Messages(node: self) }
 
+    /// Messages that arrived and that cannot be read back from the disk, as far as that was found out: nobody is handed these,
+    /// and they take their places in the inbox until they are acknowledged.
+    ///
+    /// Their senders have receipts, and do not send them again by themselves.
+    public var damagedMessages: [DamagedMessage] {
+        get async { await node.delivery.damagedEntries.map { DamagedMessage($0, node: self) } }
+    }
+
     // MARK: Settings
 
     private static func identity(

@@ -306,7 +306,22 @@ enum Sample {
         file: file
     )
 
-    static let inboxPage = InboxPage(messages: [message], last: 9, hasMore: true, incoming: [incoming])
+    static let damaged = DamagedMessage(
+        position: 8,
+        messageID: messageID,
+        from: peerID,
+        type: "DATA_MESSAGE",
+        created: WallTime(millisecondsSince1970: 1_800_000_000_000),
+        received: WallTime(millisecondsSince1970: 1_800_000_000_250)
+    )
+
+    static let inboxPage = InboxPage(
+        messages: [message],
+        damaged: [damaged],
+        last: 9,
+        hasMore: true,
+        incoming: [incoming]
+    )
 
     static let messageStatus = MessageStatus(
         messageID: messageID,

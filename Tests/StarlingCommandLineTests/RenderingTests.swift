@@ -91,6 +91,24 @@ import Testing
         #expect(queued.render(.plain, to: "X") == "queued for X (message 0a0b): nobody answers.\n")
     }
 
+    @Test func theInboxShowsWhatIsDamagedWithTheNextStep() {
+        let damaged = DamagedMessage(
+            position: 8,
+            messageID: "0a0b",
+            from: peerID,
+            type: "DATA_MESSAGE\u{7}",
+            created: WallTime(millisecondsSince1970: 0),
+            received: WallTime(millisecondsSince1970: 1500)
+        )
+        let page = InboxPage(messages: [], damaged: [damaged], last: 8, hasMore: false)
+        let text = page.render(.plain, flags: "")
+        #expect(
+            text.hasPrefix("#8  1970-01-01T00:00:01.500Z  from \(peerID)  damaged DATA_MESSAGE\u{FFFD}\n")
+        )
+        #expect(text.contains("0a0b") && text.hasSuffix("starling inbox --take\n"))
+        #expect(!page.isEmpty && page.lastShown == 8)
+    }
+
     @Test func theInboxShowsTextsAndMeasuresTheRest() {
         var message = InboxMessage(
             position: 9,

@@ -193,6 +193,7 @@ import Testing
                     "received_ms": 1000, "file": .null, "text": "hello",
                 ]
             ], "next_after": 7, "has_more": true, "incoming": [],
+            "damaged": [],
         ]
         try await FixedNode.with(["GET /v1/inbox": (200, page), "POST /v1/inbox/take": (200, ["taken": 1])]) {
             node in
@@ -219,6 +220,7 @@ import Testing
                     "created_ms": 0, "received_ms": 1000, "file": .null, "text": "hello",
                 ]
             ], "next_after": 7, "has_more": false, "incoming": [],
+            "damaged": [],
         ]
         try await FixedNode.with(["GET /v1/inbox": (200, page), "POST /v1/inbox/take": (200, ["taken": 1])]) {
             node in

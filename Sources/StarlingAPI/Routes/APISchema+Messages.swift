@@ -125,9 +125,17 @@ extension APISchema {
         "A message that was received."
     )
 
+    private static let damagedMessage = APISchema.object(
+        [APIField("position", natural, "Its place in the inbox.")] + origin + [
+            APIField("error", error, "What is wrong, and the next step.")
+        ],
+        "A message that was received and cannot be read back from the disk."
+    )
+
     static let inboxPage = APISchema.object(
         [
             APIField("messages", .list(inboxMessage), "By position."),
+            APIField("damaged", .list(damagedMessage), "Messages that cannot be read back from the disk."),
             APIField("next_after", natural, "The position past which the next page begins."),
             APIField("has_more", .boolean, "Whether more wait behind them."),
             APIField("incoming", .list(incoming), "Messages whose files are on their way; at most 100."),

@@ -45,11 +45,33 @@ extension InboxMessage: APIValue {
     }
 }
 
+extension DamagedMessage: APIValue {
+    package var json: JSON {
+        [
+            "position": JSON(position), "id": .string(messageID), "from": JSON(from), "type": .string(type),
+            "created_ms": JSON(created.millisecondsSince1970),
+            "received_ms": JSON(received.millisecondsSince1970),
+            "error": NodeFailure.json(ofObstacle: failure),
+        ]
+    }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(
+            position: try fields.number("position"),
+            messageID: try fields.text("id"),
+            from: try fields.peerID("from"),
+            type: try fields.text("type"),
+            created: try fields.wallTime("created_ms"),
+            received: try fields.wallTime("received_ms")
+        )
+    }
+}
+
 extension InboxPage: APIValue {
     package var json: JSON {
         [
-            "messages": .array(messages.map(\.json)), "next_after": JSON(last), "has_more": .bool(hasMore),
-            "incoming": .array(incoming.map(\.json)),
+            "messages": .array(messages.map(\.json)), "damaged": .array(damaged.map(\.json)),
+            "next_after": JSON(last), "has_more": .bool(hasMore), "incoming": .array(incoming.map(\.json)),
         ]
     }
 
@@ -57,6 +79,9 @@ extension InboxPage: APIValue {
         self.init(
             messages: try fields.list("messages") { (json, path) throws(JSONShapeError) in
                 try InboxMessage(json, path: path)
+            },
+            damaged: try fields.list("damaged") { (json, path) throws(JSONShapeError) in
+                try DamagedMessage(json, path: path)
             },
             last: try fields.number("next_after"),
             hasMore: try fields.bool("has_more"),

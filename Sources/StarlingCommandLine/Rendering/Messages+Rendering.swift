@@ -34,8 +34,18 @@ extension InboxPage {
     ///
     /// - Parameter flags: Those that mean the same node, for the commands that are named.
     package func render(_ style: TextStyle, flags: String) -> String {
-        let parts = incoming.map { $0.render(style) } + messages.map { $0.render(style, flags: flags) }
+        let parts =
+            incoming.map { $0.render(style) } + damaged.map { $0.render(style) }
+            + messages.map { $0.render(style, flags: flags) }
         return parts.joined(separator: "\n")
+    }
+
+    /// Whether there is nothing to show.
+    package var isEmpty: Bool { messages.isEmpty && damaged.isEmpty && incoming.isEmpty }
+
+    /// The last message that it shows.
+    package var lastShown: Int64? {
+        [messages.last?.position, damaged.last?.position].compactMap { $0 }.max()
     }
 
     package static let emptyHint = "The inbox is empty.\n"
@@ -43,6 +53,15 @@ extension InboxPage {
     /// What to say where more messages wait behind these.
     package func moreHint(flags: String) -> String? {
         hasMore ? "More messages wait: starling inbox --after \(last)\(flags)\n" : nil
+    }
+}
+
+extension DamagedMessage {
+    /// A heading, and the next step.
+    package func render(_ style: TextStyle) -> String {
+        let head = style.bold("#\(position)") + "  \(received.rfc3339)  from \(from.base58)  "
+        let label = style.red("damaged") + " " + TerminalText.oneLine(type) + "\n"
+        return head + label + "  \(failure.message)\n  \(failure.nextStep)\n"
     }
 }
 

@@ -21,27 +21,34 @@ extension DeliveryDriver {
     /// Messages that are not acknowledged.
     package var inboxFill: (count: Int, byteCount: Int) { (inbox.count, inbox.byteCount) }
 
+    /// Messages that were found to be damaged, in the order of their arrival.
+    package var damagedEntries: [InboxEntry] { inbox.damagedEntries }
+
     /// Messages past a position in the order of arrival, with what they say; at least one if there is one.
-    ///
-    /// - Returns: The messages, the last position that was looked at, and whether more wait past it.
     package func inboxPage(
         after position: UInt64,
         countMax: Int,
         byteCountMax: Int
-    ) async throws(StoreError) -> (deliveries: [InboxDelivery], last: UInt64, hasMore: Bool) {
+    ) async throws(StoreError) -> InboxListing {
         let entries = inbox.entries(after: position, countMax: countMax + 1)
-        var deliveries: [InboxDelivery] = []
-        var (last, byteCount) = (position, 0)
+        var listing = InboxListing(last: position)
+        var byteCount = 0
         for entry in entries.prefix(countMax) {
-            // It may have been acknowledged meanwhile, or be damaged.
             if let content = try await content(at: entry.position) {
                 byteCount += content.payload.count
-                if byteCount > byteCountMax, !deliveries.isEmpty { break }
-                deliveries.append(InboxDelivery(entry: entry, content: content))
+                if byteCount > byteCountMax, !listing.deliveries.isEmpty { break }
+                listing.deliveries.append(InboxDelivery(entry: entry, content: content))
+            } else {
+                inbox.setAside(entry.position)
+                // It may have been acknowledged meanwhile.
+                if let entry = inbox.entry(at: entry.position), entry.state == .damaged {
+                    listing.damaged.append(entry)
+                }
             }
-            last = entry.position
+            listing.last = entry.position
         }
-        return (deliveries, last, (entries.last?.position ?? 0) > last)
+        listing.hasMore = (entries.last?.position ?? 0) > listing.last
+        return listing
     }
 
     /// Suspends until a message past a position is there; `false` when the node stops or the task is cancelled.

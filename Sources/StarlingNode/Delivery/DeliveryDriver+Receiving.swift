@@ -6,6 +6,7 @@ internal import StarlingWorld
 // Frames of peers: messages are taken into the inbox, receipts and settlements are noted.
 extension DeliveryDriver {
     func take(_ arrivals: [MessageArrival], from peer: PeerID) async -> [UInt8] {
+        await roomInBatch()
         let hadBatch = inboxTakenCount > inboxDoneCount
         var hasMessages = false
         var transits: [TransitFrame] = []
@@ -75,6 +76,14 @@ extension DeliveryDriver {
             }
         }
         return verdict
+    }
+
+    /// Suspends while as much waits for the disk as is written together.
+    private func roomInBatch() async {
+        while inbox.isBatchFull, !isStopped {
+            // What is full is written once the batch before it is.
+            await Waiter.suspend { waiter in diskWaiters.append((inboxDoneCount + 1, waiter)) }
+        }
     }
 
     /// Suspends until so many batches have been written, or failed to be.

@@ -8,6 +8,17 @@ package struct InboxDelivery: Sendable, Equatable {
     package var content: MessageContent
 }
 
+/// Messages of the inbox in the order of their arrival, with what they say.
+package struct InboxListing: Sendable, Equatable {
+    package var deliveries: [InboxDelivery] = []
+    /// Those that cannot be read back from the disk.
+    package var damaged: [InboxEntry] = []
+    /// The last position that was looked at.
+    package var last: UInt64
+    /// Whether more wait past it.
+    package var hasMore = false
+}
+
 /// Deals with one message of a type; what it returns is the answer to a request.
 ///
 /// The message is acknowledged when it returns. When it throws, the message is handed out again, with a higher attempt,

@@ -21,18 +21,68 @@ package struct InboxQuery: Sendable, Equatable {
 /// Messages of the inbox, by position.
 package struct InboxPage: Sendable, Equatable {
     package var messages: [InboxMessage]
-    /// The position past which the next page begins; also where messages were left out, because they are damaged.
+    /// Messages that cannot be read back from the disk.
+    package var damaged: [DamagedMessage]
+    /// The position past which the next page begins.
     package var last: Int64
     /// Whether messages past it wait.
     package var hasMore: Bool
     /// Messages that are not here yet, as their files are on their way.
     package var incoming: [IncomingMessage]
 
-    package init(messages: [InboxMessage], last: Int64, hasMore: Bool, incoming: [IncomingMessage] = []) {
+    package init(
+        messages: [InboxMessage],
+        damaged: [DamagedMessage] = [],
+        last: Int64,
+        hasMore: Bool,
+        incoming: [IncomingMessage] = []
+    ) {
         self.messages = messages
+        self.damaged = damaged
         self.last = last
         self.hasMore = hasMore
         self.incoming = incoming
+    }
+}
+
+/// A message that was received, and that cannot be read back from the disk: its sender has its receipt.
+///
+/// It stays where it is until it is acknowledged.
+package struct DamagedMessage: Sendable, Equatable {
+    /// Its place in the inbox.
+    package var position: Int64
+    /// The message's id in hexadecimal.
+    package var messageID: String
+    package var from: PeerID
+    package var type: String
+    /// When the sender says it made it, and when it came in.
+    package var created: WallTime
+    package var received: WallTime
+
+    package init(
+        position: Int64,
+        messageID: String,
+        from: PeerID,
+        type: String,
+        created: WallTime,
+        received: WallTime
+    ) {
+        self.position = position
+        self.messageID = messageID
+        self.from = from
+        self.type = type
+        self.created = created
+        self.received = received
+    }
+
+    /// What is wrong with it, and the next step.
+    package var failure: NodeFailure {
+        NodeFailure(
+            .storeFailed,
+            "Message \(messageID) of \(from) cannot be read back from the disk.",
+            nextStep:
+                "Check the disk, ask the sender to send it again, then forget it with: starling inbox --take"
+        )
     }
 }
 

@@ -72,7 +72,9 @@ extension NodeDesk {
 
     package func inbox(_ query: InboxQuery) async throws(NodeFailure) -> InboxPage {
         let page = try await page(query)
-        guard page.messages.isEmpty, !page.hasMore, query.arrivalTimeout > .zero else { return page }
+        guard page.messages.isEmpty, page.damaged.isEmpty, !page.hasMore, query.arrivalTimeout > .zero else {
+            return page
+        }
         let delivery = node.delivery
         let last = UInt64(clamping: page.last)
         _ = await loop.withDeadline(loop.now + query.arrivalTimeout) { await delivery.arrival(after: last) }
@@ -94,6 +96,7 @@ extension NodeDesk {
             )
             return InboxPage(
                 messages: page.deliveries.map { InboxMessage($0) },
+                damaged: page.damaged.map { DamagedMessage($0) },
                 last: Int64(clamping: page.last),
                 hasMore: page.hasMore,
                 incoming: await incoming(countMax: Self.incomingCountMax)
@@ -221,6 +224,19 @@ extension WallTime {
     func age(at now: WallTime) -> Duration {
         let (age, overflow) = now.millisecondsSince1970.subtractingReportingOverflow(millisecondsSince1970)
         return .milliseconds(overflow ? 0 : max(0, age))
+    }
+}
+
+extension DamagedMessage {
+    fileprivate init(_ entry: InboxEntry) {
+        self.init(
+            position: Int64(clamping: entry.position),
+            messageID: "\(entry.id)",
+            from: entry.from,
+            type: entry.type.name,
+            created: entry.created,
+            received: entry.received
+        )
     }
 }
 

@@ -154,13 +154,13 @@ extension ClientCommands {
         if let after = invocation[StarlingFlags.after] { target += "&after=\(after)" }
         let json = try client.get(target, timeout: timeout)
         let page = try client.value(json, InboxPage.self)
-        if page.messages.isEmpty && page.incoming.isEmpty && !invocation[StarlingFlags.json] {
+        if page.isEmpty && !invocation[StarlingFlags.json] {
             console.say(InboxPage.emptyHint)
         } else {
             try show(json, as: InboxPage.self) { $0.render(style, flags: home.flagText) }
         }
         // Only what has been shown is taken: an output that failed ends the command before this.
-        if invocation[StarlingFlags.take], let last = page.messages.last { try take(through: last.position) }
+        if invocation[StarlingFlags.take], let last = page.lastShown { try take(through: last) }
         if !invocation[StarlingFlags.json], let hint = page.moreHint(flags: home.flagText) {
             console.say(hint)
         }

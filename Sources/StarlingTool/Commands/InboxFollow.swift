@@ -45,9 +45,9 @@ struct InboxFollow {
                 )
             }
             hasAnswered = true
-            for message in page.messages {
-                try show(message)
-                if isTaking { try commands.take(through: message.position) }
+            for (position, text) in lines(of: page) {
+                try commands.console.write(text + "\n")
+                if isTaking { try commands.take(through: position) }
             }
             left -= page.messages.count
             after = page.last
@@ -70,9 +70,13 @@ struct InboxFollow {
         return try commands.client.value(json, InboxPage.self)
     }
 
-    private func show(_ message: InboxMessage) throws(Diagnostic) {
-        let text =
-            isJSON ? message.json.text : message.render(commands.style, flags: commands.home.flagText)
-        try commands.console.write(text + "\n")
+    /// What is written out of each message, in their order.
+    private func lines(of page: InboxPage) -> [(position: Int64, text: String)] {
+        let (style, flags) = (commands.style, commands.home.flagText)
+        let damaged = page.damaged.map { ($0.position, isJSON ? $0.json.text : $0.render(style)) }
+        let whole = page.messages.map { message in
+            (message.position, isJSON ? message.json.text : message.render(style, flags: flags))
+        }
+        return (damaged + whole).sorted { $0.0 < $1.0 }
     }
 }

@@ -17,6 +17,22 @@ import Testing
         #expect(kit.inbox.entries().map(\.id) == [InboxKit.id(1)])
     }
 
+    @Test func aBatchIsFullUntilItIsOnItsWay() {
+        var limits = Inbox.Limits()
+        limits.batchByteCountMax = 1
+        var kit = InboxKit(limits: limits)
+        #expect(!kit.inbox.isBatchFull)
+        for number in UInt64(1)...2 { _ = kit.added(InboxKit.header(number)) }
+        #expect(kit.inbox.isBatchFull)
+        _ = kit.inbox.takeBatch()
+        #expect(!kit.inbox.isBatchFull, "the next one is empty")
+        _ = kit.added(InboxKit.header(3))
+        #expect(kit.inbox.isBatchFull)
+        kit.inbox.storeFailed(now: kit.now)
+        kit.pull()
+        #expect(!kit.inbox.isBatchFull && kit.inbox.count == 1)
+    }
+
     @Test func whatTheDiskDoesNotTakeHasNotCome() {
         var kit = InboxKit()
         let position = kit.added(InboxKit.header(1))

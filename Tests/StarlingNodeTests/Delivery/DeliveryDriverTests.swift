@@ -27,6 +27,32 @@ import Testing
         try pair.simulation.complete(on: pair.aliceHost) { _ = try await alice.swarm.connect(to: address) }
     }
 
+    /// However little is written together, and whoever waits for that.
+    @Test func messagesBeyondABatchWaitForTheNext() throws {
+        let pair = try NodePair { $0.deliveryLimits.inbox.batchByteCountMax = 1 }
+        let (alice, bob, address) = (pair.alice, pair.bob, try pair.bobAddress)
+        let ids = try pair.simulation.complete(on: pair.aliceHost) {
+            _ = try await alice.swarm.connect(to: address)
+            var ids: [MessageID] = []
+            for number in 0..<40 {
+                var draft = MessageDraft(
+                    to: bob.peerID,
+                    content: MessageContent(type: .data, payload: [UInt8](repeating: 1, count: 50_000))
+                )
+                draft.priority = MessagePriority.allCases[number % 4]
+                ids.append(try await alice.delivery.accept(draft))
+            }
+            return ids
+        }
+        try pair.simulation.run(for: .seconds(2))
+        let states = try pair.simulation.complete(on: pair.aliceHost) {
+            var states: [OutboxMessage.State?] = []
+            for id in ids { states.append(await alice.delivery.report(on: id)?.message.state) }
+            return states
+        }
+        #expect(states == ids.map { _ in .delivered })
+    }
+
     @Test(arguments: [1, 2, 3] as [UInt64]) func manyMessagesOfEachPriorityArriveOnce(seed: UInt64) throws {
         let pair = try NodePair(seed: seed)
         try connect(pair)

@@ -43,10 +43,18 @@ extension Inbox {
         actions.append(.arrived(position: position))
     }
 
-    /// An entry that was to be handed out cannot be read back from the disk.
+    /// An entry cannot be read back from the disk.
     package mutating func setAside(_ position: UInt64) {
-        guard entries[position]?.entry.state == .handedOut else { return }
-        entries[position]?.entry.state = .damaged
+        switch entries[position]?.entry.state {
+        case .waiting, .handedOut: entries[position]?.entry.state = .damaged
+        case .storing, .handingOut, .damaged, nil: break
+        }
+    }
+
+    /// Entries that were found to be damaged, in the order of their arrival.
+    package var damagedEntries: [InboxEntry] {
+        order.positions(after: 0, countMax: entries.count).compactMap { entry(at: $0) }
+            .filter { $0.state == .damaged }
     }
 
     /// Forgets an entry that its application has dealt with.

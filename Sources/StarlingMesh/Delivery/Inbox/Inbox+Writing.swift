@@ -23,7 +23,7 @@ extension Inbox {
         var batch = pending.bookkeeping
         batch.append(pending.rows)
         inFlight = pending
-        pending = Batch()
+        (pending, pendingByteCount) = (Batch(), 0)
         return batch
     }
 

@@ -52,6 +52,9 @@ package struct Inbox: Sendable {
         package var answerCountMax = 4096
         /// Positions that are reserved at once: a restart skips at most so many, and the row is written so seldom.
         package var reservationCount: UInt64 = 1024
+        /// Bytes of new rows with which nothing more is offered until the disk has taken them: the receipt of a small message
+        /// waits for all that is written with it.
+        package var batchByteCountMax = 4_194_304
         package var retries = RetrySchedule.Limits()
         package var receipt = Receipt.Limits()
 
@@ -224,6 +227,8 @@ package struct Inbox: Sendable {
     var holdTimers = DeadlineHeap()
 
     var pending = Batch()
+    /// Bytes of the rows of new entries in it.
+    var pendingByteCount = 0
     var inFlight: Batch?
     var isWriteTold = false
     /// Whether more is pending than what settlements say.
@@ -250,6 +255,9 @@ package struct Inbox: Sendable {
 
     /// Entries that are not acknowledged.
     package var count: Int { entries.count }
+
+    /// Whether the next batch is as large as one may be: offer nothing more until it is on its way.
+    package var isBatchFull: Bool { pendingByteCount >= limits.batchByteCountMax }
 
     /// Series that are known.
     package var seriesCount: Int { seriesIndex.count }
@@ -367,7 +375,9 @@ package struct Inbox: Sendable {
         if ids[header.id] == nil { ids[header.id] = position }
         pending.added.append(position)
         let row = InboxRow(entry: entry, place: header.place, content: encoded)
-        pending.rows.put(StoreKey(DeliveryTables.inbox, position), row.encoded)
+        let bytes = row.encoded
+        pendingByteCount += bytes.count
+        pending.rows.put(StoreKey(DeliveryTables.inbox, position), bytes)
         return position
     }
 
