@@ -71,7 +71,13 @@ actor ArrivalQueue {
             case .later: break
             }
             guard self.byteCount + takenByteCount == 0 else {
-                await Waiter.suspend { waiter in reader = waiter }
+                await Waiter.suspend { waiter in
+                    if self.byteCount + takenByteCount == 0 || isClosed {
+                        waiter.resume()
+                    } else {
+                        reader = waiter
+                    }
+                }
                 continue
             }
             do throws(CancellationError) { try await loop.sleep(for: limits.holdInterval) } catch {
