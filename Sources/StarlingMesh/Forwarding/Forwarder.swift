@@ -17,6 +17,13 @@ package struct Forwarder: Sendable {
         package var traceCountMax = 1024
         /// How long a way back is taken for one where no route is known.
         package var traceDuration: Duration = .seconds(60)
+        /// How long receipts go back the way that their messages came, whatever the routes say: who lies about these has not
+        /// carried the message.
+        package var reverseDuration: Duration = .seconds(5)
+        /// Pairs of peers of which it is remembered when a receipt last went from one to the other.
+        package var receiptCountMax = 4096
+        /// Between two times that the way to a destination is doubted: what comes again together counts once.
+        package var doubtInterval: Duration = .seconds(1)
         /// Messages of others that are recognised when they come again.
         package var seenCountMax = 8192
         /// For how long: a sender tries again after a second at the earliest, and that one shall pass.
@@ -78,20 +85,37 @@ package struct Forwarder: Sendable {
         var at: Instant
     }
 
-    /// The last time that a message was carried on.
+    /// The last time that a frame was carried on.
     private struct Passage {
         var at: Instant
         var hopCount: UInt32
+        /// The neighbour that it went to.
+        var via: PeerID
+    }
+
+    /// From whom to whom.
+    private struct Course: Hashable {
+        var from: PeerID
+        var to: PeerID
+    }
+
+    /// A message came again that had gone to a neighbour, and no receipt had gone back.
+    package struct Doubt: Equatable, Sendable {
+        package let to: PeerID
+        package let via: PeerID
     }
 
     package let own: PeerID
     package let limits: Limits
     var neighbours: [PeerID: Neighbour] = [:]
-    private var routes: [PeerID: Route] = [:]
-    private var traces: [PeerID: Trace] = [:]
-    private var traceOrder = RingQueue<PeerID>()
-    private var seen: [MessageFingerprint: Passage] = [:]
-    private var seenOrder = RingQueue<MessageFingerprint>()
+    var routes: [PeerID: Route] = [:]
+    var traces: RecentTable<PeerID, Trace>
+    private var seen: RecentTable<MessageFingerprint, Passage>
+    /// When receipts last went.
+    private var receipts: RecentTable<Course, Instant>
+    /// When the ways to destinations were last doubted.
+    private var doubted: RecentTable<PeerID, Instant>
+    private var doubts = RingQueue<Doubt>()
     /// Frames that were carried on.
     package private(set) var forwardedCount: UInt64 = 0
     /// Frames that were not, by the reason.
@@ -100,9 +124,13 @@ package struct Forwarder: Sendable {
     package init(own: PeerID, limits: Limits = Limits()) {
         self.own = own
         self.limits = limits
+        traces = RecentTable(countMax: limits.traceCountMax)
+        seen = RecentTable(countMax: limits.seenCountMax)
+        receipts = RecentTable(countMax: limits.receiptCountMax)
+        doubted = RecentTable(countMax: limits.traceCountMax)
     }
 
-    // MARK: Ways
+    // MARK: Neighbours
 
     /// A neighbour is connected.
     package mutating func linkUp(_ neighbour: PeerID, now: Instant) {
@@ -124,65 +152,6 @@ package struct Forwarder: Sendable {
         }
     }
 
-    /// The neighbours through which a peer is reached now, the best first; none when it is not.
-    ///
-    /// - Parameter linkCount: Links that the shortest of these ways crosses.
-    /// - Returns: Whether the best is another one than before.
-    @discardableResult
-    package mutating func setRoute(to peer: PeerID, _ hops: [PeerID], linkCount: Int) -> Bool {
-        let before = routes[peer]?.hops.first
-        routes[peer] = hops.isEmpty ? nil : Route(hops: hops, linkCount: linkCount)
-        return hops.first != before
-    }
-
-    /// Whether frames to a peer that is no neighbour find a way that crosses no more than so many links.
-    package func hasRoute(to peer: PeerID, linkCountMax: Int, now: Instant) -> Bool {
-        if let route = routes[peer], route.linkCount <= linkCountMax,
-            route.hops.contains(where: { neighbours[$0] != nil })
-        {
-            return true
-        }
-        return trace(to: peer, now: now) != nil
-    }
-
-    /// Whether routes, and not only a frame that came, say how a peer is reached.
-    package func knowsRoute(to peer: PeerID) -> Bool {
-        routes[peer]?.hops.contains { neighbours[$0] != nil } ?? false
-    }
-
-    /// What went to a peer over a neighbour was not answered: that a frame came that way is no reason any more.
-    package mutating func missed(_ peer: PeerID, via neighbour: PeerID) {
-        if traces[peer]?.via == neighbour { traces[peer]?.at = Instant(nanosecondsSinceOrigin: 0) }
-    }
-
-    /// The neighbours over which a peer is reached now, the best first: itself where it is one, and never the one that
-    /// is left out.
-    package func hops(to peer: PeerID, without other: PeerID?, now: Instant) -> [PeerID] {
-        if neighbours[peer] != nil { return [peer] }
-        var hops = routes[peer]?.hops.filter { neighbours[$0] != nil && $0 != other } ?? []
-        if let back = trace(to: peer, now: now), back != other, !hops.contains(back) { hops.append(back) }
-        return hops
-    }
-
-    /// The neighbour that a frame to a peer goes to: never the one that it came from.
-    package func way(to peer: PeerID, from origin: Origin, now: Instant) -> PeerID? {
-        if let way = knownWay(to: peer, from: origin) { return way }
-        guard let back = trace(to: peer, now: now), origin != .neighbour(back) else { return nil }
-        return back
-    }
-
-    private func knownWay(to peer: PeerID, from origin: Origin) -> PeerID? {
-        func isOpen(_ peer: PeerID) -> Bool { neighbours[peer] != nil && origin != .neighbour(peer) }
-        if isOpen(peer) { return peer }
-        return routes[peer]?.hops.first(where: isOpen)
-    }
-
-    private func trace(to peer: PeerID, now: Instant) -> PeerID? {
-        guard let trace = traces[peer], trace.at + limits.traceDuration > now, neighbours[trace.via] != nil
-        else { return nil }
-        return trace.via
-    }
-
     // MARK: Frames
 
     /// Takes a frame that has to go on.
@@ -195,13 +164,16 @@ package struct Forwarder: Sendable {
         guard frame.hopCount < frame.hopLimit else { return drop(.hopLimit) }
         if let expires = frame.expires, expires < wallNow { return drop(.expired) }
         if origin != .own, isRepeated(frame, now: now) { return drop(.repeated) }
-        guard let next = way(to: frame.to, from: origin, now: now) else { return drop(.noRoute) }
+        let lost = origin == .own ? nil : unanswered(frame, now: now)
+        guard let next = way(of: frame, from: origin, besides: lost, now: now) else { return drop(.noRoute) }
         guard hasRoom(for: next, from: origin) else { return .full }
         if case .neighbour(let neighbour) = origin {
             if let until = spend(neighbour, now: now) { return .tooFast(until: until) }
             heard(of: frame.from, via: neighbour, now: now)
+            if frame.isReceipt { receipts.set(now, for: Course(from: frame.from, to: frame.to)) }
         }
-        recognize(frame, now: now)
+        if let lost { doubt(frame.to, via: lost, now: now) }
+        recognize(frame, via: next, now: now)
         enqueue(Waiting(frame: frame, origin: origin), to: next)
         return .queued(next)
     }
@@ -239,15 +211,6 @@ package struct Forwarder: Sendable {
     /// A frame was dropped that had found no room for long.
     package mutating func gaveUp() { drop(.noRoom) }
 
-    /// A frame of a peer came over a neighbour: there is a way back.
-    package mutating func heard(of peer: PeerID, via neighbour: PeerID, now: Instant) {
-        if traces.updateValue(Trace(via: neighbour, at: now), forKey: peer) != nil { return }
-        traceOrder.append(peer)
-        if traceOrder.count > limits.traceCountMax, let oldest = traceOrder.popFirst() {
-            traces[oldest] = nil
-        }
-    }
-
     /// Whether a neighbour's frame went a moment ago, or is this node's own.
     ///
     /// One that has come over fewer links goes again: whoever has the message could otherwise hand it on as one that has come too
@@ -258,13 +221,30 @@ package struct Forwarder: Sendable {
         return last.at + limits.seenDuration > now && last.hopCount <= frame.hopCount
     }
 
-    private mutating func recognize(_ frame: TransitFrame, now: Instant) {
+    private mutating func recognize(_ frame: TransitFrame, via neighbour: PeerID, now: Instant) {
         guard let fingerprint = frame.fingerprint else { return }
-        let passage = Passage(at: now, hopCount: frame.hopCount)
-        if seen.updateValue(passage, forKey: fingerprint) != nil { return }
-        seenOrder.append(fingerprint)
-        if seenOrder.count > limits.seenCountMax, let oldest = seenOrder.popFirst() { seen[oldest] = nil }
+        seen.set(Passage(at: now, hopCount: frame.hopCount, via: neighbour), for: fingerprint)
     }
+
+    // MARK: Doubts
+
+    /// The neighbour that a message went to before, when its sender tries again and no receipt of its recipient has come by since.
+    private func unanswered(_ frame: TransitFrame, now: Instant) -> PeerID? {
+        guard !frame.isAnswer, let fingerprint = frame.fingerprint, let last = seen[fingerprint],
+            last.at + limits.seenDuration <= now
+        else { return nil }
+        let answered = receipts[Course(from: frame.to, to: frame.from)]
+        return answered.map { $0 >= last.at } ?? false ? nil : last.via
+    }
+
+    private mutating func doubt(_ peer: PeerID, via neighbour: PeerID, now: Instant) {
+        if let last = doubted[peer], last + limits.doubtInterval > now { return }
+        doubted.set(now, for: peer)
+        doubts.append(Doubt(to: peer, via: neighbour))
+    }
+
+    /// What is to be told to whoever chooses the ways; pull until `nil` after each frame.
+    package mutating func nextDoubt() -> Doubt? { doubts.popFirst() }
 
     @discardableResult
     private mutating func drop(_ reason: Drop) -> Verdict {
@@ -327,6 +307,7 @@ package struct Forwarder: Sendable {
         [
             TableFill("forwarder traces", traces.count, of: limits.traceCountMax),
             TableFill("forwarder seen", seen.count, of: limits.seenCountMax),
+            TableFill("forwarder receipts", receipts.count, of: limits.receiptCountMax),
         ]
     }
 }

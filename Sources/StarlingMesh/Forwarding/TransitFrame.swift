@@ -10,8 +10,12 @@ package struct TransitFrame: Equatable, Sendable {
     package let from: PeerID
     package let to: PeerID
     package let priority: MessagePriority
-    /// What a neighbour's envelope is known by when it comes again; `nil` for all else.
+    /// What a neighbour's frame is known by when it comes again; `nil` for this node's own, and what is to everybody.
     package let fingerprint: MessageFingerprint?
+    /// Whether it is a receipt.
+    package let isReceipt: Bool
+    /// Whether it is a receipt or a settlement.
+    package let isAnswer: Bool
     /// When it is of no more use; `nil` for receipts and settlements.
     package let expires: WallTime?
     /// Links that it has crossed before this node sends it on.
@@ -35,6 +39,7 @@ package struct TransitFrame: Equatable, Sendable {
         self.to = to
         priority = envelope.header.priority
         fingerprint = envelope.fingerprint
+        (isReceipt, isAnswer) = (false, false)
         expires = envelope.header.expires
         hopCount = counted.hopCount
         hopLimit = UInt32(envelope.header.hopLimit)
@@ -47,6 +52,7 @@ package struct TransitFrame: Equatable, Sendable {
         self.to = to
         self.priority = priority
         fingerprint = nil
+        (isReceipt, isAnswer) = (false, false)
         // The outbox gives it up in time, and nobody carries it before its first neighbour.
         expires = nil
         (hopCount, hopLimit) = (0, 1)
@@ -65,6 +71,7 @@ package struct TransitFrame: Equatable, Sendable {
         self.priority = priority
         // The flood recognises it, and knows how far it may go.
         fingerprint = nil
+        (isReceipt, isAnswer) = (false, false)
         self.expires = expires
         (hopCount, hopLimit) = (0, 1)
         self.wire = wire
@@ -73,7 +80,14 @@ package struct TransitFrame: Equatable, Sendable {
     package init(_ receipt: Receipt, crossed: UInt32) {
         var counted = receipt
         counted.hopCount = receipt.hopCount.saturatingSum(crossed)
-        self.init(.receipt, counted.encoded, from: receipt.from, to: receipt.to, hopCount: counted.hopCount)
+        self.init(
+            .receipt,
+            counted.encoded,
+            from: receipt.from,
+            to: receipt.to,
+            hopCount: counted.hopCount,
+            crossed > 0 ? receipt.fingerprint : nil
+        )
     }
 
     package init(_ settlement: Settlement, crossed: UInt32) {
@@ -84,16 +98,25 @@ package struct TransitFrame: Equatable, Sendable {
             counted.encoded,
             from: settlement.from,
             to: settlement.to,
-            hopCount: counted.hopCount
+            hopCount: counted.hopCount,
+            crossed > 0 ? settlement.fingerprint : nil
         )
     }
 
-    private init(_ kind: MessageFrame.Kind, _ bytes: [UInt8], from: PeerID, to: PeerID, hopCount: UInt32) {
+    private init(
+        _ kind: MessageFrame.Kind,
+        _ bytes: [UInt8],
+        from: PeerID,
+        to: PeerID,
+        hopCount: UInt32,
+        _ fingerprint: MessageFingerprint?
+    ) {
         self.from = from
         self.to = to
         // A sender's window stands still until they are there.
         priority = .high
-        (fingerprint, expires) = (nil, nil)
+        (self.fingerprint, expires) = (fingerprint, nil)
+        (isReceipt, isAnswer) = (kind == .receipt, true)
         self.hopCount = hopCount
         hopLimit = Self.answerHopLimit
         wire = MessageFrame(kind, bytes).encoded

@@ -107,6 +107,11 @@ package struct Settlement: Equatable, Sendable {
         try SignedBody.verify(signature, over: Self.signatureDomain + bodyBytes, by: from)
     }
 
+    /// What was signed, with the signature: the same wherever it comes from, and nobody else's.
+    package var fingerprint: MessageFingerprint {
+        MessageFingerprint(SHA256.hash(Self.signatureDomain + bodyBytes + signature))
+    }
+
     /// The settlement in its wire form.
     package var encoded: [UInt8] { SignedBody.encode(bodyBytes, signature, hopCount: hopCount) }
 

@@ -88,6 +88,20 @@ extension RouteTable {
         finish(now: now, wallNow: wallNow)
     }
 
+    /// What others sent to a destination over a neighbour came again, and no answer was seen to go back.
+    ///
+    /// They may make that up: it counts for this destination alone, and for no more than ``Limits/doubtMax``.
+    package mutating func doubted(to destination: PeerID, via peer: PeerID, now: Instant, wallNow: WallTime) {
+        guard destination != peer, let link = linkIndex[peer], let slot = index[destination],
+            let entry = destinations[slot].entry(of: link)
+        else { return }
+        let penalty = destinations[slot].entries[entry].penalty
+        guard penalty < limits.doubtMax else { return }
+        destinations[slot].entries[entry].penalty = min(max(limits.penaltyMin, penalty * 2), limits.doubtMax)
+        choose(slot, now: now)
+        finish(now: now, wallNow: wallNow)
+    }
+
     // MARK: Penalties
 
     private mutating func weigh(

@@ -83,6 +83,8 @@ package struct RouteTable: ~Copyable, Sendable {
         package var penaltyMin: UInt32 = 1_000_000
         /// The highest penalty.
         package var penaltyMax: UInt32 = 60_000_000
+        /// The penalty up to which it counts that others got no answer, by what they seem to do.
+        package var doubtMax: UInt32 = 4_000_000
 
         package init() {}
     }

@@ -54,6 +54,8 @@ package struct RouterCalls: Sendable {
     var delivered: @Sendable (PeerID, _ via: PeerID) -> Void
     /// What went to a peer over a neighbour had no answer in its time.
     var lost: @Sendable (PeerID, _ via: PeerID) -> Void
+    /// What others sent to a peer, and went over a neighbour, came again without having been answered.
+    var doubted: @Sendable (PeerID, _ via: PeerID) -> Void
 }
 
 // Peers that are reached over others, and frames of others on their way through this node.
@@ -225,6 +227,7 @@ extension DeliveryDriver {
     /// Carries a neighbour's frame on; suspends while there is no room for it.
     func forward(_ frame: TransitFrame, from neighbour: PeerID) async {
         let deadline = loop.now + limits.roomPatience
+        defer { while let doubt = forwarder.nextDoubt() { router?.doubted(doubt.to, doubt.via) } }
         while !isStopped, loop.now < deadline {
             switch forwarder.offer(
                 frame,

@@ -105,7 +105,8 @@ package actor RouteDriver {
             of: RouterCalls(
                 find: { [weak self] peer in self?.later { $0.find(peer) } },
                 delivered: { [weak self] peer, via in self?.later { $0.delivered(to: peer, via: via) } },
-                lost: { [weak self] peer, via in self?.later { $0.lost(to: peer, via: via) } }
+                lost: { [weak self] peer, via in self?.later { $0.lost(to: peer, via: via) } },
+                doubted: { [weak self] peer, via in self?.later { $0.doubted(to: peer, via: via) } }
             )
         )
         swarm.protocols.set(
@@ -309,6 +310,10 @@ package actor RouteDriver {
 
     private func lost(to peer: PeerID, via neighbour: PeerID) {
         table.lost(to: peer, via: neighbour, now: loop.now, wallNow: world.wallClock.now)
+    }
+
+    private func doubted(to peer: PeerID, via neighbour: PeerID) {
+        table.doubted(to: peer, via: neighbour, now: loop.now, wallNow: world.wallClock.now)
     }
 
     /// Looks for a way to a peer to which something waits.

@@ -103,6 +103,80 @@ import Testing
         #expect(forwarder.droppedCounts == [.repeated: 1])
     }
 
+    /// To whom and over whom a message went that is lost, by what the forwarder says next.
+    private func doubt(_ forwarder: inout Forwarder) -> [PeerID] {
+        forwarder.nextDoubt().map { [$0.to, $0.via] } ?? []
+    }
+
+    /// A relay that always took the same way would send to whoever swallows for ever: it has no receipts of its own.
+    @Test func whatComesAgainWithoutAReceiptTakesAnotherWay() throws {
+        let frank = Self.peer(6)
+        var forwarder = forwarder(to: [Self.carol, frank])
+        forwarder.linkUp(frank, now: start)
+        let frame = try frame(1)
+        #expect(offer(frame, &forwarder) == .queued(Self.carol))
+        #expect(doubt(&forwarder) == [])
+        #expect(offer(frame, &forwarder, at: .milliseconds(900)) == .queued(frank))
+        #expect(doubt(&forwarder) == [Self.dave, Self.carol])
+        #expect(offer(try self.frame(2), &forwarder, at: .milliseconds(950)) == .queued(Self.carol))
+        #expect(offer(try self.frame(2), &forwarder, at: .milliseconds(1500)) == .queued(frank))
+        #expect(doubt(&forwarder) == [], "what comes again together counts once")
+        #expect(offer(frame, &forwarder, at: .seconds(3)) == .queued(Self.carol), "and back")
+        #expect(doubt(&forwarder) == [Self.dave, frank])
+        // Where there is one way only it is taken.
+        forwarder.linkDown(frank, wallNow: wallNow)
+        #expect(offer(frame, &forwarder, at: .seconds(5)) == .queued(Self.carol))
+        #expect(doubt(&forwarder) == [Self.dave, Self.carol])
+    }
+
+    private func receipt(_ number: UInt8) -> TransitFrame {
+        let id = MessageID(random: [UInt8](repeating: number, count: 16))
+        let receipt = Receipt(
+            for: [.init(id: id, outcome: .delivered)],
+            to: Self.alice,
+            created: MessageKit.created,
+            from: Self.key(4)
+        )
+        return TransitFrame(receipt, crossed: 1)
+    }
+
+    @Test func whatIsAnsweredAndComesAgainIsNobodysFault() throws {
+        let frank = Self.peer(6)
+        var forwarder = forwarder(to: [Self.carol, frank])
+        forwarder.linkUp(frank, now: start)
+        let frame = try frame(1)
+        #expect(offer(frame, &forwarder) == .queued(Self.carol))
+        #expect(offer(receipt(1), &forwarder, from: Self.carol, at: .milliseconds(100)) == .queued(Self.bob))
+        #expect(offer(frame, &forwarder, at: .milliseconds(900)) == .queued(Self.carol))
+        #expect(doubt(&forwarder) == [])
+        #expect(offer(frame, &forwarder, at: .seconds(3)) == .queued(frank), "this time it was not")
+    }
+
+    /// Who lies about its routes has not carried the message, and gets no chance to swallow the receipt.
+    @Test func aReceiptGoesBackTheWayThatItsMessageCame() throws {
+        var forwarder = forwarder(to: [Self.carol])
+        forwarder.setRoute(to: Self.alice, [Self.carol], linkCount: 2)
+        #expect(offer(try frame(1), &forwarder, from: Self.bob) == .queued(Self.carol))
+        let frank = Self.peer(6)
+        forwarder.linkUp(frank, now: start)
+        // The same over another way, a moment later.
+        forwarder.heard(of: Self.alice, via: Self.carol, now: start + .milliseconds(100))
+        #expect(offer(receipt(1), &forwarder, from: frank, at: .seconds(1)) == .queued(Self.bob))
+        #expect(offer(receipt(2), &forwarder, from: Self.bob, at: .seconds(1)) == .queued(Self.carol))
+        #expect(
+            offer(receipt(3), &forwarder, from: frank, at: .seconds(7)) == .queued(Self.carol),
+            "it is long ago"
+        )
+    }
+
+    @Test func aReceiptThatIsRepeatedIsDropped() throws {
+        var forwarder = forwarder(to: [])
+        forwarder.setRoute(to: Self.alice, [Self.bob], linkCount: 2)
+        #expect(offer(receipt(1), &forwarder, from: Self.carol) == .queued(Self.bob))
+        #expect(offer(receipt(1), &forwarder, from: Self.carol, at: .milliseconds(10)) == .dropped(.repeated))
+        #expect(offer(receipt(2), &forwarder, from: Self.carol, at: .milliseconds(10)) == .queued(Self.bob))
+    }
+
     /// Whoever sees an id may put it on a message of his own, and be there first.
     @Test func aForeignMessageWithTheSameIDDoesNotTakeTheOthersPlace() throws {
         var forwarder = forwarder(to: [Self.carol])

@@ -212,6 +212,34 @@ import Testing
         #expect(penalty(9) == 0 && penalty(8) == 0)
     }
 
+    /// What others seem to lose may be made up: it counts for the one destination, and no more than so much.
+    @Test func whatOthersSeemToLoseCountsForTheDestinationAlone() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...3 { kit.up(neighbour) }
+        for destination in UInt8(8)...9 {
+            try kit.hear(1, destination, 1)
+            try kit.hear(2, destination, 9000)
+        }
+        func doubt(_ destination: UInt8) {
+            kit.act { $0.doubted(to: Kit.peer(destination), via: Kit.peer(1), now: $1, wallNow: $2) }
+        }
+        func penalty(_ destination: UInt8) -> UInt32? {
+            kit.report(of: Kit.peer(destination))?.candidates.first { $0.peer == Kit.peer(1) }?.penalty
+        }
+        doubt(9)
+        #expect(kit.hops(to: 9) == [2, 1] && kit.hops(to: 8) == [1, 2])
+        #expect(penalty(9) == 1_000_000 && penalty(8) == 0)
+        for _ in 0..<10 { doubt(9) }
+        #expect(penalty(9) == RouteTable.Limits().doubtMax && penalty(8) == 0)
+        // What this node has lost itself counts for more, and is not made less by what others seem to lose.
+        for _ in 0..<3 { kit.act { $0.lost(to: Kit.peer(9), via: Kit.peer(1), now: $1, wallNow: $2) } }
+        let own = penalty(9)
+        doubt(9)
+        #expect(penalty(9) == own && own ?? 0 > RouteTable.Limits().doubtMax)
+        doubt(1)
+        #expect(kit.nextHops(to: Kit.peer(1)).first?.metric.microseconds ?? 0 < 1_000_000)
+    }
+
     @Test func aNeighbourIsNotToBlameForItself() throws {
         let kit = try Kit()
         kit.up(1)

@@ -70,26 +70,59 @@ import Testing
         #expect(try chain.report(1).forwardedCount == forwarded, "the relay had nothing of it")
     }
 
+    /// Has a node read what others hand over to it, and carry nothing on.
+    private func swallow(at number: Int, of chain: NodeChain) throws {
+        let node = chain.nodes[number]
+        try chain.simulation.complete(on: chain.hosts[number]) {
+            node.swarm.protocols.set(MessageFrame.protocolID) { stream in
+                while (try? await stream.read()).flatMap({ $0 }) != nil {}
+                await stream.reset()
+            }
+        }
+    }
+
+    /// The sender has one neighbour, and that one has no messages of its own by which it would find out.
+    @Test func aRelayTakesAnotherWayForWhatComesAgain() throws {
+        let chain = try NodeChain(count: 5, hasRoutes: false)
+        // Over the last node it is nearer, there and back.
+        let slow = LinkProfile(latency: .milliseconds(30))
+        chain.simulation.network.setLink(between: chain.hosts[1], and: chain.hosts[2], to: slow)
+        try chain.connect(1, 4)
+        try swallow(at: 4, of: chain)
+        // Until all that is measured of the link is as slow.
+        try chain.simulation.run(for: .seconds(150))
+        let (relay, liar, to) = (chain.nodes[1], chain.nodes[4].peerID, chain.nodes[3].peerID)
+        func best() throws -> PeerID? {
+            try chain.simulation.complete(on: chain.hosts[1]) { await relay.delivery.way(to: to, from: nil) }
+        }
+        #expect(try best() == liar)
+        let ids = try chain.send(["one"], from: 0, to: 3)
+        try chain.simulation.run(for: .milliseconds(900))
+        #expect(try chain.states(ids, at: 0) == [.sent])
+        try chain.simulation.run(for: .seconds(2))
+        #expect(try chain.states(ids, at: 0) == [.delivered])
+        #expect(try best() != liar, "others need not find out anew")
+        let others = try chain.send(["two"], from: 0, to: 3)
+        try chain.simulation.run(for: .milliseconds(500))
+        #expect(try chain.states(others, at: 0) == [.delivered])
+    }
+
     /// Who changes its word on its routes ten times a second is found out as soon as who never does.
     @Test func aNeighbourThatSwallowsIsFoundOutHoweverOftenTheRouteChanges() throws {
         let chain = try NodeChain(count: 4, hasRoutes: false)
         try chain.connect(0, 3)
         try chain.simulation.run(for: .seconds(5))
-        let (sender, swallower) = (chain.nodes[0], chain.nodes[3])
-        let (honest, liar, to) = (chain.nodes[1].peerID, swallower.peerID, chain.nodes[2].peerID)
+        let sender = chain.nodes[0]
+        let (honest, liar, to) = (chain.nodes[1].peerID, chain.nodes[3].peerID, chain.nodes[2].peerID)
         let lost = Mutex<[PeerID]>([])
-        try chain.simulation.complete(on: chain.hosts[3]) {
-            swallower.swarm.protocols.set(MessageFrame.protocolID) { stream in
-                while (try? await stream.read()).flatMap({ $0 }) != nil {}
-                await stream.reset()
-            }
-        }
+        try swallow(at: 3, of: chain)
         try chain.simulation.complete(on: chain.hosts[0]) {
             await sender.delivery.useRoutes(
                 of: RouterCalls(
                     find: { _ in },
                     delivered: { _, _ in },
-                    lost: { peer, via in if peer == to { lost.withLock { $0.append(via) } } }
+                    lost: { peer, via in if peer == to { lost.withLock { $0.append(via) } } },
+                    doubted: { _, _ in }
                 )
             )
         }

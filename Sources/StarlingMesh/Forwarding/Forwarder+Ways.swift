@@ -1,0 +1,95 @@
+package import StarlingCore
+
+// Ways: over which neighbour a peer is reached.
+extension Forwarder {
+    /// The neighbours through which a peer is reached now, the best first; none when it is not.
+    ///
+    /// - Parameter linkCount: Links that the shortest of these ways crosses.
+    /// - Returns: Whether the best is another one than before.
+    @discardableResult
+    package mutating func setRoute(to peer: PeerID, _ hops: [PeerID], linkCount: Int) -> Bool {
+        let before = routes[peer]?.hops.first
+        routes[peer] = hops.isEmpty ? nil : Route(hops: hops, linkCount: linkCount)
+        return hops.first != before
+    }
+
+    /// Whether frames to a peer that is no neighbour find a way that crosses no more than so many links.
+    package func hasRoute(to peer: PeerID, linkCountMax: Int, now: Instant) -> Bool {
+        if let route = routes[peer], route.linkCount <= linkCountMax,
+            route.hops.contains(where: { neighbours[$0] != nil })
+        {
+            return true
+        }
+        return trace(to: peer, now: now) != nil
+    }
+
+    /// Whether routes, and not only a frame that came, say how a peer is reached.
+    package func knowsRoute(to peer: PeerID) -> Bool {
+        routes[peer]?.hops.contains { neighbours[$0] != nil } ?? false
+    }
+
+    /// What went to a peer over a neighbour was not answered: that a frame came that way is no reason any more.
+    package mutating func missed(_ peer: PeerID, via neighbour: PeerID) {
+        guard traces[peer]?.via == neighbour else { return }
+        traces.set(Trace(via: neighbour, at: Instant(nanosecondsSinceOrigin: 0)), for: peer)
+    }
+
+    /// The neighbours over which a peer is reached now, the best first: itself where it is one, and never the one that
+    /// is left out.
+    package func hops(to peer: PeerID, without other: PeerID?, now: Instant) -> [PeerID] {
+        if neighbours[peer] != nil { return [peer] }
+        var hops = routes[peer]?.hops.filter { neighbours[$0] != nil && $0 != other } ?? []
+        if let back = trace(to: peer, now: now), back != other, !hops.contains(back) { hops.append(back) }
+        return hops
+    }
+
+    /// The neighbour that a frame to a peer goes to: never the one that it came from.
+    package func way(to peer: PeerID, from origin: Origin, now: Instant) -> PeerID? {
+        if let way = knownWay(to: peer, from: origin) { return way }
+        guard let back = trace(to: peer, now: now), origin != .neighbour(back) else { return nil }
+        return back
+    }
+
+    /// The neighbour that a frame goes to.
+    ///
+    /// - Parameter other: One that it goes to only where there is no other.
+    func way(of frame: TransitFrame, from origin: Origin, besides other: PeerID?, now: Instant) -> PeerID? {
+        let peer = frame.to
+        if frame.isReceipt, neighbours[peer] == nil, let trace = traces[peer],
+            trace.at + limits.reverseDuration > now, neighbours[trace.via] != nil,
+            origin != .neighbour(trace.via)
+        {
+            return trace.via
+        }
+        let way = way(to: peer, from: origin, now: now)
+        guard let way, way == other, way != peer else { return way }
+        return routes[peer]?.hops.first { $0 != other && isOpen($0, from: origin) } ?? way
+    }
+
+    func knownWay(to peer: PeerID, from origin: Origin) -> PeerID? {
+        if isOpen(peer, from: origin) { return peer }
+        return routes[peer]?.hops.first { isOpen($0, from: origin) }
+    }
+
+    private func isOpen(_ neighbour: PeerID, from origin: Origin) -> Bool {
+        neighbours[neighbour] != nil && origin != .neighbour(neighbour)
+    }
+
+    func trace(to peer: PeerID, now: Instant) -> PeerID? {
+        guard let trace = traces[peer], trace.at + limits.traceDuration > now, neighbours[trace.via] != nil
+        else { return nil }
+        return trace.via
+    }
+
+    /// A frame of a peer came over a neighbour: there is a way back.
+    ///
+    /// Of several that come together the first way counts, which is the shortest.
+    package mutating func heard(of peer: PeerID, via neighbour: PeerID, now: Instant) {
+        if let last = traces[peer], last.via != neighbour, last.at + limits.seenDuration > now,
+            neighbours[last.via] != nil
+        {
+            return
+        }
+        traces.set(Trace(via: neighbour, at: now), for: peer)
+    }
+}
