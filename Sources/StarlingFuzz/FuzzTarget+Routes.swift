@@ -57,7 +57,7 @@ extension FuzzTarget {
         (limits.searchCountMax, limits.proofCountMax) = (2, 4)
         var now = Instant(nanosecondsSinceOrigin: 0)
         let wallNow = WallTime(millisecondsSince1970: 1_767_225_600_000)
-        let proofs = RouteProofCache(countMax: 4) { _ throws(RouteProofError) in }
+        let proofs = RouteProofCache(countMax: 4) { proof throws(RouteProofError) in proof }
         var table = RouteTable(identity: identity, limits: limits, proofs: proofs, now: now)
         table.begin(.fresh, now: now, wallNow: wallNow)
         let neighbours = (0..<3).map { PeerID(checkedMultihash: [0, 2, 8, UInt8($0)]) }

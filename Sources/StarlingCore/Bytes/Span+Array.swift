@@ -19,7 +19,19 @@ extension Span where Element == UInt8 {
     /// Not for secrets: the time it takes tells where they differ.
     package func isEqual(to other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
-        for index in indices where self[index] != other[index] { return false }
+        var offset = 0
+        // Safe: eight bytes at a time, of any bits, within both spans.
+        let (words, otherWords) = unsafe (bytes, other.bytes)
+        while offset + 8 <= count {
+            let word = unsafe words.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            let otherWord = unsafe otherWords.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            guard word == otherWord else { return false }
+            offset += 8
+        }
+        while offset < count {
+            guard self[offset] == other[offset] else { return false }
+            offset += 1
+        }
         return true
     }
 }

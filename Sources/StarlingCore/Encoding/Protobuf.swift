@@ -163,10 +163,17 @@ package struct ProtobufWriter: Sendable {
         appendVarint(value)
     }
 
-    package mutating func bytes(_ number: Int, _ value: [UInt8]) {
+    package mutating func bytes(_ number: Int, _ value: [UInt8]) { bytes(number, value.span) }
+
+    package mutating func bytes(_ number: Int, _ value: Span<UInt8>) {
         appendVarint(UInt64(number) << 3 | 2)
         appendVarint(UInt64(value.count))
-        bytes += value
+        value.append(to: &bytes)
+    }
+
+    /// Writes a peer's name as its multihash.
+    package mutating func name(_ number: Int, _ peer: PeerID) {
+        peer.withMultihash { bytes(number, $0) }
     }
 
     package mutating func string(_ number: Int, _ value: String) {
@@ -180,9 +187,19 @@ package struct ProtobufWriter: Sendable {
 
     /// Writes a nested message.
     package mutating func message(_ number: Int, _ body: (inout ProtobufWriter) -> Void) {
-        var inner = ProtobufWriter()
-        body(&inner)
-        bytes(number, inner.bytes)
+        appendVarint(UInt64(number) << 3 | 2)
+        let start = bytes.count
+        // Most messages are so short that their lengths take one byte.
+        bytes.append(0)
+        body(&self)
+        let byteCount = bytes.count - start - 1
+        guard byteCount >= 0x80 else {
+            bytes[start] = UInt8(byteCount)
+            return
+        }
+        var length: [UInt8] = []
+        Varint.append(UInt64(byteCount), to: &length)
+        bytes.replaceSubrange(start...start, with: length)
     }
 
     private mutating func appendVarint(_ value: UInt64) {

@@ -112,7 +112,7 @@ package struct PeerRecord: Hashable, Sendable {
     /// The message inside the envelope.
     package func encoded() -> [UInt8] {
         var writer = ProtobufWriter()
-        writer.bytes(1, peerID.multihash)
+        writer.name(1, peerID)
         // Zero is not written, as in every proto3 message.
         if sequenceNumber > 0 { writer.varint(2, sequenceNumber) }
         for address in addresses {

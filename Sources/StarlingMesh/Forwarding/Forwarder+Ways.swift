@@ -8,9 +8,11 @@ extension Forwarder {
     /// - Returns: Whether the best is another one than before.
     @discardableResult
     package mutating func setRoute(to peer: PeerID, _ hops: [PeerID], linkCount: Int) -> Bool {
-        let before = routes[peer]?.hops.first
-        routes[peer] = hops.isEmpty ? nil : Route(hops: hops, linkCount: linkCount)
-        return hops.first != before
+        let before =
+            hops.isEmpty
+            ? routes.removeValue(forKey: peer)
+            : routes.updateValue(Route(hops: hops, linkCount: linkCount), forKey: peer)
+        return hops.first != before?.hops.first
     }
 
     /// Whether frames to a peer that is no neighbour find a way that crosses no more than so many links.

@@ -167,6 +167,7 @@ extension Liveness {
 
     private mutating func measure(_ link: Int, since sent: Instant) {
         let sample = sent.duration(to: now)
+        actions.append(.measured(members[links[link].member].peer, sample))
         guard let smoothed = links[link].roundTrip else {
             links[link].roundTrip = sample
             links[link].variation = sample / 2

@@ -23,6 +23,8 @@ package struct Liveness: Machine, Sendable {
     package enum Action: Equatable, Sendable {
         /// Send a frame over the link to a neighbour, or drop it when there is none any more.
         case send(LivenessFrame, to: PeerID)
+        /// A neighbour has answered after so long.
+        case measured(PeerID, Duration)
         /// A member is new, or has another state.
         case changed(LivenessMember)
         /// A member is not in the table any more.
@@ -57,6 +59,9 @@ package struct Liveness: Machine, Sendable {
     var ripeAt: Instant
     /// Members that came of late, in their order; others too, until somebody looks.
     var young: [Int] = []
+    /// By link, how many of them it has told of, as of a moment.
+    var youngCounts: [Int] = []
+    var youngCountedAt: Instant?
     /// When suspects are taken for dead.
     var suspicions = DeadlineHeap()
 

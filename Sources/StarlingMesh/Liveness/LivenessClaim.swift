@@ -84,13 +84,13 @@ package struct LivenessClaim: Equatable, Sendable {
     // MARK: Wire
 
     func write(to writer: inout ProtobufWriter) {
-        writer.bytes(1, peer.multihash)
+        writer.name(1, peer)
         if state != .alive { writer.varint(2, UInt64(state.rawValue)) }
         writer.varint(3, incarnation)
         if ageSeconds > 0 { writer.varint(4, UInt64(ageSeconds)) }
         if uptimeSeconds > 0 { writer.varint(5, UInt64(uptimeSeconds)) }
         if capacity > 0 { writer.varint(6, UInt64(capacity)) }
-        for accuser in accusers { writer.bytes(7, accuser.multihash) }
+        for accuser in accusers { writer.name(7, accuser) }
         if !proof.isEmpty { writer.bytes(8, proof) }
     }
 

@@ -90,7 +90,7 @@ package struct LivenessFrame: Equatable, Sendable {
         for request in requests {
             writer.message(3) { inner in
                 inner.varint(1, UInt64(request.number))
-                inner.bytes(2, request.peer.multihash)
+                inner.name(2, request.peer)
             }
         }
         for report in reports {

@@ -156,13 +156,30 @@ extension Liveness {
     }
 
     private mutating func lastOfTheLoudest(for link: Int) -> Int? {
+        // In a mesh of more members than have room most news are of such: they are refused by a count that is a little old.
+        let isOld = youngCountedAt.map { $0 + limits.gossipInterval <= now } ?? true
+        if isOld || youngCounts.count != links.count + 1 { countYoung() }
+        guard loudest(besides: link) != nil else { return nil }
+        countYoung()
+        guard let most = loudest(besides: link) else { return nil }
+        return young.last { youngCounts[introducer($0)] == most }
+    }
+
+    /// Counts those who came of late by who has told of them; those whose neighbour is gone are counted at the end.
+    private mutating func countYoung() {
         let established = now - limits.youthDuration
         young.removeAll { members[$0].met <= established || members[$0].link >= 0 }
-        // Those whose neighbour is gone are counted at the end.
-        var counts = [Int](repeating: 0, count: links.count + 1)
-        for slot in young { counts[introducer(slot)] += 1 }
-        guard let most = counts.max(), most > 0, link < 0 || most > counts[link] + 1 else { return nil }
-        return young.last { counts[introducer($0)] == most }
+        youngCounts = [Int](repeating: 0, count: links.count + 1)
+        for slot in young { youngCounts[introducer(slot)] += 1 }
+        youngCountedAt = now
+    }
+
+    /// The most that one has told of, if that is more than the other told of.
+    private func loudest(besides link: Int) -> Int? {
+        guard let most = youngCounts.max(), most > 0, link < 0 || most > youngCounts[link] + 1 else {
+            return nil
+        }
+        return most
     }
 
     private func introducer(_ slot: Int) -> Int {

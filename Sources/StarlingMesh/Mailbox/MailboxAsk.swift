@@ -62,7 +62,7 @@ package enum MailboxAsk: Equatable, Sendable {
         case .receipt(let receipt): writer.bytes(3, receipt)
         case .erase(let ids): MailboxProtocol.write(ids, as: 4, to: &writer)
         case .status(let ids): MailboxProtocol.write(ids, as: 5, to: &writer)
-        case .list(let peer): writer.bytes(6, peer.multihash)
+        case .list(let peer): writer.name(6, peer)
         case .told(let list): writer.bytes(7, list)
         case .waiting: writer.message(8) { _ in }
         }

@@ -80,13 +80,13 @@ package struct MailboxList: Equatable, Sendable {
         precondition(mailboxes.count <= limits.mailboxCountMax)
         precondition(mailboxes.allSatisfy { $0.addresses.count <= limits.addressCountMax })
         var writer = ProtobufWriter()
-        writer.bytes(1, owner.peerID.multihash)
+        writer.name(1, owner.peerID)
         writer.varint(2, sequence)
         writer.varint(3, UInt64(clamping: created.millisecondsSince1970))
         writer.varint(4, UInt64(lifetimeMilliseconds))
         for mailbox in mailboxes {
             writer.message(5) { inner in
-                inner.bytes(1, mailbox.peer.multihash)
+                inner.name(1, mailbox.peer)
                 for address in mailbox.addresses { inner.bytes(2, address.bytes) }
             }
         }

@@ -86,8 +86,8 @@ extension MessageHeader {
     package var encoded: [UInt8] {
         var writer = ProtobufWriter()
         writer.bytes(1, id.bytes)
-        writer.bytes(3, from.multihash)
-        if let to { writer.bytes(4, to.multihash) }
+        writer.name(3, from)
+        if let to { writer.name(4, to) }
         writer.varint(5, UInt64(clamping: created.millisecondsSince1970))
         writer.varint(6, UInt64(priority.rawValue))
         writer.varint(7, UInt64(clamping: lifetimeMilliseconds))
@@ -191,7 +191,7 @@ extension MessageHeader.Place {
 extension ProtobufField {
     /// A PeerID's multihash.
     func peerID(in message: Span<UInt8>) throws(ProtobufError) -> PeerID {
-        let multihash = try bytes(in: message)
+        let multihash = message.extracting(try range())
         do throws(PeerIDError) {
             return try PeerID(multihash: multihash)
         } catch {

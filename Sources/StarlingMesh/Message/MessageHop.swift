@@ -33,7 +33,7 @@ extension MessageHop {
     static func append(_ hops: [MessageHop], fieldNumber: Int, to writer: inout ProtobufWriter) {
         for hop in hops {
             writer.message(fieldNumber) { inner in
-                inner.bytes(1, hop.peer.multihash)
+                inner.name(1, hop.peer)
                 inner.varint(2, UInt64(clamping: hop.arrived.millisecondsSince1970))
             }
         }

@@ -90,8 +90,8 @@ package struct Receipt: Equatable, Sendable {
         self.entries = entries
         var writer = ProtobufWriter()
         writer.reserveCapacity(entries.count * 22 + 96)
-        writer.bytes(1, recipient.peerID.multihash)
-        writer.bytes(2, sender.multihash)
+        writer.name(1, recipient.peerID)
+        writer.name(2, sender)
         writer.varint(3, UInt64(clamping: created.millisecondsSince1970))
         for entry in entries {
             writer.message(4) { inner in

@@ -63,8 +63,8 @@ package struct Settlement: Equatable, Sendable {
         self.created = created
         self.series = series
         var writer = ProtobufWriter()
-        writer.bytes(1, sender.peerID.multihash)
-        writer.bytes(2, recipient.multihash)
+        writer.name(1, sender.peerID)
+        writer.name(2, recipient)
         writer.varint(3, UInt64(clamping: created.millisecondsSince1970))
         for entry in series {
             writer.message(4) { inner in

@@ -111,28 +111,30 @@ struct RouteDestination: Sendable {
         heldUntil = now
     }
 
-    var isLive: Bool { !entries.isEmpty }
+    @inline(__always) var isLive: Bool { !entries.isEmpty }
+
+    // Each of these is inlined: a call would copy the row, with a count of references for each of its parts.
 
     /// The place of a neighbour's route among the entries.
-    func entry(of link: Int) -> Int? {
+    @inline(__always) func entry(of link: Int) -> Int? {
         for place in entries.indices where entries[place].link == link { return place }
         return nil
     }
 
-    func isActive(_ link: Int) -> Bool {
+    @inline(__always) func isActive(_ link: Int) -> Bool {
         for place in entries.indices where entries[place].link == link { return entries[place].isActive }
         return false
     }
 
     /// How many neighbours messages go over.
-    var activeCount: Int {
+    @inline(__always) var activeCount: Int {
         var count = 0
         for place in entries.indices where entries[place].isActive { count += 1 }
         return count
     }
 
     /// Whether the destination is a neighbour.
-    var hasDirect: Bool {
+    @inline(__always) var hasDirect: Bool {
         for place in entries.indices where entries[place].isDirect { return true }
         return false
     }

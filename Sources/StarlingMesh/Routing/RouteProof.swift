@@ -10,12 +10,35 @@ package import StarlingCrypto
 ///
 /// Spec: docs/specs/routing.md, "Proof".
 package struct RouteProof: Hashable, Sendable {
+    /// What it says.
+    ///
+    /// Whoever has a copy of the proof has the same one: it stands in many places of a table.
+    private final class Content: Sendable {
+        let destination: PeerID
+        let number: UInt64
+        let expires: WallTime
+        let signature: InlineArray<72, UInt8>
+        let signatureByteCount: Int
+
+        init(_ destination: PeerID, _ number: UInt64, _ expires: WallTime, _ signature: Span<UInt8>) {
+            self.destination = destination
+            self.number = number
+            self.expires = expires
+            signatureByteCount = signature.count
+            var bytes = InlineArray<72, UInt8>(repeating: 0)
+            for offset in signature.indices { bytes[offset] = signature[offset] }
+            self.signature = bytes
+        }
+    }
+
+    private let content: Content
+
     /// Who signs: the PeerID has to hold its key.
-    package let destination: PeerID
+    package var destination: PeerID { content.destination }
     /// The sequence number, from 1 to ``numberMax``: a destination never goes back.
-    package let number: UInt64
-    package let expires: WallTime
-    package let signature: [UInt8]
+    package var number: UInt64 { content.number }
+    package var expires: WallTime { content.expires }
+    package var signature: [UInt8] { content.signature.span.array(0..<content.signatureByteCount) }
 
     /// The last sequence number: far beyond what anyone counts to, and far from overflowing.
     package static let numberMax: UInt64 = 1 << 62
@@ -33,18 +56,23 @@ package struct RouteProof: Hashable, Sendable {
     /// - Precondition: the number is in `1...numberMax`, and the time is not before 1970.
     package init(number: UInt64, expires: WallTime, from identity: IdentityKey) {
         precondition((1...Self.numberMax).contains(number) && expires.millisecondsSince1970 >= 0)
-        destination = identity.peerID
-        self.number = number
-        self.expires = expires
-        signature = identity.sign(Self.signed(identity.peerID, number, expires))
+        let signature = identity.sign(Self.signed(identity.peerID, number, expires))
+        content = Content(identity.peerID, number, expires, signature.span)
     }
 
     /// A proof as a neighbour told it: nobody's word until ``verify()`` has returned.
-    init(destination: PeerID, number: UInt64, expires: WallTime, signature: [UInt8]) {
-        self.destination = destination
-        self.number = number
-        self.expires = expires
-        self.signature = signature
+    ///
+    /// - Precondition: the signature is not longer than ``signatureByteCountMax``.
+    private init(destination: PeerID, number: UInt64, expires: WallTime, signature: Span<UInt8>) {
+        content = Content(destination, number, expires, signature)
+    }
+
+    package static func == (one: RouteProof, other: RouteProof) -> Bool {
+        if one.content === other.content { return true }
+        return one.number == other.number && one.expires == other.expires
+            && one.content.signatureByteCount == other.content.signatureByteCount
+            && one.content.signature.span.isEqual(to: other.content.signature.span)
+            && one.destination == other.destination
     }
 
     /// Checks that the destination signed it; not whether it holds still.
@@ -55,7 +83,7 @@ package struct RouteProof: Hashable, Sendable {
         }
     }
 
-    /// Feeds what tells proofs apart, and not the signature, an array that is fed byte by byte.
+    /// Feeds what tells proofs apart, and not the signature.
     package func hash(into hasher: inout Hasher) {
         hasher.combine(destination)
         hasher.combine(number)
@@ -77,7 +105,7 @@ package struct RouteProof: Hashable, Sendable {
     func write(to writer: inout ProtobufWriter) {
         writer.varint(1, number)
         writer.varint(2, UInt64(expires.millisecondsSince1970))
-        writer.bytes(3, signature)
+        writer.bytes(3, content.signature.span.extracting(0..<content.signatureByteCount))
     }
 
     /// Reads the proof of a destination.
@@ -86,17 +114,16 @@ package struct RouteProof: Hashable, Sendable {
         _ range: Range<Int>,
         of destination: PeerID
     ) throws(ProtobufError) -> RouteProof {
-        var (number, expires, signature): (UInt64?, UInt64?, [UInt8]?) = (nil, nil, nil)
+        var (number, expires, signature): (UInt64?, UInt64?, Range<Int>?) = (nil, nil, nil)
         var cursor = ProtobufCursor(range: range)
         while let field = try cursor.next(in: bytes) {
             switch field.number {
             case 1: number = try field.varint()
             case 2: expires = try field.varint()
             case 3:
-                guard try field.range().count <= signatureByteCountMax else {
-                    throw .invalidValue(fieldNumber: 3)
-                }
-                signature = try field.bytes(in: bytes)
+                let range = try field.range()
+                guard range.count <= signatureByteCountMax else { throw .invalidValue(fieldNumber: 3) }
+                signature = range
             default: break
             }
         }
@@ -109,14 +136,14 @@ package struct RouteProof: Hashable, Sendable {
             destination: destination,
             number: number,
             expires: WallTime(millisecondsSince1970: milliseconds),
-            signature: signature
+            signature: bytes.extracting(signature)
         )
     }
 
     /// What is signed: each part has one length or says it, so that no other proof has the same bytes.
     private static func signed(_ destination: PeerID, _ number: UInt64, _ expires: WallTime) -> [UInt8] {
         var signed = signatureDomain
-        signed.reserveCapacity(signatureDomain.count + destination.multihash.count + 16)
+        signed.reserveCapacity(signatureDomain.count + destination.byteCount + 16)
         signed += destination.multihash
         signed.appendBigEndian(number)
         signed.appendBigEndian(UInt64(bitPattern: expires.millisecondsSince1970))

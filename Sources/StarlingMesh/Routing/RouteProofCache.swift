@@ -5,8 +5,8 @@ package import StarlingCore
 /// It keeps the newest of each destination. What it gives out is what it keeps: the same proof from ten neighbours is
 /// in memory once.
 package struct RouteProofCache: Sendable {
-    /// Checks one signature; the simulator shares what its nodes have checked.
-    package typealias Verification = @Sendable (RouteProof) throws(RouteProofError) -> Void
+    /// Checks one signature, and returns the proof to keep; the simulator shares what its nodes have checked.
+    package typealias Verification = @Sendable (RouteProof) throws(RouteProofError) -> RouteProof
 
     private let countMax: Int
     private let verification: Verification
@@ -22,7 +22,10 @@ package struct RouteProofCache: Sendable {
     ///     verified again when it comes again.
     package init(
         countMax: Int,
-        verification: @escaping Verification = { proof throws(RouteProofError) in try proof.verify() }
+        verification: @escaping Verification = { proof throws(RouteProofError) in
+            try proof.verify()
+            return proof
+        }
     ) {
         self.countMax = countMax
         self.verification = verification
@@ -42,7 +45,7 @@ package struct RouteProofCache: Sendable {
         let known = proofs[proof.destination]
         if let known, known == proof { return known }
         verificationCount += 1
-        try verification(proof)
+        let proof = try verification(proof)
         guard let known else {
             if proofs.count >= countMax, let first = order.popFirst() { proofs[first] = nil }
             proofs[proof.destination] = proof

@@ -19,7 +19,7 @@ package struct RouteRequest: Equatable, Sendable {
     }
 
     func write(to writer: inout ProtobufWriter) {
-        if let destination { writer.bytes(1, destination.multihash) }
+        if let destination { writer.name(1, destination) }
         writer.varint(2, UInt64(hopLimit))
     }
 
@@ -64,7 +64,7 @@ package struct NumberRequest: Equatable, Sendable {
     }
 
     func write(to writer: inout ProtobufWriter) {
-        writer.bytes(1, destination.multihash)
+        writer.name(1, destination)
         writer.varint(2, number)
         writer.varint(3, UInt64(hopLimit))
         if let proof { writer.message(4) { proof.write(to: &$0) } }

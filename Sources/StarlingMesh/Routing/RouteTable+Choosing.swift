@@ -66,6 +66,7 @@ extension RouteTable {
             if primary != nil { endSearch(for: destinations[slot].id) }
         }
         tellHops(of: slot)
+        if isRestless(slot) { restless.insert(slot) }
         askIfNeeded(slot, primary: primary, now: now)
         if !destinations[slot].isLive { freeIfIdle(slot, now: now) }
     }

@@ -55,6 +55,7 @@ extension RouteTable {
         }
         index[destination] = slot
         isUsed.insert(slot)
+        restless.insert(slot)
         if isSought { destinations[slot].lastUse = now }
         return slot
     }
@@ -63,12 +64,33 @@ extension RouteTable {
     var slotCountMax: Int { limits.destinationCountMax + limits.heldCountMax }
 
     /// The destination that gives way first: neither a neighbour nor in use, and the farthest of those.
-    private func farthest(now: Instant) -> (slot: Int, metric: RouteMetric)? {
+    ///
+    /// The one that was it last is still, until it is nearer, or gone: who is told of thousands does not look through the
+    /// table for each.
+    private mutating func farthest(now: Instant) -> (slot: Int, metric: RouteMetric)? {
+        if let last = lastFarthest, isUsed.contains(last.slot), mayGiveWay(last.slot, now: now),
+            metric(of: last.slot) == last.metric
+        {
+            return last
+        }
+        lastFarthest = findFarthest(now: now)
+        return lastFarthest
+    }
+
+    private func mayGiveWay(_ slot: Int, now: Instant) -> Bool {
+        destinations[slot].isLive && !destinations[slot].hasDirect && !isInUse(slot, now: now)
+    }
+
+    /// What the first choice costs.
+    private func metric(of slot: Int) -> RouteMetric {
+        let first = destinations[slot].entry(of: destinations[slot].primary)
+        return first.flatMap { metric(of: $0, of: slot) } ?? .max
+    }
+
+    private func findFarthest(now: Instant) -> (slot: Int, metric: RouteMetric)? {
         var found: (slot: Int, metric: RouteMetric)?
-        for slot in destinations.indices.dropFirst() where destinations[slot].isLive {
-            if destinations[slot].hasDirect || isInUse(slot, now: now) { continue }
-            let first = destinations[slot].entry(of: destinations[slot].primary)
-            let metric = first.flatMap { self.metric(of: $0, of: slot) } ?? .max
+        for slot in destinations.indices.dropFirst() where mayGiveWay(slot, now: now) {
+            let metric = metric(of: slot)
             if let found, metric <= found.metric { continue }
             found = (slot, metric)
         }
@@ -95,6 +117,7 @@ extension RouteTable {
         if !destinations[slot].isLive { liveCount += 1 }
         countSole(slot, -1)
         destinations[slot].entries.append(entry)
+        if entry.proof != nil { proofsEndAt = .earlier(proofsEndAt, entry.proofEnd) }
         countSole(slot, 1)
         entryCountPeak = max(entryCountPeak, destinations[slot].entries.count)
     }
@@ -106,10 +129,8 @@ extension RouteTable {
     }
 
     mutating func remove(entry: Int, of slot: Int) {
-        // A neighbour over which nothing goes any more may be told.
-        if destinations[slot].entries[entry].isActive {
-            markDirty(slot, for: destinations[slot].entries[entry].link)
-        }
+        // A neighbour over which nothing goes any more may be told, and so may one that had a better route.
+        markDirty(slot, for: destinations[slot].entries[entry].link)
         countSole(slot, -1)
         destinations[slot].entries.remove(at: entry)
         countSole(slot, 1)
@@ -134,6 +155,7 @@ extension RouteTable {
         askTimers.remove(slot)
         index[destinations[slot].id] = nil
         isUsed.remove(slot)
+        restless.remove(slot)
         destinations[slot] = RouteDestination(id: destinations[slot].id, now: now)
         freeSlots.append(slot)
     }

@@ -67,29 +67,47 @@ extension RouteTable {
                 return askAgain(way, to: update.destination, link, now: now)
             }
             let end = destinations[slot].entries[place].proofEnd
-            destinations[slot].entries[place].take(way, proof, end: end, now: now)
-            return choose(slot, now: now)
+            return renew(place, of: slot, way, proof, end: end, now: now)
         }
         // A signature costs more to check than all the rest: not for what would not be kept.
         guard known != nil || isWanted(way, to: update.destination, from: link, now: now) else { return }
-        let proof = try verified(told, from: link, now: now)
+        let proof = try verified(told, of: slot, from: link, now: now)
         guard let end = proof.end(now: now, wallNow: wallNow) else {
             return withdraw(update.destination, link, now: now)
         }
         if let (slot, place) = known {
-            destinations[slot].entries[place].take(way, proof, end: end, now: now)
-            choose(slot, now: now)
+            renew(place, of: slot, way, proof, end: end, now: now)
         } else if let slot = admit(update.destination, way.metric, from: link, isDirect: false, now: now) {
             add(RouteEntry(link: link, way: way, proof: proof, proofEnd: end, now: now), to: slot)
             choose(slot, now: now)
         }
     }
 
+    /// Takes what a neighbour tells in place of what it told before.
+    private mutating func renew(
+        _ place: Int,
+        of slot: Int,
+        _ way: RouteUpdate.Way,
+        _ proof: RouteProof,
+        end: Instant,
+        now: Instant
+    ) {
+        let link = destinations[slot].entries[place].link
+        // What the neighbour had no use for it may have a use for.
+        if way.metric > destinations[slot].entries[place].way.metric { markDirty(slot, for: link) }
+        destinations[slot].entries[place].take(way, proof, end: end, now: now)
+        proofsEndAt = .earlier(proofsEndAt, end)
+        choose(slot, now: now)
+    }
+
     private mutating func verified(
         _ proof: RouteProof,
+        of slot: Int?,
         from link: Int,
         now: Instant
     ) throws(RouteBreach) -> RouteProof {
+        // Another neighbour has told it, mostly.
+        if let slot, let known = destinations[slot].entries.first?.proof, known == proof { return known }
         if !proofs.contains(proof) {
             links[link].updateAllowance.spend(limits.proofUpdateCount - 1, now: now)
         }

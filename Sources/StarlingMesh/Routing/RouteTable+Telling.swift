@@ -59,7 +59,9 @@ extension RouteTable {
 
     /// What a neighbour is to be told of a destination, which counts as told.
     private mutating func update(of slot: Int, for link: Int) -> RouteUpdate? {
-        if let advert = destinations[slot].advert, !destinations[slot].isActive(link) {
+        if let advert = destinations[slot].advert, !destinations[slot].isActive(link),
+            links[link].told.contains(slot) || isOfUse(advert, of: slot, to: link)
+        {
             // Once its distance is on the disk, it is looked at again.
             guard isDurable(slot) else { return nil }
             let isProven = links[link].proven.contains(slot)
@@ -75,6 +77,18 @@ extension RouteTable {
         links[link].proven.remove(slot)
         links[link].current.remove(slot)
         return RouteUpdate(withdrawing: destinations[slot].id)
+    }
+
+    /// Whether a neighbour might use a route that it was not told.
+    ///
+    /// While it tells one itself that is not farther, no other of that number is feasible to it: its own feasibility
+    /// distance is no worse than what it tells.
+    private func isOfUse(_ advert: RouteAdvert, of slot: Int, to link: Int) -> Bool {
+        guard let place = destinations[slot].entry(of: link),
+            let number = destinations[slot].entries[place].proof?.number
+        else { return true }
+        return advert.proof.number > number
+            || advert.way.metric < destinations[slot].entries[place].way.metric
     }
 
     /// Whether what is told of a destination would be remembered after a crash.

@@ -49,7 +49,10 @@ extension RouteTable {
             }
             links[link].isDigestDue = true
         }
-        for slot in destinations.indices.dropFirst() where isUsed.contains(slot) { look(at: slot, now: now) }
+        if let end = proofsEndAt, end <= now { endProofs(now: now) }
+        var looked = restless
+        restless = SlotSet()
+        while let slot = looked.popFirst() { look(at: slot, now: now) }
         // What was left out for want of room is worth asking for again.
         if wasFull, liveCount < limits.destinationCountMax - limits.destinationCountMax / 8 {
             wasFull = false
@@ -59,22 +62,50 @@ extension RouteTable {
         }
     }
 
-    private mutating func look(at slot: Int, now: Instant) {
-        guard destinations[slot].isLive else { return freeIfIdle(slot, now: now) }
-        var isChanged = false
-        for entry in destinations[slot].entries.indices.reversed() {
-            let penalty = destinations[slot].entries[entry].penalty
-            if penalty > 0 {
-                destinations[slot].entries[entry].penalty -= max(penalty / 8, min(penalty, 1000))
-                isChanged = true
+    /// Drops the routes whose proofs do not hold any more.
+    private mutating func endProofs(now: Instant) {
+        proofsEndAt = nil
+        for slot in destinations.indices.dropFirst() where destinations[slot].isLive {
+            var hasEnded = false
+            for entry in destinations[slot].entries.indices.reversed() {
+                guard destinations[slot].entries[entry].proof != nil else { continue }
+                if destinations[slot].entries[entry].proofEnd <= now {
+                    withdraw(entry, of: slot, now: now)
+                    hasEnded = true
+                } else {
+                    proofsEndAt = .earlier(proofsEndAt, destinations[slot].entries[entry].proofEnd)
+                }
             }
-            guard destinations[slot].entries[entry].proofEnd <= now,
-                destinations[slot].entries[entry].proof != nil
-            else { continue }
-            withdraw(entry, of: slot, now: now)
-            isChanged = true
+            if hasEnded { choose(slot, now: now) }
         }
-        if isChanged { choose(slot, now: now) }
+    }
+
+    /// Whether something of a destination changes with time alone.
+    func isRestless(_ slot: Int) -> Bool {
+        guard destinations[slot].isLive, destinations[slot].primary >= 0 else { return true }
+        for place in destinations[slot].entries.indices {
+            if destinations[slot].entries[place].penalty > 0 { return true }
+            if destinations[slot].entries[place].link == destinations[slot].primary,
+                destinations[slot].advert?.way.metric != metric(of: place, of: slot)
+            {
+                return true
+            }
+        }
+        return false
+    }
+
+    private mutating func look(at slot: Int, now: Instant) {
+        guard isUsed.contains(slot) else { return }
+        defer { if isUsed.contains(slot), isRestless(slot) { restless.insert(slot) } }
+        guard destinations[slot].isLive else { return freeIfIdle(slot, now: now) }
+        var hasFaded = false
+        for entry in destinations[slot].entries.indices {
+            let penalty = destinations[slot].entries[entry].penalty
+            guard penalty > 0 else { continue }
+            destinations[slot].entries[entry].penalty -= max(penalty / 8, min(penalty, 1000))
+            hasFaded = true
+        }
+        if hasFaded { choose(slot, now: now) }
         guard destinations[slot].isLive else { return }
         tellSmallChanges(of: slot, now: now)
         if !askTimers.contains(slot) { ask(slot, now: now) }

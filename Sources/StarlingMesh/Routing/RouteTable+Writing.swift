@@ -138,6 +138,7 @@ extension RouteTable {
         guard destinations.count <= slotCountMax else { throw .tooMany }
         index[id] = destinations.count
         isUsed.insert(destinations.count)
+        restless.insert(destinations.count)
         var destination = RouteDestination(id: id, now: now)
         (destination.feasibility, destination.durable) = (distance, distance)
         destinations.append(destination)

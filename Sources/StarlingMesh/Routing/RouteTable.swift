@@ -99,6 +99,10 @@ package struct RouteTable: ~Copyable, Sendable {
     /// Whether a place is in use.
     var isUsed = SlotSet()
     var freeSlots: [Int] = []
+    /// Destinations that are looked at with the next digests; the rest stands as it is.
+    var restless = SlotSet()
+    /// Before this, no proof of a route comes to its end.
+    var proofsEndAt: Instant?
     var index: [PeerID: Int] = [:]
     /// Destinations with a route.
     var liveCount = 0
@@ -106,6 +110,8 @@ package struct RouteTable: ~Copyable, Sendable {
     var entryCountPeak = 0
     /// Places of a destination's routes while they are put in order: kept for its room alone.
     var hopScratch: [Int] = []
+    /// The destination that was the first to give way when that was last looked for, and its metric then.
+    var lastFarthest: (slot: Int, metric: RouteMetric)?
     /// Whether a destination was not taken for want of room, and may be asked for again.
     var wasFull = false
 

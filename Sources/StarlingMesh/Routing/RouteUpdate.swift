@@ -48,7 +48,7 @@ package struct RouteUpdate: Equatable, Sendable {
     }
 
     func write(to writer: inout ProtobufWriter) {
-        writer.bytes(1, destination.multihash)
+        writer.name(1, destination)
         if let proof { writer.message(2) { proof.write(to: &$0) } }
         if let way {
             writer.varint(3, UInt64(way.metric.microseconds))
@@ -110,15 +110,21 @@ package struct RouteDigest: Equatable, Sendable {
 
     /// Counts an update that was written or read.
     package mutating func add(_ update: RouteUpdate) {
-        var bytes: [UInt8] = []
-        let multihash = update.destination.multihash
-        bytes.reserveCapacity(multihash.count + 24)
-        bytes += multihash
         // What no update has stands for what this one has not: numbers begin with 1, and metrics end before 2⁶³.
-        bytes.appendBigEndian(update.proof?.number ?? 0)
-        bytes.appendBigEndian(update.way.map { UInt64($0.metric.microseconds) } ?? .max)
-        bytes.append(update.way?.hops ?? 0)
-        hash = XXH64.hash(bytes.span, seed: hash)
+        let number = update.proof?.number ?? 0
+        let metric = update.way.map { UInt64($0.metric.microseconds) } ?? .max
+        let seed = hash
+        hash = update.destination.withMultihash { name in
+            var bytes = InlineArray<64, UInt8>(repeating: 0)
+            for offset in name.indices { bytes[offset] = name[offset] }
+            let end = name.count
+            for index in 0..<8 {
+                bytes[end + index] = UInt8(truncatingIfNeeded: number >> UInt64(56 - 8 * index))
+                bytes[end + 8 + index] = UInt8(truncatingIfNeeded: metric >> UInt64(56 - 8 * index))
+            }
+            bytes[end + 16] = update.way?.hops ?? 0
+            return XXH64.hash(bytes.span.extracting(0..<end + 17), seed: seed)
+        }
         count += 1
     }
 

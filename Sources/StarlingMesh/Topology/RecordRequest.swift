@@ -46,7 +46,7 @@ package struct RecordRequest: Equatable, Sendable {
     /// The request as it goes onto the stream, its length before it.
     package var encoded: [UInt8] {
         var writer = ProtobufWriter()
-        writer.bytes(1, peer.multihash)
+        writer.name(1, peer)
         if newerThan > 0 { writer.varint(2, newerThan) }
         writer.varint(3, UInt64(hopLimit))
         return writer.bytes.behindLength

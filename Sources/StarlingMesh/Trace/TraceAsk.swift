@@ -48,9 +48,9 @@ package struct TraceAsk: Equatable, Sendable {
     /// The ask as it goes onto the stream, its length before it.
     package var encoded: [UInt8] {
         var writer = ProtobufWriter()
-        writer.bytes(1, to.multihash)
+        writer.name(1, to)
         writer.varint(2, UInt64(hopLimit))
-        for peer in path { writer.bytes(3, peer.multihash) }
+        for peer in path { writer.name(3, peer) }
         return writer.framed
     }
 

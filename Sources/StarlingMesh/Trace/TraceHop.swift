@@ -61,9 +61,9 @@ package struct TraceHop: Equatable, Sendable {
     /// The hop as it goes onto the stream, its length before it.
     package var encoded: [UInt8] {
         var writer = ProtobufWriter()
-        writer.bytes(1, peer.multihash)
+        writer.name(1, peer)
         writer.varint(2, standing.number)
-        if let next = standing.next { writer.bytes(3, next.multihash) }
+        if let next = standing.next { writer.name(3, next) }
         return writer.framed
     }
 }

@@ -125,8 +125,8 @@ package struct TunnelRequest: Equatable, Sendable {
     }
 
     private func writeEnds(to writer: inout ProtobufWriter) {
-        writer.bytes(1, to.multihash)
-        writer.bytes(2, from.multihash)
+        writer.name(1, to)
+        writer.name(2, from)
         writer.string(3, protocolID)
         writer.bytes(4, id.bytes)
     }

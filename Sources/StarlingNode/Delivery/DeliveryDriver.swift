@@ -120,6 +120,8 @@ package actor DeliveryDriver {
     private var timer: (any LoopTimer)?
     private var turnEnd: TurnEnd?
     private var armedFor: Instant?
+    /// How often the machines had their turn.
+    package private(set) var turnCount: UInt64 = 0
     private let tasks: LoopTasks
     private(set) var isStopped = false
 
@@ -243,6 +245,7 @@ package actor DeliveryDriver {
 
     /// Does what the machines ask for, and sets the timer; after every call of them.
     func pump() {
+        turnCount &+= 1
         while let action = outbox.nextAction() { perform(action) }
         while let action = inbox.nextAction() { perform(action) }
         while let action = flood.nextAction() { perform(action) }

@@ -121,6 +121,8 @@ package actor LivenessDriver {
                 routes.enter((frame.encoded, peer)) { routes, frame in
                     routes.send(liveness: frame.0, to: frame.1)
                 }
+            case .measured(let peer, let roundTrip):
+                routes.enter((peer, roundTrip)) { routes, sample in routes.measured(sample.0, sample.1) }
             case .changed(let member): notify(.changed(member))
             case .forgot(let peer): notify(.forgot(peer))
             }

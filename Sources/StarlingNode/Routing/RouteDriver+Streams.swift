@@ -208,6 +208,8 @@ extension RouteDriver {
     private func endReading(_ peer: PeerID, _ number: UInt64) {
         guard !isStopped, sessions[peer]?.inbound == number else { return }
         sessions[peer]?.inbound = nil
+        // Whoever goes itself finds no other ways.
+        guard !isParting else { return }
         table.incomingReset(peer, now: loop.now, wallNow: world.wallClock.now)
         pump()
     }

@@ -14,8 +14,10 @@ package actor RouteDriver {
         /// From a stream to a neighbour that failed to the next one; doubled by each further one, up to the longest.
         package var reopenWaitMin: Duration = .seconds(1)
         package var reopenWaitMax: Duration = .seconds(60)
-        /// How often the neighbours' round trips are looked at.
+        /// How often it is looked whether the neighbours' round trips are known.
         package var measureInterval: Duration = .seconds(10)
+        /// How old the last round trip may be before another one is measured: mostly the liveness protocol brings them.
+        package var measureAgeMax: Duration = .seconds(30)
         /// How long a neighbour's answer to that is waited for.
         package var measurePatience: Duration = .seconds(5)
         /// Streams of routes that one peer may have open here: an old one that ends, and the one that follows it.
@@ -242,8 +244,10 @@ package actor RouteDriver {
         case .closed(let peer, _, let reason, let isLast):
             guard isLast, let gone = sessions.removeValue(forKey: peer) else { return }
             gone.wake(goesOn: false)
-            table.linkDown(peer, now: loop.now, wallNow: world.wallClock.now)
-            pump()
+            if !isStopped, !isParting {
+                table.linkDown(peer, now: loop.now, wallNow: world.wallClock.now)
+                pump()
+            }
             if gone.isSpoken { notify(.down(peer, Liveness.LinkEnd(reason))) }
             writingEnded()
         case .addressesChanged: break
@@ -257,6 +261,7 @@ package actor RouteDriver {
         if let measured {
             sessions[peer]?.roundTrips.add(measured.duration, over: measured.connection.number)
         }
+        sessions[peer]?.measured = loop.now
         let quality = LinkQuality(roundTrip: measured?.duration)
         table.linkUp(peer, quality, now: loop.now, wallNow: world.wallClock.now)
         measureAt = .earlier(measureAt, loop.now + limits.measureInterval)
@@ -268,6 +273,7 @@ package actor RouteDriver {
         measureAt = nil
         for (peer, session) in sessions.sorted(by: { $0.key < $1.key }) where session.isSpoken {
             measureAt = now + limits.measureInterval
+            guard session.measured + limits.measureAgeMax <= now else { continue }
             startTask { [number = session.number] driver in
                 guard let measured = await driver.roundTrip(to: peer) else { return }
                 await driver.take(measured, of: peer, number)
@@ -285,9 +291,27 @@ package actor RouteDriver {
     }
 
     private func take(_ measured: MeasuredRoundTrip, of peer: PeerID, _ number: UInt64) {
-        guard sessions[peer]?.number == number else { return }
-        sessions[peer]?.roundTrips.add(measured.duration, over: measured.connection.number)
-        let quality = LinkQuality(roundTrip: sessions[peer]?.roundTrips.least)
+        guard let session = sessions[peer], session.number == number else { return }
+        take(measured.duration, of: peer, session, over: measured.connection)
+    }
+
+    /// So long a neighbour took to answer on the streams.
+    func measured(_ peer: PeerID, _ roundTrip: Duration) {
+        guard !isStopped, let session = sessions[peer], session.isSpoken,
+            let connection = session.outboundStream?.connection.id
+        else { return }
+        take(roundTrip, of: peer, session, over: connection)
+    }
+
+    private func take(
+        _ roundTrip: Duration,
+        of peer: PeerID,
+        _ session: RouteSession,
+        over connection: ConnectionID
+    ) {
+        session.measured = loop.now
+        session.roundTrips.add(roundTrip, over: connection.number)
+        let quality = LinkQuality(roundTrip: session.roundTrips.least)
         table.linkMeasured(peer, quality, now: loop.now, wallNow: world.wallClock.now)
         pump()
         notify(.measured(peer, quality))

@@ -17,6 +17,8 @@ final class RouteSession {
     let number: UInt64
     /// What was measured of the link.
     var roundTrips = RoundTripWindow()
+    /// When that was, or began to be waited for.
+    var measured = Instant(nanosecondsSinceOrigin: 0)
     /// Whether the peer has opened a stream of routes.
     var isSpoken = false
     /// The peer's stream that is read: a new one takes the place of the last.

@@ -121,7 +121,7 @@ package struct ConvergenceFleet: Sendable {
         configuration.topology = nil
         configuration.securities = [.noise]
         configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: Self.port)]
-        configuration.routeVerification = { proof throws(RouteProofError) in try proofs.verify(proof) }
+        configuration.routeVerification = { proof throws(RouteProofError) in try proofs.verified(proof) }
         guard let watch = RouteWatch(identities.map(\.peerID)) else { preconditionFailure("too many nodes") }
         let crew = Crew(hosts, watch)
         for index in identities.indices {

@@ -253,7 +253,7 @@ package struct DeliveryFleet: Sendable {
         // Whom nobody but its neighbours can reach has nobody else to choose.
         configuration.topology = options.topology.isForced ? nil : .mesh
         let proofs = SharedProofs()
-        configuration.routeVerification = { proof throws(RouteProofError) in try proofs.verify(proof) }
+        configuration.routeVerification = { proof throws(RouteProofError) in try proofs.verified(proof) }
         configuration.securities = [.noise]
         configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: FleetMember.port)]
         configuration.mailbox.shelfLimits.countMax = 100

@@ -52,6 +52,8 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
     private var trap: (kind: SimulatedHost.Crash, delay: Duration, downtime: Duration)?
     private var trapCount = 0
     private var recent = RingQueue<Event>()
+    /// The life, and the turn of its delivery, of which the tables were looked at last.
+    private var checkedTurn: (life: Int, turn: UInt64)?
 
     init(
         _ host: SimulatedHost,
@@ -232,12 +234,17 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         return host.loop.perform { shelf.assumeIsolated { $0.keptMessages(after: changeCount) } }
     }
 
-    /// The tables of all that the running node drives; `nil` when none is up.
+    /// The tables of all that the running node drives, as far as they may have changed since the last time; `nil` when
+    /// none is up.
     var tableFills: [TableFill]? {
         guard case .running(let life) = state, life.isUp else { return nil }
         let node = life.node
+        let checked = checkedTurn?.life == lifeCount ? checkedTurn?.turn : nil
         return host.loop.perform {
-            var fills = node.delivery.assumeIsolated { $0.tableFills }
+            var fills = node.delivery.assumeIsolated { delivery in
+                checkedTurn = (lifeCount, delivery.turnCount)
+                return delivery.tableFills(after: checked)
+            }
             fills += node.routes.assumeIsolated { $0.tableFills }
             fills += node.liveness.assumeIsolated { $0.tableFills }
             fills += node.records.assumeIsolated { $0.tableFills }

@@ -237,7 +237,7 @@ private final class MemberCourse {
         configuration.usesRoutes = true
         configuration.topology = options.policy
         configuration.routeVerification = { [proofs] proof throws(RouteProofError) in
-            try proofs.verify(proof)
+            try proofs.verified(proof)
         }
         configuration.securities = [.noise]
         configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: Self.port)]

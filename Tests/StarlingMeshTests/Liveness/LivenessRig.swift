@@ -8,6 +8,7 @@ final class LivenessRig {
     var now = LivenessFabric.start
     var states: [PeerID: LivenessClaim.State] = [:]
     var forgotten: [PeerID] = []
+    var measured: [(peer: PeerID, roundTrip: Duration)] = []
     /// Frames since they were last asked for.
     var sent: [(frame: LivenessFrame, to: PeerID)] = []
 
@@ -23,6 +24,7 @@ final class LivenessRig {
         for action in machine.actions() {
             switch action {
             case .send(let frame, let peer): sent.append((frame, peer))
+            case .measured(let peer, let roundTrip): measured.append((peer, roundTrip))
             case .changed(let member): states[member.peer] = member.state
             case .forgot(let peer):
                 states[peer] = nil

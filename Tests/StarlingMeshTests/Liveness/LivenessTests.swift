@@ -58,6 +58,14 @@ import Testing
         #expect(rig.told(1, to: 2)?.state == .dead)
     }
 
+    @Test func answersTellHowLongTheWayIs() {
+        let rig = LivenessRig()
+        rig.link(1, 2)
+        rig.pass(.seconds(5), answering: [1])
+        #expect(rig.measured.contains { $0.peer == LivenessRig.peer(1) && $0.roundTrip == .zero })
+        #expect(!rig.measured.contains { $0.peer == LivenessRig.peer(2) })
+    }
+
     @Test func whoIsReachedByAnotherIsNotSuspected() {
         let rig = LivenessRig()
         rig.link(1, 2)

@@ -146,7 +146,9 @@ struct RouteFabric {
     /// Starts a machine with the rows on its disk.
     mutating func start(_ node: Int, _ memory: RouteMemory) {
         nodes[node].run += 1
-        let cache = options.verifies ? nil : RouteProofCache(countMax: 4096) { _ throws(RouteProofError) in }
+        let cache =
+            options.verifies
+            ? nil : RouteProofCache(countMax: 4096) { proof throws(RouteProofError) in proof }
         var table = RouteTable(identity: nodes[node].key, limits: options.limits, proofs: cache, now: now)
         for row in RoutingTables.all.flatMap({ nodes[node].disk.rows(of: $0) }) {
             do throws(RouteRowError) {

@@ -112,6 +112,7 @@ import Testing
         var cache = RouteProofCache(countMax: 2) { proof throws(RouteProofError) in
             asked.withLock { $0.append(proof.number) }
             if proof.number == 8 { throw .wrongSignature }
+            return proof
         }
         _ = try cache.verified(RouteKit.proof)
         let refused = RouteProof(number: 8, expires: RouteKit.expires, from: Kit.alice)

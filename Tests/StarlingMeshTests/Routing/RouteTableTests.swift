@@ -52,6 +52,24 @@ import Testing
         #expect(kit.update(to: 2, of: 9)?.way == .init(metric: RouteKit.metric(15_000), hops: 2))
     }
 
+    @Test func aNeighbourThatIsNotFartherIsToldNothingThatItCouldNotUse() throws {
+        for withdraws in [true, false] {
+            let kit = try Kit()
+            kit.up(1, cost: 10_000)
+            kit.up(2, cost: 10_000)
+            kit.pass(.seconds(1))
+            try kit.hear(2, 9, 14_000)
+            try kit.hear(1, 9, 5000)
+            kit.pass(.seconds(2))
+            // It goes over the first, and the second, a spare, is nearer than this node.
+            #expect(kit.hops(to: 9) == [1, 2])
+            #expect(kit.update(to: 2, of: 9) == nil)
+            if withdraws { try kit.hear(2, withdraws: 9) } else { try kit.hear(2, 9, 16_000) }
+            kit.pass(.seconds(2))
+            #expect(kit.update(to: 2, of: 9)?.way == .init(metric: RouteKit.metric(15_000), hops: 2))
+        }
+    }
+
     @Test func aDistanceIsToldOnceItIsOnTheDisk() throws {
         let kit = try Kit()
         kit.up(1)

@@ -23,7 +23,7 @@ package struct InboxRow: Equatable, Sendable {
         var writer = ProtobufWriter()
         writer.reserveCapacity(content.count + 128)
         writer.bytes(1, entry.id.bytes)
-        writer.bytes(2, entry.from.multihash)
+        writer.name(2, entry.from)
         if let place {
             writer.fixed64(3, place.series)
             writer.varint(4, place.number)
@@ -218,7 +218,7 @@ extension InboxRow {
     static func owed(_ sender: PeerID, _ series: UInt64, _ entries: [(UInt64, Inbox.Decision)]) -> [UInt8] {
         var writer = ProtobufWriter()
         writer.reserveCapacity(entries.count * 36 + 64)
-        writer.bytes(1, sender.multihash)
+        writer.name(1, sender)
         writer.fixed64(2, series)
         for (number, decision) in entries {
             writer.message(3) { inner in

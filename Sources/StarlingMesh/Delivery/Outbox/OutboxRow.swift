@@ -29,7 +29,7 @@ package enum OutboxRow: Equatable, Sendable {
             writer.message(3) { inner in
                 inner.reserveCapacity(112)
                 inner.bytes(1, message.id.bytes)
-                inner.bytes(2, message.to.multihash)
+                inner.name(2, message.to)
                 inner.varint(3, UInt64(clamping: message.created.millisecondsSince1970))
                 inner.varint(4, UInt64(clamping: message.lifetimeMilliseconds))
                 inner.varint(5, UInt64(message.priority.rawValue))
@@ -43,7 +43,7 @@ package enum OutboxRow: Equatable, Sendable {
                 }
                 for copy in message.copies {
                     inner.message(12) {
-                        $0.bytes(1, copy.mailbox.multihash)
+                        $0.name(1, copy.mailbox)
                         $0.varint(2, UInt64(clamping: copy.stored.millisecondsSince1970))
                     }
                 }

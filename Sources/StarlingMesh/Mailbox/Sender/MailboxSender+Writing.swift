@@ -170,11 +170,11 @@ struct MailboxCopyRow: Equatable, Sendable {
 
     var encoded: [UInt8] {
         var writer = ProtobufWriter()
-        writer.bytes(1, to.multihash)
+        writer.name(1, to)
         writer.varint(2, UInt64(clamping: expires.millisecondsSince1970))
         for copy in copies {
             writer.message(3) { inner in
-                inner.bytes(1, copy.mailbox.multihash)
+                inner.name(1, copy.mailbox)
                 if let stored = copy.stored {
                     inner.varint(2, UInt64(clamping: stored.millisecondsSince1970))
                 }
