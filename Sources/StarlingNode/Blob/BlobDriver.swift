@@ -51,7 +51,9 @@ package actor BlobDriver {
     private nonisolated let offers = BlobOffers()
     private nonisolated let loop: any EventLoop
     /// Who reaches peers that are not connected; `nil` where nobody does.
-    private var tunnels: TunnelDriver?
+    ///
+    /// It has the deliveries, which have this driver.
+    private weak var tunnels: TunnelDriver?
     /// Fetches that run over others, by token: they end when there is a link.
     private var tunnelled: [UInt64: (peer: PeerID, session: BlobFetchSession)] = [:]
     private var observers: [@Sendable (BlobTransfer) -> Void] = []
