@@ -332,7 +332,7 @@ public final class Node: Sendable {
     public var messages: Messages { Messages(node: self) }
 
     /// Messages that arrived and that cannot be read back from the disk, as far as that was found out: nobody is handed these,
-    /// and they take their places in the inbox until they are acknowledged.
+    /// and they take their places in the inbox until they are acknowledged or the node starts anew.
     ///
     /// Their senders have receipts, and do not send them again by themselves.
     public var damagedMessages: [DamagedMessage] {

@@ -30,10 +30,14 @@ extension Forwarder {
         routes[peer]?.hops.contains { neighbours[$0] != nil } ?? false
     }
 
-    /// What went to a peer over a neighbour was not answered: that a frame came that way is no reason any more.
-    package mutating func missed(_ peer: PeerID, via neighbour: PeerID) {
-        guard traces[peer]?.via == neighbour else { return }
-        traces.set(Trace(via: neighbour, at: Instant(nanosecondsSinceOrigin: 0)), for: peer)
+    /// What went to a peer was not answered: receipts do not go the way that its frames come, for a while.
+    ///
+    /// - Parameter neighbour: The one that it went to, where that is known: that a frame came that way is no reason any more.
+    package mutating func missed(_ peer: PeerID, via neighbour: PeerID?, now: Instant) {
+        barred.set(now, for: peer)
+        guard let neighbour, traces[peer]?.via == neighbour else { return }
+        let longAgo = Instant(nanosecondsSinceOrigin: 0)
+        traces.set(Trace(via: neighbour, at: longAgo, since: longAgo), for: peer)
     }
 
     /// The neighbours over which a peer is reached now, the best first: itself where it is one, and never the one that
@@ -57,7 +61,7 @@ extension Forwarder {
     /// - Parameter other: One that it goes to only where there is no other.
     func way(of frame: TransitFrame, from origin: Origin, besides other: PeerID?, now: Instant) -> PeerID? {
         let peer = frame.to
-        if frame.isReceipt, neighbours[peer] == nil, let trace = traces[peer],
+        if frame.isReceipt, neighbours[peer] == nil, !isBarred(peer, now: now), let trace = traces[peer],
             trace.at + limits.reverseDuration > now, neighbours[trace.via] != nil,
             origin != .neighbour(trace.via)
         {
@@ -66,6 +70,10 @@ extension Forwarder {
         let way = way(to: peer, from: origin, now: now)
         guard let way, way == other, way != peer else { return way }
         return routes[peer]?.hops.first { $0 != other && isOpen($0, from: origin) } ?? way
+    }
+
+    private func isBarred(_ peer: PeerID, now: Instant) -> Bool {
+        barred[peer].map { $0 + limits.barDuration > now } ?? false
     }
 
     func knownWay(to peer: PeerID, from origin: Origin) -> PeerID? {
@@ -85,13 +93,16 @@ extension Forwarder {
 
     /// A frame of a peer came over a neighbour: there is a way back.
     ///
-    /// Of several that come together the first way counts, which is the shortest.
+    /// Of several that come together the first way counts, which is the shortest: it stands for a moment, and no longer for
+    /// what comes that way meanwhile.
     package mutating func heard(of peer: PeerID, via neighbour: PeerID, now: Instant) {
-        if let last = traces[peer], last.via != neighbour, last.at + limits.seenDuration > now,
+        let last = traces[peer]
+        if let last, last.via != neighbour, last.since + limits.seenDuration > now,
             neighbours[last.via] != nil
         {
             return
         }
-        traces.set(Trace(via: neighbour, at: now), for: peer)
+        let since = last.flatMap { $0.via == neighbour ? $0.since : nil } ?? now
+        traces.set(Trace(via: neighbour, at: now, since: since), for: peer)
     }
 }

@@ -20,8 +20,13 @@ package struct Forwarder: Sendable {
         /// How long receipts go back the way that their messages came, whatever the routes say: who lies about these has not
         /// carried the message.
         package var reverseDuration: Duration = .seconds(5)
-        /// Pairs of peers of which it is remembered when a receipt last went from one to the other.
-        package var receiptCountMax = 4096
+        /// How long they do not, after one that went back like that did not arrive: a neighbour becomes the way back to a peer by
+        /// frames that nobody has checked.
+        package var barDuration: Duration = .seconds(60)
+        /// Pairs of peers of which the last receipt is remembered that went from one to the other.
+        package var receiptCountMax = 2048
+        /// The largest receipt that is remembered, in bytes; a larger one counts as none.
+        package var receiptByteCountMax = 4096
         /// Between two times that the way to a destination is doubted: what comes again together counts once.
         package var doubtInterval: Duration = .seconds(1)
         /// Messages of others that are recognised when they come again.
@@ -83,6 +88,8 @@ package struct Forwarder: Sendable {
     struct Trace: Sendable {
         var via: PeerID
         var at: Instant
+        /// When it became this way.
+        var since: Instant
     }
 
     /// The last time that a frame was carried on.
@@ -99,7 +106,25 @@ package struct Forwarder: Sendable {
         var to: PeerID
     }
 
-    /// A message came again that had gone to a neighbour, and no receipt had gone back.
+    /// The last receipt that went from one peer to another.
+    private struct Answer {
+        var at: Instant
+        /// The neighbour that it went to.
+        var via: PeerID
+        let proof: ReceiptProof
+        /// Whether its signature was found to hold.
+        var isProven = false
+    }
+
+    /// Why a message comes again.
+    private enum Recurrence {
+        /// No receipt of its recipient has come by since it went to a neighbour.
+        case unanswered(via: PeerID)
+        /// One has, and its sender did not get it from the neighbour that it went to.
+        case answerLost(via: PeerID)
+    }
+
+    /// What went to a peer over a neighbour, a message or its receipt, seems not to have arrived.
     package struct Doubt: Equatable, Sendable {
         package let to: PeerID
         package let via: PeerID
@@ -111,8 +136,9 @@ package struct Forwarder: Sendable {
     var routes: [PeerID: Route] = [:]
     var traces: RecentTable<PeerID, Trace>
     private var seen: RecentTable<MessageFingerprint, Passage>
-    /// When receipts last went.
-    private var receipts: RecentTable<Course, Instant>
+    private var receipts: RecentTable<Course, Answer>
+    /// When receipts to peers were last found not to arrive the way that frames of these come.
+    var barred: RecentTable<PeerID, Instant>
     /// When the ways to destinations were last doubted.
     private var doubted: RecentTable<PeerID, Instant>
     private var doubts = RingQueue<Doubt>()
@@ -127,6 +153,7 @@ package struct Forwarder: Sendable {
         traces = RecentTable(countMax: limits.traceCountMax)
         seen = RecentTable(countMax: limits.seenCountMax)
         receipts = RecentTable(countMax: limits.receiptCountMax)
+        barred = RecentTable(countMax: limits.traceCountMax)
         doubted = RecentTable(countMax: limits.traceCountMax)
     }
 
@@ -164,15 +191,22 @@ package struct Forwarder: Sendable {
         guard frame.hopCount < frame.hopLimit else { return drop(.hopLimit) }
         if let expires = frame.expires, expires < wallNow { return drop(.expired) }
         if origin != .own, isRepeated(frame, now: now) { return drop(.repeated) }
-        let lost = origin == .own ? nil : unanswered(frame, now: now)
+        let recurrence = origin == .own ? nil : recurrence(of: frame, now: now)
+        let lost: PeerID? = if case .unanswered(let via) = recurrence { via } else { nil }
         guard let next = way(of: frame, from: origin, besides: lost, now: now) else { return drop(.noRoute) }
         guard hasRoom(for: next, from: origin) else { return .full }
         if case .neighbour(let neighbour) = origin {
             if let until = spend(neighbour, now: now) { return .tooFast(until: until) }
             heard(of: frame.from, via: neighbour, now: now)
-            if frame.isReceipt { receipts.set(now, for: Course(from: frame.from, to: frame.to)) }
+            remember(frame, via: next, now: now)
         }
-        if let lost { doubt(frame.to, via: lost, now: now) }
+        switch recurrence {
+        case .unanswered(let via): doubt(frame.to, via: via, now: now)
+        case .answerLost(let via):
+            barred.set(now, for: frame.from)
+            doubt(frame.from, via: via, now: now)
+        case nil: break
+        }
         recognize(frame, via: next, now: now)
         enqueue(Waiting(frame: frame, origin: origin), to: next)
         return .queued(next)
@@ -228,17 +262,40 @@ package struct Forwarder: Sendable {
 
     // MARK: Doubts
 
-    /// The neighbour that a message went to before, when its sender tries again and no receipt of its recipient has come by since.
-    private func unanswered(_ frame: TransitFrame, now: Instant) -> PeerID? {
+    private mutating func remember(_ frame: TransitFrame, via neighbour: PeerID, now: Instant) {
+        guard let proof = frame.proof, proof.bodyBytes.count <= limits.receiptByteCountMax else { return }
+        receipts.set(
+            Answer(at: now, via: neighbour, proof: proof),
+            for: Course(from: frame.from, to: frame.to)
+        )
+    }
+
+    /// Why a message comes again whose sender has had the time to get a receipt; `nil` where it does not.
+    private mutating func recurrence(of frame: TransitFrame, now: Instant) -> Recurrence? {
         guard !frame.isAnswer, let fingerprint = frame.fingerprint, let last = seen[fingerprint],
             last.at + limits.seenDuration <= now
         else { return nil }
-        let answered = receipts[Course(from: frame.to, to: frame.from)]
-        return answered.map { $0 >= last.at } ?? false ? nil : last.via
+        let course = Course(from: frame.to, to: frame.from)
+        guard var answer = receipts[course], answer.at >= last.at else { return .unanswered(via: last.via) }
+        if !answer.isProven {
+            // Anybody can make one up, and have signatures checked: no more of them than doubts are told.
+            guard !isDoubted(frame.to, now: now), answer.proof.isSound else {
+                return .unanswered(via: last.via)
+            }
+            answer.isProven = true
+            receipts.set(answer, for: course)
+        }
+        // A moment ago: the two have met on their way.
+        guard answer.at + limits.seenDuration <= now else { return nil }
+        return .answerLost(via: answer.via)
+    }
+
+    private func isDoubted(_ peer: PeerID, now: Instant) -> Bool {
+        doubted[peer].map { $0 + limits.doubtInterval > now } ?? false
     }
 
     private mutating func doubt(_ peer: PeerID, via neighbour: PeerID, now: Instant) {
-        if let last = doubted[peer], last + limits.doubtInterval > now { return }
+        if isDoubted(peer, now: now) { return }
         doubted.set(now, for: peer)
         doubts.append(Doubt(to: peer, via: neighbour))
     }
@@ -308,6 +365,8 @@ package struct Forwarder: Sendable {
             TableFill("forwarder traces", traces.count, of: limits.traceCountMax),
             TableFill("forwarder seen", seen.count, of: limits.seenCountMax),
             TableFill("forwarder receipts", receipts.count, of: limits.receiptCountMax),
+            TableFill("forwarder barred", barred.count, of: limits.traceCountMax),
+            TableFill("forwarder doubted", doubted.count, of: limits.traceCountMax),
         ]
     }
 }

@@ -14,6 +14,8 @@ package struct TransitFrame: Equatable, Sendable {
     package let fingerprint: MessageFingerprint?
     /// Whether it is a receipt.
     package let isReceipt: Bool
+    /// What proves that a neighbour's receipt is one.
+    package let proof: ReceiptProof?
     /// Whether it is a receipt or a settlement.
     package let isAnswer: Bool
     /// When it is of no more use; `nil` for receipts and settlements.
@@ -39,7 +41,7 @@ package struct TransitFrame: Equatable, Sendable {
         self.to = to
         priority = envelope.header.priority
         fingerprint = envelope.fingerprint
-        (isReceipt, isAnswer) = (false, false)
+        (isReceipt, isAnswer, proof) = (false, false, nil)
         expires = envelope.header.expires
         hopCount = counted.hopCount
         hopLimit = UInt32(envelope.header.hopLimit)
@@ -52,7 +54,7 @@ package struct TransitFrame: Equatable, Sendable {
         self.to = to
         self.priority = priority
         fingerprint = nil
-        (isReceipt, isAnswer) = (false, false)
+        (isReceipt, isAnswer, proof) = (false, false, nil)
         // The outbox gives it up in time, and nobody carries it before its first neighbour.
         expires = nil
         (hopCount, hopLimit) = (0, 1)
@@ -71,7 +73,7 @@ package struct TransitFrame: Equatable, Sendable {
         self.priority = priority
         // The flood recognises it, and knows how far it may go.
         fingerprint = nil
-        (isReceipt, isAnswer) = (false, false)
+        (isReceipt, isAnswer, proof) = (false, false, nil)
         self.expires = expires
         (hopCount, hopLimit) = (0, 1)
         self.wire = wire
@@ -86,7 +88,8 @@ package struct TransitFrame: Equatable, Sendable {
             from: receipt.from,
             to: receipt.to,
             hopCount: counted.hopCount,
-            crossed > 0 ? receipt.fingerprint : nil
+            crossed > 0 ? receipt.fingerprint : nil,
+            crossed > 0 ? receipt.proof : nil
         )
     }
 
@@ -109,14 +112,15 @@ package struct TransitFrame: Equatable, Sendable {
         from: PeerID,
         to: PeerID,
         hopCount: UInt32,
-        _ fingerprint: MessageFingerprint?
+        _ fingerprint: MessageFingerprint?,
+        _ proof: ReceiptProof? = nil
     ) {
         self.from = from
         self.to = to
         // A sender's window stands still until they are there.
         priority = .high
         (self.fingerprint, expires) = (fingerprint, nil)
-        (isReceipt, isAnswer) = (kind == .receipt, true)
+        (isReceipt, isAnswer, self.proof) = (kind == .receipt, true, proof)
         self.hopCount = hopCount
         hopLimit = Self.answerHopLimit
         wire = MessageFrame(kind, bytes).encoded

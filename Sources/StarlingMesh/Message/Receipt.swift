@@ -77,7 +77,7 @@ package struct Receipt: Equatable, Sendable {
     /// How many links it has crossed, by the word of those who carried it.
     package var hopCount: UInt32 = 0
 
-    private static let signatureDomain = Array("starling-receipt-1:".utf8)
+    fileprivate static let signatureDomain = Array("starling-receipt-1:".utf8)
 
     /// Signs a receipt.
     ///
@@ -125,9 +125,10 @@ package struct Receipt: Equatable, Sendable {
     }
 
     /// Checks that the recipient signed what it says.
-    package func verify() throws(EnvelopeError) {
-        try SignedBody.verify(signature, over: Self.signatureDomain + bodyBytes, by: from)
-    }
+    package func verify() throws(EnvelopeError) { try proof.verify() }
+
+    /// What proves that it is the recipient's word.
+    package var proof: ReceiptProof { ReceiptProof(from: from, bodyBytes: bodyBytes, signature: signature) }
 
     /// What was signed, with the signature: the same wherever it comes from, and nobody else's.
     package var fingerprint: MessageFingerprint {
@@ -177,5 +178,26 @@ package struct Receipt: Equatable, Sendable {
         guard let id else { throw .missingField(fieldNumber: 1) }
         guard let outcome else { throw .invalidValue(fieldNumber: 2) }
         return Entry(id: id, outcome: outcome, path: path)
+    }
+}
+
+/// What of a receipt shows that its recipient signed it, without what it says.
+package struct ReceiptProof: Equatable, Sendable {
+    let from: PeerID
+    package let bodyBytes: [UInt8]
+    let signature: [UInt8]
+
+    func verify() throws(EnvelopeError) {
+        try SignedBody.verify(signature, over: Receipt.signatureDomain + bodyBytes, by: from)
+    }
+
+    /// Whether the signature holds.
+    var isSound: Bool {
+        do throws(EnvelopeError) {
+            try verify()
+            return true
+        } catch {
+            return false
+        }
     }
 }

@@ -6,7 +6,8 @@ internal import StarlingWorld
 // Frames of peers: messages are taken into the inbox, receipts and settlements are noted.
 extension DeliveryDriver {
     func take(_ arrivals: [MessageArrival], from peer: PeerID) async -> [UInt8] {
-        await roomInBatch()
+        // Who brings none waits for no room: receipts and what is for others pass a disk that is full.
+        if arrivals.contains(where: \.isMessage) { await roomInBatch() }
         let hadBatch = inboxTakenCount > inboxDoneCount
         var hasMessages = false
         var transits: [TransitFrame] = []

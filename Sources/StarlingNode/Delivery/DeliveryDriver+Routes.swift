@@ -191,10 +191,8 @@ extension DeliveryDriver {
     /// What was sent to a peer over others had no answer in its time: the way is worse than it is told to be, and a link of
     /// its own would be better.
     private func missed(_ peer: PeerID, via: PeerID?) {
-        if let via {
-            router?.lost(peer, via)
-            forwarder.missed(peer, via: via)
-        }
+        if let via { router?.lost(peer, via) }
+        forwarder.missed(peer, via: via, now: loop.now)
         dialSoon(peer)
     }
 

@@ -21,7 +21,15 @@ extension MessageArrival {
         case .message(let message): message.byteCount
         case .broadcast(let envelope, let message): envelope.body.count + message.byteCount
         case .receipt, .settlement: 0
-        case .transit(let frame): frame.wire.count
+        case .transit(let frame): frame.wire.count + (frame.proof?.bodyBytes.count ?? 0)
+        }
+    }
+
+    /// Whether the inbox is to take it.
+    var isMessage: Bool {
+        switch self {
+        case .message, .broadcast: true
+        case .receipt, .settlement, .transit: false
         }
     }
 }

@@ -47,7 +47,8 @@ package struct InboxPage: Sendable, Equatable {
 
 /// A message that was received, and that cannot be read back from the disk: its sender has its receipt.
 ///
-/// It stays where it is until it is acknowledged.
+/// It is listed until it is acknowledged or the node starts anew: what a start finds damaged is put away, and told in the
+/// node's status.
 package struct DamagedMessage: Sendable, Equatable {
     /// Its place in the inbox.
     package var position: Int64

@@ -30,7 +30,7 @@ extension DeliveryFleet {
         /// Within which time all that waited for the end of a partition has to be delivered; `nil` for no such rule.
         package var healingTimeMax: Duration?
         /// Up to so many nodes each have a database on a disk of their own; more keep their rows in memory.
-        package var databaseCountMax = 250
+        package var databaseCountMax = 1000
         /// Whether the disks forget what they say they synced: then messages are lost, and the report says so.
         package var disksForgetSyncs = false
         /// How often ``Probes`` are asked, over the whole run.

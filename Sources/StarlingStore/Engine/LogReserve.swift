@@ -15,8 +15,8 @@ struct LogReserve {
     private var file: (any StoreFile)?
     /// How long the file is known to be.
     private var byteCount = 0
-    /// Whether it could not be made longer: commits do without.
-    private var isGivenUp = false
+    /// Frames at which it could not be made longer: commits do without, until the log has begun anew.
+    private var givenUpAt: Int?
 
     /// - Parameters:
     ///   - byteCountMin: the shortest that a log is, once there was a commit; 0 leaves its length to SQLite.
@@ -30,7 +30,9 @@ struct LogReserve {
     /// - Parameter frameCount: frames up to the last commit.
     mutating func keep(behind frameCount: Int, of place: StoreEngine.Place) {
         let end = LogFormat.byteCount(ofFrames: frameCount)
-        guard byteCountMin > 0, frameCount > 0, !isGivenUp, end + Self.spareByteCountMin > byteCount else {
+        if let count = givenUpAt, frameCount < count { givenUpAt = nil }
+        guard byteCountMin > 0, frameCount > 0, givenUpAt == nil, end + Self.spareByteCountMin > byteCount
+        else {
             return
         }
         do throws(StoreError) {
@@ -47,7 +49,7 @@ struct LogReserve {
             try file.sync()
         } catch {
             // Nothing is lost with it. A disk that fails says so to the next commit, which is told to its caller.
-            isGivenUp = true
+            givenUpAt = frameCount
         }
     }
 

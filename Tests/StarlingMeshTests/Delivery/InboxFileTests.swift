@@ -240,6 +240,18 @@ import Testing
         kit.expectActions([.forgotten(position: position)])
     }
 
+    @Test func havingReadAllForgetsAnEntryWithAFileOnlyWhereItIsDamaged() throws {
+        var kit = InboxKit()
+        try hold(&kit, InboxKit.header(1))
+        let position = try #require(release(&kit))
+        kit.pull()
+        kit.expect(true) { $0.acknowledge(through: position) == 0 }
+        kit.inbox.setAside(position)
+        kit.expect(true) { $0.acknowledge(through: position) == 1 }
+        kit.pull()
+        #expect(kit.inbox.count == 0)
+    }
+
     @Test(arguments: [1, 100_000]) func aHeldMessageIsBookedAsItIsAfterARestart(offered: Int) throws {
         var kit = InboxKit()
         try hold(&kit, InboxKit.header(1), byteCount: offered)

@@ -129,7 +129,7 @@ import Testing
         #expect(doubt(&forwarder) == [Self.dave, Self.carol])
     }
 
-    private func receipt(_ number: UInt8) -> TransitFrame {
+    private func receipt(_ number: UInt8, isForged: Bool = false) throws -> TransitFrame {
         let id = MessageID(random: [UInt8](repeating: number, count: 16))
         let receipt = Receipt(
             for: [.init(id: id, outcome: .delivered)],
@@ -137,19 +137,66 @@ import Testing
             created: MessageKit.created,
             from: Self.key(4)
         )
-        return TransitFrame(receipt, crossed: 1)
+        guard isForged else { return TransitFrame(receipt, crossed: 1) }
+        var bytes = receipt.encoded
+        bytes[bytes.count - 1] ^= 1
+        return TransitFrame(try Receipt(parsing: bytes.span), crossed: 1)
     }
 
-    @Test func whatIsAnsweredAndComesAgainIsNobodysFault() throws {
+    @Test func whatIsAnsweredAndComesAgainIsNotTheFaultOfWhoCarriedIt() throws {
         let frank = Self.peer(6)
         var forwarder = forwarder(to: [Self.carol, frank])
         forwarder.linkUp(frank, now: start)
         let frame = try frame(1)
+        let answer = try receipt(1)
         #expect(offer(frame, &forwarder) == .queued(Self.carol))
-        #expect(offer(receipt(1), &forwarder, from: Self.carol, at: .milliseconds(100)) == .queued(Self.bob))
+        #expect(offer(answer, &forwarder, from: Self.carol, at: .milliseconds(600)) == .queued(Self.bob))
         #expect(offer(frame, &forwarder, at: .milliseconds(900)) == .queued(Self.carol))
-        #expect(doubt(&forwarder) == [])
+        #expect(doubt(&forwarder) == [], "the two have met")
         #expect(offer(frame, &forwarder, at: .seconds(3)) == .queued(frank), "this time it was not")
+        #expect(doubt(&forwarder) == [Self.dave, Self.carol])
+    }
+
+    @Test func aReceiptThatNobodySignedAnswersNothing() throws {
+        let frank = Self.peer(6)
+        var forwarder = forwarder(to: [Self.carol, frank])
+        forwarder.linkUp(frank, now: start)
+        let (frame, forged) = (try frame(1), try receipt(1, isForged: true))
+        #expect(offer(frame, &forwarder) == .queued(Self.carol))
+        #expect(offer(forged, &forwarder, from: Self.carol, at: .milliseconds(100)) == .queued(Self.bob))
+        #expect(offer(frame, &forwarder, at: .milliseconds(900)) == .queued(frank))
+        #expect(doubt(&forwarder) == [Self.dave, Self.carol])
+    }
+
+    /// Frank swallows the receipts to Alice: he sends frames in her name, for which nobody checks a signature here.
+    @Test func whoSendsFramesInThePeersNameDoesNotKeepItsReceipts() throws {
+        let frank = Self.peer(6)
+        var forwarder = forwarder(to: [Self.carol])
+        forwarder.setRoute(to: Self.alice, [Self.bob], linkCount: 2)
+        forwarder.linkUp(frank, now: start)
+        for number in UInt8(10)...12 {
+            let time = Duration.milliseconds(400 * (Int(number) - 10))
+            #expect(offer(try frame(number), &forwarder, from: frank, at: time) == .queued(Self.carol))
+        }
+        #expect(offer(try frame(1), &forwarder, at: .seconds(1)) == .queued(Self.carol))
+        let answer = try receipt(1)
+        #expect(offer(answer, &forwarder, from: Self.carol, at: .milliseconds(1100)) == .queued(Self.bob))
+    }
+
+    @Test func aReceiptThatDidNotArriveGoesByTheRoutesTheNextTime() throws {
+        let frank = Self.peer(6)
+        var forwarder = forwarder(to: [Self.carol])
+        forwarder.setRoute(to: Self.alice, [Self.bob], linkCount: 2)
+        forwarder.linkUp(frank, now: start)
+        #expect(offer(try frame(10), &forwarder, from: frank) == .queued(Self.carol))
+        // He was there first.
+        #expect(offer(try frame(1), &forwarder, at: .milliseconds(100)) == .queued(Self.carol))
+        let answers = (try receipt(1), try receipt(2))
+        #expect(offer(answers.0, &forwarder, from: Self.carol, at: .milliseconds(200)) == .queued(frank))
+        #expect(offer(try frame(11), &forwarder, from: frank, at: .milliseconds(1000)) == .queued(Self.carol))
+        #expect(offer(try frame(1), &forwarder, at: .milliseconds(1100)) == .queued(Self.carol))
+        #expect(doubt(&forwarder) == [Self.alice, frank])
+        #expect(offer(answers.1, &forwarder, from: Self.carol, at: .milliseconds(1200)) == .queued(Self.bob))
     }
 
     /// Who lies about its routes has not carried the message, and gets no chance to swallow the receipt.
@@ -161,10 +208,10 @@ import Testing
         forwarder.linkUp(frank, now: start)
         // The same over another way, a moment later.
         forwarder.heard(of: Self.alice, via: Self.carol, now: start + .milliseconds(100))
-        #expect(offer(receipt(1), &forwarder, from: frank, at: .seconds(1)) == .queued(Self.bob))
-        #expect(offer(receipt(2), &forwarder, from: Self.bob, at: .seconds(1)) == .queued(Self.carol))
+        #expect(offer(try receipt(1), &forwarder, from: frank, at: .seconds(1)) == .queued(Self.bob))
+        #expect(offer(try receipt(2), &forwarder, from: Self.bob, at: .seconds(1)) == .queued(Self.carol))
         #expect(
-            offer(receipt(3), &forwarder, from: frank, at: .seconds(7)) == .queued(Self.carol),
+            offer(try receipt(3), &forwarder, from: frank, at: .seconds(7)) == .queued(Self.carol),
             "it is long ago"
         )
     }
@@ -172,9 +219,13 @@ import Testing
     @Test func aReceiptThatIsRepeatedIsDropped() throws {
         var forwarder = forwarder(to: [])
         forwarder.setRoute(to: Self.alice, [Self.bob], linkCount: 2)
-        #expect(offer(receipt(1), &forwarder, from: Self.carol) == .queued(Self.bob))
-        #expect(offer(receipt(1), &forwarder, from: Self.carol, at: .milliseconds(10)) == .dropped(.repeated))
-        #expect(offer(receipt(2), &forwarder, from: Self.carol, at: .milliseconds(10)) == .queued(Self.bob))
+        #expect(offer(try receipt(1), &forwarder, from: Self.carol) == .queued(Self.bob))
+        #expect(
+            offer(try receipt(1), &forwarder, from: Self.carol, at: .milliseconds(10)) == .dropped(.repeated)
+        )
+        #expect(
+            offer(try receipt(2), &forwarder, from: Self.carol, at: .milliseconds(10)) == .queued(Self.bob)
+        )
     }
 
     /// Whoever sees an id may put it on a message of his own, and be there first.

@@ -72,14 +72,16 @@ extension Inbox {
         return true
     }
 
-    /// Forgets every entry up to and including a position, but those with files: with such an entry its file is gone, which
-    /// is more than having read it says.
+    /// Forgets every entry up to and including a position, but those with files that can be read: with such an entry its file is
+    /// gone, which is more than having read it says.
     ///
     /// - Returns: How many those were.
     package mutating func acknowledge(through position: UInt64) -> Int {
         var count = 0
         for found in order.positions(after: 0, countMax: entries.count) where found <= position {
-            guard entries[found]?.entry.file == nil else { continue }
+            guard let entry = entries[found]?.entry, entry.file == nil || entry.state == .damaged else {
+                continue
+            }
             if acknowledge(found) { count += 1 }
         }
         return count
