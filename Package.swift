@@ -64,10 +64,11 @@ let package = Package(
         system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev", brew: "zstd"),
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
         .target(name: "CSys", linkerSettings: [.linkedLibrary("resolv")]),
+        .target(name: "CHash"),
 
         // Pure: structs, no async, no operating system
         module("StarlingCore", [], strict),
-        module("StarlingCrypto", ["StarlingCore", "CSodium", "CGcrypt"], strict),
+        module("StarlingCrypto", ["StarlingCore", "CSodium", "CGcrypt", "CHash"], strict),
         module("StarlingTLS", ["StarlingCore", "StarlingCrypto", "CGnuTLS"], strict),
         module("StarlingProtocols", ["StarlingCore", "StarlingCrypto"], strict),
         module("StarlingMesh", ["StarlingCore", "StarlingCrypto", "CLZ4", "CZstd"], strict),

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -200,9 +201,10 @@ int64_t csys_read_at(int fd, void *bytes, size_t count, uint64_t offset) {
     return got < 0 ? -errno : got;
 }
 
-int64_t csys_write_at(int fd, const void *bytes, size_t count, uint64_t offset) {
+int64_t csys_write_at(int fd, const struct iovec *parts, size_t part_count, uint64_t offset) {
+    int count = part_count < IOV_MAX ? (int)part_count : IOV_MAX;
     ssize_t put;
-    do put = pwrite(fd, bytes, count, (off_t)offset);
+    do put = pwritev(fd, parts, count, (off_t)offset);
     while (put < 0 && errno == EINTR);
     return put < 0 ? -errno : put;
 }

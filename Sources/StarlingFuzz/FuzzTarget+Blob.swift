@@ -68,9 +68,12 @@ extension FuzzTarget {
             switch action {
             case .begin(let leaves):
                 try promise(leaves.count == id.leavesByteCount, "leaves are all or none")
-            case .write(let index, let chunk):
-                try promise(chunk.bytes.count == id.byteCount(ofChunk: index), "a chunk is whole")
-                try promise(written.insert(index).inserted, "a chunk comes once")
+            case .write(let arrivals):
+                for arrival in arrivals {
+                    let byteCount = id.byteCount(ofChunk: arrival.index)
+                    try promise(arrival.chunk.bytes.count == byteCount, "a chunk is whole")
+                    try promise(written.insert(arrival.index).inserted, "a chunk comes once")
+                }
             case .send, .sync, .finish, .fail: break
             }
         }

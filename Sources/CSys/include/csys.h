@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 /* Threads */
 
@@ -133,7 +134,8 @@ int csys_open_write(const char *path);
    cannot, -ENOTSUP where the system cannot. */
 int csys_open_write_direct(const char *path);
 int64_t csys_read_at(int fd, void *bytes, size_t count, uint64_t offset);
-int64_t csys_write_at(int fd, const void *bytes, size_t count, uint64_t offset);
+/* Writes parts one behind the other, as many of them as the system takes at once. */
+int64_t csys_write_at(int fd, const struct iovec *parts, size_t part_count, uint64_t offset);
 int csys_rename(const char *from, const char *to);
 /* Makes the open file `to` share the blocks of the open file `from`; a negative errno where that cannot be. */
 int csys_clone(int from, int to);

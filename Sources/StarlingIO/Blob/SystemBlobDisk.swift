@@ -69,43 +69,66 @@ package struct SystemBlobDisk: BlobDisk {
     }
 
     package func write(
-        _ bytes: BufferSlice,
+        _ parts: [BufferSlice],
         to path: String,
         at offset: UInt64,
         keeps: Bool
     ) throws(FileError) {
-        let memory = UnsafeRawBufferPointer(bytes.buffer.memory(bytes.range))
-        var count = keeps ? 0 : try writePages(memory, to: path, at: offset)
-        if count == memory.count { return }
+        var (rest, place) = (parts[...], offset)
+        if !keeps { try writePages(&rest, to: path, at: &place) }
+        Self.drop(0, from: &rest)
+        if rest.isEmpty { return }
         let descriptor = try SystemFiles.check(csys_open_write(path), path)
         defer { csys_close(descriptor) }
-        while count < memory.count {
-            let place = offset + UInt64(count)
-            let start = memory.baseAddress.map { $0 + count }
-            count += try SystemFiles.check(
-                csys_write_at(descriptor, start, memory.count - count, place),
-                path
-            )
+        while !rest.isEmpty {
+            let count = try SystemFiles.check(Self.put(rest, descriptor, at: place), path)
+            Self.drop(count, from: &rest)
+            place += UInt64(count)
         }
     }
 
-    /// Writes whole pages past the system's cache.
-    ///
-    /// - Returns: How many bytes it wrote; 0 where these are no whole pages, or the file system wants none.
+    /// Writes the parts that are whole pages, up to the first that is not, past the system's cache, and drops them; none
+    /// where the file system does not want them like this.
     private func writePages(
-        _ memory: UnsafeRawBufferPointer,
+        _ rest: inout ArraySlice<BufferSlice>,
         to path: String,
-        at offset: UInt64
-    ) throws(FileError) -> Int {
-        let start = UInt(bitPattern: memory.baseAddress)
-        guard memory.count > 0, (UInt(memory.count) | start | UInt(offset)) % UInt(Buffer.pageByteCount) == 0
-        else { return 0 }
+        at place: inout UInt64
+    ) throws(FileError) {
+        let pages: ArraySlice = rest.prefix(while: Self.isPages)
+        guard place % UInt64(Buffer.pageByteCount) == 0, !pages.isEmpty else { return }
         let descriptor = csys_open_write_direct(path)
-        if Self.isRefusal(Int64(descriptor)) { return 0 }
+        if Self.isRefusal(Int64(descriptor)) { return }
         try SystemFiles.check(descriptor, path)
         defer { csys_close(descriptor) }
-        let count = csys_write_at(descriptor, memory.baseAddress, memory.count, offset)
-        return Self.isRefusal(count) ? 0 : try SystemFiles.check(count, path)
+        let code = Self.put(pages, descriptor, at: place)
+        if Self.isRefusal(code) { return }
+        let count = try SystemFiles.check(code, path)
+        Self.drop(count, from: &rest)
+        place += UInt64(count)
+    }
+
+    private static func isPages(_ part: BufferSlice) -> Bool {
+        let start = UInt(bitPattern: part.buffer.memory(part.range).baseAddress)
+        return !part.isEmpty && (UInt(part.count) | start) % UInt(Buffer.pageByteCount) == 0
+    }
+
+    private static func put(_ parts: ArraySlice<BufferSlice>, _ descriptor: Int32, at place: UInt64) -> Int64
+    {
+        let vectors = parts.map { part in
+            let memory = part.buffer.memory(part.range)
+            return iovec(iov_base: memory.baseAddress, iov_len: memory.count)
+        }
+        return withExtendedLifetime(parts) { csys_write_at(descriptor, vectors, vectors.count, place) }
+    }
+
+    /// Takes bytes off the front that were written.
+    private static func drop(_ byteCount: Int, from rest: inout ArraySlice<BufferSlice>) {
+        var left = byteCount
+        while let first = rest.first, first.count <= left {
+            left -= first.count
+            rest.removeFirst()
+        }
+        if left > 0 { _ = rest[rest.startIndex].removePrefix(left) }
     }
 
     /// Whether an answer says that a file system does not take pages like this.

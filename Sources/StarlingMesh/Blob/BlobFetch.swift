@@ -32,7 +32,11 @@ package struct BlobFetch: Machine, Sendable {
         /// Bytes of chunks that are asked for, on their way or not yet written.
         ///
         /// At the limit no more is asked for; a window of less than two chunks counts as two.
-        package var windowByteCount = 8 << 20
+        package var windowByteCount = 16 << 20
+        /// Chunks that go to the store at once, which is cheaper, though never more than a quarter of the window.
+        package var groupChunkCountMax = 16
+        /// How long a chunk waits for others to go with; one after which nothing is due waits for none.
+        package var groupDelay: Duration = .milliseconds(20)
         /// How long nothing may come while something is due; then the attempt fails.
         package var stallTimeout: Duration = .seconds(30)
         /// What counts as something, in bytes, where no chunk or frame is completed: a trickle does not.
@@ -50,8 +54,8 @@ package struct BlobFetch: Machine, Sendable {
         case send([UInt8])
         /// Have the store make room, and say ``BlobFetch/begun(now:)``.
         case begin(leaves: [UInt8])
-        /// Have the store check and write a chunk, and say ``BlobFetch/wrote(_:now:)``.
-        case write(Int, BlobChunk)
+        /// Have the store check and write chunks, and say ``BlobFetch/wrote(_:now:)`` of each.
+        case write([BlobArrival])
         /// Make durable what was written, and say ``BlobFetch/synced(now:)``.
         case sync
         /// All is written: give the blob its final name, and end.
@@ -76,10 +80,12 @@ package struct BlobFetch: Machine, Sendable {
     package private(set) var written: ChunkSet
     /// Chunks that were asked for and have not arrived in full.
     private var asked: ChunkSet
-    /// Chunks that are with the store.
+    /// Chunks that are with the store, or about to be.
     private var writing: ChunkSet
-    /// Chunks that arrived before the store was ready for them.
-    private var early: [(index: Int, chunk: BlobChunk)] = []
+    /// Chunks that have arrived and go to the store together.
+    private var group: [BlobArrival] = []
+    /// When the first of the group arrived.
+    private var groupStart: Instant
     private var nextAsk = 0
     private var leaves: [UInt8] = []
     private var needsLeaves: Bool
@@ -103,7 +109,7 @@ package struct BlobFetch: Machine, Sendable {
         writing = none
         needsLeaves = held == nil && id.chunkCount > 0
         isBegun = held != nil
-        (lastProgress, lastSync) = (now, now)
+        (lastProgress, lastSync, groupStart) = (now, now, now)
         if id.chunkCount == 0 {
             // There is nothing to ask anybody for.
             actions.append(.begin(leaves: []))
@@ -137,10 +143,8 @@ package struct BlobFetch: Machine, Sendable {
     package mutating func begun(now: Instant) {
         guard !isOver else { return }
         isBegun = true
-        let waiting = early
-        early = []
-        for (index, chunk) in waiting { actions.append(.write(index, chunk)) }
-        if written.isComplete { finish() }
+        if written.isComplete { return finish() }
+        writeGroupIfDue(now)
     }
 
     /// The store has written a chunk.
@@ -165,20 +169,21 @@ package struct BlobFetch: Machine, Sendable {
         isOver = true
         actions.removeAll()
         incoming = nil
-        early = []
+        group = []
     }
 
     package var nextDeadline: Instant? {
         if isOver { return nil }
         let stall = isWaiting ? lastProgress + limits.stallTimeout : nil
         let sync = unsyncedByteCount > 0 && !isSyncing ? lastSync + limits.syncInterval : nil
-        guard let stall, let sync else { return stall ?? sync }
-        return min(stall, sync)
+        let write = isBegun && !group.isEmpty ? groupStart + limits.groupDelay : nil
+        return [stall, sync, write].compactMap(\.self).min()
     }
 
     package mutating func advance(to now: Instant) {
         guard !isOver else { return }
         if isWaiting, lastProgress + limits.stallTimeout <= now { return fail(.stalled) }
+        writeGroupIfDue(now)
         syncIfDue(now)
     }
 
@@ -186,7 +191,7 @@ package struct BlobFetch: Machine, Sendable {
 
     /// Whether the peer is still to send something: bytes are worth waiting for.
     package var wantsBytes: Bool {
-        !isOver && (needsLeaves || written.count + writing.count + early.count < id.chunkCount)
+        !isOver && (needsLeaves || written.count + writing.count < id.chunkCount)
     }
 
     // MARK: Asking
@@ -274,8 +279,21 @@ package struct BlobFetch: Machine, Sendable {
         asked.remove(chunk.index)
         writing.insert(chunk.index)
         noteProgress(now)
+        if group.isEmpty { groupStart = now }
         let whole = BlobChunk(BufferSlice(chunk.block, 0..<chunk.byteCount))
-        if isBegun { actions.append(.write(chunk.index, whole)) } else { early.append((chunk.index, whole)) }
+        group.append(BlobArrival(index: chunk.index, chunk: whole))
+        writeGroupIfDue(now)
+    }
+
+    /// Hands chunks to the store once it is ready and there are enough, or they have waited, or nothing more is due.
+    private mutating func writeGroupIfDue(_ now: Instant) {
+        guard isBegun, !group.isEmpty else { return }
+        let isDue = asked.isEmpty || groupStart + limits.groupDelay <= now
+        let wholeCount = max(1, min(limits.groupChunkCountMax, windowChunkCount / 4))
+        while group.count >= wholeCount || isDue && !group.isEmpty {
+            actions.append(.write(Array(group.prefix(wholeCount))))
+            group.removeFirst(min(wholeCount, group.count))
+        }
     }
 
     /// A block that nobody uses any more, or a fresh one; no more than the window are kept.
@@ -317,9 +335,18 @@ package struct BlobFetch: Machine, Sendable {
     private mutating func fail(_ error: BlobFetchError) {
         isOver = true
         incoming = nil
-        early = []
+        if isBegun, !group.isEmpty { actions.append(.write(group)) }
+        group = []
         actions.append(.fail(error))
     }
+}
+
+/// A chunk that has come whole.
+package struct BlobArrival: Equatable, Sendable {
+    package let index: Int
+    package let chunk: BlobChunk
+
+    package init(index: Int, chunk: BlobChunk) { (self.index, self.chunk) = (index, chunk) }
 }
 
 /// The bytes of one chunk.

@@ -1,4 +1,4 @@
-internal import StarlingCore
+package import StarlingCore
 internal import StarlingCrypto
 
 /// The SHA-256 tree over a blob's chunks, built one leaf at a time.
@@ -18,6 +18,9 @@ package struct ChunkTree: Sendable {
 
     /// The leaf of a chunk: SHA-256 of a zero byte and the chunk.
     package static func leaf(_ chunk: Span<UInt8>) -> [UInt8] { SHA256.hash(domain: 0, chunk) }
+
+    /// The leaves of chunks, in their order; of many at once they cost less than half as much.
+    package static func leaves(_ chunks: [BufferSlice]) -> [[UInt8]] { SHA256.hashes(domain: 0, chunks) }
 
     /// A node: SHA-256 of a byte of one, the left and the right hash.
     private static func node(_ left: [UInt8], _ right: [UInt8]) -> [UInt8] {

@@ -5,7 +5,7 @@ package import StarlingWorld
 extension BlobDigest {
     /// The tree of `/starling/blob/1`.
     package static var chunkTree: BlobDigest {
-        BlobDigest(leaf: { ChunkTree.leaf($0) }, root: { ChunkTree.root(of: $0) })
+        BlobDigest(leaves: { ChunkTree.leaves($0) }, root: { ChunkTree.root(of: $0) })
     }
 }
 

@@ -111,11 +111,12 @@ actor BlobFetchSession {
                 ask({ [id] folder throws(BlobError) in try folder.begin(id, leaves: leaves) }) { session in
                     session.machine.begun(now: session.loop.now)
                 }
-            case .write(let index, let chunk):
-                ask({ [id] folder throws(BlobError) in try folder.write(id, chunk: index, chunk.bytes) }) {
-                    session in
+            case .write(let arrivals):
+                ask({ [id] folder throws(BlobError) in
+                    try folder.write(id, arrivals.map { ($0.index, $0.chunk.bytes) })
+                }) { session in
                     let now = session.loop.now
-                    session.machine.wrote(index, now: now)
+                    for arrival in arrivals { session.machine.wrote(arrival.index, now: now) }
                     session.tell(now)
                 }
             case .sync:

@@ -165,6 +165,31 @@ extension BlobConformanceCheck {
                 }
             }
         },
+        BlobConformanceCheck("many chunks at once are written where they belong, beside a wrong one too") {
+            stage in
+            let store = try stage.probe(BlobLimits())
+            let blob = try PatternBlob(30 * PatternBlob.chunkByteCount + 10, stage.digest)
+            _ = try await store.perform { folder throws(BlobError) in
+                try folder.begin(blob.id, leaves: blob.leaves)
+            }
+            let first = [4, 5, 6, 0, 1, 30].map { ($0, blob.chunk($0)) }
+            try await store.perform { folder throws(BlobError) in try folder.write(blob.id, first) }
+            try await expectError(.wrongChunk(index: 12), "a wrong chunk was taken") {
+                let second = (2..<30).map { ($0, blob.chunk($0 == 12 ? 13 : $0)) }
+                try await store.perform { folder throws(BlobError) in try folder.write(blob.id, second) }
+            }
+            try await expectError(.incomplete(missingChunkCount: 1), "a wrong chunk was written") {
+                try await store.perform { folder throws(BlobError) in try folder.finish(blob.id) }
+            }
+            try await write(store, blob, 12)
+            try await store.perform { folder throws(BlobError) in try folder.finish(blob.id) }
+            for index in 0..<31 {
+                let chunk = try await store.perform { folder throws(BlobError) in
+                    try folder.read(blob.id, chunk: index)
+                }
+                try expect(chunk.array() == blob.chunk(index).array(), "chunk \(index) is another")
+            }
+        },
         BlobConformanceCheck("the limits hold, and what is deleted makes room") { stage in
             var limits = BlobLimits()
             limits.byteCountMax = 40_000

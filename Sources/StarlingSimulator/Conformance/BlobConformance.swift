@@ -115,7 +115,7 @@ struct PatternBlob: Sendable {
         var leaves: [UInt8] = []
         for start in stride(from: 0, to: byteCount, by: Self.chunkByteCount) {
             let chunk = Array(content[start..<min(byteCount, start + Self.chunkByteCount)])
-            leaves += digest.leaf(chunk.span)
+            leaves += digest.leaves([BufferSlice(copying: chunk.span)]).joined()
         }
         self.leaves = leaves
         let root = digest.root(leaves.span)

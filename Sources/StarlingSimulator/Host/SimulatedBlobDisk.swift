@@ -192,19 +192,19 @@ package final class SimulatedBlobDisk: BlobDisk {
     }
 
     package func write(
-        _ bytes: BufferSlice,
+        _ parts: [BufferSlice],
         to path: String,
         at offset: UInt64,
         keeps: Bool
     ) throws(FileError) {
+        let bytes = parts.flatMap { $0.array() }
         try change { state throws(FileError) in
             guard let file = state.files[path] else { throw .notFound(path: path) }
             let growth = max(0, Int(offset) + bytes.count - file.content.count)
             let room = max(0, state.byteCountMax - state.byteCount)
             // A disk that fills up takes the first part.
             let taken = growth > room ? max(0, bytes.count - (growth - room)) : bytes.count
-            let written = BufferSlice(bytes.buffer, bytes.range.lowerBound..<bytes.range.lowerBound + taken)
-            file.write(written.array(), at: Int(offset))
+            file.write(Array(bytes[..<taken]), at: Int(offset))
             state.writtenByteCount += taken
             if taken < bytes.count { throw .noSpace(path: path) }
         }

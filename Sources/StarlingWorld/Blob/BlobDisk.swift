@@ -21,12 +21,12 @@ package protocol BlobDisk: Sendable {
     /// Makes an empty file for its owner alone; the name must be free.
     func create(_ path: String) throws(FileError)
 
-    /// Writes at a place in a file that exists.
+    /// Writes parts, one behind the other, at a place in a file that exists.
     ///
     /// After an error some of the bytes may be there.
     ///
     /// - Parameter keeps: whether the system may keep the bytes in its memory too, for one who reads them soon.
-    func write(_ bytes: BufferSlice, to path: String, at offset: UInt64, keeps: Bool) throws(FileError)
+    func write(_ parts: [BufferSlice], to path: String, at offset: UInt64, keeps: Bool) throws(FileError)
 
     /// Returns when what was written to a file before is on the disk.
     func sync(_ path: String) throws(FileError)
@@ -50,18 +50,30 @@ package protocol BlobDisk: Sendable {
     func freeByteCount(in folder: String) throws(FileError) -> UInt64
 }
 
+extension BlobDisk {
+    /// Writes at a place in a file that exists, as ``write(_:to:at:keeps:)`` does with several parts.
+    package func write(
+        _ bytes: BufferSlice,
+        to path: String,
+        at offset: UInt64,
+        keeps: Bool
+    ) throws(FileError) {
+        try write([bytes], to: path, at: offset, keeps: keeps)
+    }
+}
+
 /// The tree over chunks, which is not the world's business: whoever builds a store hands it in.
 package struct BlobDigest: Sendable {
-    /// The leaf of one chunk.
-    package var leaf: @Sendable (Span<UInt8>) -> [UInt8]
+    /// The leaves of chunks, in their order; many at once cost less than one after the other.
+    package var leaves: @Sendable ([BufferSlice]) -> [[UInt8]]
     /// The root over leaves that stand one behind the other.
     package var root: @Sendable (Span<UInt8>) -> [UInt8]
 
     package init(
-        leaf: @escaping @Sendable (Span<UInt8>) -> [UInt8],
+        leaves: @escaping @Sendable ([BufferSlice]) -> [[UInt8]],
         root: @escaping @Sendable (Span<UInt8>) -> [UInt8]
     ) {
-        self.leaf = leaf
+        self.leaves = leaves
         self.root = root
     }
 }

@@ -20,6 +20,8 @@ package protocol BlobPassage: AnyObject, Sendable {
 
 /// Bytes of chunks that one step moves.
 private let stepByteCount: UInt64 = 8 << 20
+/// Chunks that are taken in at a time: so many are hashed side by side.
+private let groupChunkCount = 16
 
 /// A file on its way into the store.
 ///
@@ -35,7 +37,8 @@ package final class BlobImport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
     private let contentByteCountMax: Int
     /// What was promised to it in the books.
     private let promisedByteCount: UInt64
-    private let block: Buffer
+    /// What a group of chunks is read into, as far as there are so many.
+    private var blocks: [Buffer] = []
     private let isCloned: Bool
     private var leaves: [UInt8] = []
     private var chunkCount = 0
@@ -87,7 +90,6 @@ package final class BlobImport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
         contentByteCountMax = contentMax
         promisedByteCount = promised
         totalByteCount = total
-        block = Buffer(byteCount: chunkByteCount)
     }
 
     deinit { abandon() }
@@ -95,7 +97,7 @@ package final class BlobImport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
     package func step() throws(BlobError) -> BlobID? {
         let end = min(totalByteCount, byteCount + stepByteCount)
         do throws(BlobError) {
-            while byteCount < end { try takeChunk() }
+            while byteCount < end { try takeGroup(upTo: end) }
             guard byteCount == totalByteCount else { return nil }
             return try finish()
         } catch {
@@ -104,34 +106,45 @@ package final class BlobImport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
         }
     }
 
-    private func takeChunk() throws(BlobError) {
-        let count = Int(min(UInt64(contentByteCountMax), totalByteCount - byteCount))
-        let readCount: Int
-        do throws(FileError) {
-            let path = isCloned ? temporary : source
-            readCount = try folder.disk.read(path, at: byteCount, into: block, 0..<count)
-        } catch {
-            throw BlobError(error)
+    /// Takes the next chunks in, the last of them the one in which a step ends.
+    private func takeGroup(upTo end: UInt64) throws(BlobError) {
+        var group: [BufferSlice] = []
+        var taken = byteCount
+        while taken < end, group.count < groupChunkCount {
+            let count = Int(min(UInt64(contentByteCountMax), totalByteCount - taken))
+            group.append(try readChunk(group.count, at: taken, count))
+            taken += UInt64(count)
         }
-        guard readCount == count else { throw .fileChanged(path: source) }
-        var stored = count
-        if let cipher {
-            guard cipher.seal(block, 0..<count, chunk: chunkCount) else { throw .wrongKey }
-            stored += cipher.tagByteCount
-        }
-        leaves += block.withSpan(0..<stored, folder.digest.leaf)
+        for leaf in folder.digest.leaves(group) { leaves += leaf }
         if !isCloned {
             do throws(FileError) {
-                let bytes = BufferSlice(block, 0..<stored)
-                try folder.disk.write(bytes, to: temporary, at: storedByteCount, keeps: true)
+                try folder.disk.write(group, to: temporary, at: storedByteCount, keeps: true)
             } catch {
                 throw BlobError(error)
             }
         }
-        chunkCount += 1
-        byteCount += UInt64(count)
-        storedByteCount += UInt64(stored)
-        folder.state.withLock { $0.shelf.wroteImport(UInt64(stored)) }
+        let stored = group.reduce(0) { $0 + UInt64($1.count) }
+        chunkCount += group.count
+        byteCount = taken
+        storedByteCount += stored
+        folder.state.withLock { $0.shelf.wroteImport(stored) }
+    }
+
+    /// The next chunk but so many as it is stored, from the content at this place.
+    private func readChunk(_ place: Int, at offset: UInt64, _ count: Int) throws(BlobError) -> BufferSlice {
+        if blocks.count == place { blocks.append(Buffer(byteCount: chunkByteCount)) }
+        let block = blocks[place]
+        let readCount: Int
+        do throws(FileError) {
+            let path = isCloned ? temporary : source
+            readCount = try folder.disk.read(path, at: offset, into: block, 0..<count)
+        } catch {
+            throw BlobError(error)
+        }
+        guard readCount == count else { throw .fileChanged(path: source) }
+        guard let cipher else { return BufferSlice(block, 0..<count) }
+        guard cipher.seal(block, 0..<count, chunk: chunkCount + place) else { throw .wrongKey }
+        return BufferSlice(block, 0..<count + cipher.tagByteCount)
     }
 
     private func finish() throws(BlobError) -> BlobID {
@@ -235,7 +248,9 @@ package final class BlobExport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
 
     private func giveChunk() throws(BlobError) {
         let chunk = try folder.read(id, chunk: nextChunk)
-        try folder.check(chunk, id, nextChunk)
+        guard try folder.check(id, [(nextChunk, chunk)]) == [true] else {
+            throw .wrongChunk(index: nextChunk)
+        }
         var count = chunk.count
         if let cipher {
             let isOpen = cipher.open(chunk.buffer, chunk.range, chunk: nextChunk)

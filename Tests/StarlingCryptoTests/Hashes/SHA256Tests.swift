@@ -37,4 +37,25 @@ import Testing
             Hex.encode(hash.finish()) == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
         )
     }
+
+    @Test func manyMessagesHaveTheDigestsOfEach() {
+        func message(_ number: Int, _ byteCount: Int) -> BufferSlice {
+            let bytes = (0..<byteCount + 1).map {
+                UInt8(truncatingIfNeeded: $0 &* 7 &+ number &* 31 &+ $0 >> 8)
+            }
+            // Not where vectors like it best.
+            let whole = BufferSlice(copying: bytes.span)
+            return BufferSlice(whole.buffer, 1..<bytes.count)
+        }
+        func expect(_ messages: [BufferSlice], _ what: String) {
+            let digests = messages.map { message in SHA256.hash([9] + message.array()) }
+            #expect(SHA256.hashes(domain: 9, messages) == digests, "\(what)")
+        }
+        // Every length around a block's end, with and without room for the padding.
+        for byteCount in 0...200 { expect((0..<16).map { message($0, byteCount) }, "\(byteCount) bytes") }
+        for count in [0, 1, 8, 9, 15, 16, 17, 40] {
+            expect((0..<count).map { message($0, 4096) }, "\(count) messages")
+        }
+        expect((0..<40).map { message($0, $0 < 20 ? 1000 : 1000 + $0 / 12) }, "sizes that change")
+    }
 }

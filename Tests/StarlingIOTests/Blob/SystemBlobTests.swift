@@ -99,6 +99,18 @@ import Testing
         try write(4096..<12_288, 3, keeps: false)
         try write(16_384..<20_480, 5, keeps: true)
         try write((1 << 17)..<(1 << 17) + 100, 4, keeps: false)
+        // Parts of which some are pages, some are not, and one is nothing.
+        for keeps in [true, false] {
+            for offset in 0..<block.byteCount {
+                block[offset] = UInt8(truncatingIfNeeded: offset &* 7 &+ offset >> 8)
+            }
+            let ranges = [8192..<12_288, 0..<4096, 0..<0, 40_000..<50_000, 4096..<16_384]
+            let parts = ranges.map { BufferSlice(block, $0) }
+            let place = keeps ? 20_480 : 61_440
+            try disk.write(parts, to: path, at: UInt64(place), keeps: keeps)
+            let bytes = parts.flatMap { $0.array() }
+            expected.replaceSubrange(place..<place + bytes.count, with: bytes)
+        }
         #expect(try disk.byteCount(of: path) == UInt64(expected.count))
         for range in [0..<(1 << 17), 1..<8193, 8192..<16_384, (1 << 17) - 10..<(1 << 17) + 100] {
             let count = try disk.read(path, at: UInt64(range.lowerBound), into: block, 0..<range.count)

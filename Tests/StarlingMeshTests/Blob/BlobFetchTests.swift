@@ -33,18 +33,18 @@ import Testing
         // What comes before the store is ready waits for it.
         #expect(feed(&fetch, kit.wire(0)).isEmpty)
         fetch.begun(now: start)
-        #expect(fetch.actions() == [.write(0, kit.slice(0))])
-        #expect(feed(&fetch, kit.wire(1)) == [.write(1, kit.slice(1))])
+        #expect(fetch.actions() == [.write(kit.arrivals(0))])
+        #expect(feed(&fetch, kit.wire(1)) == [.write(kit.arrivals(1))])
         // Nothing more is asked for while the window is full of what is not written.
         fetch.wrote(0, now: start)
         #expect(fetch.actions() == [.send(BlobAsk.want(2..<3).encoded)])
         fetch.wrote(1, now: start)
         #expect(fetch.actions() == [.send(BlobAsk.want(3..<4).encoded)])
-        for index in 2...3 { #expect(feed(&fetch, kit.wire(index)) == [.write(index, kit.slice(index))]) }
+        for index in 2...3 { #expect(feed(&fetch, kit.wire(index)) == [.write(kit.arrivals(index))]) }
         #expect(fetch.wantsBytes)
         fetch.wrote(3, now: start)
         #expect(fetch.actions() == [.send(BlobAsk.want(4..<5).encoded)])
-        #expect(feed(&fetch, kit.wire(4)) == [.write(4, kit.slice(4))])
+        #expect(feed(&fetch, kit.wire(4)) == [.write(kit.arrivals(4))])
         #expect(!fetch.wantsBytes)
         fetch.wrote(2, now: start)
         #expect(fetch.actions().isEmpty)
@@ -64,7 +64,7 @@ import Testing
             ]
         )
         #expect(
-            feed(&fetch, kit.wire(4) + kit.wire(1)) == [.write(4, kit.slice(4)), .write(1, kit.slice(1))]
+            feed(&fetch, kit.wire(4) + kit.wire(1)) == [.write(kit.arrivals(4)), .write(kit.arrivals(1))]
         )
     }
 
@@ -93,7 +93,7 @@ import Testing
                 }
             }
             let expected =
-                [.begin(leaves: kit.leaves)] + (0..<5).map { BlobFetch.Action.write($0, kit.slice($0)) }
+                [.begin(leaves: kit.leaves)] + (0..<5).map { BlobFetch.Action.write(kit.arrivals($0)) }
             #expect(actions == expected, "pieces of \(size)")
         }
     }
@@ -175,7 +175,7 @@ import Testing
         #expect(fetch.actions() == [.sync])
         fetch.synced(now: start)
 
-        var timed = BlobFetch(kit.id, held: ChunkSet(of: 5), now: start)
+        var timed = BlobFetch(kit.id, held: ChunkSet(of: 5), limits: self.limits(), now: start)
         _ = timed.actions()
         _ = feed(&timed, kit.wire(0), at: start)
         timed.wrote(0, now: start)
@@ -183,6 +183,45 @@ import Testing
         #expect(timed.nextDeadline == start + .seconds(2))
         timed.advance(to: start + .seconds(2))
         #expect(timed.actions() == [.sync])
+    }
+
+    @Test func chunksGoToTheStoreTogetherAndNoneWaitsLong() throws {
+        let large = try BlobKit(40 * BlobKit.chunkByteCount)
+        var limits = limits(window: 32)
+        limits.groupChunkCountMax = 4
+        limits.groupDelay = .milliseconds(20)
+        var fetch = BlobFetch(large.id, held: ChunkSet(of: 40), limits: limits, now: start)
+        _ = fetch.actions()
+        for index in 0..<3 { #expect(feed(&fetch, large.wire(index)).isEmpty) }
+        #expect(feed(&fetch, large.wire(3)) == [.write(large.arrivals(0, 1, 2, 3))])
+        // Those that are too few go when the first of them has waited.
+        let later = start + .seconds(1)
+        #expect(feed(&fetch, large.wire(4), at: later).isEmpty)
+        #expect(feed(&fetch, large.wire(5), at: later + .milliseconds(19)).isEmpty)
+        #expect(fetch.nextDeadline == later + .milliseconds(20))
+        fetch.advance(to: later + .milliseconds(19))
+        #expect(fetch.actions().isEmpty)
+        fetch.advance(to: later + .milliseconds(20))
+        #expect(fetch.actions() == [.write(large.arrivals(4, 5))])
+        #expect(fetch.nextDeadline == later + .milliseconds(19) + .seconds(30), "silence is all that ends it")
+        // After the last that was asked for there is nothing to wait for.
+        for index in 6..<29 { _ = feed(&fetch, large.wire(index), at: later) }
+        #expect(feed(&fetch, large.wire(29), at: later) == [.write(large.arrivals(26, 27, 28, 29))])
+        #expect(feed(&fetch, large.wire(30), at: later).isEmpty)
+        #expect(feed(&fetch, large.wire(31), at: later) == [.write(large.arrivals(30, 31))])
+        #expect(fetch.nextDeadline == nil)
+    }
+
+    @Test func whatCameBeforeAnAttemptFailsIsWritten() throws {
+        let large = try BlobKit(40 * BlobKit.chunkByteCount)
+        var limits = limits(window: 32)
+        limits.groupChunkCountMax = 4
+        var fetch = BlobFetch(large.id, held: ChunkSet(of: 40), limits: limits, now: start)
+        _ = fetch.actions()
+        #expect(feed(&fetch, large.wire(0) + large.wire(1)).isEmpty)
+        fetch.receiveEnd()
+        #expect(fetch.actions() == [.write(large.arrivals(0, 1)), .fail(.ended)])
+        #expect(fetch.nextDeadline == nil)
     }
 
     @Test func theWindowBoundsWhatIsAskedFor() throws {
@@ -205,9 +244,11 @@ import Testing
                     guard case .want(let range)? = try BlobAsk.parse(frame.span.extracting(1..<frame.count))
                     else { continue }
                     asked += range
-                case .write(let index, let chunk):
-                    #expect(chunk == large.slice(index))
-                    writing.append(index)
+                case .write(let arrivals):
+                    for arrival in arrivals {
+                        #expect(arrival.chunk == large.slice(arrival.index))
+                        writing.append(arrival.index)
+                    }
                 case .finish: isFinished = true
                 case .begin, .sync: break
                 case .fail(let error): Issue.record("\(error)"); return

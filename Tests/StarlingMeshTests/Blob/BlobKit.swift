@@ -44,6 +44,11 @@ struct BlobKit {
 
     func slice(_ index: Int) -> BlobChunk { BlobChunk(BufferSlice(copying: chunk(index).span)) }
 
+    /// Chunks that have come.
+    func arrivals(_ indices: Int...) -> [BlobArrival] {
+        indices.map { BlobArrival(index: $0, chunk: slice($0)) }
+    }
+
     /// A chunk as it goes over the wire.
     func wire(_ index: Int) -> [UInt8] { BlobAnswer.chunk(index).encoded + chunk(index) }
 }

@@ -275,7 +275,7 @@ import Testing
         var leaves: [UInt8] = []
         for start in stride(from: 0, to: content.count, by: 4096) {
             let chunk = Array(content[start..<min(content.count, start + 4096)])
-            leaves += BlobDigest.chunkTree.leaf(chunk.span)
+            leaves += BlobDigest.chunkTree.leaves([BufferSlice(copying: chunk.span)]).joined()
         }
         return leaves
     }
