@@ -156,7 +156,7 @@ let package = Package(
             ]
         ),
         tests("StarlingAPI", ["StarlingSimulator", "StarlingNode", "StarlingWorld", "StarlingCore"]),
-        tests("StarlingIO", ["StarlingSimulator", "StarlingNode", "StarlingWorld", "StarlingCore"]),
+        tests("StarlingIO", ["StarlingSimulator", "StarlingNode", "StarlingWorld", "StarlingCore", "CSys"]),
         tests("StarlingStore", ["StarlingSimulator", "StarlingIO", "StarlingWorld", "StarlingCore"]),
         tests(
             "StarlingHTTP",

@@ -58,10 +58,11 @@ int csys_sockaddr(const struct csys_address *address, struct sockaddr_storage *o
 
 /* Binds and listens. */
 int csys_listen(const struct csys_address *address, int backlog, int unsent_byte_count_max);
-/* The next waiting connection, with its remote address. */
+/* The next waiting connection, with its remote address; not paced where that is on this machine. */
 int csys_accept(int listener, struct csys_address *remote);
 int csys_local_address(int fd, struct csys_address *local);
-/* No delay for small writes, and a bound on bytes that wait in the kernel before they are sent. */
+/* No delay for small writes, a bound on bytes that wait in the kernel before they are sent, and no pacing where the peer
+ * is on this machine. */
 void csys_tune_stream(int fd, int unsent_byte_count_max);
 int csys_shutdown_write(int fd);
 void csys_close(int fd);
