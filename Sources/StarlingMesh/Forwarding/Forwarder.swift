@@ -5,7 +5,7 @@ package import StarlingCore
 ///
 /// Nothing here is durable. The sender keeps its message until the recipient's receipt is there: what is dropped on the
 /// way is sent again.
-package struct Forwarder: Sendable {
+package struct Forwarder: ~Copyable, Sendable {
     package struct Limits: Sendable {
         /// Bytes that wait for one neighbour; a frame that finds more waits where it is.
         package var queueByteCountMax = 4_194_304

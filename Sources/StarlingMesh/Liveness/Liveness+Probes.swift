@@ -106,15 +106,20 @@ extension Liveness {
         guard let due = probeAt, due <= now else { return }
         probeAt = nil
         guard upLinks != 0 else { return }
-        probeAt = now + limits.probeInterval * (score + 1)
+        let interval = probeInterval
+        probeAt = now + interval * (score + 1)
         if let link = quietestLink {
             let last = max(links[link].heard, links[link].asked)
-            if last + limits.probeInterval <= now {
+            if last + interval <= now {
                 probe(link)
             } else {
-                probeAt = max(now + limits.probeInterval / 4, last + limits.probeInterval)
+                probeAt = max(now + interval / 4, last + interval)
             }
         }
+    }
+
+    private var probeInterval: Duration {
+        upLinks.nonzeroBitCount > limits.fewLinkCount ? limits.probeInterval * 2 : limits.probeInterval
     }
 
     /// The neighbour that has neither spoken nor been asked for longest.

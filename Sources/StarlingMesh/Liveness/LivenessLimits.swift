@@ -5,7 +5,12 @@ extension Liveness {
         // MARK: Probes
 
         /// How often a neighbour is asked whether it is alive, one after the other.
+        ///
+        /// A node with many neighbours asks half as often: each of them is asked by others as well, and one that hears of a
+        /// suspect asks at once.
         package var probeInterval: Duration = .seconds(1)
+        /// Neighbours above which that is so.
+        package var fewLinkCount = 3
         /// How long an answer may take before other neighbours are asked to ask.
         ///
         /// They have as long again. A neighbour whose answers take longer has more time, up to the most.
@@ -39,7 +44,7 @@ extension Liveness {
         /// How long news wait for more before they are sent on.
         package var gossipInterval: Duration = .milliseconds(100)
         /// How long it waits to be told that somebody is still there, unless a frame goes out anyway.
-        package var lazyInterval: Duration = .seconds(5)
+        package var lazyInterval: Duration = .seconds(20)
         /// How often a node tells that somebody is accused or not any more, for each tenfold of members.
         ///
         /// At least once to each neighbour, as all other news.

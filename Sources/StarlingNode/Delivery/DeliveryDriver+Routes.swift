@@ -73,7 +73,7 @@ extension DeliveryDriver {
         // Files that wait for a way have one.
         if isOther, !hops.isEmpty { blobs?.enter(peer) { $0.wake($1) } }
         guard routed[peer] != nil else {
-            guard outbox.count(to: peer) > 0 || inbox.owesReceipts(to: peer) else { return }
+            guard Self.hasBusiness(with: peer, &outbox, &inbox) else { return }
             if routeUp(peer) { pump() }
             return
         }
@@ -86,6 +86,18 @@ extension DeliveryDriver {
             feed(peer)
         }
         pump()
+    }
+
+    /// Whether something is due to a peer.
+    ///
+    /// The machines are passed in place: what is only asked of a property is asked of a copy, and this is asked whenever the way
+    /// to anybody changes.
+    private static func hasBusiness(
+        with peer: PeerID,
+        _ outbox: inout Outbox,
+        _ inbox: inout Inbox
+    ) -> Bool {
+        outbox.count(to: peer) > 0 || inbox.owesReceipts(to: peer)
     }
 
     private func shallResend(to peer: PeerID, over best: PeerID) -> Bool {

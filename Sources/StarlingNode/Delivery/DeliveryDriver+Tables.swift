@@ -9,23 +9,27 @@ extension DeliveryDriver {
     ///
     /// - Parameter turnCount: ``turnCount`` as it was when they were looked at last.
     package func tableFills(after turnCount: UInt64?) -> [TableFill] {
-        let ledger = swarm.protocols.withLedger { $0 }
         let machines =
             turnCount == self.turnCount ? [] : outbox.tableFills + inbox.tableFills + flood.tableFills
-        return machines + (blobs?.tableFills ?? []) + [
+        let own = [
             paths.tableFill, TableFill("delivery dials", reaching, of: limits.reachCountMax),
             TableFill("delivery obstacles", obstacles.count, of: limits.obstacleCountMax),
-            TableFill("connections", ledger.connectionCount, of: ledger.limits.connectionCountMax),
-            TableFill(
-                "pending connections",
-                ledger.pendingConnectionCount,
-                of: ledger.limits.pendingConnectionCountMax
-            ),
-            TableFill("streams", ledger.streamCount, of: ledger.limits.streamCountMax),
-            TableFill("charged bytes", ledger.memoryByteCount, of: ledger.limits.memoryByteCountMax),
         ]
+        return machines + (blobs?.tableFills ?? []) + own + swarm.protocols.withLedger { $0.tableFills }
     }
 
     /// Whether a message is in the inbox, as its application sees it or will once it is on the disk.
     package func inboxHolds(_ id: MessageID) -> Bool { inbox.entry(of: id) != nil }
+}
+
+extension ResourceLedger {
+    /// What the node's connections take, each against its limit.
+    fileprivate var tableFills: [TableFill] {
+        [
+            TableFill("connections", connectionCount, of: limits.connectionCountMax),
+            TableFill("pending connections", pendingConnectionCount, of: limits.pendingConnectionCountMax),
+            TableFill("streams", streamCount, of: limits.streamCountMax),
+            TableFill("charged bytes", memoryByteCount, of: limits.memoryByteCountMax),
+        ]
+    }
 }

@@ -127,11 +127,14 @@ package actor LivenessDriver {
             case .forgot(let peer): notify(.forgot(peer))
             }
         }
-        let next = machine.nextDeadline
+        let next = Self.deadline(of: &machine)
         guard next != armedFor, !isStopped else { return }
         armedFor = next
         if let next { timer?.arm(at: next) } else { timer?.disarm() }
     }
+
+    /// When the machine has to be advanced; it is passed in place, so that it is not copied.
+    private static func deadline(of machine: inout Liveness) -> Instant? { machine.nextDeadline }
 
     private func notify(_ event: MembershipEvent) {
         if case .changed(let member) = event, member.state != .alive {

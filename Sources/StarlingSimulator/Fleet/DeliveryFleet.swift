@@ -108,7 +108,8 @@ package struct DeliveryFleet: Sendable {
             let diskByteCount = members.reduce(0) { $0 + $1.host.diskByteCount }
             memory.append(FleetMemory.Sample(allocatedByteCount: probe(), diskByteCount: diskByteCount))
         }
-        let auditing = simulation.every(.seconds(1)) { Self.audit(crew) }
+        let audit = FleetAudit(crew)
+        let auditing = simulation.every(.seconds(1)) { audit.turn() }
         try simulation.run(for: options.duration - options.quietTime)
         faults.end()
         try simulation.run(for: options.quietTime / 2)
@@ -273,25 +274,9 @@ package struct DeliveryFleet: Sendable {
         return configuration
     }
 
-    /// Checks what can be broken at any time: no table is over its limit, no message is kept by too many mailboxes, and what is
-    /// delivered is there.
-    private static func audit(_ crew: Crew) {
-        let (members, ledger) = (crew.members, crew.ledger)
-        for member in members {
-            if let fills = member.tableFills { member.check(fills) }
-            for (name, count) in crew.mail?.look(at: member) ?? [] {
-                ledger.violate(
-                    "there are \(count) copies of message \(name.id) of \(name.from)",
-                    involving: [member.index]
-                )
-            }
-        }
-        ledger.checkDelivered { member, id in members[member].ask { $0.inboxHolds(id) } }
-    }
-
     private func report(_ crew: Crew, _ faults: FleetFaults, _ simulation: Simulation) -> Report {
         let (members, ledger) = (crew.members, crew.ledger)
-        Self.audit(crew)
+        FleetAudit(crew).look()
         for member in members {
             guard let left = member.ask({ ($0.outboxFill.count, $0.inboxFill.count) }) else {
                 ledger.violate("node \(member.index) is not up at the end", involving: [member.index])

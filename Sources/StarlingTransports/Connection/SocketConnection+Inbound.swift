@@ -22,7 +22,7 @@ extension SocketConnection {
         guard case .open = state else { return }
         yamux.receive(plaintext, now: loop.now)
         handleMultiplexerEvents()
-        if yamux.hasControl { scheduleFlush() }
+        if owesControl { scheduleFlush() }
     }
 
     /// Tells the peer what it did wrong, and ends the connection.

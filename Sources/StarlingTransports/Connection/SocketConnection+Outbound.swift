@@ -103,6 +103,12 @@ extension SocketConnection {
         socket.write(&outgoing)
     }
 
+    /// Whether frames of the session's own wait.
+    var owesControl: Bool { Self.owesControl(&yamux) }
+
+    /// The session is passed in place: this is asked with each record, and a property would be asked by a copy.
+    private static func owesControl(_ yamux: inout YamuxSession) -> Bool { yamux.hasControl }
+
     /// Seals and writes what waits, in turn, until nothing waits or the socket is congested.
     func flush() {
         isFlushScheduled = false
@@ -110,7 +116,7 @@ extension SocketConnection {
         guard case .open = state, socket != nil else { return }
         var budget = setup.limits.turnByteCountMax
         while !isCongested {
-            if yamux.hasControl {
+            if owesControl {
                 guard ensureRoom() else { break }
                 if yamux.writeControl(to: &builder) { continue }
             }

@@ -230,7 +230,7 @@ extension SocketConnection: StreamBackend {
         yamux.consumed(byteCount, on: stream.id, now: loop.now) { grownByteCount in
             charge.cover(max(grownByteCount, unreadByteCount))
         }
-        if yamux.hasControl { scheduleFlush() }
+        if owesControl { scheduleFlush() }
     }
 
     /// Gives back to the node what is charged and not needed.

@@ -9,7 +9,7 @@ package import StarlingProtocols
 ///
 /// Source: Shreedhar and Varghese, "Efficient Fair Queuing Using Deficit Round Robin", 1995. Deviation: a turn may be cut
 /// at any byte, so nothing is saved up for a later one.
-package struct WriterQueue {
+package struct WriterQueue: ~Copyable {
     /// The bytes of a turn for each unit of weight: at 10 Mbit/s, 13 ms.
     package static let quantumByteCount = 16_384
 

@@ -290,11 +290,11 @@ import Testing
             #expect(offer(try frame(number, byteCount: 1000), &forwarder) == .queued(Self.carol))
         }
         #expect(offer(try frame(3), &forwarder) == .full, "Bob has his share")
-        #expect(!forwarder.takes(to: Self.dave, from: .neighbour(Self.bob), now: start))
-        #expect(forwarder.takes(to: Self.dave, from: .own, now: start))
+        #expect(forwarder.takes(to: Self.dave, from: .neighbour(Self.bob), now: start) == false)
+        #expect(forwarder.takes(to: Self.dave, from: .own, now: start) == true)
         let own = try frame(4, hopCount: 0, byteCount: 1000)
         #expect(forwarder.offer(own, from: .own, now: start, wallNow: wallNow) == .queued(Self.carol))
-        #expect(!forwarder.takes(to: Self.dave, from: .own, now: start), "Carol's queue is full")
+        #expect(forwarder.takes(to: Self.dave, from: .own, now: start) == false, "Carol's queue is full")
         _ = take(&forwarder, for: Self.carol)
         #expect(offer(try frame(3), &forwarder) == .queued(Self.carol))
     }
@@ -320,9 +320,9 @@ import Testing
         forwarder.linkDown(Self.bob, wallNow: wallNow)
         #expect(take(&forwarder, for: Self.carol) == own.wire)
         #expect(forwarder.droppedCounts == [.noRoute: 1], "Carol's frame is not sent back to her")
-        #expect(forwarder.hasRoute(to: Self.dave, linkCountMax: 2, now: start))
+        #expect(forwarder.hasRoute(to: Self.dave, linkCountMax: 2, now: start) == true)
         forwarder.linkDown(Self.carol, wallNow: wallNow)
-        #expect(!forwarder.hasRoute(to: Self.dave, linkCountMax: 2, now: start))
+        #expect(forwarder.hasRoute(to: Self.dave, linkCountMax: 2, now: start) == false)
     }
 
     @Test func theUrgentStreamTakesTheUrgentFrames() throws {

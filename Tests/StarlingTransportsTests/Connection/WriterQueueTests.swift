@@ -30,7 +30,7 @@ import Testing
             queue.append(id(1), priority)
             #expect(queue.next()?.byteCountMax == .max)
             #expect(queue.next() == nil)
-            #expect(queue.isEmpty)
+            #expect(queue.isEmpty == true)
         }
     }
 
@@ -41,7 +41,7 @@ import Testing
         #expect(queue.wouldBeNext(.high) == false)
         #expect(queue.wouldBeNext(.urgent) == false)
         #expect(queue.next()?.id == id(200))
-        #expect(queue.wouldBeNext(.urgent))
+        #expect(queue.wouldBeNext(.urgent) == true)
         #expect(queue.next()?.id == id(1))
     }
 
@@ -79,6 +79,6 @@ import Testing
         #expect(queue.count == 2)
         #expect(queue.next()?.id == id(8))
         #expect(queue.next()?.id == id(10))
-        #expect(queue.isEmpty)
+        #expect(queue.isEmpty == true)
     }
 }
