@@ -8,18 +8,12 @@ extension Forwarder {
     /// - Returns: Whether the best is another one than before.
     @discardableResult
     package mutating func setRoute(to peer: PeerID, _ hops: [PeerID], linkCount: Int) -> Bool {
-        let before =
-            hops.isEmpty
-            ? routes.removeValue(forKey: peer)
-            : routes.updateValue(Route(hops: hops, linkCount: linkCount), forKey: peer)
-        return hops.first != before?.hops.first
+        routes.set(hops, linkCount: linkCount, for: peer)
     }
 
     /// Whether frames to a peer that is no neighbour find a way that crosses no more than so many links.
     package func hasRoute(to peer: PeerID, linkCountMax: Int, now: Instant) -> Bool {
-        if let route = routes[peer], route.linkCount <= linkCountMax,
-            route.hops.contains(where: { neighbours[$0] != nil })
-        {
+        if let linkCount = routes.linkCount(to: peer), linkCount <= linkCountMax, knowsRoute(to: peer) {
             return true
         }
         return trace(to: peer, now: now) != nil
@@ -27,7 +21,7 @@ extension Forwarder {
 
     /// Whether routes, and not only a frame that came, say how a peer is reached.
     package func knowsRoute(to peer: PeerID) -> Bool {
-        routes[peer]?.hops.contains { neighbours[$0] != nil } ?? false
+        routes.first(to: peer) { neighbours[$0] != nil } != nil
     }
 
     /// What went to a peer was not answered: receipts do not go the way that its frames come, for a while.
@@ -44,7 +38,7 @@ extension Forwarder {
     /// is left out.
     package func hops(to peer: PeerID, without other: PeerID?, now: Instant) -> [PeerID] {
         if neighbours[peer] != nil { return [peer] }
-        var hops = routes[peer]?.hops.filter { neighbours[$0] != nil && $0 != other } ?? []
+        var hops = routes.hops(to: peer).filter { neighbours[$0] != nil && $0 != other }
         if let back = trace(to: peer, now: now), back != other, !hops.contains(back) { hops.append(back) }
         return hops
     }
@@ -69,7 +63,7 @@ extension Forwarder {
         }
         let way = way(to: peer, from: origin, now: now)
         guard let way, way == other, way != peer else { return way }
-        return routes[peer]?.hops.first { $0 != other && isOpen($0, from: origin) } ?? way
+        return routes.first(to: peer) { $0 != other && isOpen($0, from: origin) } ?? way
     }
 
     private func isBarred(_ peer: PeerID, now: Instant) -> Bool {
@@ -78,7 +72,7 @@ extension Forwarder {
 
     func knownWay(to peer: PeerID, from origin: Origin) -> PeerID? {
         if isOpen(peer, from: origin) { return peer }
-        return routes[peer]?.hops.first { isOpen($0, from: origin) }
+        return routes.first(to: peer) { isOpen($0, from: origin) }
     }
 
     private func isOpen(_ neighbour: PeerID, from origin: Origin) -> Bool {

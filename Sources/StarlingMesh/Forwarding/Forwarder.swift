@@ -77,13 +77,6 @@ package struct Forwarder: ~Copyable, Sendable {
         var creditAt: Instant
     }
 
-    struct Route: Sendable, Equatable {
-        /// The neighbours through which it goes, the best first.
-        var hops: [PeerID]
-        /// Links that it crosses.
-        var linkCount: Int
-    }
-
     /// The way that a frame of a peer came.
     struct Trace: Sendable {
         var via: PeerID
@@ -133,7 +126,7 @@ package struct Forwarder: ~Copyable, Sendable {
     package let own: PeerID
     package let limits: Limits
     var neighbours: [PeerID: Neighbour] = [:]
-    var routes: [PeerID: Route] = [:]
+    var routes = RouteBook()
     var traces: RecentTable<PeerID, Trace>
     private var seen: RecentTable<MessageFingerprint, Passage>
     private var receipts: RecentTable<Course, Answer>
@@ -214,7 +207,7 @@ package struct Forwarder: ~Copyable, Sendable {
 
     /// Whether a frame to a peer would find room now, or be dropped.
     package func takes(to peer: PeerID, from origin: Origin, now: Instant) -> Bool {
-        let next = neighbours[peer] == nil ? routes[peer]?.hops.first { neighbours[$0] != nil } : peer
+        let next = neighbours[peer] == nil ? routes.first(to: peer) { neighbours[$0] != nil } : peer
         guard let next = next ?? trace(to: peer, now: now) else { return true }
         return hasRoom(for: next, from: origin)
     }

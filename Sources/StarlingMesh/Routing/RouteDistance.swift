@@ -18,31 +18,35 @@ package struct RouteDistance: Equatable, Sendable {
 }
 
 /// A neighbour's route to a destination.
+///
+/// There may be four thousand of them: the fields stand so that they leave no gaps, 48 bytes in all.
 struct RouteEntry: Sendable {
-    /// The neighbour, by its place among the links.
-    let link: Int
-    /// What the neighbour told last.
-    var way: RouteUpdate.Way
     /// `nil` for a direct neighbour that has not told its own.
     var proof: RouteProof?
     /// When the proof does not hold any more.
     var proofEnd: Instant
+    /// When the neighbour told something else than before.
+    var changed: Instant
     /// The best distance that the neighbour has told since it has a route.
     ///
     /// Its own feasibility distance is no worse, for ever: a metric that rises takes nothing from what is known.
     var best: RouteDistance
-    /// When the neighbour told something else than before.
-    var changed: Instant
     /// What was found missing on this way, in microseconds of metric.
     var penalty: UInt32 = 0
+    /// What the neighbour told last.
+    var way: RouteUpdate.Way
     /// Whether messages go here now.
     var isActive = false
+    private let linkNumber: Int16
+
+    /// The neighbour, by its place among the links.
+    @inline(__always) var link: Int { Int(linkNumber) }
 
     /// Whether the neighbour is the destination.
     var isDirect: Bool { way.hops == 0 }
 
     init(link: Int, way: RouteUpdate.Way, proof: RouteProof?, proofEnd: Instant, now: Instant) {
-        self.link = link
+        linkNumber = Int16(link)
         self.way = way
         self.proof = proof
         self.proofEnd = proofEnd
@@ -73,6 +77,23 @@ struct RouteAdvert: Equatable, Sendable {
     }
 }
 
+/// Up to four links, by their places: as many as a destination has routes.
+struct RouteLinks: Equatable, Sendable {
+    static let countMax = 4
+
+    private var places = SIMD4<Int16>(repeating: -1)
+    private(set) var count: Int8 = 0
+
+    var indices: Range<Int> { 0..<Int(count) }
+
+    @inline(__always) subscript(index: Int) -> Int { Int(places[index]) }
+
+    mutating func append(_ link: Int) {
+        places[Int(count)] = Int16(link)
+        count += 1
+    }
+}
+
 /// A destination, with the routes to it that are kept.
 struct RouteDestination: Sendable {
     let id: PeerID
@@ -82,7 +103,7 @@ struct RouteDestination: Sendable {
     /// When the first choice became another one.
     var chosen: Instant
     /// The links over which the destination may be reached, the first choice first.
-    var hops: [Int32] = []
+    var hops = RouteLinks()
     /// Whether the driver is about to hear that they are others.
     var isChangeTold = false
     var advert: RouteAdvert?

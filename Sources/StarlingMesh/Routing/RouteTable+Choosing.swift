@@ -94,13 +94,10 @@ extension RouteTable {
             while !isFirst, target > 0, comesBefore(place, hopScratch[target - 1], of: slot) { target -= 1 }
             hopScratch.insert(place, at: target)
         }
-        let isSame =
-            destinations[slot].hops.count == hopScratch.count
-            && hopScratch.indices.allSatisfy { index in
-                destinations[slot].hops[index] == Int32(destinations[slot].entries[hopScratch[index]].link)
-            }
-        guard !isSame else { return }
-        destinations[slot].hops = hopScratch.map { Int32(destinations[slot].entries[$0].link) }
+        var hops = RouteLinks()
+        for place in hopScratch { hops.append(destinations[slot].entries[place].link) }
+        guard hops != destinations[slot].hops else { return }
+        destinations[slot].hops = hops
         guard !destinations[slot].isChangeTold else { return }
         destinations[slot].isChangeTold = true
         actions.append(.changed(destinations[slot].id))

@@ -68,8 +68,9 @@ extension RouteTable {
     package func nextHops(to destination: PeerID) -> [RouteHop] {
         guard let slot = index[destination] else { return [] }
         var hops: [RouteHop] = []
-        for link in destinations[slot].hops {
-            if let hop = hop(to: slot, over: Int(link)) { hops.append(hop) }
+        let links = destinations[slot].hops
+        for index in links.indices {
+            if let hop = hop(to: slot, over: links[index]) { hops.append(hop) }
         }
         return hops
     }
@@ -93,11 +94,12 @@ extension RouteTable {
             destinations[slot].lastUse = now
             // Those over which messages are spread, or the best of the rest.
             var (active, spare): ([Int], Int?) = ([], nil)
-            for link in destinations[slot].hops where links[Int(link)].peer != arrival {
-                if destinations[slot].isActive(Int(link)) {
-                    active.append(Int(link))
+            let hops = destinations[slot].hops
+            for link in hops.indices.lazy.map({ hops[$0] }) where links[link].peer != arrival {
+                if destinations[slot].isActive(link) {
+                    active.append(link)
                 } else if spare == nil {
-                    spare = Int(link)
+                    spare = link
                 }
             }
             let link = active.isEmpty ? spare : active[Int(flow % UInt64(active.count))]

@@ -25,8 +25,8 @@ package struct RouteTable: ~Copyable, Sendable {
         package var soleCountMax = 512
         /// Links; those of further peers are not used for routes.
         package var linkCountMax = 512
-        /// Routes of one destination; the worst gives way.
-        package var entryCountMax = 4
+        /// Routes of one destination, four at most; the worst gives way.
+        package var entryCountMax = RouteLinks.countMax
         /// Links that a route may have.
         package var hopLimit: UInt8 = 10
         /// Searches for destinations, others' included; the oldest is given up.
@@ -153,6 +153,7 @@ package struct RouteTable: ~Copyable, Sendable {
         proofs: RouteProofCache? = nil,
         now: Instant
     ) {
+        precondition(limits.entryCountMax <= RouteLinks.countMax && limits.linkCountMax <= Int(Int16.max))
         self.identity = identity
         self.limits = limits
         self.proofs = proofs ?? RouteProofCache(countMax: limits.proofCountMax)

@@ -1,0 +1,87 @@
+internal import StarlingCore
+
+/// Over which neighbours peers are reached, as a router told.
+///
+/// There may be a thousand peers and more, and few neighbours: a neighbour's name stands here once, and each route has its number.
+struct RouteBook: Sendable {
+    /// Neighbours of one route that are kept, the best first: as many as a ``RouteTable`` tells.
+    static let hopCountMax = 4
+    /// Neighbours that are known by number before those without a route are forgotten: twice what a ``RouteTable`` has links.
+    static let nameCountMax = 1024
+
+    private typealias Numbers = SIMD4<Int16>
+
+    private struct Route {
+        /// The neighbours by their numbers, -1 behind the last one.
+        var hops: Numbers
+        /// Links that the shortest of these ways crosses.
+        var linkCount: UInt8
+    }
+
+    private var routes: [PeerID: Route] = [:]
+    private var names: [PeerID] = []
+    private var numbers: [PeerID: Int16] = [:]
+
+    /// Takes the neighbours through which a peer is reached in place of those before; none when it is not.
+    ///
+    /// - Returns: Whether the best is another one than before.
+    mutating func set(_ hops: [PeerID], linkCount: Int, for peer: PeerID) -> Bool {
+        let before = first(to: peer) { _ in true }
+        guard let best = hops.first else {
+            routes[peer] = nil
+            return before != nil
+        }
+        if names.count + Self.hopCountMax > Self.nameCountMax { forgetIdleNames() }
+        var route = Route(hops: Numbers(repeating: -1), linkCount: UInt8(clamping: linkCount))
+        for (place, hop) in hops.prefix(Self.hopCountMax).enumerated() {
+            guard let number = number(of: hop) else { break }
+            route.hops[place] = number
+        }
+        routes[peer] = route
+        return best != before
+    }
+
+    /// Links that the shortest way to a peer crosses; `nil` where there is none.
+    func linkCount(to peer: PeerID) -> Int? { routes[peer].map { Int($0.linkCount) } }
+
+    /// The best of the neighbours to a peer of which something holds.
+    func first(to peer: PeerID, where isWanted: (PeerID) -> Bool) -> PeerID? {
+        guard let route = routes[peer] else { return nil }
+        for place in 0..<Self.hopCountMax where route.hops[place] >= 0 {
+            let name = names[Int(route.hops[place])]
+            if isWanted(name) { return name }
+        }
+        return nil
+    }
+
+    /// The neighbours to a peer, the best first.
+    func hops(to peer: PeerID) -> [PeerID] {
+        guard let route = routes[peer] else { return [] }
+        return (0..<Self.hopCountMax).compactMap { place in
+            route.hops[place] < 0 ? nil : names[Int(route.hops[place])]
+        }
+    }
+
+    private mutating func number(of name: PeerID) -> Int16? {
+        if let known = numbers[name] { return known }
+        guard names.count < Self.nameCountMax else { return nil }
+        let number = Int16(names.count)
+        names.append(name)
+        numbers[name] = number
+        return number
+    }
+
+    /// Gives those neighbours new numbers that routes go over, and forgets the others.
+    private mutating func forgetIdleNames() {
+        let old = names
+        (names, numbers) = ([], [:])
+        for (peer, route) in routes {
+            var hops = Numbers(repeating: -1)
+            for place in 0..<Self.hopCountMax where route.hops[place] >= 0 {
+                guard let number = number(of: old[Int(route.hops[place])]) else { break }
+                hops[place] = number
+            }
+            routes[peer]?.hops = hops
+        }
+    }
+}
