@@ -93,13 +93,13 @@ extension FuzzTarget {
                     try promise(id == nil, "a stream is about one blob")
                     id = named
                     offer.accept(leaves: [], now: now)
-                case .read(let index):
-                    try promise(index < id?.chunkCount ?? 0, "only chunks that there are, are read")
-                    openCount += 1
+                case .read(let run):
+                    try promise(run.upperBound <= id?.chunkCount ?? 0, "only chunks that there are, are read")
+                    openCount += run.count
                     try promise(openCount <= BlobOffer.Limits().readAheadCount, "reads are bounded")
-                    offer.read(index, BlobChunk(BufferSlice(copying: [1].span)))
-                case .sendChunk:
-                    openCount -= 1
+                    offer.read(run, BlobChunk(BufferSlice(copying: [1].span)))
+                case .sendChunks(let run, _):
+                    openCount -= run.count
                     offer.sent(now: now)
                 case .send, .end, .fail: break
                 }

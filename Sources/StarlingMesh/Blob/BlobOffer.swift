@@ -18,13 +18,19 @@ package enum BlobOfferError: Error, Equatable, Sendable {
 
 /// Answers one stream on which a peer fetches a blob.
 ///
-/// Chunks are read a few ahead of what the stream takes, so that a slow peer costs no more memory than that.
+/// Chunks are read a few ahead of what the stream takes, so that a slow peer costs no more memory than that. Those that
+/// stand one behind the other are read and written in one go, in the form that they have on the stream, as long as the
+/// stream takes them quickly.
 ///
 /// Spec: docs/specs/blob.md, "Stream".
 package struct BlobOffer: Machine, Sendable {
     package struct Limits: Sendable {
         /// Chunks that are read, or wait for the stream, at a time.
-        package var readAheadCount = 4
+        package var readAheadCount = 8
+        /// Chunks that are read and written in one go; the stream's first run is one chunk.
+        package var runCountMax = 4
+        /// A run that is taken within this time lets the next one be twice as long; any other halves it.
+        package var runTime: Duration = .seconds(1)
         /// How often all chunks of the blob may be asked for on one stream; beyond that it is reset.
         package var repeatCountMax = 2
         /// How long a peer may neither ask nor take anything.
@@ -36,12 +42,13 @@ package struct BlobOffer: Machine, Sendable {
     package enum Action: Equatable, Sendable {
         /// Say whether the peer gets this blob: ``BlobOffer/accept(leaves:now:)`` or ``BlobOffer/refuse(_:)``.
         case open(BlobID, wantsLeaves: Bool)
-        /// Read a chunk, and say ``BlobOffer/read(_:_:)`` or ``BlobOffer/refuse(_:)``.
-        case read(Int)
+        /// Read chunks, each behind its ``BlobAnswer/chunk(_:)``, and say ``BlobOffer/read(_:_:)`` or
+        /// ``BlobOffer/refuse(_:)``.
+        case read(Range<Int>)
         /// Write these bytes to the stream.
         case send([UInt8])
-        /// Write a chunk to the stream, and say ``BlobOffer/sent(now:)``.
-        case sendChunk(BlobChunk)
+        /// Write chunks, as they were read, to the stream, and say ``BlobOffer/sent(now:)``.
+        case sendChunks(Range<Int>, BlobChunk)
         /// End our direction of the stream.
         case end
         /// The peer broke a rule, or sleeps: reset the stream.
@@ -63,16 +70,21 @@ package struct BlobOffer: Machine, Sendable {
     private var wanted = RingQueue<Range<Int>>()
     private var wantedCount = 0
     /// What is being read, in the order of the wish, and what of it is there.
-    private var reading = RingQueue<(index: Int, chunk: BlobChunk?)>()
-    /// Chunks that the stream has not taken yet.
-    private var sendingCount = 0
+    private var reading = RingQueue<(run: Range<Int>, bytes: BlobChunk?)>()
+    /// How many chunks the runs have that the stream has not taken yet.
+    private var sending = RingQueue<Int>()
+    /// Chunks that are being read, or that the stream has not taken yet.
+    private var aheadCount = 0
+    /// How long the next run may be, and when the last one was taken.
+    private var runCount = 1
+    private var lastSent: Instant
     private var answeredCount = 0
     private var hasEnded = false
     private var lastActivity: Instant
 
     package init(limits: Limits = Limits(), now: Instant) {
         self.limits = limits
-        lastActivity = now
+        (lastActivity, lastSent) = (now, now)
     }
 
     /// The blob that the stream is about.
@@ -134,27 +146,28 @@ package struct BlobOffer: Machine, Sendable {
         actions.append(.end)
     }
 
-    /// A chunk was read.
-    package mutating func read(_ index: Int, _ chunk: BlobChunk) {
+    /// Chunks were read, each behind its frame.
+    package mutating func read(_ run: Range<Int>, _ bytes: BlobChunk) {
         if case .over = state { return }
-        for position in 0..<reading.count where reading[position].index == index {
-            if reading[position].chunk == nil {
-                reading[position].chunk = chunk
+        for position in 0..<reading.count where reading[position].run == run {
+            if reading[position].bytes == nil {
+                reading[position].bytes = bytes
                 break
             }
         }
-        while let first = reading.first, let chunk = first.chunk {
+        while let first = reading.first, let bytes = first.bytes {
             _ = reading.popFirst()
-            sendingCount += 1
-            actions.append(.send(BlobAnswer.chunk(first.index).encoded))
-            actions.append(.sendChunk(chunk))
+            sending.append(first.run.count)
+            actions.append(.sendChunks(first.run, bytes))
         }
     }
 
-    /// The stream has taken a chunk.
+    /// The stream has taken a run.
     package mutating func sent(now: Instant) {
-        lastActivity = now
-        sendingCount -= min(1, sendingCount)
+        let isQuick = lastSent.duration(to: now) <= limits.runTime
+        runCount = isQuick ? min(limits.runCountMax, runCount * 2) : max(1, runCount / 2)
+        (lastActivity, lastSent) = (now, now)
+        aheadCount -= sending.popFirst() ?? 0
         advanceReading()
     }
 
@@ -179,7 +192,7 @@ package struct BlobOffer: Machine, Sendable {
             actions.append(.open(id, wantsLeaves: wantsLeaves))
         case (.want(let chunks), .opening(let id)), (.want(let chunks), .serving(let id)):
             guard chunks.upperBound <= id.chunkCount else { throw .noSuchChunk(chunks.upperBound - 1) }
-            let openCount = wantedCount + reading.count + sendingCount
+            let openCount = wantedCount + aheadCount
             guard openCount + chunks.count <= BlobProtocol.wantedChunkCountMax,
                 answeredCount + chunks.count <= limits.repeatCountMax * id.chunkCount
             else { throw .tooMuch }
@@ -198,13 +211,16 @@ package struct BlobOffer: Machine, Sendable {
             if hasEnded, case .waiting = state { finish() }
             return
         }
-        while reading.count + sendingCount < limits.readAheadCount, let next = wanted.popFirst() {
-            if next.count > 1 { wanted.prepend(next.dropFirst()) }
-            wantedCount -= 1
-            reading.append((next.lowerBound, nil))
-            actions.append(.read(next.lowerBound))
+        while let next = wanted.first, aheadCount + min(next.count, runCount) <= limits.readAheadCount {
+            _ = wanted.popFirst()
+            let run = next.prefix(runCount)
+            if run.count < next.count { wanted.prepend(next.dropFirst(run.count)) }
+            wantedCount -= run.count
+            aheadCount += run.count
+            reading.append((run, nil))
+            actions.append(.read(run))
         }
-        if hasEnded && reading.isEmpty && sendingCount == 0 { finish() }
+        if hasEnded && aheadCount == 0 { finish() }
     }
 
     private mutating func finish() {

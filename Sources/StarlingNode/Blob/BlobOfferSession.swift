@@ -9,7 +9,7 @@ internal import StarlingWorld
 actor BlobOfferSession {
     private enum Outgoing {
         case bytes([UInt8])
-        case chunk(BlobChunk)
+        case chunks(Range<Int>, BlobChunk)
         case end
     }
 
@@ -94,9 +94,9 @@ actor BlobOfferSession {
         while !isOver, let action = machine.nextAction() {
             switch action {
             case .open(let id, let wantsLeaves): open(id, wantsLeaves)
-            case .read(let index): read(index)
+            case .read(let run): read(run)
             case .send(let bytes): write(.bytes(bytes))
-            case .sendChunk(let chunk): write(.chunk(chunk))
+            case .sendChunks(let run, let bytes): write(.chunks(run, bytes))
             case .end: write(.end)
             case .fail: end()
             }
@@ -119,12 +119,14 @@ actor BlobOfferSession {
         }
     }
 
-    private func read(_ index: Int) {
+    private func read(_ run: Range<Int>) {
         guard let id = served else { return }
-        sentByteCount = sentByteCount ?? id.offset(ofChunk: index)
-        ask({ folder throws(BlobError) in try folder.read(id, chunk: index) }) { session, result in
+        sentByteCount = sentByteCount ?? id.offset(ofChunk: run.lowerBound)
+        ask({ folder throws(BlobError) in
+            try folder.read(id, run.map { ($0, BlobAnswer.chunk($0).encoded) })
+        }) { session, result in
             switch result {
-            case .success(let bytes): session.machine.read(index, BlobChunk(bytes))
+            case .success(let bytes): session.machine.read(run, BlobChunk(bytes))
             case .failure: session.machine.refuse(.unreadable)
             }
         }
@@ -164,10 +166,10 @@ actor BlobOfferSession {
             while !isOver, let item = outgoing.popFirst() {
                 switch item {
                 case .bytes(let bytes): try await stream.write(bytes)
-                case .chunk(let chunk):
-                    try await stream.write(chunk.bytes)
+                case .chunks(let run, let bytes):
+                    try await stream.write(bytes.bytes)
                     machine.sent(now: loop.now)
-                    noteSent(chunk.bytes.count)
+                    noteSent(run)
                     perform()
                 case .end:
                     try await stream.closeWrite()
@@ -208,10 +210,12 @@ actor BlobOfferSession {
 
     // MARK: Progress
 
-    private func noteSent(_ byteCount: Int) {
-        sentByteCount = (sentByteCount ?? 0) + UInt64(byteCount)
-        rate.add(UInt64(byteCount), now: loop.now)
-        guard let served, lastReport + reportInterval <= loop.now else { return }
+    private func noteSent(_ run: Range<Int>) {
+        guard let served else { return }
+        let byteCount = run.reduce(0) { $0 + UInt64(served.byteCount(ofChunk: $1)) }
+        sentByteCount = (sentByteCount ?? 0) + byteCount
+        rate.add(byteCount, now: loop.now)
+        guard lastReport + reportInterval <= loop.now else { return }
         lastReport = loop.now
         tell(served, .running)
     }

@@ -25,7 +25,13 @@ package final class BlobFolder: Sendable {
     let state: Mutex<State>
     /// Held by whoever gives a blob's files their names or takes them away, until the books say the same.
     private let names = Mutex(())
-    private let blocks = Mutex(BufferPool(blockByteCount: BlobID.chunkByteCountUsual))
+    /// Blocks for some chunks of the usual size, with room for what goes in front of each.
+    private let blocks = Mutex(
+        BufferPool(
+            blockByteCount: 4 * BlobID.chunkByteCountUsual + Buffer.pageByteCount,
+            limits: BufferPool.Limits(blockCountMax: 16)
+        )
+    )
 
     /// Opens a folder, which is made where there is none, and tidies up what a crash has left.
     ///
@@ -213,20 +219,36 @@ package final class BlobFolder: Sendable {
     ///
     /// It is not checked again: whoever gets it checks it against its leaf.
     package func read(_ id: BlobID, chunk index: Int) throws(BlobError) -> BufferSlice {
-        guard index >= 0, index < id.chunkCount, let holding = holding(id), holding.written.contains(index)
+        try read(id, [(index, [])])
+    }
+
+    /// Chunks that are there, as they were written, each behind bytes of the caller's.
+    ///
+    /// They are not checked again: whoever gets them checks them against their leaves.
+    package func read(
+        _ id: BlobID,
+        _ chunks: [(index: Int, prefix: [UInt8])]
+    ) throws(BlobError) -> BufferSlice {
+        guard let holding = holding(id), chunks.allSatisfy({ holding.written.contains($0.index) })
         else { throw .notFound }
-        let block = takeBlock(id.chunkByteCount)
-        let range = 0..<id.byteCount(ofChunk: index)
-        let kind = holding.isFinished ? FileKind.blob : .part
-        let count: Int
-        do throws(FileError) {
-            count = try disk.read(file(id, kind), at: id.offset(ofChunk: index), into: block, range)
-        } catch {
-            if case .notFound = error { throw .notFound }
-            throw BlobError(error)
+        let byteCount = chunks.reduce(0) { $0 + $1.prefix.count + id.byteCount(ofChunk: $1.index) }
+        let block = takeBlock(max(1, byteCount))
+        let path = file(id, holding.isFinished ? .blob : .part)
+        var end = 0
+        for (index, prefix) in chunks {
+            block.write(prefix.span, at: end)
+            let range = end + prefix.count..<end + prefix.count + id.byteCount(ofChunk: index)
+            end = range.upperBound
+            let count: Int
+            do throws(FileError) {
+                count = try disk.read(path, at: id.offset(ofChunk: index), into: block, range)
+            } catch {
+                if case .notFound = error { throw .notFound }
+                throw BlobError(error)
+            }
+            guard count == range.count else { throw .wrongChunk(index: index) }
         }
-        guard count == range.count else { throw .wrongChunk(index: index) }
-        return BufferSlice(block, range)
+        return BufferSlice(block, 0..<end)
     }
 
     /// Forgets a blob, finished or not, and removes its files; nothing happens when there is none.
@@ -251,9 +273,12 @@ package final class BlobFolder: Sendable {
     /// Gives memory back that no transfer needs.
     package func trim() { blocks.withLock { $0.trim() } }
 
-    func takeBlock(_ byteCount: Int) -> Buffer {
-        guard byteCount == BlobID.chunkByteCountUsual else { return Buffer(byteCount: byteCount) }
-        return blocks.withLock { $0.take() }
+    /// A block with so many bytes at least; small ones are not worth a place in the pool.
+    private func takeBlock(_ byteCount: Int) -> Buffer {
+        blocks.withLock { pool in
+            let isPooled = byteCount > pool.blockByteCount / 8 && byteCount <= pool.blockByteCount
+            return isPooled ? pool.take() : Buffer(byteCount: byteCount)
+        }
     }
 
     /// Which of these are the chunks that the blob has there.

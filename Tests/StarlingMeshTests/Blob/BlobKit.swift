@@ -51,6 +51,12 @@ struct BlobKit {
 
     /// A chunk as it goes over the wire.
     func wire(_ index: Int) -> [UInt8] { BlobAnswer.chunk(index).encoded + chunk(index) }
+
+    /// Chunks as they go over the wire, in one block.
+    func wire(_ run: Range<Int>) -> BlobChunk {
+        let bytes = run.flatMap { wire($0) }
+        return BlobChunk(BufferSlice(copying: bytes.span))
+    }
 }
 
 extension Machine {

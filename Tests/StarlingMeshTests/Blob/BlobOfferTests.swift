@@ -18,38 +18,88 @@ import Testing
         return offer.actions()
     }
 
-    private func answer(_ index: Int) -> [BlobOffer.Action] {
-        [.send(BlobAnswer.chunk(index).encoded), .sendChunk(kit.slice(index))]
-    }
+    private func answer(_ run: Range<Int>) -> [BlobOffer.Action] { [.sendChunks(run, kit.wire(run))] }
 
     @Test func looksForTheBlobThenSendsLeavesAndChunksInOrder() {
         var limits = BlobOffer.Limits()
         limits.readAheadCount = 2
+        limits.runCountMax = 1
         var offer = BlobOffer(limits: limits, now: start)
         let opened = feed(&offer, .open(kit.id, wantsLeaves: true), .want(1..<4))
         #expect(opened == [.open(kit.id, wantsLeaves: true)])
         #expect(offer.id == kit.id)
         offer.accept(leaves: kit.leaves, now: start)
-        #expect(offer.actions() == [.send(BlobAnswer.leaves(kit.leaves).encoded), .read(1), .read(2)])
+        #expect(
+            offer.actions() == [.send(BlobAnswer.leaves(kit.leaves).encoded), .read(1..<2), .read(2..<3)]
+        )
         // The disk may answer in any order.
-        offer.read(2, kit.slice(2))
+        offer.read(2..<3, kit.wire(2..<3))
         #expect(offer.actions().isEmpty)
-        offer.read(1, kit.slice(1))
-        #expect(offer.actions() == answer(1) + answer(2))
+        offer.read(1..<2, kit.wire(1..<2))
+        #expect(offer.actions() == answer(1..<2) + answer(2..<3))
         #expect(feed(&offer, .want(0..<1)).isEmpty, "no further ahead than the stream takes")
         offer.sent(now: start)
-        #expect(offer.actions() == [.read(3)])
+        #expect(offer.actions() == [.read(3..<4)])
         offer.sent(now: start)
-        #expect(offer.actions() == [.read(0)])
-        offer.read(3, kit.slice(3))
-        offer.read(0, kit.slice(0))
-        #expect(offer.actions() == answer(3) + answer(0))
+        #expect(offer.actions() == [.read(0..<1)])
+        offer.read(3..<4, kit.wire(3..<4))
+        offer.read(0..<1, kit.wire(0..<1))
+        #expect(offer.actions() == answer(3..<4) + answer(0..<1))
         offer.receiveEnd()
         offer.sent(now: start)
         #expect(offer.actions().isEmpty)
         offer.sent(now: start)
         #expect(offer.actions() == [.end])
         #expect(offer.nextDeadline == nil)
+    }
+
+    @Test func chunksGoTogetherAsLongAsTheStreamTakesThemQuickly() throws {
+        var limits = BlobOffer.Limits()
+        limits.readAheadCount = 8
+        limits.runCountMax = 4
+        limits.runTime = .seconds(1)
+        let id = try #require(BlobID(root: kit.id.root, byteCount: 200 * 4096, chunkByteCount: 4096))
+        var offer = BlobOffer(limits: limits, now: start)
+        _ = feed(&offer, .open(id, wantsLeaves: false), .want(0..<100))
+        offer.accept(leaves: [], now: start)
+        let first = offer.actions()
+        #expect(first == (0..<8).map { .read($0..<$0 + 1) }, "nobody knows yet how quick it is")
+        var now = start
+        var reading = first
+        /// The stream takes the next run, after a while.
+        func take(after pause: Duration) -> [BlobOffer.Action] {
+            guard case .read(let run)? = reading.first else { return [] }
+            reading.removeFirst()
+            offer.read(run, kit.wire(0..<1))
+            #expect(offer.actions() == [.sendChunks(run, kit.wire(0..<1))])
+            now = now + pause
+            offer.sent(now: now)
+            let actions = offer.actions()
+            reading += actions
+            return actions
+        }
+        // A run begins once there is room for all of it.
+        #expect(take(after: .milliseconds(10)).isEmpty)
+        #expect(take(after: .milliseconds(10)).isEmpty)
+        #expect(take(after: .milliseconds(10)).isEmpty)
+        #expect(take(after: .milliseconds(10)) == [.read(8..<12)])
+        for _ in 0..<3 { #expect(take(after: .milliseconds(10)).isEmpty) }
+        #expect(take(after: .seconds(1)) == [.read(12..<16)])
+        #expect(take(after: .milliseconds(1001)) == [.read(16..<18), .read(18..<20)])
+        #expect(take(after: .milliseconds(1001)) == (20..<24).map { .read($0..<$0 + 1) })
+        #expect(take(after: .milliseconds(1001)) == (24..<26).map { .read($0..<$0 + 1) })
+        #expect(take(after: .milliseconds(999)) == [.read(26..<28)])
+    }
+
+    @Test func aRunEndsWithTheWish() {
+        var offer = BlobOffer(now: start)
+        _ = feed(&offer, .open(kit.id, wantsLeaves: false), .want(0..<1))
+        offer.accept(leaves: [], now: start)
+        #expect(offer.actions() == [.read(0..<1)])
+        offer.read(0..<1, kit.wire(0..<1))
+        offer.sent(now: start)
+        _ = offer.actions()
+        #expect(feed(&offer, .want(1..<3), .want(4..<5)) == [.read(1..<3), .read(4..<5)])
     }
 
     @Test func leavesOfALargeBlobTravelInPieces() throws {
@@ -69,7 +119,7 @@ import Testing
         offer.refuse(.unknown)
         #expect(offer.actions() == [.send(BlobAnswer.refusal(.unknown).encoded), .end])
         #expect(feed(&offer, .want(0..<5)).isEmpty)
-        offer.read(0, kit.slice(0))
+        offer.read(0..<1, kit.wire(0..<1))
         #expect(offer.actions().isEmpty)
     }
 
