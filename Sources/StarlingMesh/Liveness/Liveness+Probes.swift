@@ -1,4 +1,5 @@
 internal import StarlingCore
+internal import StarlingCrypto
 
 /// Questions to neighbours, by this node and through others.
 extension Liveness {
@@ -66,9 +67,18 @@ extension Liveness {
         probes[place].deadline = now + timeout(probes[place].link)
     }
 
+    /// A number that nobody knows who has seen the ones before: whoever answered it ahead of the question would look nearer than
+    /// it is.
     private mutating func nextProbeNumber() -> UInt32 {
-        lastProbeNumber = lastProbeNumber == .max ? 1 : lastProbeNumber + 1
-        return lastProbeNumber
+        probeCount += 1
+        var message: [UInt8] = []
+        for word in [seed, probeCount] {
+            for shift in stride(from: 0, to: 64, by: 8) {
+                message.append(UInt8(truncatingIfNeeded: word >> shift))
+            }
+        }
+        let number = SHA256.hash(message).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        return max(1, number)
     }
 
     /// How long one leg of a probe takes at most.

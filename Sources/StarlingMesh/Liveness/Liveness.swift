@@ -43,6 +43,8 @@ package struct Liveness: Machine, Sendable {
     private let key: IdentityKey
     let limits: Limits
     private let started: Instant
+    /// What spreads the probes, and what their numbers come from.
+    let seed: UInt64
     var draws: SplitMix64
     /// The moment of the input that is being worked on.
     var now: Instant
@@ -77,7 +79,7 @@ package struct Liveness: Machine, Sendable {
 
     var probes: [Probe] = []
     var errands: [Errand] = []
-    var lastProbeNumber: UInt32 = 0
+    var probeCount: UInt64 = 0
     var probeAt: Instant?
     /// How bad this node takes its own health for; 0 is good.
     package internal(set) var score = 0
@@ -90,7 +92,7 @@ package struct Liveness: Machine, Sendable {
     /// - Parameters:
     ///   - key: Who this node is; signs only when its incarnation was driven high.
     ///   - capacity: How much it can carry for others, which all are told.
-    ///   - seed: Eight random bytes, which spread the probes.
+    ///   - seed: Eight random bytes, which nobody else may know.
     package init(
         key: IdentityKey,
         capacity: UInt16 = 1,
@@ -102,6 +104,7 @@ package struct Liveness: Machine, Sendable {
         self.key = key
         self.limits = limits
         (started, self.now, lastGossip, ripeAt) = (now, now, now, now)
+        self.seed = seed
         draws = SplitMix64(seed: seed)
         sweepAt = now + limits.sweepInterval
         renewAt = now

@@ -10,8 +10,8 @@ package import StarlingCrypto
 /// One signature may cover many messages of one sender.
 ///
 /// Spec: docs/specs/message.md, "Receipt".
-package struct Receipt: Equatable, Sendable {
-    package struct Limits: Sendable {
+package struct Receipt: SignedStatement, Equatable, Sendable {
+    package struct Limits: StatementLimits {
         /// Messages that one receipt may cover; more are refused.
         package var entryCountMax = 1024
 
@@ -77,7 +77,7 @@ package struct Receipt: Equatable, Sendable {
     /// How many links it has crossed, by the word of those who carried it.
     package var hopCount: UInt32 = 0
 
-    fileprivate static let signatureDomain = Array("starling-receipt-1:".utf8)
+    package static let signatureDomain = Array("starling-receipt-1:".utf8)
 
     /// Signs a receipt.
     ///
@@ -88,13 +88,10 @@ package struct Receipt: Equatable, Sendable {
         to = sender
         self.created = created
         self.entries = entries
-        var writer = ProtobufWriter()
+        var writer = StatementHead.begin(from: recipient.peerID, to: sender, created: created)
         writer.reserveCapacity(entries.count * 22 + 96)
-        writer.name(1, recipient.peerID)
-        writer.name(2, sender)
-        writer.varint(3, UInt64(clamping: created.millisecondsSince1970))
         for entry in entries {
-            writer.message(4) { inner in
+            writer.message(StatementHead.entryFieldNumber) { inner in
                 inner.bytes(1, entry.id.bytes)
                 inner.varint(2, UInt64(entry.outcome.rawValue))
                 MessageHop.append(entry.path, fieldNumber: 3, to: &inner)
@@ -104,64 +101,25 @@ package struct Receipt: Equatable, Sendable {
         signature = recipient.sign(Self.signatureDomain + bodyBytes)
     }
 
-    /// Reads a receipt and checks its form, not its signature.
-    ///
-    /// What it says is nobody's word until ``verify()`` has returned.
     package init(parsing message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
         do throws(ProtobufError) {
             let signed = try SignedBody(message)
-            let parsed = try Self.parse(signed.body.span, limits)
+            var entries: [Entry] = []
+            let head = try StatementHead(signed.body.span) { body, range throws(ProtobufError) in
+                guard entries.count < limits.entryCountMax else {
+                    throw .tooManyEntries(fieldNumber: StatementHead.entryFieldNumber)
+                }
+                entries.append(try Self.entry(body, range))
+            }
             (bodyBytes, signature, hopCount) = (signed.body, signed.signature, signed.hopCount)
-            (from, to, created, entries) = (parsed.from, parsed.to, parsed.created, parsed.entries)
+            (from, to, created, self.entries) = (head.from, head.to, head.created, entries)
         } catch {
             throw .malformed(error)
         }
     }
 
-    /// Reads a receipt and checks its form and its signature.
-    package init(verifying message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
-        try self.init(parsing: message, limits: limits)
-        try verify()
-    }
-
-    /// Checks that the recipient signed what it says.
-    package func verify() throws(EnvelopeError) { try proof.verify() }
-
     /// What proves that it is the recipient's word.
     package var proof: ReceiptProof { ReceiptProof(from: from, bodyBytes: bodyBytes, signature: signature) }
-
-    /// What was signed, with the signature: the same wherever it comes from, and nobody else's.
-    package var fingerprint: MessageFingerprint {
-        MessageFingerprint(SHA256.hash(Self.signatureDomain + bodyBytes + signature))
-    }
-
-    /// The receipt in its wire form.
-    package var encoded: [UInt8] { SignedBody.encode(bodyBytes, signature, hopCount: hopCount) }
-
-    private static func parse(
-        _ body: Span<UInt8>,
-        _ limits: Limits
-    ) throws(ProtobufError) -> (from: PeerID, to: PeerID, created: WallTime, entries: [Entry]) {
-        var (from, to, created): (PeerID?, PeerID?, UInt64?) = (nil, nil, nil)
-        var entries: [Entry] = []
-        var cursor = ProtobufCursor(body)
-        while let field = try cursor.next(in: body) {
-            switch field.number {
-            case 1: from = try field.peerID(in: body)
-            case 2: to = try field.peerID(in: body)
-            case 3: created = try field.varint()
-            case 4:
-                guard entries.count < limits.entryCountMax else { throw .tooManyEntries(fieldNumber: 4) }
-                entries.append(try entry(body, try field.range()))
-            default: break
-            }
-        }
-        guard let from else { throw .missingField(fieldNumber: 1) }
-        guard let to else { throw .missingField(fieldNumber: 2) }
-        guard let created else { throw .missingField(fieldNumber: 3) }
-        guard !entries.isEmpty else { throw .missingField(fieldNumber: 4) }
-        return (from, to, WallTime(millisecondsSince1970: Int64(clamping: created)), entries)
-    }
 
     private static func entry(_ body: Span<UInt8>, _ range: Range<Int>) throws(ProtobufError) -> Entry {
         var (id, outcome): (MessageID?, Outcome?) = (nil, nil)

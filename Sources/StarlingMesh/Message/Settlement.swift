@@ -12,8 +12,8 @@ package import StarlingCrypto
 /// then: the recipient need not keep the receipt, and counts on from the floor.
 ///
 /// Spec: docs/specs/message.md, "Settlement".
-package struct Settlement: Equatable, Sendable {
-    package struct Limits: Sendable {
+package struct Settlement: SignedStatement, Equatable, Sendable {
+    package struct Limits: StatementLimits {
         /// Series that one settlement may name: one for each priority, and those of earlier stores.
         package var seriesCountMax = 16
         /// Ranges of one series.
@@ -51,7 +51,7 @@ package struct Settlement: Equatable, Sendable {
     /// How many links it has crossed, by the word of those who carried it.
     package var hopCount: UInt32 = 0
 
-    private static let signatureDomain = Array("starling-settlement-1:".utf8)
+    package static let signatureDomain = Array("starling-settlement-1:".utf8)
 
     /// Signs a settlement.
     ///
@@ -62,12 +62,9 @@ package struct Settlement: Equatable, Sendable {
         to = recipient
         self.created = created
         self.series = series
-        var writer = ProtobufWriter()
-        writer.name(1, sender.peerID)
-        writer.name(2, recipient)
-        writer.varint(3, UInt64(clamping: created.millisecondsSince1970))
+        var writer = StatementHead.begin(from: sender.peerID, to: recipient, created: created)
         for entry in series {
-            writer.message(4) { inner in
+            writer.message(StatementHead.entryFieldNumber) { inner in
                 inner.fixed64(1, entry.series)
                 inner.varint(2, entry.floor)
                 for range in entry.ranges {
@@ -82,62 +79,21 @@ package struct Settlement: Equatable, Sendable {
         signature = sender.sign(Self.signatureDomain + bodyBytes)
     }
 
-    /// Reads a settlement and checks its form, not its signature.
-    ///
-    /// What it says is nobody's word until ``verify()`` has returned.
     package init(parsing message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
         do throws(ProtobufError) {
             let signed = try SignedBody(message)
-            let parsed = try Self.parse(signed.body.span, limits)
+            var series: [Series] = []
+            let head = try StatementHead(signed.body.span) { body, range throws(ProtobufError) in
+                guard series.count < limits.seriesCountMax else {
+                    throw .tooManyEntries(fieldNumber: StatementHead.entryFieldNumber)
+                }
+                series.append(try Self.series(body, range, limits))
+            }
             (bodyBytes, signature, hopCount) = (signed.body, signed.signature, signed.hopCount)
-            (from, to, created, series) = (parsed.from, parsed.to, parsed.created, parsed.series)
+            (from, to, created, self.series) = (head.from, head.to, head.created, series)
         } catch {
             throw .malformed(error)
         }
-    }
-
-    /// Reads a settlement and checks its form and its signature.
-    package init(verifying message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
-        try self.init(parsing: message, limits: limits)
-        try verify()
-    }
-
-    /// Checks that the sender signed what it says.
-    package func verify() throws(EnvelopeError) {
-        try SignedBody.verify(signature, over: Self.signatureDomain + bodyBytes, by: from)
-    }
-
-    /// What was signed, with the signature: the same wherever it comes from, and nobody else's.
-    package var fingerprint: MessageFingerprint {
-        MessageFingerprint(SHA256.hash(Self.signatureDomain + bodyBytes + signature))
-    }
-
-    /// The settlement in its wire form.
-    package var encoded: [UInt8] { SignedBody.encode(bodyBytes, signature, hopCount: hopCount) }
-
-    private static func parse(
-        _ body: Span<UInt8>,
-        _ limits: Limits
-    ) throws(ProtobufError) -> (from: PeerID, to: PeerID, created: WallTime, series: [Series]) {
-        var (from, to, created): (PeerID?, PeerID?, UInt64?) = (nil, nil, nil)
-        var series: [Series] = []
-        var cursor = ProtobufCursor(body)
-        while let field = try cursor.next(in: body) {
-            switch field.number {
-            case 1: from = try field.peerID(in: body)
-            case 2: to = try field.peerID(in: body)
-            case 3: created = try field.varint()
-            case 4:
-                guard series.count < limits.seriesCountMax else { throw .tooManyEntries(fieldNumber: 4) }
-                series.append(try Self.series(body, try field.range(), limits))
-            default: break
-            }
-        }
-        guard let from else { throw .missingField(fieldNumber: 1) }
-        guard let to else { throw .missingField(fieldNumber: 2) }
-        guard let created else { throw .missingField(fieldNumber: 3) }
-        guard !series.isEmpty else { throw .missingField(fieldNumber: 4) }
-        return (from, to, WallTime(millisecondsSince1970: Int64(clamping: created)), series)
     }
 
     private static func series(

@@ -1,7 +1,7 @@
 internal import StarlingCore
 internal import StarlingCrypto
 
-/// What receipts and settlements have in common: bytes, a signature over them, and how far they have come.
+/// What signed statements and lists have in common on the wire: bytes, a signature over them, and how far they have come.
 ///
 ///     message Signed { bytes body = 1; bytes signature = 2; uint32 hop_count = 8; }
 struct SignedBody {

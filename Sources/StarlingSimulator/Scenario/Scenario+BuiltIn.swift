@@ -50,7 +50,7 @@ extension Scenario {
         {
           "summary": "messages over hops in a large mesh, without faults",
           "nodes": 100,
-          "minutes": 10,
+          "minutes": 60,
           "quiet_minutes": 4,
           "routes": true,
           "topology": {"shape": "random", "degree": 7, "forced": true},
