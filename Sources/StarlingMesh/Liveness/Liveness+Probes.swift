@@ -129,7 +129,8 @@ extension Liveness {
     }
 
     private var probeInterval: Duration {
-        upLinks.nonzeroBitCount > limits.fewLinkCount ? limits.probeInterval * 2 : limits.probeInterval
+        let count = 1 + upLinks.nonzeroBitCount / limits.probeIntervalLinkCount
+        return limits.probeInterval * min(count, limits.probeIntervalCountMax)
     }
 
     /// The neighbour that has neither spoken nor been asked for longest.

@@ -6,11 +6,12 @@ extension Liveness {
 
         /// How often a neighbour is asked whether it is alive, one after the other.
         ///
-        /// A node with many neighbours asks half as often: each of them is asked by others as well, and one that hears of a
-        /// suspect asks at once.
+        /// A node with many neighbours asks less often: each of them is asked by others as well, and who hears of a suspect asks it
+        /// at once.
         package var probeInterval: Duration = .seconds(1)
-        /// Neighbours above which that is so.
-        package var fewLinkCount = 3
+        /// For each so many neighbours the interval is longer by another ``probeInterval``, up to so many of them.
+        package var probeIntervalLinkCount = 3
+        package var probeIntervalCountMax = 3
         /// How long an answer may take before other neighbours are asked to ask.
         ///
         /// They have as long again. A neighbour whose answers take longer has more time, up to the most.
