@@ -10,7 +10,8 @@ internal import StarlingWorld
 /// what the disk takes in the same run.
 struct FileBench {
     private static let roundCount = 3
-    private static let blockByteCount = 256 << 10
+    /// What a recipient writes at once.
+    private static let blockByteCount = 4 << 20
 
     let settings: BenchSettings
     let litter: BenchLitter
@@ -106,7 +107,7 @@ struct FileBench {
         return FileRound(takenSeconds: accepted - start, deliveredSeconds: end - accepted)
     }
 
-    /// How long the disk takes for so many bytes, in blocks of a chunk's size, and a sync at the end.
+    /// How long the disk takes for so many bytes, in blocks of the size that a recipient writes, and a sync at the end.
     private static func writeSeconds(_ path: String, _ byteCount: Int) throws -> Double {
         try TemporaryFolder.using { try write(path, byteCount) }
     }

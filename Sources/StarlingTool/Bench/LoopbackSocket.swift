@@ -31,6 +31,17 @@ struct LoopbackSocket: ~Copyable {
             &isOn,
             socklen_t(MemoryLayout<Int32>.size)
         )
+        #if canImport(Glibc)
+            // A node's connections within a machine are not paced either.
+            let unpaced = "reno"
+            _ = setsockopt(
+                descriptor,
+                Int32(IPPROTO_TCP),
+                TCP_CONGESTION,
+                unpaced,
+                socklen_t(unpaced.utf8.count)
+            )
+        #endif
     }
 
     deinit { _ = close(descriptor) }
