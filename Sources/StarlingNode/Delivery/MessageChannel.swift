@@ -64,6 +64,7 @@ struct MessageChannel {
     private let wallClock: any WallClock
     private let limits: Limits
     private let watch: WriteWatch
+    private let turn: WriteTurn
 
     init(
         _ stream: Stream,
@@ -78,6 +79,7 @@ struct MessageChannel {
         self.wallClock = wallClock
         self.limits = limits
         watch = WriteWatch(stream, patience: limits.writePatience)
+        turn = WriteTurn(on: stream.connection.loop)
     }
 
     /// Serves a stream that the peer opened, until it ends.
@@ -234,8 +236,18 @@ struct MessageChannel {
         do throws(StreamError) { try await stream.closeWrite() } catch { throw .frames(.stream(error)) }
     }
 
-    /// Writes all bytes in their pieces, each of which has its time.
+    /// Writes all bytes, with nothing of another task's between them.
     private func write(_ bytes: [UInt8]) async throws(MessageChannelError) {
+        await turn.take()
+        let result = await Self.result { () async throws(MessageChannelError) in
+            try await write(inPieces: bytes)
+        }
+        await turn.giveBack()
+        try result.get()
+    }
+
+    /// Writes all bytes in their pieces, each of which has its time.
+    private func write(inPieces bytes: [UInt8]) async throws(MessageChannelError) {
         var offset = 0
         while bytes.count - offset > 2 * limits.pieceByteCount {
             try await write(piece: Array(bytes[offset..<offset + limits.pieceByteCount]))

@@ -101,6 +101,65 @@ import Testing
             await #expect(throws: StreamError.self) { while try await stream.read() != nil {} }
         }
     }
+
+    /// A peer may send messages on the stream on which it gets some: its answers are not put between the pieces of one.
+    @Test func answersAreNotWrittenIntoTheMidstOfAMessage() throws {
+        let pair = try NodePair()
+        let (alice, bob, address) = (pair.alice, pair.bob, try pair.bobAddress)
+        let owner = TwoWriters(loop: pair.bobHost.loop)
+        let bobKeys = try MessageKeys(identity: bob.identity, loops: [pair.bobHost.loop])
+        let receipt = Receipt(
+            for: [.init(id: MessageID(random: [UInt8](repeating: 1, count: 16)), outcome: .delivered)],
+            to: bob.peerID,
+            created: WallTime(millisecondsSince1970: 0),
+            from: alice.identity
+        )
+        let received = Mutex<[UInt8]>([])
+        try pair.simulation.complete(on: pair.aliceHost) {
+            alice.swarm.protocols.set("/both/1") { stream in
+                try? await stream.write(MessageFrame(.receipt, receipt.encoded).encoded)
+                while let bytes = try? await stream.read() { received.withLock { $0 += bytes.array() } }
+                try? await stream.closeWrite()
+            }
+            _ = try await alice.swarm.connect(to: address)
+        }
+        try pair.simulation.run(for: .seconds(1))
+        try pair.simulation.complete(on: pair.bobHost) { [wallClock = pair.bobHost.wallClock] in
+            let stream = try await bob.swarm.openStream(to: alice.peerID, ["/both/1"], priority: .normal)
+            let channel = MessageChannel(stream, own: bob.peerID, keys: bobKeys, wallClock: wallClock)
+            let writer = MessageWriter(peer: alice.peerID, priority: .normal, session: 1)
+            try await channel.run(owner, MessageHolds(bob.swarm.protocols, of: alice.peerID), writer)
+        }
+        let bytes = received.withLock { $0 }
+        let kinds: [UInt8] = bytes.first == 1 ? [1, 2] : [2, 1]
+        let whole = kinds.map { [UInt8](repeating: $0, count: TwoWriters.byteCount) }
+        #expect(bytes == whole[0] + whole[1])
+    }
+}
+
+/// Has a message to write, and answers what comes meanwhile, each with more than a stream's window holds.
+private final class TwoWriters: MessageChannelOwner {
+    static let byteCount = 1 << 20
+
+    private let loop: SimulatedLoop
+    private let messageCount = Mutex(0)
+
+    init(loop: SimulatedLoop) { self.loop = loop }
+
+    func take(_ arrivals: [MessageArrival], from peer: PeerID) async -> [UInt8] {
+        [UInt8](repeating: 1, count: Self.byteCount)
+    }
+
+    func next(for writer: MessageWriter) async -> [UInt8]? {
+        let isFirst = messageCount.withLock { count in
+            count += 1
+            return count == 1
+        }
+        guard !isFirst else { return [UInt8](repeating: 2, count: Self.byteCount) }
+        // The answer has the time that it takes.
+        try? await loop.sleep(for: .seconds(20))
+        return nil
+    }
 }
 
 /// Answers with more than a stream's window holds.
