@@ -275,8 +275,11 @@ extension DeliveryDriver {
     func tellRoom() {
         for number in roomWaiters.keys.sorted() { endRoomWait(number) }
         guard !isStopped else { return }
-        for peer in routed.keys.sorted() where !outbox.waitingPriorities(for: peer).isEmpty {
-            feedRouted(peer)
-        }
+        for peer in Self.waiting(among: routed.keys, &outbox) { feedRouted(peer) }
+    }
+
+    /// The peers for which messages wait, in order; the outbox is passed in place, so that it is not copied for each.
+    private static func waiting(among peers: some Sequence<PeerID>, _ outbox: inout Outbox) -> [PeerID] {
+        peers.filter { !outbox.waitingPriorities(for: $0).isEmpty }.sorted()
     }
 }

@@ -40,10 +40,8 @@ actor PeerAttendance {
         }
         while !Task.isCancelled {
             await withTaskGroup(of: Void.self) { group in
-                for peer in peers {
+                for peer in await swarm.missing(of: peers) {
                     group.addTask { [swarm] in
-                        if await swarm.isConnected(peer) { return }
-                        if await swarm.isEntrusted(peer) { return }
                         do throws(DialError) { _ = try await swarm.connect(to: peer) } catch {
                             swarm.world.log(
                                 .debug,

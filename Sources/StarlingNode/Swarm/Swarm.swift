@@ -149,6 +149,9 @@ package actor Swarm {
 
     package func isConnected(_ peer: PeerID) -> Bool { connections[peer] != nil }
 
+    /// Those of some peers that are not connected, and that nobody else sees to.
+    func missing(of peers: [PeerID]) -> [PeerID] { peers.filter { !isConnected($0) && !isEntrusted($0) } }
+
     /// Whether connections that nobody asked for are welcome: below half of what closes some.
     package var hasRoomForMore: Bool { connections.count < (limits.pool.highWaterCount + 1) / 2 }
 
@@ -235,7 +238,7 @@ package actor Swarm {
         notify(.opened(connection, isFirst: isFirst))
         // It may have ended before it was in the table; then its end found nothing to remove.
         if let reason = await connection.closeReason { connectionClosed(connection, reason) }
-        if pool.isOverfull(connections.values.reduce(0) { $0 + $1.count }) { trimSoon() }
+        trimSoon()
     }
 
     private func connectionClosed(_ connection: any Connection, _ reason: ConnectionError) {
@@ -264,9 +267,10 @@ package actor Swarm {
         }
     }
 
-    /// Looks for surplus connections, unless that is under way or was a moment ago: a flood of connections would
-    /// otherwise cost a look at all of them for each.
+    /// Looks for surplus connections where there are too many, unless that is under way or was a moment ago: a flood of
+    /// connections would otherwise cost a look at all of them for each.
     private func trimSoon() {
+        guard pool.isOverfull(connections.values.reduce(0) { $0 + $1.count }) else { return }
         if let trimmedAt, loop.now < trimmedAt + limits.trimInterval { return }
         guard trimming == nil, !isStopped else { return }
         trimmedAt = loop.now
@@ -315,7 +319,8 @@ package actor Swarm {
     ///
     /// It does so once nothing runs on it, and the other is old enough for the peer to open its streams there.
     private func closeRedundant() async {
-        for (peer, all) in connections.sorted(by: { $0.key < $1.key }) where all.count > 1 && peerID < peer {
+        let doubled = connections.filter { $0.value.count > 1 && peerID < $0.key }
+        for (_, all) in doubled.sorted(by: { $0.key < $1.key }) {
             guard
                 all.contains(where: { stays($0) && $0.info.openedAt + limits.redundancyGrace <= loop.now })
             else { continue }
