@@ -6,7 +6,7 @@ package enum CryptoError: Error, Equatable, Sendable {
     /// The installed libgcrypt is older than 1.10, or libsodium could not be set up.
     case libraryUnusable
     /// A call failed with this libgcrypt code, which means that memory ran out.
-    case libraryFailure(code: UInt32)
+    case gcryptFailure(code: UInt32)
 }
 
 /// The C libraries behind this module.

@@ -39,7 +39,7 @@ package final class ChaChaPoly: Sendable {
     ) throws(CipherError) {
         let memory = unsafe block.memory(content.lowerBound..<content.upperBound + Self.tagByteCount)
         let code = unsafe seal(memory, key: key, nonce: nonce, authenticating: data)
-        guard code == 0 else { throw .libraryFailure(code: code) }
+        guard code == 0 else { throw .gcryptFailure(code: code) }
     }
 
     /// Encrypts `content` where it stands, with no other data authenticated.
@@ -103,7 +103,7 @@ package final class ChaChaPoly: Sendable {
         let code = unsafe bytes.withUnsafeMutableBytes { memory in
             unsafe seal(memory, key: key, nonce: nonce, authenticating: data)
         }
-        guard code == 0 else { throw .libraryFailure(code: code) }
+        guard code == 0 else { throw .gcryptFailure(code: code) }
         return bytes
     }
 
@@ -160,7 +160,7 @@ package final class ChaChaPoly: Sendable {
     }
 
     private static func openingError(_ code: gcry_error_t) -> CipherError {
-        gcry_err_code(code) == GPG_ERR_CHECKSUM ? .authenticationFailed : .libraryFailure(code: code)
+        gcry_err_code(code) == GPG_ERR_CHECKSUM ? .authenticationFailed : .gcryptFailure(code: code)
     }
 }
 
@@ -192,7 +192,7 @@ package final class ChaChaPoly: Sendable {
             Int32(GCRY_CIPHER_MODE_POLY1305.rawValue),
             0
         )
-        guard code == 0, let handle = unsafe handle else { throw .libraryFailure(code: code) }
+        guard code == 0, let handle = unsafe handle else { throw .gcryptFailure(code: code) }
         unsafe self.handle = handle
     }
 

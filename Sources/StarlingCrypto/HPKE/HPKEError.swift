@@ -19,7 +19,7 @@ package enum HPKEError: Error, Equatable, Sendable {
     init(_ error: CipherError) {
         switch error {
         case .authenticationFailed: self = .authenticationFailed
-        case .libraryFailure(let code): self = .cipherFailure(code: code)
+        case .gcryptFailure(let code): self = .cipherFailure(code: code)
         }
     }
 

@@ -18,7 +18,7 @@ internal import CGcrypt
         try CryptoLibrary.start()
         var handle: gcry_md_hd_t?
         let code = unsafe gcry_md_open(&handle, Int32(GCRY_MD_SHA256.rawValue), 0)
-        guard code == 0, let handle = unsafe handle else { throw .libraryFailure(code: code) }
+        guard code == 0, let handle = unsafe handle else { throw .gcryptFailure(code: code) }
         unsafe self.handle = handle
     }
 

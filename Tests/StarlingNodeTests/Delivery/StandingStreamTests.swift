@@ -11,6 +11,15 @@ import Testing
 
 /// Streams of messages that a peer takes and does not read.
 @Suite struct StandingStreamTests {
+    private static func receipt(to sender: Node, from recipient: Node) -> Receipt {
+        Receipt(
+            for: [.init(id: MessageID(random: [UInt8](repeating: 1, count: 16)), outcome: .delivered)],
+            to: sender.peerID,
+            created: WallTime(millisecondsSince1970: 0),
+            from: recipient.identity
+        )
+    }
+
     @Test func aStreamOfWhichNothingIsReadIsOpenedAnew() throws {
         let pair = try NodePair()
         let (alice, bob, address) = (pair.alice, pair.bob, try pair.bobAddress)
@@ -68,12 +77,7 @@ import Testing
         let owner = LongAnswers()
         let failure = Mutex<(error: MessageChannelError, at: Instant)?>(nil)
         let bobKeys = try MessageKeys(identity: bob.identity, loops: [pair.bobHost.loop])
-        let receipt = Receipt(
-            for: [.init(id: MessageID(random: [UInt8](repeating: 1, count: 16)), outcome: .delivered)],
-            to: bob.peerID,
-            created: WallTime(millisecondsSince1970: 0),
-            from: alice.identity
-        )
+        let receipt = Self.receipt(to: bob, from: alice)
         try pair.simulation.complete(on: pair.bobHost) {
             [host = pair.bobHost, wallClock = pair.bobHost.wallClock] in
             bob.swarm.protocols.set("/answers/1") { stream in
@@ -108,12 +112,7 @@ import Testing
         let (alice, bob, address) = (pair.alice, pair.bob, try pair.bobAddress)
         let owner = TwoWriters(loop: pair.bobHost.loop)
         let bobKeys = try MessageKeys(identity: bob.identity, loops: [pair.bobHost.loop])
-        let receipt = Receipt(
-            for: [.init(id: MessageID(random: [UInt8](repeating: 1, count: 16)), outcome: .delivered)],
-            to: bob.peerID,
-            created: WallTime(millisecondsSince1970: 0),
-            from: alice.identity
-        )
+        let receipt = Self.receipt(to: bob, from: alice)
         let received = Mutex<[UInt8]>([])
         try pair.simulation.complete(on: pair.aliceHost) {
             alice.swarm.protocols.set("/both/1") { stream in
