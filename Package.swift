@@ -63,12 +63,14 @@ let package = Package(
         system("CLZ4", pkgConfig: "liblz4", apt: "liblz4-dev", brew: "lz4"),
         system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev", brew: "zstd"),
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
+        // Has no pkg-config file, and is not imported on other processors.
+        .systemLibrary(name: "CIPSecMB", providers: [.apt(["libipsec-mb-dev"])]),
         .target(name: "CSys", linkerSettings: [.linkedLibrary("resolv")]),
         .target(name: "CHash"),
 
         // Pure: structs, no async, no operating system
         module("StarlingCore", [], strict),
-        module("StarlingCrypto", ["StarlingCore", "CSodium", "CGcrypt", "CHash"], strict),
+        module("StarlingCrypto", ["StarlingCore", "CSodium", "CGcrypt", "CHash", "CIPSecMB"], strict),
         module("StarlingTLS", ["StarlingCore", "StarlingCrypto", "CGnuTLS"], strict),
         module("StarlingProtocols", ["StarlingCore", "StarlingCrypto"], strict),
         module("StarlingMesh", ["StarlingCore", "StarlingCrypto", "CLZ4", "CZstd"], strict),

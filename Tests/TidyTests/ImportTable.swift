@@ -8,7 +8,7 @@ enum ImportTable {
     static let allowed: [String: Set<String>] = [
         // Pure
         "StarlingCore": ["Synchronization"],
-        "StarlingCrypto": ["StarlingCore", "CSodium", "CGcrypt", "CHash", "Synchronization"],
+        "StarlingCrypto": ["StarlingCore", "CSodium", "CGcrypt", "CHash", "CIPSecMB", "Synchronization"],
         "StarlingTLS": ["StarlingCore", "StarlingCrypto", "CGnuTLS", "Synchronization"],
         "StarlingProtocols": ["StarlingCore", "StarlingCrypto"],
         "StarlingMesh": ["StarlingCore", "StarlingCrypto", "CLZ4", "CZstd"],

@@ -10,6 +10,7 @@ internal import Synchronization
 /// have a context each, so that one busy connection sets its keys once. Nothing is allocated per message.
 ///
 /// Every loop has its own; the lock inside is free then, and makes sharing safe rather than fast.
+/// Long messages go to ``WideChaChaPoly`` where the processor has what it needs.
 ///
 /// Spec: RFC 8439, section 2.8.
 package final class ChaChaPoly: Sendable {
@@ -136,6 +137,10 @@ package final class ChaChaPoly: Sendable {
         return unsafe data.withUnsafeBytes { data in
             unsafe key.withUnsafeBytes { key in
                 let call = unsafe CipherCall(memory: memory, key: key, nonce: nonce, data: data)
+                if unsafe WideChaChaPoly.isWorthIt(call) {
+                    unsafe WideChaChaPoly.seal(call)
+                    return 0
+                }
                 return sealing.withLock { context in unsafe context.seal(call) }
             }
         }
@@ -152,6 +157,9 @@ package final class ChaChaPoly: Sendable {
         let code = unsafe data.withUnsafeBytes { data in
             unsafe key.withUnsafeBytes { key in
                 let call = unsafe CipherCall(memory: memory, key: key, nonce: nonce, data: data)
+                if unsafe WideChaChaPoly.isWorthIt(call) {
+                    return unsafe WideChaChaPoly.open(call) ? 0 : Self.wrongTag
+                }
                 return opening.withLock { context in unsafe context.open(call) }
             }
         }
@@ -159,19 +167,12 @@ package final class ChaChaPoly: Sendable {
         return code
     }
 
+    /// What libgcrypt answers to a tag that does not belong to the message.
+    private static let wrongTag = gcry_error(GPG_ERR_CHECKSUM)
+
     private static func openingError(_ code: gcry_error_t) -> CipherError {
         gcry_err_code(code) == GPG_ERR_CHECKSUM ? .authenticationFailed : .gcryptFailure(code: code)
     }
-}
-
-/// What one call works on: pointers that live until it returns, and that nobody else writes through.
-@unsafe private struct CipherCall: @unchecked Sendable {  // tidy-ok: the lock's closure takes it
-    /// The content and its tag.
-    var memory: UnsafeMutableRawBufferPointer
-    var key: UnsafePointer<UInt8>
-    var nonce: CipherNonce
-    /// What is authenticated but not encrypted.
-    var data: UnsafeRawBufferPointer
 }
 
 /// One libgcrypt context, and the key that is set in it.

@@ -96,7 +96,9 @@ struct CipherBench {
     }
 
     @Test func agreesWithAnotherLibraryAtEveryLengthAroundItsBlocks() throws {
-        let lengths = Array(0...130) + [255, 256, 257, 511, 512, 513, 1023, 1024, 1025, 4096, 65519]
+        let lengths =
+            Array(0...130) + [255, 256, 257, 511, 512, 513, 1023, 1024, 1025, 65519]
+            + Array(4090...4170) + [8191, 16400, 32767, 131_072]
         for length in lengths {
             let content = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ length) }
             let data = (0..<length % 40).map { UInt8($0) }
@@ -153,6 +155,33 @@ struct CipherBench {
         #expect(try bench.open(sealed, key: key, nonce: nonce, data: [1, 2]) == [UInt8](0..<40))
     }
 
+    @Test func aChangedBitOfALongMessageIsSeenAndTheOutputWiped() throws {
+        let key = [UInt8](1...32)
+        let nonce = CipherNonce(counter: 9)
+        let content = (0..<9000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        let sealed = try bench.seal(content, key: key, nonce: nonce, data: [1, 2])
+        for index in [0, 1, 4095, 4096, 8999] + Array(9000..<9016) {
+            var changed = sealed
+            changed[index] ^= 1 << UInt8(index % 8)
+            #expect(throws: CipherError.authenticationFailed) {
+                try bench.open(changed, key: key, nonce: nonce, data: [1, 2])
+            }
+        }
+        #expect(throws: CipherError.authenticationFailed) {
+            try bench.open(Array(sealed.dropLast()), key: key, nonce: nonce, data: [1, 2])
+        }
+        #expect(throws: CipherError.authenticationFailed) {
+            try bench.open(sealed, key: key, nonce: nonce, data: [1, 3])
+        }
+        #expect(throws: CipherError.authenticationFailed) {
+            try bench.open(sealed, key: key, nonce: CipherNonce(counter: 10), data: [1, 2])
+        }
+        #expect(throws: CipherError.authenticationFailed) {
+            try bench.open(sealed, key: [UInt8](0...31), nonce: nonce, data: [1, 2])
+        }
+        #expect(try bench.open(sealed, key: key, nonce: nonce, data: [1, 2]) == content)
+    }
+
     @Test func keysThatTakeTurnsDoNotMix() throws {
         let fresh = try (0..<4).map { index in
             try CipherBench().seal(
@@ -173,12 +202,16 @@ struct CipherBench {
         }
     }
 
-    @Test func leavesTheBytesAroundTheRecordAlone() throws {
-        let block = Buffer(byteCount: 64)
-        block.write([UInt8](repeating: 0xee, count: 64).span, at: 0)
+    @Test(arguments: [20, 5000]) func leavesTheBytesAroundTheRecordAlone(contentByteCount: Int) throws {
+        let block = Buffer(byteCount: contentByteCount + 44)
+        block.write([UInt8](repeating: 0xee, count: block.byteCount).span, at: 0)
         let key = SecretBytes(copying: [UInt8](0..<32).span)
-        try bench.cipher.seal(block, 10..<30, key: key, nonce: CipherNonce(counter: 0))
-        let isIntact = (0..<10).allSatisfy { block[$0] == 0xee } && (46..<64).allSatisfy { block[$0] == 0xee }
+        let end = 10 + contentByteCount + 16
+        try bench.cipher.seal(block, 10..<10 + contentByteCount, key: key, nonce: CipherNonce(counter: 0))
+        _ = try bench.cipher.open(block, 10..<end, key: key, nonce: CipherNonce(counter: 0))
+        let isIntact =
+            (0..<10).allSatisfy { block[$0] == 0xee }
+            && (end..<block.byteCount).allSatisfy { block[$0] == 0xee }
         #expect(isIntact)
     }
 }
