@@ -63,7 +63,7 @@ let package = Package(
         system("CLZ4", pkgConfig: "liblz4", apt: "liblz4-dev", brew: "lz4"),
         system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev", brew: "zstd"),
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
-        // Has no pkg-config file, and is not imported on other processors.
+        // Has no pkg-config file, is not imported on other processors, and is loaded when it is needed.
         .systemLibrary(name: "CIPSecMB", providers: [.apt(["libipsec-mb-dev"])]),
         .target(name: "CSys", linkerSettings: [.linkedLibrary("resolv")]),
         .target(name: "CHash"),

@@ -1,18 +1,26 @@
+#include <dlfcn.h>
 #include <intel-ipsec-mb.h>
 
 /* Function-like macros do not import into Swift. */
 
 /* The manager with the functions for this processor, which only read it: any number of threads may share one.
-   NULL without AVX-512 IFMA, out of memory, or when the library's test of itself failed. */
+
+   The library is loaded here, not with the program, which so starts where it is not installed too. NULL then, without
+   AVX-512 IFMA, out of memory, or when the library's test of itself failed. */
 static inline IMB_MGR *cipsecmb_start(void) {
     const uint64_t needed = IMB_CPUFLAGS_AVX512_T2;
-    IMB_MGR *manager = alloc_mb_mgr(0);
-    if (!manager) return NULL;
-    if ((manager->features & needed) == needed) {
-        init_mb_mgr_avx512(manager);
+    void *library = dlopen("libIPSec_MB.so.1", RTLD_NOW | RTLD_LOCAL);
+    if (!library) return NULL;
+    IMB_MGR *(*take)(uint64_t) = (IMB_MGR * (*)(uint64_t)) dlsym(library, "alloc_mb_mgr");
+    void (*start)(IMB_MGR *) = (void (*)(IMB_MGR *))dlsym(library, "init_mb_mgr_avx512");
+    void (*give)(IMB_MGR *) = (void (*)(IMB_MGR *))dlsym(library, "free_mb_mgr");
+    IMB_MGR *manager = take && start && give ? take(0) : NULL;
+    if (manager && (manager->features & needed) == needed) {
+        start(manager);
         if (manager->imb_errno == 0 && (manager->features & IMB_FEATURE_SELF_TEST_PASS)) return manager;
     }
-    free_mb_mgr(manager);
+    if (manager) give(manager);
+    dlclose(library);
     return NULL;
 }
 
