@@ -5,26 +5,28 @@ package import StarlingCore
 /// All ways that a node might use count, not only its first: a circle of spare ones is one as well.
 package final class RouteWatch {
     /// The neighbours that a node hands frames for one destination to, -1 for none: as many as a route table keeps.
-    private typealias Hops = SIMD4<Int32>
+    ///
+    /// Numbers are as short as they can be: each look is at another place of these tables.
+    private typealias Hops = SIMD4<Int16>
 
     /// Fleets of more nodes are not watched: their tables would take more memory than the nodes.
     package static let nodeCountMax = 2048
 
-    private let indexes: [PeerID: Int32]
+    private let indexes: [PeerID: Int16]
     private let nodeCount: Int
     /// By destination, then by node.
     private var ways: [Hops]
     /// By destination, then by node: a node ranks above all that it hands frames to, as long as there is no circle.
-    private var ranks: [Int32]
+    private var ranks: [Int16]
     /// The nodes that have handed frames to a node, whatever for.
-    private var users: [[Int32]]
+    private var users: [[Int16]]
     /// Whether a circle was found: from then on ranks mean nothing.
     private var hasCircle = false
     /// When a node was last seen on a walk.
-    private var marks: [UInt32]
-    private var walkCount: UInt32 = 0
+    private var marks: [UInt16]
+    private var walkCount: UInt16 = 0
     /// The nodes of a walk, and for each the one before.
-    private var path: [(node: Int32, before: Int)] = []
+    private var path: [(node: Int16, before: Int)] = []
     /// Times that a way became another one.
     package private(set) var changeCount = 0
 
@@ -32,11 +34,11 @@ package final class RouteWatch {
     package init?(_ peerIDs: [PeerID]) {
         guard peerIDs.count <= Self.nodeCountMax else { return nil }
         nodeCount = peerIDs.count
-        indexes = Dictionary(uniqueKeysWithValues: zip(peerIDs, peerIDs.indices.map { Int32($0) }))
+        indexes = Dictionary(uniqueKeysWithValues: zip(peerIDs, peerIDs.indices.map { Int16($0) }))
         ways = [Hops](repeating: Hops(repeating: -1), count: nodeCount * nodeCount)
-        ranks = [Int32](repeating: 0, count: nodeCount * nodeCount)
-        users = [[Int32]](repeating: [], count: nodeCount)
-        marks = [UInt32](repeating: 0, count: nodeCount)
+        ranks = [Int16](repeating: 0, count: nodeCount * nodeCount)
+        users = [[Int16]](repeating: [], count: nodeCount)
+        marks = [UInt16](repeating: 0, count: nodeCount)
     }
 
     /// Notes the neighbours through which a node reaches a peer from now on.
@@ -49,24 +51,24 @@ package final class RouteWatch {
         for (place, neighbour) in neighbours.prefix(Hops.scalarCount).enumerated() {
             guard let next = indexes[neighbour] else { continue }
             hops[place] = next
-            if !users[Int(next)].contains(Int32(node)) { users[Int(next)].append(Int32(node)) }
+            if !users[Int(next)].contains(Int16(node)) { users[Int(next)].append(Int16(node)) }
         }
         ways[Int(destination) * nodeCount + node] = hops
-        guard hasCircle || rank(Int32(node), to: destination) else { return nil }
+        guard hasCircle || rank(Int16(node), to: destination) else { return nil }
         hasCircle = true
-        return circle(through: Int32(node), to: destination)
+        return circle(through: Int16(node), to: destination)
     }
 
     /// Lifts a node above all that it hands frames to, and those above it that hand theirs to it.
     ///
     /// - Returns: whether that comes back to the node, which then is on a circle.
-    private func rank(_ node: Int32, to destination: Int32) -> Bool {
+    private func rank(_ node: Int16, to destination: Int16) -> Bool {
         let base = Int(destination) * nodeCount
         path.removeAll(keepingCapacity: true)
         path.append((node, -1))
         while let (lifted, _) = path.popLast() {
             let hops = ways[base + Int(lifted)]
-            var rank: Int32 = 0
+            var rank: Int16 = 0
             for place in 0..<Hops.scalarCount where hops[place] >= 0 && hops[place] != destination {
                 rank = max(rank, ranks[base + Int(hops[place])] + 1)
             }
@@ -112,7 +114,7 @@ package final class RouteWatch {
     }
 
     /// Walks all ways from a node on, as long as they do not end at the destination.
-    private func circle(through start: Int32, to destination: Int32) -> [Int]? {
+    private func circle(through start: Int16, to destination: Int16) -> [Int]? {
         walkCount += 1
         path.removeAll(keepingCapacity: true)
         path.append((start, -1))

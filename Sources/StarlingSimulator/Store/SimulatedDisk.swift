@@ -14,7 +14,9 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
     private static let versionCountMax = 8
     /// A file's memory grows by as many bytes, or by a part of it where it is large: little of it stands empty.
     private static let growthByteCount = 65_536
-    private static let growthDivisor = 16
+    private static let growthDivisor = 8
+    /// What sectors behind the end of a file hold.
+    private static let blankSector = [UInt8](repeating: 0, count: sectorByteCount)
 
     /// What the disk does not do.
     package struct Faults: Sendable {
@@ -69,10 +71,20 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
                 return
             }
             if byteCount > bytes.capacity {
-                let step = max(SimulatedDisk.growthByteCount, byteCount / SimulatedDisk.growthDivisor)
-                bytes.reserveCapacity((byteCount + step - 1) / step * step)
+                let room = max(SimulatedDisk.growthByteCount, byteCount / SimulatedDisk.growthDivisor)
+                bytes.reserveCapacity(byteCount + room)
             }
             bytes += [UInt8](repeating: 0, count: byteCount - bytes.count)
+        }
+
+        /// What a sector holds, with zeros from the end of the file on.
+        func held(by sector: Int) -> [UInt8] {
+            let start = sector * SimulatedDisk.sectorByteCount
+            guard start < bytes.count else { return SimulatedDisk.blankSector }
+            let end = min(start + SimulatedDisk.sectorByteCount, bytes.count)
+            let held = Array(bytes[start..<end])
+            return held.count == SimulatedDisk.sectorByteCount
+                ? held : held + SimulatedDisk.blankSector[held.count...]
         }
     }
 
@@ -295,18 +307,16 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
         let first = range.lowerBound / Self.sectorByteCount
         let last = (range.upperBound - 1) / Self.sectorByteCount
         for sector in first...last {
-            let start = sector * Self.sectorByteCount
-            let end = min(start + Self.sectorByteCount, content.bytes.count)
-            var held = start < end ? Array(content.bytes[start..<end]) : []
-            held += [UInt8](repeating: 0, count: Self.sectorByteCount - held.count)
-            if var versions = content.versions[sector] {
-                if versions.count == Self.versionCountMax { versions.removeLast() }
-                versions.append(held)
-                content.versions[sector] = versions
-            } else {
-                content.versions[sector] = [content.unwritten.removeValue(forKey: sector) ?? held]
-            }
+            let held = content.held(by: sector)
+            let older = content.unwritten.isEmpty ? nil : content.unwritten.removeValue(forKey: sector)
+            Self.add(older ?? held, to: &content.versions[sector, default: []])
         }
+    }
+
+    /// Adds what a sector held last; of many contents only the newest makes room.
+    private static func add(_ held: [UInt8], to versions: inout [[UInt8]]) {
+        if versions.count == versionCountMax { versions.removeLast() }
+        versions.append(held)
     }
 }
 
