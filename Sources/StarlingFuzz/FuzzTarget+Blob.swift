@@ -97,7 +97,7 @@ extension FuzzTarget {
                     try promise(run.upperBound <= id?.chunkCount ?? 0, "only chunks that there are, are read")
                     openCount += run.count
                     try promise(openCount <= BlobOffer.Limits().readAheadCount, "reads are bounded")
-                    offer.read(run, BlobChunk(BufferSlice(copying: [1].span)))
+                    offer.read(run, BlobBytes(BufferSlice(copying: [1].span)))
                 case .sendChunks(let run, _):
                     openCount -= run.count
                     offer.sent(now: now)

@@ -22,7 +22,7 @@ package enum BlobFetchError: Error, Equatable, Sendable {
 ///
 /// It asks for as many chunks as its window has room for, and asks again when chunks have been written: what it holds in
 /// memory is bounded by the window, however fast the peer sends. What arrives goes to the store, which checks it; what
-/// the store has is what counts, so an attempt that fails loses nothing but what was on its way.
+/// the store has is what counts, so an attempt that fails loses nothing but the chunk that was on its way.
 ///
 /// The driver hands in the stream's bytes and the store's answers, and does the actions in their order.
 ///
@@ -164,6 +164,15 @@ package struct BlobFetch: Machine, Sendable {
         if !isOver { syncIfDue(now) }
     }
 
+    /// The stream is of no use any more: nothing is left to do but to write what has arrived whole.
+    package mutating func giveUp() {
+        guard !isOver else { return }
+        isOver = true
+        incoming = nil
+        if isBegun, !group.isEmpty { actions.append(.write(group)) }
+        group = []
+    }
+
     /// Ends the attempt: nothing more is to be done.
     package mutating func stop() {
         isOver = true
@@ -280,7 +289,7 @@ package struct BlobFetch: Machine, Sendable {
         writing.insert(chunk.index)
         noteProgress(now)
         if group.isEmpty { groupStart = now }
-        let whole = BlobChunk(BufferSlice(chunk.block, 0..<chunk.byteCount))
+        let whole = BlobBytes(BufferSlice(chunk.block, 0..<chunk.byteCount))
         group.append(BlobArrival(index: chunk.index, chunk: whole))
         writeGroupIfDue(now)
     }
@@ -331,33 +340,8 @@ package struct BlobFetch: Machine, Sendable {
         actions.append(.finish)
     }
 
-    /// What arrived before still goes to the store.
     private mutating func fail(_ error: BlobFetchError) {
-        isOver = true
-        incoming = nil
-        if isBegun, !group.isEmpty { actions.append(.write(group)) }
-        group = []
+        giveUp()
         actions.append(.fail(error))
-    }
-}
-
-/// A chunk that has come whole.
-package struct BlobArrival: Equatable, Sendable {
-    package let index: Int
-    package let chunk: BlobChunk
-
-    package init(index: Int, chunk: BlobChunk) { (self.index, self.chunk) = (index, chunk) }
-}
-
-/// The bytes of one chunk.
-///
-/// Equal when they are the same bytes.
-package struct BlobChunk: Equatable, Sendable {
-    package let bytes: BufferSlice
-
-    package init(_ bytes: BufferSlice) { self.bytes = bytes }
-
-    package static func == (left: BlobChunk, right: BlobChunk) -> Bool {
-        left.bytes.withSpan { mine in right.bytes.withSpan { mine.isEqual(to: $0) } }
     }
 }

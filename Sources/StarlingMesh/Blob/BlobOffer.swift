@@ -18,22 +18,22 @@ package enum BlobOfferError: Error, Equatable, Sendable {
 
 /// Answers one stream on which a peer fetches a blob.
 ///
-/// Chunks are read a few ahead of what the stream takes, so that a slow peer costs no more memory than that. Those that
-/// stand one behind the other are read and written in one go, in the form that they have on the stream, as long as the
-/// stream takes them quickly.
+/// Chunks are read a few ahead of what the stream takes, fewer where it is slow, so that a peer that takes nothing costs no
+/// more memory than that. Those that stand one behind the other go to the store and to the stream together, in the form
+/// that they have there, as long as the stream takes them quickly.
 ///
 /// Spec: docs/specs/blob.md, "Stream".
 package struct BlobOffer: Machine, Sendable {
     package struct Limits: Sendable {
-        /// Chunks that are read, or wait for the stream, at a time.
+        /// Chunks that are read, or wait for the stream, at a time; half of it where the stream is slow, or not known yet.
         package var readAheadCount = 8
-        /// Chunks that are read and written in one go; the stream's first run is one chunk.
+        /// Chunks that go together, at most as many as are read ahead; the stream's first run is one chunk.
         package var runCountMax = 4
         /// A run that is taken within this time lets the next one be twice as long; any other halves it.
         package var runTime: Duration = .seconds(1)
         /// How often all chunks of the blob may be asked for on one stream; beyond that it is reset.
         package var repeatCountMax = 2
-        /// How long a peer may neither ask nor take anything.
+        /// How long a peer may neither ask nor take anything, for each chunk that is being written to it.
         package var idleTimeout: Duration = .seconds(60)
 
         package init() {}
@@ -48,7 +48,7 @@ package struct BlobOffer: Machine, Sendable {
         /// Write these bytes to the stream.
         case send([UInt8])
         /// Write chunks, as they were read, to the stream, and say ``BlobOffer/sent(now:)``.
-        case sendChunks(Range<Int>, BlobChunk)
+        case sendChunks(Range<Int>, BlobBytes)
         /// End our direction of the stream.
         case end
         /// The peer broke a rule, or sleeps: reset the stream.
@@ -70,7 +70,7 @@ package struct BlobOffer: Machine, Sendable {
     private var wanted = RingQueue<Range<Int>>()
     private var wantedCount = 0
     /// What is being read, in the order of the wish, and what of it is there.
-    private var reading = RingQueue<(run: Range<Int>, bytes: BlobChunk?)>()
+    private var reading = RingQueue<(run: Range<Int>, bytes: BlobBytes?)>()
     /// How many chunks the runs have that the stream has not taken yet.
     private var sending = RingQueue<Int>()
     /// Chunks that are being read, or that the stream has not taken yet.
@@ -83,6 +83,7 @@ package struct BlobOffer: Machine, Sendable {
     private var lastActivity: Instant
 
     package init(limits: Limits = Limits(), now: Instant) {
+        precondition(1...limits.readAheadCount ~= limits.runCountMax, "a run is read ahead")
         self.limits = limits
         (lastActivity, lastSent) = (now, now)
     }
@@ -147,7 +148,7 @@ package struct BlobOffer: Machine, Sendable {
     }
 
     /// Chunks were read, each behind its frame.
-    package mutating func read(_ run: Range<Int>, _ bytes: BlobChunk) {
+    package mutating func read(_ run: Range<Int>, _ bytes: BlobBytes) {
         if case .over = state { return }
         for position in 0..<reading.count where reading[position].run == run {
             if reading[position].bytes == nil {
@@ -173,7 +174,7 @@ package struct BlobOffer: Machine, Sendable {
 
     package var nextDeadline: Instant? {
         if case .over = state { return nil }
-        return lastActivity + limits.idleTimeout
+        return lastActivity + limits.idleTimeout * max(1, sending.first ?? 1)
     }
 
     package mutating func advance(to now: Instant) {
@@ -204,6 +205,10 @@ package struct BlobOffer: Machine, Sendable {
         }
     }
 
+    private var aheadCountMax: Int {
+        min(limits.readAheadCount, max(limits.readAheadCount / 2, 2 * runCount))
+    }
+
     /// Reads as far ahead as the limit lets it; at the end of all wishes the stream ends.
     private mutating func advanceReading() {
         guard case .serving = state else {
@@ -211,7 +216,7 @@ package struct BlobOffer: Machine, Sendable {
             if hasEnded, case .waiting = state { finish() }
             return
         }
-        while let next = wanted.first, aheadCount + min(next.count, runCount) <= limits.readAheadCount {
+        while let next = wanted.first, aheadCount + min(next.count, runCount) <= aheadCountMax {
             _ = wanted.popFirst()
             let run = next.prefix(runCount)
             if run.count < next.count { wanted.prepend(next.dropFirst(run.count)) }
@@ -223,8 +228,9 @@ package struct BlobOffer: Machine, Sendable {
         if hasEnded && aheadCount == 0 { finish() }
     }
 
+    /// Ends after what is still to be sent.
     private mutating func finish() {
-        end()
+        state = .over
         actions.append(.end)
     }
 

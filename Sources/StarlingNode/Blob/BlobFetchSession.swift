@@ -81,7 +81,7 @@ actor BlobFetchSession {
     }
 
     /// Ends the attempt in favour of a better way; ``run()`` throws.
-    func leave() { end(.failure(.stream(.closed))) }
+    func leave() { giveUp(.stream(.closed)) }
 
     private func readAll() async {
         while outcome == nil, machine.wantsBytes {
@@ -94,7 +94,7 @@ actor BlobFetchSession {
                 bytes.withSpan { machine.receive($0, now: now) }
                 perform()
             } catch {
-                return end(.failure(error == .cancelled ? .cancelled : .stream(error)))
+                return giveUp(error == .cancelled ? .cancelled : .stream(error))
             }
         }
     }
@@ -172,7 +172,7 @@ actor BlobFetchSession {
         while !outgoing.isEmpty, outcome == nil {
             let bytes = outgoing
             outgoing = []
-            do throws(StreamError) { try await stream.write(bytes) } catch { end(.failure(.stream(error))) }
+            do throws(StreamError) { try await stream.write(bytes) } catch { giveUp(.stream(error)) }
         }
         writer = nil
     }
@@ -181,6 +181,14 @@ actor BlobFetchSession {
         guard outcome == nil else { return }
         machine.advance(to: loop.now)
         perform()
+    }
+
+    /// Ends the attempt, and has written what has arrived whole.
+    private func giveUp(_ failure: BlobFailure) {
+        guard outcome == nil else { return }
+        machine.giveUp()
+        perform()
+        end(.failure(failure))
     }
 
     private func end(_ outcome: Result<Void, BlobFailure>) {

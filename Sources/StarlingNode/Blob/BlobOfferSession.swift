@@ -9,7 +9,7 @@ internal import StarlingWorld
 actor BlobOfferSession {
     private enum Outgoing {
         case bytes([UInt8])
-        case chunks(Range<Int>, BlobChunk)
+        case chunks(Range<Int>, BlobBytes)
         case end
     }
 
@@ -68,7 +68,7 @@ actor BlobOfferSession {
         await writer?.value
         timer = nil
         guard let served else { return }
-        offers.end(for: stream.peer)
+        if offers.end(for: stream.peer) { store.perform({ $0.trim() }) { _ in } }
         tell(served, .finished)
     }
 
@@ -126,7 +126,7 @@ actor BlobOfferSession {
             try folder.read(id, run.map { ($0, BlobAnswer.chunk($0).encoded) })
         }) { session, result in
             switch result {
-            case .success(let bytes): session.machine.read(run, BlobChunk(bytes))
+            case .success(let bytes): session.machine.read(run, BlobBytes(bytes))
             case .failure: session.machine.refuse(.unreadable)
             }
         }

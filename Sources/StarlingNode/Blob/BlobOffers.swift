@@ -75,12 +75,13 @@ final class BlobOffers: Sendable {
         }
     }
 
-    /// Ends what ``begin(_:for:)`` let begin.
-    func end(for peer: PeerID) {
+    /// Ends what ``begin(_:for:)`` let begin, and says whether it was the last that was served.
+    func end(for peer: PeerID) -> Bool {
         state.withLock { state in
             state.servedCount -= 1
             let count = state.served[peer, default: 1] - 1
             state.served[peer] = count > 0 ? count : nil
+            return state.servedCount == 0
         }
     }
 }

@@ -238,8 +238,9 @@ struct MessageChannel {
 
     /// Writes all bytes, with nothing of another task's between them.
     private func write(_ bytes: [UInt8]) async throws(MessageChannelError) {
-        await turn.take()
+        guard await turn.take() else { throw .frames(.stream(.cancelled)) }
         let result = await Self.result { () async throws(MessageChannelError) in
+            if Task.isCancelled { throw .frames(.stream(.cancelled)) }
             try await write(inPieces: bytes)
         }
         await turn.giveBack()

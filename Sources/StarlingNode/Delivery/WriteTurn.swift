@@ -9,23 +9,47 @@ internal import StarlingWorld
 actor WriteTurn {
     private nonisolated let loop: any EventLoop
     private var isTaken = false
-    private var waiters = RingQueue<Waiter<Void>>()
+    private var waiters: [(token: UInt64, waiter: Waiter<Bool>)] = []
+    private var nextToken: UInt64 = 0
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     init(on loop: any EventLoop) { self.loop = loop }
 
     /// Waits for the turn, which is the caller's from then on.
-    func take() async {
+    ///
+    /// Cancellation: says `false` at once; the turn is somebody else's then, and not to be given back.
+    func take() async -> Bool {
         guard isTaken else {
             isTaken = true
-            return
+            return true
         }
-        await Waiter.suspend { waiters.append($0) }
+        let token = nextToken
+        nextToken += 1
+        return await withTaskCancellationHandler {
+            await Waiter.suspend { waiter in
+                if Task.isCancelled {
+                    waiter.resume(returning: false)
+                } else if isTaken {
+                    waiters.append((token, waiter))
+                } else {
+                    isTaken = true
+                    waiter.resume(returning: true)
+                }
+            }
+        } onCancel: {
+            loop.startTask { await self.leave(token) }
+        }
     }
 
     /// Gives the turn to who came next.
     func giveBack() {
-        if let next = waiters.popFirst() { next.resume() } else { isTaken = false }
+        guard !waiters.isEmpty else { return isTaken = false }
+        waiters.removeFirst().waiter.resume(returning: true)
+    }
+
+    private func leave(_ token: UInt64) {
+        guard let place = waiters.firstIndex(where: { $0.token == token }) else { return }
+        waiters.remove(at: place).waiter.resume(returning: false)
     }
 }

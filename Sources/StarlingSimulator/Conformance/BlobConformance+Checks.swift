@@ -190,6 +190,45 @@ extension BlobConformanceCheck {
                 try expect(chunk.array() == blob.chunk(index).array(), "chunk \(index) is another")
             }
         },
+        BlobConformanceCheck("chunks that are read together stand behind what their reader wants there") {
+            stage in
+            let store = try stage.probe(BlobLimits())
+            // One size of which memory is used again, and one of which it is not.
+            for chunkByteCount in [262_144, 4096] {
+                let blob = try PatternBlob(
+                    5 * chunkByteCount + 10,
+                    stage.digest,
+                    chunkByteCount: chunkByteCount
+                )
+                _ = try await store.perform { folder throws(BlobError) in
+                    try folder.begin(blob.id, leaves: blob.leaves)
+                }
+                let present = [0, 1, 3, 4, 5].map { ($0, blob.chunk($0)) }
+                try await store.perform { folder throws(BlobError) in try folder.write(blob.id, present) }
+                for run in [[0], [0, 1], [3, 4, 5], [5, 0, 3, 4], [1], [5]] {
+                    let wishes = run.map { (index: $0, prefix: [UInt8](repeating: UInt8($0), count: $0)) }
+                    let found = try await store.perform { folder throws(BlobError) in
+                        try folder.read(blob.id, wishes)
+                    }
+                    let wanted = wishes.flatMap { $0.prefix + blob.chunk($0.index).array() }
+                    try expect(found.array() == wanted, "chunks \(run) of \(chunkByteCount) bytes are others")
+                }
+                try await expectError(.notFound, "a chunk was read that is not there") {
+                    _ = try await store.perform { folder throws(BlobError) in
+                        try folder.read(blob.id, [(1, []), (2, []), (3, [])])
+                    }
+                }
+                _ = try await store.perform { folder throws(BlobError) in try folder.sync(blob.id) }
+                let part = "\(blob.id).part"
+                let content = try stage.storeContent(part) ?? []
+                try stage.damage(part, Array(content.dropLast(5)))
+                try await expectError(.wrongChunk(index: 5), "a file that was cut off went unseen") {
+                    _ = try await store.perform { folder throws(BlobError) in
+                        try folder.read(blob.id, [(4, []), (5, [])])
+                    }
+                }
+            }
+        },
         BlobConformanceCheck("the limits hold, and what is deleted makes room") { stage in
             var limits = BlobLimits()
             limits.byteCountMax = 40_000

@@ -110,24 +110,28 @@ struct PatternBlob: Sendable {
     let leaves: [UInt8]
     let content: [UInt8]
 
-    init(_ byteCount: Int, _ digest: BlobDigest) throws {
-        content = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 9) }
+    init(
+        _ byteCount: Int,
+        _ digest: BlobDigest,
+        chunkByteCount: Int = PatternBlob.chunkByteCount
+    ) throws {
+        content = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 9 &+ $0 >> 18) }
         var leaves: [UInt8] = []
-        for start in stride(from: 0, to: byteCount, by: Self.chunkByteCount) {
-            let chunk = Array(content[start..<min(byteCount, start + Self.chunkByteCount)])
+        for start in stride(from: 0, to: byteCount, by: chunkByteCount) {
+            let chunk = Array(content[start..<min(byteCount, start + chunkByteCount)])
             leaves += digest.leaves([BufferSlice(copying: chunk.span)]).joined()
         }
         self.leaves = leaves
         let root = digest.root(leaves.span)
         id = try unwrap(
-            BlobID(root: root, byteCount: UInt64(byteCount), chunkByteCount: Self.chunkByteCount),
+            BlobID(root: root, byteCount: UInt64(byteCount), chunkByteCount: chunkByteCount),
             "the pattern is no blob"
         )
     }
 
     func chunk(_ index: Int) -> BufferSlice {
-        let start = index * Self.chunkByteCount
-        let bytes = Array(content[start..<min(content.count, start + Self.chunkByteCount)])
+        let start = index * id.chunkByteCount
+        let bytes = Array(content[start..<min(content.count, start + id.chunkByteCount)])
         return BufferSlice(copying: bytes.span)
     }
 }

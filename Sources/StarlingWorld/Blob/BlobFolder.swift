@@ -25,13 +25,9 @@ package final class BlobFolder: Sendable {
     let state: Mutex<State>
     /// Held by whoever gives a blob's files their names or takes them away, until the books say the same.
     private let names = Mutex(())
-    /// Blocks for some chunks of the usual size, with room for what goes in front of each.
-    private let blocks = Mutex(
-        BufferPool(
-            blockByteCount: 4 * BlobID.chunkByteCountUsual + Buffer.pageByteCount,
-            limits: BufferPool.Limits(blockCountMax: 16)
-        )
-    )
+    /// Blocks for one chunk of the usual size, and for some, with room for what goes in front of each.
+    private let chunkBlocks = Mutex(BlobFolder.pool(chunkCount: 1))
+    private let runBlocks = Mutex(BlobFolder.pool(chunkCount: 4))
 
     /// Opens a folder, which is made where there is none, and tidies up what a crash has left.
     ///
@@ -271,14 +267,22 @@ package final class BlobFolder: Sendable {
     }
 
     /// Gives memory back that no transfer needs.
-    package func trim() { blocks.withLock { $0.trim() } }
+    package func trim() {
+        chunkBlocks.withLock { $0.trim() }
+        runBlocks.withLock { $0.trim() }
+    }
 
-    /// A block with so many bytes at least; small ones are not worth a place in the pool.
+    private static func pool(chunkCount: Int) -> BufferPool {
+        BufferPool(
+            blockByteCount: chunkCount * BlobID.chunkByteCountUsual + Buffer.pageByteCount,
+            limits: BufferPool.Limits(blockCountMax: 16)
+        )
+    }
+
+    /// A block with so many bytes at least, and not many more.
     private func takeBlock(_ byteCount: Int) -> Buffer {
-        blocks.withLock { pool in
-            let isPooled = byteCount > pool.blockByteCount / 8 && byteCount <= pool.blockByteCount
-            return isPooled ? pool.take() : Buffer(byteCount: byteCount)
-        }
+        chunkBlocks.withLock { $0.takeFitting(byteCount) } ?? runBlocks.withLock { $0.takeFitting(byteCount) }
+            ?? Buffer(byteCount: byteCount)
     }
 
     /// Which of these are the chunks that the blob has there.
@@ -315,5 +319,12 @@ package final class BlobFolder: Sendable {
             do throws(BlobError) { return .success(try body(&state)) } catch { return .failure(error) }
         }
         return try result.get()
+    }
+}
+
+extension BufferPool {
+    /// A block for so many bytes, where they fill half of it at least.
+    fileprivate mutating func takeFitting(_ byteCount: Int) -> Buffer? {
+        blockByteCount / 2...blockByteCount ~= byteCount ? take() : nil
     }
 }

@@ -224,6 +224,20 @@ import Testing
         #expect(fetch.nextDeadline == nil)
     }
 
+    @Test func whatCameBeforeTheStreamFailsIsWritten() throws {
+        let large = try BlobKit(40 * BlobKit.chunkByteCount)
+        var limits = limits(window: 32)
+        limits.groupChunkCountMax = 4
+        var fetch = BlobFetch(large.id, held: ChunkSet(of: 40), limits: limits, now: start)
+        _ = fetch.actions()
+        #expect(feed(&fetch, large.wire(0) + large.wire(1) + large.wire(2).prefix(100)).isEmpty)
+        fetch.giveUp()
+        #expect(fetch.actions() == [.write(large.arrivals(0, 1))])
+        fetch.giveUp()
+        #expect(fetch.actions().isEmpty)
+        #expect(fetch.nextDeadline == nil)
+    }
+
     @Test func theWindowBoundsWhatIsAskedFor() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("seed \(seed)")

@@ -42,7 +42,7 @@ struct BlobKit {
         return Array(content[start..<min(content.count, start + Self.chunkByteCount)])
     }
 
-    func slice(_ index: Int) -> BlobChunk { BlobChunk(BufferSlice(copying: chunk(index).span)) }
+    func slice(_ index: Int) -> BlobBytes { BlobBytes(BufferSlice(copying: chunk(index).span)) }
 
     /// Chunks that have come.
     func arrivals(_ indices: Int...) -> [BlobArrival] {
@@ -53,9 +53,9 @@ struct BlobKit {
     func wire(_ index: Int) -> [UInt8] { BlobAnswer.chunk(index).encoded + chunk(index) }
 
     /// Chunks as they go over the wire, in one block.
-    func wire(_ run: Range<Int>) -> BlobChunk {
+    func wire(_ run: Range<Int>) -> BlobBytes {
         let bytes = run.flatMap { wire($0) }
-        return BlobChunk(BufferSlice(copying: bytes.span))
+        return BlobBytes(BufferSlice(copying: bytes.span))
     }
 }
 

@@ -63,9 +63,12 @@ import Testing
         _ = feed(&offer, .open(id, wantsLeaves: false), .want(0..<100))
         offer.accept(leaves: [], now: start)
         let first = offer.actions()
-        #expect(first == (0..<8).map { .read($0..<$0 + 1) }, "nobody knows yet how quick it is")
+        #expect(first == (0..<4).map { .read($0..<$0 + 1) }, "nobody knows yet how quick it is")
         var now = start
         var reading = first
+        func aheadCount() -> Int {
+            reading.reduce(0) { if case .read(let run) = $1 { $0 + run.count } else { $0 } }
+        }
         /// The stream takes the next run, after a while.
         func take(after pause: Duration) -> [BlobOffer.Action] {
             guard case .read(let run)? = reading.first else { return [] }
@@ -80,15 +83,42 @@ import Testing
         }
         // A run begins once there is room for all of it.
         #expect(take(after: .milliseconds(10)).isEmpty)
-        #expect(take(after: .milliseconds(10)).isEmpty)
+        #expect(take(after: .milliseconds(10)) == [.read(4..<8)])
         #expect(take(after: .milliseconds(10)).isEmpty)
         #expect(take(after: .milliseconds(10)) == [.read(8..<12)])
-        for _ in 0..<3 { #expect(take(after: .milliseconds(10)).isEmpty) }
-        #expect(take(after: .seconds(1)) == [.read(12..<16)])
-        #expect(take(after: .milliseconds(1001)) == [.read(16..<18), .read(18..<20)])
-        #expect(take(after: .milliseconds(1001)) == (20..<24).map { .read($0..<$0 + 1) })
-        #expect(take(after: .milliseconds(1001)) == (24..<26).map { .read($0..<$0 + 1) })
-        #expect(take(after: .milliseconds(999)) == [.read(26..<28)])
+        #expect(aheadCount() == 8)
+        // A slow stream has less read ahead, in shorter runs.
+        for _ in 0..<8 { _ = take(after: .milliseconds(1001)) }
+        #expect(aheadCount() == 4)
+        #expect(reading.allSatisfy { if case .read(let run) = $0 { run.count == 1 } else { false } })
+        for _ in 0..<8 { _ = take(after: .seconds(1)) }
+        #expect(aheadCount() == 8)
+        #expect(reading.allSatisfy { if case .read(let run) = $0 { run.count == 4 } else { false } })
+    }
+
+    @Test func eachChunkOfARunHasItsTime() throws {
+        var offer = BlobOffer(now: start)
+        _ = feed(&offer, .open(kit.id, wantsLeaves: false), .want(0..<1))
+        offer.accept(leaves: [], now: start)
+        offer.read(0..<1, kit.wire(0..<1))
+        offer.sent(now: start)
+        _ = feed(&offer, .want(1..<3))
+        #expect(offer.nextDeadline == start + .seconds(60), "nothing is being written")
+        offer.read(1..<3, kit.wire(1..<3))
+        #expect(offer.actions() == answer(1..<3))
+        #expect(offer.nextDeadline == start + .seconds(120))
+        offer.advance(to: start + .seconds(119))
+        #expect(offer.actions().isEmpty)
+        offer.advance(to: start + .seconds(120))
+        #expect(offer.actions() == [.fail(.idle)])
+    }
+
+    @Test func whatIsOwedGoesOutBeforeTheEnd() throws {
+        var offer = BlobOffer(now: start)
+        _ = feed(&offer, .open(kit.id, wantsLeaves: true))
+        offer.receiveEnd()
+        offer.accept(leaves: kit.leaves, now: start)
+        #expect(offer.actions() == [.send(BlobAnswer.leaves(kit.leaves).encoded), .end])
     }
 
     @Test func aRunEndsWithTheWish() {

@@ -73,7 +73,7 @@ import Testing
         try pair.simulation.run(for: .seconds(2))
         let receiving = box.all.filter { $0.course == .receiving }
         let sending = box.all.filter { $0.course == .sending }
-        #expect(receiving.count > 10 && sending.count > 10)
+        #expect(receiving.count > 10 && sending.count > 5, "a sender tells of runs")
         #expect(receiving.map(\.byteCount) == receiving.map(\.byteCount).sorted())
         #expect(receiving.last?.state == .finished && receiving.last?.byteCount == 6_000_000)
         #expect(receiving.last?.totalByteCount == 6_000_000)
