@@ -5,8 +5,8 @@
 
 /* The manager with the functions for this processor, which only read it: any number of threads may share one.
 
-   The library is loaded here, not with the program, which so starts where it is not installed too. NULL then, without
-   AVX-512 IFMA, out of memory, or when the library's test of itself failed. */
+   The library is loaded here, not with the program, which so starts where it is not installed too. NULL then, when it is of
+   another version than its header, without AVX-512 IFMA, out of memory, or when its test of itself failed. */
 static inline IMB_MGR *cipsecmb_start(void) {
     const uint64_t needed = IMB_CPUFLAGS_AVX512_T2;
     void *library = dlopen("libIPSec_MB.so.1", RTLD_NOW | RTLD_LOCAL);
@@ -14,7 +14,9 @@ static inline IMB_MGR *cipsecmb_start(void) {
     IMB_MGR *(*take)(uint64_t) = (IMB_MGR * (*)(uint64_t)) dlsym(library, "alloc_mb_mgr");
     void (*start)(IMB_MGR *) = (void (*)(IMB_MGR *))dlsym(library, "init_mb_mgr_avx512");
     void (*give)(IMB_MGR *) = (void (*)(IMB_MGR *))dlsym(library, "free_mb_mgr");
-    IMB_MGR *manager = take && start && give ? take(0) : NULL;
+    unsigned (*version)(void) = (unsigned (*)(void))dlsym(library, "imb_get_version");
+    int is_known = take && start && give && version && version() == IMB_VERSION_NUM;
+    IMB_MGR *manager = is_known ? take(0) : NULL;
     if (manager && (manager->features & needed) == needed) {
         start(manager);
         if (manager->imb_errno == 0 && (manager->features & IMB_FEATURE_SELF_TEST_PASS)) return manager;

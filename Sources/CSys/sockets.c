@@ -100,11 +100,19 @@ static int give_up(int fd) {
     return -error;
 }
 
-static int is_loopback(const struct sockaddr_storage *address) {
-    if (address->ss_family == AF_INET) {
-        return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+/* Whether the peer of a connection has the address that this end has: then both are on this machine. */
+static int is_from_here(int fd, const struct sockaddr_storage *remote) {
+    struct sockaddr_storage local;
+    socklen_t length = sizeof local;
+    if (getsockname(fd, (struct sockaddr *)&local, &length) != 0 || local.ss_family != remote->ss_family) return 0;
+    if (remote->ss_family == AF_INET) {
+        in_addr_t mine = ((struct sockaddr_in *)&local)->sin_addr.s_addr;
+        in_addr_t theirs = ((const struct sockaddr_in *)remote)->sin_addr.s_addr;
+        return mine == theirs || (ntohl(mine) >> 24 == IN_LOOPBACKNET && ntohl(theirs) >> 24 == IN_LOOPBACKNET);
     }
-    return address->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
+    const struct in6_addr *mine = &((struct sockaddr_in6 *)&local)->sin6_addr;
+    const struct in6_addr *theirs = &((const struct sockaddr_in6 *)remote)->sin6_addr;
+    return remote->ss_family == AF_INET6 && memcmp(mine, theirs, sizeof *mine) == 0;
 }
 
 /* Between processes of one machine there is no link to be shared. A congestion control that paces what it sends, as BBR
@@ -113,7 +121,7 @@ static int is_loopback(const struct sockaddr_storage *address) {
 static void spare_pacing(int fd, const struct sockaddr_storage *remote) {
 #ifdef TCP_CONGESTION
     static const char unpaced[] = "reno";
-    if (is_loopback(remote)) setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, unpaced, sizeof unpaced - 1);
+    if (is_from_here(fd, remote)) setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, unpaced, sizeof unpaced - 1);
 #else
     (void)fd;
     (void)remote;

@@ -21,9 +21,14 @@ package final class ChaChaPoly: Sendable {
 
     private let sealing: Mutex<CipherContext>
     private let opening: Mutex<CipherContext>
+    private let hasWide: Bool
 
     /// Takes the contexts.
-    package init() throws(CryptoError) {
+    package convenience init() throws(CryptoError) { try self.init(hasWide: true) }
+
+    /// - Parameter hasWide: whether long messages go to the wide implementation, where there is one.
+    init(hasWide: Bool) throws(CryptoError) {
+        self.hasWide = hasWide
         sealing = Mutex(try CipherContext())
         opening = Mutex(try CipherContext())
     }
@@ -137,7 +142,7 @@ package final class ChaChaPoly: Sendable {
         return unsafe data.withUnsafeBytes { data in
             unsafe key.withUnsafeBytes { key in
                 let call = unsafe CipherCall(memory: memory, key: key, nonce: nonce, data: data)
-                if unsafe WideChaChaPoly.isWorthIt(call) {
+                if unsafe hasWide && WideChaChaPoly.isWorthIt(call) {
                     unsafe WideChaChaPoly.seal(call)
                     return 0
                 }
@@ -157,7 +162,7 @@ package final class ChaChaPoly: Sendable {
         let code = unsafe data.withUnsafeBytes { data in
             unsafe key.withUnsafeBytes { key in
                 let call = unsafe CipherCall(memory: memory, key: key, nonce: nonce, data: data)
-                if unsafe WideChaChaPoly.isWorthIt(call) {
+                if unsafe hasWide && WideChaChaPoly.isWorthIt(call) {
                     return unsafe WideChaChaPoly.open(call) ? 0 : Self.wrongTag
                 }
                 return opening.withLock { context in unsafe context.open(call) }

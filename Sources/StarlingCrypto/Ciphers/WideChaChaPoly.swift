@@ -48,8 +48,10 @@
                 var tag: (UInt64, UInt64) = (0, 0)
                 unsafe cipsecmb_decrypt(manager, context, key, content, count)
                 unsafe cipsecmb_finish(manager, context, &tag)
-                return unsafe withUnsafeBytes(of: tag) { tag in
-                    unsafe sodium_memcmp(tag.baseAddress, content + count, tag.count) == 0
+                return unsafe withUnsafeMutableBytes(of: &tag) { tag in
+                    // The right tag of a message that somebody else made up is a secret.
+                    defer { unsafe sodium_memzero(tag.baseAddress, tag.count) }
+                    return unsafe sodium_memcmp(tag.baseAddress, content + count, tag.count) == 0
                 }
             }
         }

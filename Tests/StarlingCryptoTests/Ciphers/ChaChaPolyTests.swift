@@ -4,11 +4,30 @@ import Testing
 
 @testable import StarlingCrypto
 
+/// Who encrypts long messages.
+enum CipherImplementation: CaseIterable {
+    /// libgcrypt.
+    case narrow
+    /// libipsec-mb.
+    case wide
+
+    /// Those that there are on this machine.
+    static var present: [CipherImplementation] {
+        if WideChaChaPoly.isAvailable { return allCases }
+        print(
+            "libipsec-mb is not installed, or this processor has not what it needs: only libgcrypt is tested"
+        )
+        return [.narrow]
+    }
+}
+
 /// Encrypts and decrypts whole arrays through a block, for tests.
 struct CipherBench {
     let cipher: ChaChaPoly
 
-    init() throws { cipher = try ChaChaPoly() }
+    init(_ implementation: CipherImplementation = .narrow) throws {
+        cipher = try ChaChaPoly(hasWide: implementation == .wide)
+    }
 
     func seal(_ content: [UInt8], key: [UInt8], nonce: CipherNonce, data: [UInt8] = []) throws -> [UInt8] {
         let block = Buffer(byteCount: content.count + 21)
@@ -95,12 +114,16 @@ struct CipherBench {
         #expect(String(decoding: opened, as: UTF8.self).hasPrefix("Internet-Drafts are draft documents"))
     }
 
-    @Test func agreesWithAnotherLibraryAtEveryLengthAroundItsBlocks() throws {
-        let lengths =
-            Array(0...130) + [255, 256, 257, 511, 512, 513, 1023, 1024, 1025, 65519]
-            + Array(4090...4170) + [8191, 16400, 32767, 131_072]
-        for length in lengths {
-            let content = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ length) }
+    @Test(arguments: CipherImplementation.present)
+    func agreesWithAnotherLibraryAtEveryLengthAroundItsBlocks(_ implementation: CipherImplementation) throws {
+        let bench = try CipherBench(implementation)
+        let lengths = Array(0...130) + [255, 256, 257, 511, 512, 513, 1023, 1024, 1025]
+        // The wide one works on sixteen blocks of 64 bytes at once.
+        let edges = (65...81).flatMap { [$0 * 64 - 1, $0 * 64, $0 * 64 + 1, $0 * 64 + 33] }
+        let longLengths = Array(4090...4130) + edges + [8191, 16400, 32767, 65519, 131_072]
+        let pattern = (0..<131_072 + 256).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 9) }
+        for length in lengths + longLengths {
+            let content = Array(pattern[(length % 256)...].prefix(length))
             let data = (0..<length % 40).map { UInt8($0) }
             let key = (0..<32).map { UInt8(truncatingIfNeeded: $0 &* 5 &+ length) }
             let nonce = CipherNonce(prefix: UInt32(length), counter: UInt64(length) << 33 | 1)
@@ -155,7 +178,9 @@ struct CipherBench {
         #expect(try bench.open(sealed, key: key, nonce: nonce, data: [1, 2]) == [UInt8](0..<40))
     }
 
-    @Test func aChangedBitOfALongMessageIsSeenAndTheOutputWiped() throws {
+    @Test(arguments: CipherImplementation.present)
+    func aChangedBitOfALongMessageIsSeenAndTheOutputWiped(_ implementation: CipherImplementation) throws {
+        let bench = try CipherBench(implementation)
         let key = [UInt8](1...32)
         let nonce = CipherNonce(counter: 9)
         let content = (0..<9000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
@@ -202,7 +227,12 @@ struct CipherBench {
         }
     }
 
-    @Test(arguments: [20, 5000]) func leavesTheBytesAroundTheRecordAlone(contentByteCount: Int) throws {
+    @Test(arguments: [20, 5000], CipherImplementation.present)
+    func leavesTheBytesAroundTheRecordAlone(
+        _ contentByteCount: Int,
+        _ implementation: CipherImplementation
+    ) throws {
+        let bench = try CipherBench(implementation)
         let block = Buffer(byteCount: contentByteCount + 44)
         block.write([UInt8](repeating: 0xee, count: block.byteCount).span, at: 0)
         let key = SecretBytes(copying: [UInt8](0..<32).span)
