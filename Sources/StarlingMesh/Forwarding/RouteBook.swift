@@ -4,23 +4,19 @@ internal import StarlingCore
 ///
 /// There may be a thousand peers and more, and few neighbours: a neighbour's name stands here once, and each route has its number.
 struct RouteBook: Sendable {
-    /// Neighbours of one route that are kept, the best first: as many as a ``RouteTable`` tells.
-    static let hopCountMax = 4
     /// Neighbours that are known by number before those without a route are forgotten: twice what a ``RouteTable`` has links.
     static let nameCountMax = 1024
 
-    private typealias Numbers = SIMD4<Int16>
-
     private struct Route {
-        /// The neighbours by their numbers, -1 behind the last one.
-        var hops: Numbers
+        /// The neighbours by their numbers here.
+        var hops = RouteHops()
         /// Links that the shortest of these ways crosses.
         var linkCount: UInt8
     }
 
     private var routes: [PeerID: Route] = [:]
     private var names: [PeerID] = []
-    private var numbers: [PeerID: Int16] = [:]
+    private var numbers: [PeerID: Int] = [:]
 
     /// Takes the neighbours through which a peer is reached in place of those before; none when it is not.
     ///
@@ -31,11 +27,11 @@ struct RouteBook: Sendable {
             routes[peer] = nil
             return before != nil
         }
-        if names.count + Self.hopCountMax > Self.nameCountMax { forgetIdleNames() }
-        var route = Route(hops: Numbers(repeating: -1), linkCount: UInt8(clamping: linkCount))
-        for (place, hop) in hops.prefix(Self.hopCountMax).enumerated() {
+        if names.count + RouteHops.countMax > Self.nameCountMax { forgetIdleNames() }
+        var route = Route(linkCount: UInt8(clamping: linkCount))
+        for hop in hops.prefix(RouteHops.countMax) {
             guard let number = number(of: hop) else { break }
-            route.hops[place] = number
+            route.hops.append(number)
         }
         routes[peer] = route
         return best != before
@@ -47,8 +43,8 @@ struct RouteBook: Sendable {
     /// The best of the neighbours to a peer of which something holds.
     func first(to peer: PeerID, where isWanted: (PeerID) -> Bool) -> PeerID? {
         guard let route = routes[peer] else { return nil }
-        for place in 0..<Self.hopCountMax where route.hops[place] >= 0 {
-            let name = names[Int(route.hops[place])]
+        for place in route.hops.indices {
+            let name = names[route.hops[place]]
             if isWanted(name) { return name }
         }
         return nil
@@ -57,15 +53,13 @@ struct RouteBook: Sendable {
     /// The neighbours to a peer, the best first.
     func hops(to peer: PeerID) -> [PeerID] {
         guard let route = routes[peer] else { return [] }
-        return (0..<Self.hopCountMax).compactMap { place in
-            route.hops[place] < 0 ? nil : names[Int(route.hops[place])]
-        }
+        return route.hops.indices.map { names[route.hops[$0]] }
     }
 
-    private mutating func number(of name: PeerID) -> Int16? {
+    private mutating func number(of name: PeerID) -> Int? {
         if let known = numbers[name] { return known }
         guard names.count < Self.nameCountMax else { return nil }
-        let number = Int16(names.count)
+        let number = names.count
         names.append(name)
         numbers[name] = number
         return number
@@ -76,10 +70,10 @@ struct RouteBook: Sendable {
         let old = names
         (names, numbers) = ([], [:])
         for (peer, route) in routes {
-            var hops = Numbers(repeating: -1)
-            for place in 0..<Self.hopCountMax where route.hops[place] >= 0 {
-                guard let number = number(of: old[Int(route.hops[place])]) else { break }
-                hops[place] = number
+            var hops = RouteHops()
+            for place in route.hops.indices {
+                guard let number = number(of: old[route.hops[place]]) else { break }
+                hops.append(number)
             }
             routes[peer]?.hops = hops
         }

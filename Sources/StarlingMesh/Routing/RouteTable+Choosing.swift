@@ -94,7 +94,7 @@ extension RouteTable {
             while !isFirst, target > 0, comesBefore(place, hopScratch[target - 1], of: slot) { target -= 1 }
             hopScratch.insert(place, at: target)
         }
-        var hops = RouteLinks()
+        var hops = RouteHops()
         for place in hopScratch { hops.append(destinations[slot].entries[place].link) }
         guard hops != destinations[slot].hops else { return }
         destinations[slot].hops = hops

@@ -26,7 +26,7 @@ package struct RouteTable: ~Copyable, Sendable {
         /// Links; those of further peers are not used for routes.
         package var linkCountMax = 512
         /// Routes of one destination, four at most; the worst gives way.
-        package var entryCountMax = RouteLinks.countMax
+        package var entryCountMax = RouteHops.countMax
         /// Links that a route may have.
         package var hopLimit: UInt8 = 10
         /// Searches for destinations, others' included; the oldest is given up.
@@ -153,7 +153,7 @@ package struct RouteTable: ~Copyable, Sendable {
         proofs: RouteProofCache? = nil,
         now: Instant
     ) {
-        precondition(limits.entryCountMax <= RouteLinks.countMax && limits.linkCountMax <= Int(Int16.max))
+        precondition(limits.entryCountMax <= RouteHops.countMax && limits.linkCountMax <= Int(Int16.max))
         self.identity = identity
         self.limits = limits
         self.proofs = proofs ?? RouteProofCache(countMax: limits.proofCountMax)

@@ -22,6 +22,15 @@ struct RouteBookTests {
         #expect(book.first(to: peer(1)) { $0 == peer(9) } == nil)
     }
 
+    @Test func theBestOfMoreNeighboursThanHaveAPlaceAreKept() {
+        var book = RouteBook()
+        for count in RouteHops.countMax - 1...RouteHops.countMax + 2 {
+            let hops = (0..<count).map { peer(100 + $0) }
+            _ = book.set(hops, linkCount: 2, for: peer(1))
+            #expect(book.hops(to: peer(1)) == Array(hops.prefix(RouteHops.countMax)))
+        }
+    }
+
     @Test func onlyAnotherBestNeighbourCountsAsAnotherRoute() {
         var book = RouteBook()
         var isOther = [book.set([peer(2), peer(3)], linkCount: 2, for: peer(1))]

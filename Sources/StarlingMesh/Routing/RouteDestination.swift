@@ -1,0 +1,68 @@
+internal import StarlingCore
+
+/// A destination, with the routes to it that are kept.
+struct RouteDestination: Sendable {
+    let id: PeerID
+    var entries: [RouteEntry] = []
+    /// The link of the first choice; -1 when there is no feasible route.
+    var primary = -1
+    /// When the first choice became another one.
+    var chosen: Instant
+    /// The links over which the destination may be reached, the first choice first.
+    var hops = RouteHops()
+    /// Whether the driver is about to hear that they are others.
+    var isChangeTold = false
+    var advert: RouteAdvert?
+    /// The best distance that was ever told, or is about to be.
+    var feasibility: RouteDistance?
+    /// What of that is on the disk: nothing better is told.
+    var durable: RouteDistance?
+    /// Until when the feasibility distance is kept once nothing is told.
+    var heldUntil: Instant
+    /// When a message was last sent here.
+    var lastUse: Instant?
+    /// How often a higher number was asked for in vain.
+    var askCount = 0
+    /// The last number that was asked for to have a better route, and when.
+    var askedBetter: (number: UInt64, at: Instant)?
+    /// The last number that was asked for on behalf of others, and when.
+    var forwarded: (number: UInt64, at: Instant)?
+    /// Whether the feasibility distance waits to be written.
+    var isUnwritten = false
+    /// Whether neighbours have told routes that were not kept.
+    var hasMore = false
+
+    init(id: PeerID, now: Instant) {
+        self.id = id
+        chosen = now
+        heldUntil = now
+    }
+
+    @inline(__always) var isLive: Bool { !entries.isEmpty }
+
+    // Each of these is inlined: a call would copy the row, with a count of references for each of its parts.
+
+    /// The place of a neighbour's route among the entries.
+    @inline(__always) func entry(of link: Int) -> Int? {
+        for place in entries.indices where entries[place].link == link { return place }
+        return nil
+    }
+
+    @inline(__always) func isActive(_ link: Int) -> Bool {
+        for place in entries.indices where entries[place].link == link { return entries[place].isActive }
+        return false
+    }
+
+    /// How many neighbours messages go over.
+    @inline(__always) var activeCount: Int {
+        var count = 0
+        for place in entries.indices where entries[place].isActive { count += 1 }
+        return count
+    }
+
+    /// Whether the destination is a neighbour.
+    @inline(__always) var hasDirect: Bool {
+        for place in entries.indices where entries[place].isDirect { return true }
+        return false
+    }
+}

@@ -1,0 +1,19 @@
+/// Up to four next hops by their numbers, the best first: as many as are kept of the ways to one destination.
+///
+/// There may be a thousand destinations and more: the numbers stand in place, in nine bytes.
+struct RouteHops: Equatable, Sendable {
+    static let countMax = 4
+
+    private var numbers = SIMD4<Int16>(repeating: -1)
+    private(set) var count: Int8 = 0
+
+    var indices: Range<Int> { 0..<Int(count) }
+
+    @inline(__always) subscript(index: Int) -> Int { Int(numbers[index]) }
+
+    /// - Precondition: there are fewer than ``countMax``, and the number is one of 16 bits.
+    mutating func append(_ number: Int) {
+        numbers[Int(count)] = Int16(number)
+        count += 1
+    }
+}
