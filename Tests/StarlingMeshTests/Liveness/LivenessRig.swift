@@ -10,7 +10,9 @@ final class LivenessRig {
     var forgotten: [PeerID] = []
     var measured: [(peer: PeerID, roundTrip: Duration)] = []
     /// Frames since they were last asked for.
-    var sent: [(frame: LivenessFrame, to: PeerID)] = []
+    var sent: [(frame: LivenessFrame, to: PeerID, at: Instant)] = []
+    /// All probes so far.
+    var probed: [(peer: PeerID, number: UInt32, at: Instant)] = []
 
     static let own = LivenessFabric.key(0)
 
@@ -23,7 +25,9 @@ final class LivenessRig {
     func pull() {
         for action in machine.actions() {
             switch action {
-            case .send(let frame, let peer): sent.append((frame, peer))
+            case .send(let frame, let peer):
+                sent.append((frame, peer, now))
+                if let number = frame.probe { probed.append((peer, number, now)) }
             case .measured(let peer, let roundTrip): measured.append((peer, roundTrip))
             case .changed(let member): states[member.peer] = member.state
             case .forgot(let peer):
@@ -34,7 +38,9 @@ final class LivenessRig {
     }
 
     /// Links to peers which have introduced themselves.
-    func link(_ numbers: Int...) {
+    func link(_ numbers: Int...) { link(numbers) }
+
+    func link(_ numbers: some Sequence<Int>) {
         for number in numbers {
             machine.linkUp(Self.peer(number), now: now)
             say(number, LivenessClaim(Self.peer(number), incarnation: 1))
@@ -62,7 +68,7 @@ final class LivenessRig {
             pull()
             var answered = 0
             while answered < sent.count {
-                let (frame, peer) = sent[answered]
+                let (frame, peer, _) = sent[answered]
                 answered += 1
                 guard let probe = frame.probe, let number = answering[peer] else { continue }
                 sent[answered - 1].frame.probe = nil
