@@ -4,8 +4,9 @@ internal import Synchronization
 
 /// A disk in memory that knows what has been synced, and forgets the rest when the power fails.
 ///
-/// A file's writes since its last sync are kept apart: after a power cut each of them is there, or is not, or is there in
-/// part, as the seed says. Names are the folder's content: those made since its last sync may be gone.
+/// A file's writes since its last sync are kept apart, and so are the parts of one write: after a power cut each of them is
+/// there, or is not, or is there in some of its pages, as the seed says. Names are the folder's content: those made since its
+/// last sync may be gone.
 package final class SimulatedBlobDisk: BlobDisk {
     private struct Pending: Sendable {
         var offset: Int
@@ -38,13 +39,29 @@ package final class SimulatedBlobDisk: BlobDisk {
 
         func losePower(_ random: inout SplitMix64) {
             for write in pending {
-                let kept = random.number(below: 4)
-                if kept == 0 { continue }
-                let count = kept == 1 ? random.number(below: write.bytes.count + 1) : write.bytes.count
-                Self.put(Array(write.bytes.prefix(count)), at: write.offset, in: &synced)
+                switch random.number(below: 4) {
+                case 0: continue
+                case 1: keepPages(of: write, &random)
+                default: Self.put(write.bytes, at: write.offset, in: &synced)
+                }
             }
             content = synced
             pending = []
+        }
+
+        /// A disk takes the pages of a write in any order, and may stop within one.
+        private func keepPages(of write: Pending, _ random: inout SplitMix64) {
+            var start = 0
+            while start < write.bytes.count {
+                let left = Self.pageByteCount - (write.offset + start) % Self.pageByteCount
+                let end = min(start + left, write.bytes.count)
+                let kept = random.number(below: 4)
+                if kept > 0 {
+                    let count = kept == 1 ? random.number(below: end - start + 1) : end - start
+                    Self.put(Array(write.bytes[start..<start + count]), at: write.offset + start, in: &synced)
+                }
+                start = end
+            }
         }
 
         private static func put(_ bytes: [UInt8], at offset: Int, in content: inout [UInt8]) {
@@ -60,6 +77,7 @@ package final class SimulatedBlobDisk: BlobDisk {
             content += bytes[overlap...]
         }
 
+        private static let pageByteCount = 4096
         private static let zeros = [UInt8](repeating: 0, count: 65_536)
     }
 
@@ -197,16 +215,18 @@ package final class SimulatedBlobDisk: BlobDisk {
         at offset: UInt64,
         keeps: Bool
     ) throws(FileError) {
-        let bytes = parts.flatMap { $0.array() }
         try change { state throws(FileError) in
             guard let file = state.files[path] else { throw .notFound(path: path) }
-            let growth = max(0, Int(offset) + bytes.count - file.content.count)
-            let room = max(0, state.byteCountMax - state.byteCount)
-            // A disk that fills up takes the first part.
-            let taken = growth > room ? max(0, bytes.count - (growth - room)) : bytes.count
-            file.write(Array(bytes[..<taken]), at: Int(offset))
-            state.writtenByteCount += taken
-            if taken < bytes.count { throw .noSpace(path: path) }
+            // A disk that fills up takes what is in front.
+            let end = file.content.count + max(0, state.byteCountMax - state.byteCount)
+            var place = Int(offset)
+            for part in parts {
+                let taken = max(0, min(part.count, end - place))
+                file.write(Array(part.array()[..<taken]), at: place)
+                state.writtenByteCount += taken
+                if taken < part.count { throw .noSpace(path: path) }
+                place += taken
+            }
         }
     }
 

@@ -40,7 +40,56 @@ import Testing
 
     // MARK: Crashes and full disks
 
-    /// A blob of 40 chunks that is written chunk by chunk while the power fails over and over.
+    /// Sixteen parts of one write, each of four pages, that the power cut meets before they are synced.
+    @Test func aPowerCutKeepsOrTearsOrLosesEachPartOfAWriteForItself() throws {
+        enum Fate { case whole, torn, lost }
+        let partByteCount = 4 * 4096
+        func content(after seed: UInt64) throws -> [UInt8] {
+            let disk = SimulatedBlobDisk()
+            disk.place("/a", [UInt8](repeating: 0, count: 16 * partByteCount))
+            let parts = (1...16).map { number in
+                BufferSlice(copying: [UInt8](repeating: UInt8(number), count: partByteCount).span)
+            }
+            try disk.write(parts, to: "/a", at: 0, keeps: false)
+            var random = SplitMix64(seed: seed)
+            disk.losePower(&random)
+            return disk.content(of: "/a") ?? []
+        }
+        var (outOfOrder, pagesOutOfOrder) = (0, 0)
+        for seed in UInt64(1)...20 {
+            let bytes = try content(after: seed)
+            #expect(try content(after: seed) == bytes, "a seed says all")
+            let fates = (0..<16).map { part -> Fate in
+                let range = part * partByteCount..<(part + 1) * partByteCount
+                let written = bytes[range].count { $0 == UInt8(part + 1) }
+                #expect(written + bytes[range].count { $0 == 0 } == partByteCount)
+                // A page that is there behind one that is not.
+                let pages = stride(from: range.lowerBound, to: range.upperBound, by: 4096).map { bytes[$0] }
+                if pages.first == 0, pages.last != 0 { pagesOutOfOrder += 1 }
+                return written == 0 ? .lost : written < partByteCount ? .torn : .whole
+            }
+            #expect(fates.contains(.whole))
+            if let lost = fates.firstIndex(of: .lost), fates[lost...].contains(.whole) { outOfOrder += 1 }
+        }
+        #expect(outOfOrder > 0 && pagesOutOfOrder > 0)
+    }
+
+    @Test func aDiskThatFillsUpTakesWhatIsInFront() throws {
+        let disk = SimulatedBlobDisk()
+        try disk.create("/a")
+        disk.byteCountMax = 250
+        let parts = (1...3).map { BufferSlice(copying: [UInt8](repeating: $0, count: 100).span) }
+        #expect(throws: FileError.noSpace(path: "/a")) {
+            try disk.write(parts, to: "/a", at: 0, keeps: false)
+        }
+        let taken = [1, 2].flatMap { [UInt8](repeating: $0, count: 100) } + [UInt8](repeating: 3, count: 50)
+        #expect(disk.content(of: "/a") == taken && disk.counts.writtenBytes == 250)
+        // What is there already takes no room.
+        try disk.write(Array(parts[..<2]), to: "/a", at: 50, keeps: false)
+        #expect(disk.content(of: "/a")?.count == 250 && disk.counts.writtenBytes == 450)
+    }
+
+    /// A blob of 40 chunks that is written in groups while the power fails over and over.
     @Test func whatAPowerCutLeavesIsTrue() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("seed \(seed)")
@@ -69,9 +118,11 @@ import Testing
                     _ = try? folder.begin(id, leaves: leaves)
                 }
                 for _ in 0..<random.number(below: 12) {
-                    let index = random.number(below: 40)
-                    let bytes = BufferSlice(copying: Self.chunk(content, index).span)
-                    if folder.holding(id) != nil { try folder.write(id, chunk: index, bytes) }
+                    let first = random.number(below: 40)
+                    let group = (first..<min(40, first + 1 + random.number(below: 4))).map { index in
+                        (index: index, bytes: BufferSlice(copying: Self.chunk(content, index).span))
+                    }
+                    if folder.holding(id) != nil { try folder.write(id, group) }
                     if random.chance(0.2), folder.holding(id) != nil { synced = try folder.sync(id).durable }
                     if folder.holding(id)?.written.isComplete == true { try folder.finish(id) }
                 }
