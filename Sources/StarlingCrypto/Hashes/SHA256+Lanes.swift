@@ -6,6 +6,17 @@ extension SHA256 {
     /// As many messages as are hashed side by side at most; who has so many at hand asks for all at once.
     package static let laneCount = CHASH_LANE_COUNT
 
+    /// How messages are hashed of which there are several.
+    enum Order {
+        /// One after the other.
+        case turns
+        /// Side by side, those of one size.
+        case lanes
+
+        /// Whether this processor can.
+        var isAvailable: Bool { self == .turns || chash_has_lanes() != 0 }
+    }
+
     /// Fewer are hashed one after the other: what the lanes that stay empty cost is more than what the others save.
     private static let laneCountMin = 9
 
@@ -13,9 +24,14 @@ extension SHA256 {
     ///
     /// Neighbours of one size are hashed side by side; that takes less than half of the time.
     package static func hashes(domain: UInt8, _ messages: [BufferSlice]) -> [[UInt8]] {
+        hashes(domain: domain, messages, by: Order.lanes.isAvailable ? .lanes : .turns)
+    }
+
+    /// - Precondition: the processor has the lanes, where these are asked for.
+    static func hashes(domain: UInt8, _ messages: [BufferSlice], by order: Order) -> [[UInt8]] {
+        precondition(order.isAvailable)
         var digests: [[UInt8]] = []
         digests.reserveCapacity(messages.count)
-        let hasLanes = chash_has_lanes() != 0
         var start = 0
         while start < messages.count {
             var end = start + 1
@@ -23,7 +39,7 @@ extension SHA256 {
             {
                 end += 1
             }
-            if hasLanes, end - start >= laneCountMin {
+            if order == .lanes, end - start >= laneCountMin {
                 digests += hashSideBySide(domain, messages[start..<end])
             } else {
                 for message in messages[start..<end] {
