@@ -274,12 +274,3 @@ import Testing
         }
     }
 }
-
-/// The attempts that a handler saw.
-private final class AttemptLog: Sendable {
-    private let seen = Mutex<[Int]>([])
-
-    var values: [Int] { seen.withLock { $0 } }
-
-    func append(_ attempt: Int) { seen.withLock { $0.append(attempt) } }
-}

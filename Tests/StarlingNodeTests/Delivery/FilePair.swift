@@ -112,10 +112,14 @@ final class FilePair {
     }
 
     /// Runs until something is so, or the time is over.
-    func wait(upTo limit: Duration = .seconds(600), until isSo: () throws -> Bool) throws -> Bool {
-        for _ in 0..<Int(limit.inSeconds * 2) {
+    func wait(
+        upTo limit: Duration = .seconds(600),
+        step: Duration = .milliseconds(500),
+        until isSo: () throws -> Bool
+    ) throws -> Bool {
+        for _ in 0..<Int(limit / step) {
             if try isSo() { return true }
-            try simulation.run(for: .milliseconds(500))
+            try simulation.run(for: step)
         }
         return try isSo()
     }
