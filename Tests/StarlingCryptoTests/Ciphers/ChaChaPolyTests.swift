@@ -119,7 +119,7 @@ struct CipherBench {
         let bench = try CipherBench(implementation)
         let lengths = Array(0...130) + [255, 256, 257, 511, 512, 513, 1023, 1024, 1025]
         // The wide one works on sixteen blocks of 64 bytes at once.
-        let edges = (65...81).flatMap { [$0 * 64 - 1, $0 * 64, $0 * 64 + 1, $0 * 64 + 33] }
+        let edges = (65...81).flatMap { blocks -> [Int] in [-1, 0, 1, 33].map { blocks * 64 + $0 } }
         let longLengths = Array(4090...4130) + edges + [8191, 16400, 32767, 65519, 131_072]
         let pattern = (0..<131_072 + 256).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 9) }
         for length in lengths + longLengths {
