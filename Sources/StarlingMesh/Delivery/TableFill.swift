@@ -25,7 +25,8 @@ extension Outbox {
             TableFill("outbox lanes", lanes.count - freeLanes.count, of: limits.laneCountMax),
             TableFill("outbox envelope bytes", envelopeByteCount, of: envelopeByteCountMax(.emergency)),
         ]
-        for peer in peerIndex.values.sorted() {
+        // Places that are free hold nothing.
+        for peer in peers.indices {
             for priority in MessagePriority.allCases {
                 // EMERGENCY borrows from LOW what it has above its own.
                 let room = limits.queues.counts[priority.index]
@@ -53,8 +54,8 @@ extension Inbox {
             TableFill("inbox receipts", owedCount, of: limits.owedCountMax),
             TableFill("inbox series", seriesIndex.count, of: limits.seriesCountMax),
         ]
-        for sender in senderIndex.values.sorted() {
-            let entry = senders[sender]
+        // A place that is free says what its last sender left.
+        for entry in senders {
             fills.append(
                 TableFill("inbox series of a sender", entry.series.count, of: limits.senderSeriesCountMax)
             )

@@ -351,8 +351,6 @@ package struct Forwarder: ~Copyable, Sendable {
     }
 
     /// The tables that have a limit.
-    ///
-    /// What one link's end hands to the others may exceed a queue by what stood in its own.
     package var tableFills: [TableFill] {
         [
             TableFill("forwarder traces", traces.count, of: limits.traceCountMax),

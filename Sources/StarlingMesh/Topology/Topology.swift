@@ -216,7 +216,7 @@ package struct Topology: Machine, Sendable {
     }
 
     /// Links that are not being let go.
-    package var degree: Int { rows.count { $0.link.map { !$0.isEnding } ?? false } }
+    package var degree: Int { rows.indices.count { rows[$0].link.map { !$0.isEnding } ?? false } }
 
     /// The neighbours, in no order that means anything.
     package var neighbours: [PeerID] { rows.filter(\.isNeighbour).map(\.peer) }
@@ -225,10 +225,13 @@ package struct Topology: Machine, Sendable {
 
     /// The tables that have a limit.
     package var tableFills: [TableFill] {
-        [
+        // Where they stand: a row is large, and there may be a thousand.
+        let dialCount = rows.indices.count { rows[$0].dialEnds != nil }
+        let formerCount = rows.indices.count { rows[$0].lost != nil }
+        return [
             TableFill("topology peers", rows.count, of: limits.peerCountMax + degree),
-            TableFill("topology dials", rows.count { $0.dialEnds != nil }, of: limits.dialCountMax),
-            TableFill("topology former neighbours", rows.count { $0.lost != nil }, of: limits.formerCountMax),
+            TableFill("topology dials", dialCount, of: limits.dialCountMax),
+            TableFill("topology former neighbours", formerCount, of: limits.formerCountMax),
         ]
     }
 

@@ -9,13 +9,19 @@ extension DeliveryDriver {
     ///
     /// - Parameter turnCount: ``turnCount`` as it was when they were looked at last.
     package func tableFills(after turnCount: UInt64?) -> [TableFill] {
-        let machines =
-            turnCount == self.turnCount ? [] : outbox.tableFills + inbox.tableFills + flood.tableFills
-        let own = [
+        var fills = [
             paths.tableFill, TableFill("delivery dials", reaching, of: limits.reachCountMax),
             TableFill("delivery obstacles", obstacles.count, of: limits.obstacleCountMax),
         ]
-        return machines + (blobs?.tableFills ?? []) + own + swarm.protocols.withLedger { $0.tableFills }
+        if turnCount != self.turnCount {
+            fills += outbox.tableFills
+            fills += inbox.tableFills
+            fills += flood.tableFills
+            fills += forwarder.tableFills
+        }
+        if let blobs { fills += blobs.tableFills }
+        fills += swarm.protocols.withLedger { $0.tableFills }
+        return fills
     }
 
     /// Whether a message is in the inbox, as its application sees it or will once it is on the disk.

@@ -216,9 +216,8 @@ extension MailboxShelf {
             TableFill("mailbox bytes", byteCount, of: limits.byteCountMax),
             TableFill("mailbox unwritten bytes", unwrittenByteCount, of: limits.unwrittenByteCountMax + 64),
         ]
-        for peer in partyIndex.keys.sorted() {
-            guard let party = partyIndex[peer] else { continue }
-            let entry = parties[party]
+        // Places that are free hold nothing.
+        for entry in parties {
             fills += [
                 TableFill("mailbox copies of a sender", entry.leftCount, of: limits.senderCountMax),
                 TableFill("mailbox bytes of a sender", entry.leftByteCount, of: limits.senderByteCountMax),
