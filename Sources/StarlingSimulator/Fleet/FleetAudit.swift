@@ -4,20 +4,32 @@ internal import StarlingNode
 /// Checks what can be broken at any time: no table is over its limit, no message is kept by too many mailboxes, and what is
 /// delivered is there.
 final class FleetAudit: @unchecked Sendable {  // tidy-ok: one thread
-    /// Nodes whose tables are looked at in one turn; in larger fleets they take turns.
-    private static let turnCountMax = 100
-
     private let crew: DeliveryFleet.Crew
-    /// The first node of the next turn.
-    private var next = 0
+    private let turnCountMax: Int
+    /// All nodes; those whose tables were not looked at for longest come first.
+    private var queue: [Int]
 
-    init(_ crew: DeliveryFleet.Crew) { self.crew = crew }
+    /// - Parameter turnCountMax: Nodes whose tables are looked at in one turn; in larger fleets they take turns.
+    init(_ crew: DeliveryFleet.Crew, turnCountMax: Int = 100) {
+        self.crew = crew
+        self.turnCountMax = turnCountMax
+        queue = Array(crew.members.indices)
+    }
 
     /// Looks at all mailboxes and messages, and at the tables of as many nodes as a turn has.
+    ///
+    /// Who is down keeps its place in the queue: it has its turn as soon as it is up.
     func turn() {
-        let count = min(Self.turnCountMax, crew.members.count)
-        look(atTablesOf: (next..<next + count).lazy.map { $0 % self.crew.members.count })
-        next = (next + count) % crew.members.count
+        var (seen, waiting): ([Int], [Int]) = ([], [])
+        for node in queue {
+            if seen.count < turnCountMax, crew.members[node].isUp {
+                seen.append(node)
+            } else {
+                waiting.append(node)
+            }
+        }
+        queue = waiting + seen
+        look(atTablesOf: seen)
     }
 
     /// Looks at everything.
@@ -25,7 +37,7 @@ final class FleetAudit: @unchecked Sendable {  // tidy-ok: one thread
 
     private func look(atTablesOf nodes: some Sequence<Int>) {
         for node in nodes {
-            if let fills = crew.members[node].tableFills { crew.members[node].check(fills) }
+            crew.members[node].checkTables()
         }
         for member in crew.members {
             for (name, count) in crew.mail?.look(at: member) ?? [] {

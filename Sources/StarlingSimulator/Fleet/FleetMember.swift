@@ -234,25 +234,23 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         return host.loop.perform { shelf.assumeIsolated { $0.keptMessages(after: changeCount) } }
     }
 
-    /// The tables of all that the running node drives, as far as they may have changed since the last time; `nil` when
-    /// none is up.
-    var tableFills: [TableFill]? {
-        guard case .running(let life) = state, life.isUp else { return nil }
+    /// Checks the tables of all that the running node drives, as far as they may have changed since the last time.
+    func checkTables() {
+        guard case .running(let life) = state, life.isUp else { return }
         let node = life.node
         let checked = checkedTurn?.life == lifeCount ? checkedTurn?.turn : nil
-        return host.loop.perform {
-            var fills = node.delivery.assumeIsolated { delivery in
+        host.loop.perform {
+            node.delivery.assumeIsolated { delivery in
                 checkedTurn = (lifeCount, delivery.turnCount)
-                return delivery.tableFills(after: checked)
+                check(delivery.tableFills(after: checked))
             }
-            fills += node.routes.assumeIsolated { $0.tableFills }
-            fills += node.liveness.assumeIsolated { $0.tableFills }
-            fills += node.records.assumeIsolated { $0.tableFills }
-            fills += node.tunnels.assumeIsolated { $0.tableFills }
-            fills += node.mailboxes.assumeIsolated { $0.tableFills }
-            fills += node.shelf.assumeIsolated { $0.tableFills }
-            fills += node.topology?.assumeIsolated { $0.tableFills } ?? []
-            return fills
+            node.routes.assumeIsolated { check($0.tableFills) }
+            node.liveness.assumeIsolated { check($0.tableFills) }
+            node.records.assumeIsolated { check($0.tableFills) }
+            node.tunnels.assumeIsolated { check($0.tableFills) }
+            node.mailboxes.assumeIsolated { check($0.tableFills) }
+            node.shelf.assumeIsolated { check($0.tableFills) }
+            node.topology?.assumeIsolated { check($0.tableFills) }
         }
     }
 }
