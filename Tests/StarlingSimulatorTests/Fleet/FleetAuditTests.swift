@@ -102,7 +102,7 @@ private struct AuditedFleet {
         try fleet.stop(4)
         audit.turn()
         #expect(fleet.found == [0, 1, 2, 3, 5, 6])
-        // Nobody is looked at twice where all others are down.
+        // A turn in which all are down costs nobody its place.
         for node in [0, 1, 2, 3, 5, 6] { try fleet.stop(node) }
         audit.turn()
         try fleet.boot([4])
