@@ -11,7 +11,7 @@ internal import StarlingWorld
 struct FileBench {
     private static let roundCount = 3
     /// What a recipient writes at once.
-    private static let blockByteCount = 4 << 20
+    private static let blockByteCount = BlobFetch.Limits().groupChunkCountMax * BlobID.chunkByteCountUsual
 
     let settings: BenchSettings
     let litter: BenchLitter

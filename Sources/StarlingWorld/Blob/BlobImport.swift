@@ -18,7 +18,7 @@ package protocol BlobPassage: AnyObject, Sendable {
     func abandon()
 }
 
-/// Bytes of chunks that one step moves.
+/// Bytes of chunks that one step moves, and what is left of a group then.
 private let stepByteCount: UInt64 = 8 << 20
 /// Chunks that are taken in at a time: so many are hashed side by side.
 private let groupChunkCount = 16
@@ -97,7 +97,7 @@ package final class BlobImport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
     package func step() throws(BlobError) -> BlobID? {
         let end = min(totalByteCount, byteCount + stepByteCount)
         do throws(BlobError) {
-            while byteCount < end { try takeGroup(upTo: end) }
+            while byteCount < end { try takeGroup() }
             guard byteCount == totalByteCount else { return nil }
             return try finish()
         } catch {
@@ -106,11 +106,11 @@ package final class BlobImport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
         }
     }
 
-    /// Takes the next chunks in, the last of them the one in which a step ends.
-    private func takeGroup(upTo end: UInt64) throws(BlobError) {
+    /// Takes the next chunks in.
+    private func takeGroup() throws(BlobError) {
         var group: [BufferSlice] = []
         var taken = byteCount
-        while taken < end, group.count < groupChunkCount {
+        while taken < totalByteCount, group.count < groupChunkCount {
             let count = Int(min(UInt64(contentByteCountMax), totalByteCount - taken))
             group.append(try readChunk(group.count, at: taken, count))
             taken += UInt64(count)
