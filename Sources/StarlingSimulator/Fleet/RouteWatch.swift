@@ -17,14 +17,16 @@ package final class RouteWatch {
     /// By destination, then by node.
     private var ways: [Hops]
     /// By destination, then by node: a node ranks above all that it hands frames to, as long as there is no circle.
-    private var ranks: [Int16]
+    ///
+    /// Ranks only rise, with each change by one at least: in a long run they become large.
+    private var ranks: [Int32]
     /// The nodes that have handed frames to a node, whatever for.
     private var users: [[Int16]]
     /// Whether a circle was found: from then on ranks mean nothing.
     private var hasCircle = false
     /// When a node was last seen on a walk.
-    private var marks: [UInt16]
-    private var walkCount: UInt16 = 0
+    private var marks: [UInt32]
+    private var walkCount: UInt32 = 0
     /// The nodes of a walk, and for each the one before.
     private var path: [(node: Int16, before: Int)] = []
     /// Times that a way became another one.
@@ -36,9 +38,9 @@ package final class RouteWatch {
         nodeCount = peerIDs.count
         indexes = Dictionary(uniqueKeysWithValues: zip(peerIDs, peerIDs.indices.map { Int16($0) }))
         ways = [Hops](repeating: Hops(repeating: -1), count: nodeCount * nodeCount)
-        ranks = [Int16](repeating: 0, count: nodeCount * nodeCount)
+        ranks = [Int32](repeating: 0, count: nodeCount * nodeCount)
         users = [[Int16]](repeating: [], count: nodeCount)
-        marks = [UInt16](repeating: 0, count: nodeCount)
+        marks = [UInt32](repeating: 0, count: nodeCount)
     }
 
     /// Notes the neighbours through which a node reaches a peer from now on.
@@ -68,7 +70,7 @@ package final class RouteWatch {
         path.append((node, -1))
         while let (lifted, _) = path.popLast() {
             let hops = ways[base + Int(lifted)]
-            var rank: Int16 = 0
+            var rank: Int32 = 0
             for place in 0..<Hops.scalarCount where hops[place] >= 0 && hops[place] != destination {
                 rank = max(rank, ranks[base + Int(hops[place])] + 1)
             }
