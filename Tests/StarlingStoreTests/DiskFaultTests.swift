@@ -57,8 +57,8 @@ import Testing
             try page.withUnsafeBytes { try file.write($0, at: byteCount) }
             try file.sync()
             let end = byteCount + page.count
-            // The last kilobyte is what an allocation may be rounded up by.
-            #expect(disk.heldByteCount <= end + max(65_536, end / 8) + 1024)
+            // The last part is what an allocation may be rounded up by: a page.
+            #expect(disk.heldByteCount <= end + max(65_536, end / 8) + 16_384)
         }
         try file.truncate(to: 8192)
         try file.sync()

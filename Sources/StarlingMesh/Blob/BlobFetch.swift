@@ -22,7 +22,8 @@ package enum BlobFetchError: Error, Equatable, Sendable {
 ///
 /// It asks for as many chunks as its window has room for, and asks again when chunks have been written: what it holds in
 /// memory is bounded by the window, however fast the peer sends. What arrives goes to the store, which checks it; what
-/// the store has is what counts, so an attempt that fails loses nothing but the chunk that was on its way.
+/// the store has is what counts, so an attempt that fails loses the chunk that was on its way, and those that came while
+/// the store was still making room.
 ///
 /// The driver hands in the stream's bytes and the store's answers, and does the actions in their order.
 ///

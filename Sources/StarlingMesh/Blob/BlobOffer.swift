@@ -59,6 +59,8 @@ package struct BlobOffer: Machine, Sendable {
         case waiting
         case opening(BlobID)
         case serving(BlobID)
+        /// All is said, and not all of it taken.
+        case ending
         case over
     }
 
@@ -91,7 +93,7 @@ package struct BlobOffer: Machine, Sendable {
     /// The blob that the stream is about.
     package var id: BlobID? {
         switch state {
-        case .waiting, .over: nil
+        case .waiting, .ending, .over: nil
         case .opening(let id), .serving(let id): id
         }
     }
@@ -103,7 +105,7 @@ package struct BlobOffer: Machine, Sendable {
         var offset = 0
         do throws(BlobOfferError) {
             while offset < bytes.count {
-                if case .over = state { return }
+                if hasSaidAll { return }
                 let frame: [UInt8]?
                 do throws(VarintError) { frame = try reader.next(bytes, at: &offset) } catch {
                     throw .invalidLength(error)
@@ -113,8 +115,9 @@ package struct BlobOffer: Machine, Sendable {
                 do throws(ProtobufError) { ask = try BlobAsk.parse(frame.span) } catch {
                     throw .malformed(error)
                 }
+                guard let ask else { continue }
                 lastActivity = now
-                if let ask { try take(ask) }
+                try take(ask)
             }
         } catch {
             fail(error)
@@ -141,15 +144,15 @@ package struct BlobOffer: Machine, Sendable {
 
     /// The peer does not get the blob, or not the rest of it.
     package mutating func refuse(_ reason: BlobAnswer.Refusal) {
-        if case .over = state { return }
+        if hasSaidAll { return }
         end()
         actions.append(.send(BlobAnswer.refusal(reason).encoded))
-        actions.append(.end)
+        finish()
     }
 
     /// Chunks were read, each behind its frame.
     package mutating func read(_ run: Range<Int>, _ bytes: BlobBytes) {
-        if case .over = state { return }
+        if hasSaidAll { return }
         for position in 0..<reading.count where reading[position].run == run {
             if reading[position].bytes == nil {
                 reading[position].bytes = bytes
@@ -162,6 +165,9 @@ package struct BlobOffer: Machine, Sendable {
             actions.append(.sendChunks(first.run, bytes))
         }
     }
+
+    /// The stream has taken a frame without a chunk.
+    package mutating func sentFrame(now: Instant) { lastActivity = now }
 
     /// The stream has taken a run.
     package mutating func sent(now: Instant) {
@@ -228,9 +234,16 @@ package struct BlobOffer: Machine, Sendable {
         if hasEnded && aheadCount == 0 { finish() }
     }
 
+    private var hasSaidAll: Bool {
+        switch state {
+        case .ending, .over: true
+        case .waiting, .opening, .serving: false
+        }
+    }
+
     /// Ends after what is still to be sent.
     private mutating func finish() {
-        state = .over
+        state = .ending
         actions.append(.end)
     }
 

@@ -350,7 +350,8 @@ package struct Forwarder: ~Copyable, Sendable {
         return hasTaken
     }
 
-    /// The tables that have a limit.
+    /// The tables that have a limit, but for the queues: what one link's end hands to the others may exceed theirs by what stood
+    /// in its own.
     package var tableFills: [TableFill] {
         [
             TableFill("forwarder traces", traces.count, of: limits.traceCountMax),

@@ -165,7 +165,9 @@ actor BlobOfferSession {
         do throws(StreamError) {
             while !isOver, let item = outgoing.popFirst() {
                 switch item {
-                case .bytes(let bytes): try await stream.write(bytes)
+                case .bytes(let bytes):
+                    try await stream.write(bytes)
+                    machine.sentFrame(now: loop.now)
                 case .chunks(let run, let bytes):
                     try await stream.write(bytes.bytes)
                     machine.sent(now: loop.now)

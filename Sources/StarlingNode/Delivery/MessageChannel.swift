@@ -243,7 +243,10 @@ struct MessageChannel {
             if Task.isCancelled { throw .frames(.stream(.cancelled)) }
             try await write(inPieces: bytes)
         }
-        await turn.giveBack()
+        switch result {
+        case .success: await turn.giveBack()
+        case .failure: await turn.end()
+        }
         try result.get()
     }
 

@@ -323,8 +323,8 @@ package final class BlobFolder: Sendable {
 }
 
 extension BufferPool {
-    /// A block for so many bytes, where they fill half of it at least.
+    /// A block for so many bytes, where they fill half of it at least, but for the page for what goes in front.
     fileprivate mutating func takeFitting(_ byteCount: Int) -> Buffer? {
-        blockByteCount / 2...blockByteCount ~= byteCount ? take() : nil
+        (blockByteCount - Buffer.pageByteCount) / 2...blockByteCount ~= byteCount ? take() : nil
     }
 }

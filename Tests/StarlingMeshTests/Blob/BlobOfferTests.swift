@@ -50,7 +50,7 @@ import Testing
         #expect(offer.actions().isEmpty)
         offer.sent(now: start)
         #expect(offer.actions() == [.end])
-        #expect(offer.nextDeadline == nil)
+        #expect(offer.nextDeadline == start + .seconds(60), "the peer has not taken it yet")
     }
 
     @Test func chunksGoTogetherAsLongAsTheStreamTakesThemQuickly() throws {
@@ -119,6 +119,21 @@ import Testing
         offer.receiveEnd()
         offer.accept(leaves: kit.leaves, now: start)
         #expect(offer.actions() == [.send(BlobAnswer.leaves(kit.leaves).encoded), .end])
+        offer.sentFrame(now: start + .seconds(50))
+        offer.advance(to: start + .seconds(109))
+        #expect(offer.actions().isEmpty)
+        offer.advance(to: start + .seconds(110))
+        #expect(offer.actions() == [.fail(.idle)], "whoever takes nothing of it is reset")
+        #expect(offer.nextDeadline == nil)
+    }
+
+    @Test func framesThatMeanNothingBuyNoTime() throws {
+        var offer = BlobOffer(now: start)
+        _ = feed(&offer, .open(kit.id, wantsLeaves: false))
+        // A frame with a field that nobody knows.
+        let unknown: [UInt8] = [2, 0x78, 1]
+        offer.receive(unknown.span, now: start + .seconds(50))
+        #expect(offer.nextDeadline == start + .seconds(60))
     }
 
     @Test func aRunEndsWithTheWish() {

@@ -18,7 +18,7 @@ import Testing
             try handle(pair, attempts)
             try pair.simulation.run(for: .seconds(5))
             let id = try send(pair)
-            #expect(try pair.wait(step: .microseconds(50)) { !attempts.values.isEmpty })
+            #expect(try pair.wait(upTo: .seconds(5), step: .microseconds(50)) { !attempts.values.isEmpty })
             #expect(inboxCount(pair) == 0, "the handler has returned, and the disk takes longer than that")
 
             try pair.crash(Self.bob, crash)

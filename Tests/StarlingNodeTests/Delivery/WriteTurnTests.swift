@@ -48,4 +48,22 @@ import Testing
         try simulation.run(for: .seconds(1))
         #expect(told.withLock { $0 } == ["cancelled false", "next true"])
     }
+
+    @Test func nobodyWritesBehindAWriteThatFailed() throws {
+        let host = simulation.host("alice")
+        let loop = host.world.loops[0]
+        let turn = WriteTurn(on: loop)
+        let told = Mutex<[Bool]>([])
+        _ = try simulation.complete(on: host) { await turn.take() }
+        loop.startTask {
+            let isMine = await turn.take()
+            told.withLock { $0.append(isMine) }
+        }
+        try simulation.run(for: .seconds(1))
+        try simulation.complete(on: host) { await turn.end() }
+        try simulation.run(for: .seconds(1))
+        #expect(told.withLock { $0 } == [false])
+        let isMine = try simulation.complete(on: host) { await turn.take() }
+        #expect(!isMine)
+    }
 }
