@@ -4,7 +4,7 @@ internal import CSodium
 /// Why the cryptographic libraries cannot be used.
 package enum CryptoError: Error, Equatable, Sendable {
     /// The installed libgcrypt is older than 1.10, or libsodium could not be set up.
-    case libraryUnusable
+    case unusableInstallation
     /// A call failed with this libgcrypt code, which means that memory ran out.
     case gcryptFailure(code: UInt32)
 }
@@ -19,7 +19,7 @@ package enum CryptoLibrary {
     ///
     /// Safe to call from any thread and any number of times.
     package static func start() throws(CryptoError) {
-        guard isStarted else { throw .libraryUnusable }
+        guard isStarted else { throw .unusableInstallation }
     }
 
     /// Whether the libraries work; the first use sets them up.

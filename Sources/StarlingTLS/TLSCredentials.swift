@@ -66,7 +66,7 @@ package import StarlingCrypto
     ) throws(TLSError) -> gnutls_certificate_credentials_t {
         var handle: gnutls_certificate_credentials_t?
         try check(unsafe gnutls_certificate_allocate_credentials(&handle))
-        guard let made = unsafe handle else { throw .library(code: GNUTLS_E_MEMORY_ERROR) }
+        guard let made = unsafe handle else { throw .gnutlsFailure(code: GNUTLS_E_MEMORY_ERROR) }
         var list: gnutls_x509_crt_t? = unsafe certificate.handle
         do throws(TLSError) {
             try check(unsafe gnutls_certificate_set_x509_key(made, &list, 1, key.handle))
@@ -80,7 +80,7 @@ package import StarlingCrypto
     private static func makePriorities() throws(TLSError) -> gnutls_priority_t {
         var priorities: gnutls_priority_t?
         try check(unsafe gnutls_priority_init(&priorities, priorityText, nil))
-        guard let made = unsafe priorities else { throw .library(code: GNUTLS_E_MEMORY_ERROR) }
+        guard let made = unsafe priorities else { throw .gnutlsFailure(code: GNUTLS_E_MEMORY_ERROR) }
         return unsafe made
     }
 }
@@ -94,7 +94,7 @@ extension WallTime {
 
 /// Turns a code of GnuTLS into an error.
 func check(_ code: Int32) throws(TLSError) {
-    guard code >= 0 else { throw .library(code: code) }
+    guard code >= 0 else { throw .gnutlsFailure(code: code) }
 }
 
 /// A fresh private key on P-256.
@@ -108,7 +108,7 @@ func check(_ code: Int32) throws(TLSError) {
     static func generate() throws(TLSError) -> CertificateKey {
         var handle: gnutls_x509_privkey_t?
         try check(unsafe gnutls_x509_privkey_init(&handle))
-        guard let made = unsafe handle else { throw .library(code: GNUTLS_E_MEMORY_ERROR) }
+        guard let made = unsafe handle else { throw .gnutlsFailure(code: GNUTLS_E_MEMORY_ERROR) }
         let key = unsafe CertificateKey(owning: made)
         try check(
             unsafe gnutls_x509_privkey_generate(made, GNUTLS_PK_ECDSA, UInt32(CGNUTLS_P256.rawValue), 0)
@@ -135,7 +135,7 @@ func check(_ code: Int32) throws(TLSError) {
     ) throws(TLSError) -> SignedCertificate {
         var handle: gnutls_x509_crt_t?
         try check(unsafe gnutls_x509_crt_init(&handle))
-        guard let made = unsafe handle else { throw .library(code: GNUTLS_E_MEMORY_ERROR) }
+        guard let made = unsafe handle else { throw .gnutlsFailure(code: GNUTLS_E_MEMORY_ERROR) }
         var certificate = unsafe SignedCertificate(owning: made)
         var serial = serial
         serial[0] = serial[0] & 0x7f | 0x40

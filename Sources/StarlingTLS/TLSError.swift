@@ -33,7 +33,7 @@ package enum TLSError: Error, Equatable, Sendable {
     /// Content was to be sent after ``TLSSession/close()``.
     case closed
     /// GnuTLS failed for a reason that no peer causes, such as a lack of memory; the code is its own.
-    case library(code: Int32)
+    case gnutlsFailure(code: Int32)
 
     /// What to do about it, for people.
     package var nextStep: String {
@@ -58,7 +58,7 @@ package enum TLSError: Error, Equatable, Sendable {
             "distrust this peer or the network path to it; use noise if it happens again"
         case .handshakeIncomplete, .closed:
             "open a new connection"
-        case .library:
+        case .gnutlsFailure:
             "check memory, and the installed GnuTLS (3.7 or newer)"
         }
     }

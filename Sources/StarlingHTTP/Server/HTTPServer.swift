@@ -29,7 +29,7 @@ package actor HTTPServer {
         let listener = try UnixListener(path: socketPath)
         guard let daemon = HTTPCallbacks.startDaemon(listening: listener.descriptor, desk: desk) else {
             listener.remove()
-            throw .libraryFailed
+            throw .microhttpdFailed
         }
         self.desk = desk
         self.loop = loop

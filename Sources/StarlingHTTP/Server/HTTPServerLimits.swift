@@ -35,5 +35,5 @@ package enum HTTPServerError: Error, Equatable, Sendable {
     /// A call of the operating system failed, by its own name for the reason, such as `EACCES`.
     case system(call: String, name: String)
     /// The HTTP library refused to start.
-    case libraryFailed
+    case microhttpdFailed
 }

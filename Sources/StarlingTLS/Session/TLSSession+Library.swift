@@ -21,7 +21,7 @@ extension TLSSession {
             }
         var handle: gnutls_session_t?
         try check(unsafe gnutls_init(&handle, flags))
-        guard let made = unsafe handle else { throw .library(code: GNUTLS_E_MEMORY_ERROR) }
+        guard let made = unsafe handle else { throw .gnutlsFailure(code: GNUTLS_E_MEMORY_ERROR) }
         do throws(TLSError) {
             try check(unsafe gnutls_priority_set(made, credentials.priorities))
             let certificate = unsafe UnsafeMutableRawPointer(credentials.handle)
@@ -142,7 +142,8 @@ extension TLSSession {
         case .noCertificate: alert = GNUTLS_A_CERTIFICATE_REQUIRED
         case .handshakeTooLarge: alert = GNUTLS_A_RECORD_OVERFLOW
         case .noCommonProtocol: alert = GNUTLS_A_NO_APPLICATION_PROTOCOL
-        case .notTLS13, .noCommonAlgorithm, .tampered, .malformed, .tooLarge, .tooManyMessages, .library:
+        case .notTLS13, .noCommonAlgorithm, .tampered, .malformed, .tooLarge, .tooManyMessages,
+            .gnutlsFailure:
             _ = unsafe gnutls_alert_send_appropriate(handle, code)
             return
         }
@@ -173,7 +174,7 @@ extension TLSError {
             case GNUTLS_E_TOO_MANY_HANDSHAKE_PACKETS, GNUTLS_E_TOO_MANY_EMPTY_PACKETS: .tooManyMessages
             case GNUTLS_E_MEMORY_ERROR, GNUTLS_E_INTERNAL_ERROR, GNUTLS_E_RANDOM_FAILED,
                 GNUTLS_E_INSUFFICIENT_CREDENTIALS, GNUTLS_E_INVALID_REQUEST, GNUTLS_E_LIB_IN_ERROR_STATE:
-                .library(code: code)
+                .gnutlsFailure(code: code)
             default: .malformed(code: code)
             }
     }

@@ -219,7 +219,7 @@ struct UpCommand: Sendable {
                 message: "the socket \(home.socketPath) cannot be opened: \(call) gives \(name).",
                 nextStep: "Use a folder on a local disk with --home."
             )
-        case .libraryFailed:
+        case .microhttpdFailed:
             Diagnostic(
                 code: "system",
                 message: "the HTTP server cannot start.",

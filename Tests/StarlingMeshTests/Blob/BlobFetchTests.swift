@@ -212,27 +212,16 @@ import Testing
         #expect(fetch.nextDeadline == nil)
     }
 
-    @Test func whatCameBeforeAnAttemptFailsIsWritten() throws {
-        let large = try BlobKit(40 * BlobKit.chunkByteCount)
-        var limits = limits(window: 32)
-        limits.groupChunkCountMax = 4
-        var fetch = BlobFetch(large.id, held: ChunkSet(of: 40), limits: limits, now: start)
-        _ = fetch.actions()
-        #expect(feed(&fetch, large.wire(0) + large.wire(1)).isEmpty)
-        fetch.receiveEnd()
-        #expect(fetch.actions() == [.write(large.arrivals(0, 1)), .fail(.ended)])
-        #expect(fetch.nextDeadline == nil)
-    }
-
-    @Test func whatCameBeforeTheStreamFailsIsWritten() throws {
+    /// The peer ends its direction, or the stream fails.
+    @Test(arguments: [true, false]) func whatCameBeforeAnAttemptFailsIsWritten(_ isEnd: Bool) throws {
         let large = try BlobKit(40 * BlobKit.chunkByteCount)
         var limits = limits(window: 32)
         limits.groupChunkCountMax = 4
         var fetch = BlobFetch(large.id, held: ChunkSet(of: 40), limits: limits, now: start)
         _ = fetch.actions()
         #expect(feed(&fetch, large.wire(0) + large.wire(1) + large.wire(2).prefix(100)).isEmpty)
-        fetch.giveUp()
-        #expect(fetch.actions() == [.write(large.arrivals(0, 1))])
+        if isEnd { fetch.receiveEnd() } else { fetch.giveUp() }
+        #expect(fetch.actions() == [.write(large.arrivals(0, 1))] + (isEnd ? [.fail(.ended)] : []))
         fetch.giveUp()
         #expect(fetch.actions().isEmpty)
         #expect(fetch.nextDeadline == nil)
