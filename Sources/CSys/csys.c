@@ -13,8 +13,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -47,6 +49,25 @@ void csys_detach_thread(void) { pthread_detach(pthread_self()); }
 void csys_trim_memory(void) {
 #ifdef __GLIBC__
     malloc_trim(0);
+#endif
+}
+
+void csys_use_large_pages(void) {
+#if defined(__GLIBC__) && defined(MADV_HUGEPAGE)
+    long page = sysconf(_SC_PAGESIZE), page_count = sysconf(_SC_PHYS_PAGES);
+    if (page <= 0 || page_count <= 0) return;
+    size_t byte_count = (size_t)page * ((size_t)page_count / 2);
+    /* A block that is not mapped for itself and not given back leaves its room to all that follow. */
+    mallopt(M_TRIM_THRESHOLD, -1);
+    mallopt(M_MMAP_MAX, 0);
+    char *region = malloc(byte_count);
+    if (region) {
+        char *start = region + page - (uintptr_t)region % (size_t)page;
+        madvise(start, (size_t)(region + byte_count - start), MADV_HUGEPAGE);
+        free(region);
+    }
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_MMAP_MAX, 65536);
 #endif
 }
 

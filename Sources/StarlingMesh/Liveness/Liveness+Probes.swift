@@ -129,8 +129,8 @@ extension Liveness {
     }
 
     private var probeInterval: Duration {
-        let count = 1 + upLinks.nonzeroBitCount / limits.probeIntervalLinkCount
-        return limits.probeInterval * min(count, limits.probeIntervalCountMax)
+        let doublings = upLinks.nonzeroBitCount / limits.probeIntervalLinkCount
+        return limits.probeInterval * (1 << min(doublings, limits.probeIntervalDoublingMax))
     }
 
     /// The neighbour that has neither spoken nor been asked for longest.

@@ -9,9 +9,9 @@ extension Liveness {
         /// A node with many neighbours asks less often: each of them is asked by others as well, and who hears of a suspect asks it
         /// at once.
         package var probeInterval: Duration = .seconds(1)
-        /// For each so many neighbours the interval is longer by another ``probeInterval``, up to so many of them.
+        /// With each so many neighbours the interval is twice as long, up to so many times.
         package var probeIntervalLinkCount = 3
-        package var probeIntervalCountMax = 3
+        package var probeIntervalDoublingMax = 2
         /// How long an answer may take before other neighbours are asked to ask.
         ///
         /// They have as long again. A neighbour whose answers take longer has more time, up to the most.

@@ -23,7 +23,8 @@ struct RouteLink: Sendable {
     /// Those of them that it was told and that have no route any more.
     var withdrawn = SlotSet()
     var toldDigest = RouteDigest()
-    var isDigestDue = false
+    /// When the digest is told at the latest, alone if need be; `nil` while none is to be told.
+    var digestDueAt: Instant?
     /// When updates may be told again, and how long that was after the last ones.
     var tellAt: Instant
     private var tellInterval = Duration.zero
@@ -55,7 +56,7 @@ struct RouteLink: Sendable {
         (told, proven, current) = (SlotSet(), SlotSet(), SlotSet())
         (dirty, withdrawn) = (SlotSet(), SlotSet())
         toldDigest = RouteDigest()
-        (isDigestDue, isTransmitTold) = (false, false)
+        (digestDueAt, isTransmitTold) = (nil, false)
         (routeRequests, numberRequests) = ([], [])
         (tellAt, withdrawAt) = (now, now)
     }
@@ -70,15 +71,18 @@ struct RouteLink: Sendable {
     }
 
     /// When something of what is dirty may be told; `nil` when nothing is.
-    var dueAt: Instant? {
+    var updatesDueAt: Instant? {
         guard !dirty.isEmpty else { return nil }
         return withdrawn.isEmpty ? tellAt : min(tellAt, withdrawAt)
     }
 
+    /// When there is something to send; `nil` when nothing is.
+    var dueAt: Instant? { .earlier(updatesDueAt, digestDueAt) }
+
     /// Whether there is something to send that waits for nothing.
     func isReady(now: Instant) -> Bool {
         guard isUp else { return false }
-        return isDigestDue || !routeRequests.isEmpty || !numberRequests.isEmpty
+        return !routeRequests.isEmpty || !numberRequests.isEmpty
             || dueAt.map { $0 <= now } ?? false
     }
 }

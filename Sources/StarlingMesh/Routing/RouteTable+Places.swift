@@ -109,15 +109,15 @@ extension RouteTable {
     // MARK: Entries
 
     /// Adds a neighbour's route; the worst one gives way.
-    mutating func add(_ entry: RouteEntry, to slot: Int) {
+    mutating func add(_ entry: consuming RouteEntry, to slot: Int) {
         if destinations[slot].entries.count >= limits.entryCountMax, let worst = worstEntry(of: slot) {
             destinations[slot].hasMore = true
             remove(entry: worst, of: slot)
         }
         if !destinations[slot].isLive { liveCount += 1 }
         countSole(slot, -1)
-        destinations[slot].entries.append(entry)
         if entry.proof != nil { proofsEndAt = .earlier(proofsEndAt, entry.proofEnd) }
+        destinations[slot].entries.append(entry)
         countSole(slot, 1)
         entryCountPeak = max(entryCountPeak, destinations[slot].entries.count)
     }

@@ -5,7 +5,13 @@ extension RouteTable {
     /// The next frame for a neighbour, or `nil` when there is nothing for now.
     ///
     /// It counts as told: when it is not written, the stream ends, and ``outgoingReset(_:now:wallNow:)`` says so.
-    package mutating func nextFrame(for peer: PeerID, now: Instant) -> RouteFrame? {
+    ///
+    /// - Parameter isSentAnyway: Whether something else goes in a frame to the neighbour now: a digest goes along.
+    package mutating func nextFrame(
+        for peer: PeerID,
+        isSentAnyway: Bool = false,
+        now: Instant
+    ) -> RouteFrame? {
         guard let link = linkIndex[peer], links[link].isUp else { return nil }
         var frame = RouteFrame()
         let countMax = RouteFrame.Limits().requestCountMax
@@ -14,17 +20,20 @@ extension RouteTable {
         frame.numberRequests = Array(links[link].numberRequests.prefix(countMax))
         links[link].numberRequests.removeFirst(frame.numberRequests.count)
         // What is sent anyway takes along what is new.
-        if links[link].tellAt <= now || !frame.isEmpty || links[link].isDigestDue {
+        let isDigestLate = links[link].digestDueAt.map { $0 <= now } ?? false
+        if links[link].tellAt <= now || !frame.isEmpty || isDigestLate {
             frame.updates = updates(for: link)
-            if links[link].dirty.isEmpty {
-                if !frame.updates.isEmpty { links[link].didTell(limits, now: now) }
-                // The digest is about all that was told: withdrawals that wait would make it a lie.
-                if links[link].isDigestDue { frame.digest = links[link].toldDigest }
-                links[link].isDigestDue = false
-            }
-        } else if let due = links[link].dueAt, due <= now {
+            if links[link].dirty.isEmpty, !frame.updates.isEmpty { links[link].didTell(limits, now: now) }
+        } else if let due = links[link].updatesDueAt, due <= now {
             frame.updates = withdrawals(for: link)
             links[link].withdrawAt = now + limits.tellIntervalMin
+        }
+        // The digest is about all that was told: what waits would make it a lie.
+        if links[link].digestDueAt != nil, links[link].dirty.isEmpty,
+            isDigestLate || isSentAnyway || !frame.isEmpty
+        {
+            frame.digest = links[link].toldDigest
+            links[link].digestDueAt = nil
         }
         guard frame.isEmpty else { return frame }
         links[link].isTransmitTold = false

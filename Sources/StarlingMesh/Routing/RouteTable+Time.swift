@@ -47,7 +47,7 @@ extension RouteTable {
             if let heard = links[link].heard, heard + limits.routeTimeout <= now {
                 forgetHeard(link, now: now)
             }
-            links[link].isDigestDue = true
+            links[link].digestDueAt = links[link].digestDueAt ?? now + limits.digestPatience
         }
         if let end = proofsEndAt, end <= now { endProofs(now: now) }
         var looked = restless

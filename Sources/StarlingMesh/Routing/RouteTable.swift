@@ -46,6 +46,8 @@ package struct RouteTable: ~Copyable, Sendable {
 
         /// Between digests.
         package var digestInterval: Duration = .seconds(30)
+        /// How long a digest waits for a frame that goes anyway, such as a question of liveness; then it goes alone.
+        package var digestPatience: Duration = .seconds(20)
         /// How long what a neighbour told stands without a word from it, and what lost distances are waited out.
         package var routeTimeout: Duration = .seconds(300)
         /// How long a feasibility distance is kept once nothing is told.

@@ -81,8 +81,9 @@ extension RouteDriver {
 
     /// What there is to tell of routes, and a frame of the liveness protocol with it.
     private func nextFrame(for peer: PeerID) -> RouteFrame? {
-        let frame = table.nextFrame(for: peer, now: loop.now)
-        guard let liveness = sessions[peer]?.livenessFrames.popFirst() else { return frame }
+        let liveness = sessions[peer]?.livenessFrames.popFirst()
+        let frame = table.nextFrame(for: peer, isSentAnyway: liveness != nil, now: loop.now)
+        guard let liveness else { return frame }
         var both = frame ?? RouteFrame()
         both.liveness = liveness
         return both

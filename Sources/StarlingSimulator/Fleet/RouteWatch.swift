@@ -14,9 +14,9 @@ package final class RouteWatch {
 
     private let indexes: [PeerID: Int16]
     private let nodeCount: Int
-    /// By destination, then by node.
+    /// By node, then by destination: a node hears of many destinations at once.
     private var ways: [Hops]
-    /// By destination, then by node: a node ranks above all that it hands frames to, as long as there is no circle.
+    /// In the same order: a node ranks above all that it hands frames to, as long as there is no circle.
     ///
     /// Ranks only rise, with each change by one at least: in a long run they become large.
     private var ranks: [Int32]
@@ -55,29 +55,34 @@ package final class RouteWatch {
             hops[place] = next
             if !users[Int(next)].contains(Int16(node)) { users[Int(next)].append(Int16(node)) }
         }
-        ways[Int(destination) * nodeCount + node] = hops
+        ways[place(of: Int16(node), destination)] = hops
         guard hasCircle || rank(Int16(node), to: destination) else { return nil }
         hasCircle = true
         return circle(through: Int16(node), to: destination)
+    }
+
+    private func place(of node: Int16, _ destination: Int16) -> Int {
+        Int(node) * nodeCount + Int(destination)
     }
 
     /// Lifts a node above all that it hands frames to, and those above it that hand theirs to it.
     ///
     /// - Returns: whether that comes back to the node, which then is on a circle.
     private func rank(_ node: Int16, to destination: Int16) -> Bool {
-        let base = Int(destination) * nodeCount
         path.removeAll(keepingCapacity: true)
         path.append((node, -1))
         while let (lifted, _) = path.popLast() {
-            let hops = ways[base + Int(lifted)]
+            let hops = ways[place(of: lifted, destination)]
             var rank: Int32 = 0
             for place in 0..<Hops.scalarCount where hops[place] >= 0 && hops[place] != destination {
-                rank = max(rank, ranks[base + Int(hops[place])] + 1)
+                rank = max(rank, ranks[self.place(of: hops[place], destination)] + 1)
             }
-            guard rank > ranks[base + Int(lifted)] else { continue }
-            ranks[base + Int(lifted)] = rank
-            for user in users[Int(lifted)] where user != destination && rank >= ranks[base + Int(user)] {
-                let theirs = ways[base + Int(user)]
+            guard rank > ranks[place(of: lifted, destination)] else { continue }
+            ranks[place(of: lifted, destination)] = rank
+            for user in users[Int(lifted)] {
+                let place = place(of: user, destination)
+                guard user != destination, rank >= ranks[place] else { continue }
+                let theirs = ways[place]
                 guard (0..<Hops.scalarCount).contains(where: { theirs[$0] == lifted }) else { continue }
                 if user == node { return true }
                 path.append((user, -1))
@@ -91,19 +96,19 @@ package final class RouteWatch {
         // Nodes whose way to a destination was followed to its end already.
         var arrives = [Int](repeating: -1, count: nodeCount)
         for destination in 0..<nodeCount {
-            let base = destination * nodeCount
             arrives[destination] = destination
             for start in 0..<nodeCount {
                 // A way that is no circle has fewer links than there are nodes.
                 var (node, linkCount) = (start, 0)
                 while arrives[node] != destination {
-                    guard ways[base + node][0] >= 0, linkCount < nodeCount else { return false }
-                    (node, linkCount) = (Int(ways[base + node][0]), linkCount + 1)
+                    let next = ways[node * nodeCount + destination][0]
+                    guard next >= 0, linkCount < nodeCount else { return false }
+                    (node, linkCount) = (Int(next), linkCount + 1)
                 }
                 node = start
                 while arrives[node] != destination {
                     arrives[node] = destination
-                    node = Int(ways[base + node][0])
+                    node = Int(ways[node * nodeCount + destination][0])
                 }
             }
         }
@@ -112,7 +117,7 @@ package final class RouteWatch {
 
     /// A node has no ways any more: it is down.
     package func forget(_ node: Int) {
-        for destination in 0..<nodeCount { ways[destination * nodeCount + node] = Hops(repeating: -1) }
+        for destination in 0..<nodeCount { ways[node * nodeCount + destination] = Hops(repeating: -1) }
     }
 
     /// Walks all ways from a node on, as long as they do not end at the destination.
@@ -120,10 +125,9 @@ package final class RouteWatch {
         walkCount += 1
         path.removeAll(keepingCapacity: true)
         path.append((start, -1))
-        let base = Int(destination) * nodeCount
         var place = 0
         while place < path.count {
-            let hops = ways[base + Int(path[place].node)]
+            let hops = ways[self.place(of: path[place].node, destination)]
             for index in 0..<Hops.scalarCount {
                 let next = hops[index]
                 if next == start { return nodes(upTo: place) }

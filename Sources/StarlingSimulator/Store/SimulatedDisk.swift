@@ -12,9 +12,6 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
     static let sectorByteCount = 512
     /// Contents of one sector between two syncs that a power cut chooses from.
     private static let versionCountMax = 8
-    /// A file's memory grows by as many bytes, or by a part of it where it is large: little of it stands empty.
-    private static let growthByteCount = 65_536
-    private static let growthDivisor = 8
     /// What sectors behind the end of a file hold.
     private static let blankSector = [UInt8](repeating: 0, count: sectorByteCount)
 
@@ -47,7 +44,7 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
 
     /// One file's bytes.
     fileprivate final class Content {
-        var bytes: [UInt8] = []
+        var bytes = PagedBytes()
         /// What sectors held since the last sync, the content on the disk first, without the present one.
         var versions: [Int: [[UInt8]]] = [:]
         /// Sizes since the last sync, the one on the disk first, without the present one.
@@ -57,34 +54,14 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
 
         var heldByteCount: Int {
             let sectorCount = versions.values.reduce(unwritten.count) { $0 + $1.count }
-            return bytes.capacity + sectorCount * SimulatedDisk.sectorByteCount
-        }
-
-        /// Makes it longer, with zeros, or cuts it off; what is cut off takes no memory for long.
-        func resize(to byteCount: Int) {
-            if byteCount < bytes.count {
-                if byteCount < bytes.capacity / 2 {
-                    bytes = Array(bytes[..<byteCount])
-                } else {
-                    bytes.removeLast(bytes.count - byteCount)
-                }
-                return
-            }
-            if byteCount > bytes.capacity {
-                let room = max(SimulatedDisk.growthByteCount, byteCount / SimulatedDisk.growthDivisor)
-                bytes.reserveCapacity(byteCount + room)
-            }
-            bytes += [UInt8](repeating: 0, count: byteCount - bytes.count)
+            return bytes.heldByteCount + sectorCount * SimulatedDisk.sectorByteCount
         }
 
         /// What a sector holds, with zeros from the end of the file on.
         func held(by sector: Int) -> [UInt8] {
             let start = sector * SimulatedDisk.sectorByteCount
             guard start < bytes.count else { return SimulatedDisk.blankSector }
-            let end = min(start + SimulatedDisk.sectorByteCount, bytes.count)
-            let held = Array(bytes[start..<end])
-            return held.count == SimulatedDisk.sectorByteCount
-                ? held : held + SimulatedDisk.blankSector[held.count...]
+            return bytes.piece(at: start, byteCount: SimulatedDisk.sectorByteCount)
         }
     }
 
@@ -189,7 +166,7 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
         let size = sizes[style == 0 ? 0 : style == 1 ? sizes.count - 1 : random.number(below: sizes.count)]
         // A sector that stands behind the present end may come back with an older size.
         let room = max(size, content.bytes.count)
-        content.resize(to: room)
+        content.bytes.resize(to: room)
         for (sector, held) in content.versions.sorted(by: { $0.key < $1.key }) where style != 1 {
             let index = style == 0 ? 0 : random.number(below: held.count + 1)
             if index < held.count { put(held[index], at: sector, of: content) }
@@ -197,7 +174,7 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
         for (sector, held) in content.unwritten.sorted(by: { $0.key < $1.key }) {
             put(held, at: sector, of: content)
         }
-        content.resize(to: size)
+        content.bytes.resize(to: size)
         content.versions = [:]
         content.sizes = []
         content.unwritten = [:]
@@ -206,8 +183,10 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
     /// Puts back what a sector held, as far as the file goes.
     private func put(_ held: [UInt8], at sector: Int, of content: Content) {
         let start = sector * Self.sectorByteCount
-        for (index, byte) in held.enumerated() where start + index < content.bytes.count {
-            content.bytes[start + index] = byte
+        guard start < content.bytes.count else { return }
+        held.withUnsafeBytes {
+            let end = min($0.count, content.bytes.count - start)
+            content.bytes.write(UnsafeRawBufferPointer(rebasing: $0[..<end]), at: start)
         }
     }
 
@@ -220,12 +199,12 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
     package var paths: [String] { names.keys.sorted() }
 
     /// The content of a file, or `nil` where there is none.
-    package func content(of path: String) -> [UInt8]? { names[path]?.bytes }
+    package func content(of path: String) -> [UInt8]? { names[path]?.bytes.array }
 
     /// Replaces a file, synced, as somebody else may have done.
     package func place(_ path: String, content bytes: [UInt8]) {
         let content = Content()
-        content.bytes = bytes
+        content.bytes = PagedBytes(bytes)
         names[path] = content
     }
 
@@ -238,7 +217,7 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
     /// Cuts a file off.
     package func truncate(_ path: String, to byteCount: Int) {
         guard let content = names[path], byteCount < content.bytes.count else { return }
-        content.resize(to: byteCount)
+        content.bytes.resize(to: byteCount)
     }
 
     // MARK: Changes
@@ -271,11 +250,9 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
         remember(offset..<end, of: content)
         if end > content.bytes.count {
             content.sizes.append(content.bytes.count)
-            content.resize(to: end)
+            content.bytes.resize(to: end)
         }
-        content.bytes.withUnsafeMutableBytes { target in
-            UnsafeMutableRawBufferPointer(rebasing: target[offset..<end]).copyMemory(from: bytes)
-        }
+        content.bytes.write(bytes, at: offset)
     }
 
     fileprivate func truncate(_ content: Content, to byteCount: Int) throws(StoreError) {
@@ -283,7 +260,7 @@ package final class SimulatedDisk: VirtualDisk, @unchecked Sendable {  // tidy-o
         guard byteCount != content.bytes.count else { return }
         remember(min(byteCount, content.bytes.count)..<max(byteCount, content.bytes.count), of: content)
         content.sizes.append(content.bytes.count)
-        content.resize(to: byteCount)
+        content.bytes.resize(to: byteCount)
     }
 
     fileprivate func sync(_ content: Content, _ path: String) throws(StoreError) {
@@ -341,12 +318,7 @@ private final class SimulatedFile: StoreFile {
 
     func read(_ bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws(StoreError) -> Int {
         try expectAlive()
-        let count = max(0, min(bytes.count, content.bytes.count - offset))
-        guard count > 0 else { return 0 }
-        content.bytes.withUnsafeBytes { source in
-            bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[offset..<offset + count]))
-        }
-        return count
+        return content.bytes.read(into: bytes, at: offset)
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StoreError) {

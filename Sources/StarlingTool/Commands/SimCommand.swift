@@ -1,3 +1,4 @@
+internal import CSys
 internal import StarlingAPI
 internal import StarlingCommandLine
 internal import StarlingCore
@@ -69,6 +70,7 @@ struct SimCommand {
             )
         }
         defer { withExtendedLifetime(watch) {} }
+        csys_use_large_pages()
         let progress = SimProgress(console)
         var results: [SeedResult] = []
         for seed in seeds {

@@ -11,8 +11,8 @@ import Testing
 
     @Test(
         arguments: [
-            (step - 1, 1), (step, 2), (2 * step - 1, 2), (2 * step, 3),
-            (limits.linkCountMax, limits.probeIntervalCountMax),
+            (step - 1, 1), (step, 2), (2 * step - 1, 2), (2 * step, 4),
+            (limits.linkCountMax, 1 << limits.probeIntervalDoublingMax),
         ]
     )
     func theMoreNeighboursTheLessOftenANodeAsks(linkCount: Int, factor: Int) {

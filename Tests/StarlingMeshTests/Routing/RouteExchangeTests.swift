@@ -16,7 +16,8 @@ import Testing
         kit.up(1)
         kit.up(2)
         for destination in UInt8(10)...20 { try kit.hear(1, destination, 5000) }
-        kit.pass(.seconds(95))
+        // They wait for company for a while.
+        kit.pass(.seconds(115))
         var digest = RouteDigest()
         var digests: [RouteDigest] = []
         for frame in kit.frames(to: 2) {
@@ -26,6 +27,26 @@ import Testing
             #expect(told == digest)
         }
         #expect(digests.count == 3 && digests.last?.count == 12)
+    }
+
+    @Test func aDigestGoesAlongWithAnythingElseThatIsSent() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.up(2)
+        try kit.hear(1, 9, 5000)
+        kit.pass(.seconds(31))
+        #expect(kit.frames(to: 2).allSatisfy { $0.digest == nil })
+        let isFree = kit.frame(to: 2, isSentAnyway: false) == nil
+        let along = kit.frame(to: 2, isSentAnyway: true)
+        let again = kit.frame(to: 2, isSentAnyway: true)
+        #expect(isFree && along?.digest?.count == 2 && along?.updates == [] && again == nil)
+        // The other neighbour is told of it with news.
+        kit.forgetTold()
+        try kit.hear(2, 8, 5000)
+        #expect(kit.frames(to: 1).compactMap(\.digest).map(\.count) == [2])
+        // Both have theirs: nothing follows until the next ones are due.
+        kit.pass(.seconds(20))
+        #expect(kit.frames(to: 1).isEmpty && kit.frames(to: 2).isEmpty)
     }
 
     @Test func anotherDigestThanWhatWasReadBreaksTheStream() throws {
@@ -63,7 +84,7 @@ import Testing
         kit.pass(.seconds(31))
         kit.forgetTold()
         kit.act { $0.outgoingReset(Kit.peer(2), now: $1, wallNow: $2) }
-        kit.pass(.seconds(30))
+        kit.pass(.seconds(50))
         let frames = kit.frames(to: 2)
         let updates = frames.flatMap(\.updates)
         #expect(Set(updates.map(\.destination)) == [Self.own.peerID, Kit.peer(9)])
@@ -121,7 +142,7 @@ import Testing
         kit.pass(.milliseconds(400))
         #expect(kit.updates(to: 2).allSatisfy { $0.way != nil })
         // The digest counts all of it.
-        kit.pass(.seconds(31))
+        kit.pass(.seconds(51))
         #expect(kit.frames(to: 2).contains { $0.digest != nil })
     }
 

@@ -160,6 +160,11 @@ final class RouteTableKit {
         now = end
     }
 
+    /// The next frame to a neighbour, as its driver takes it.
+    func frame(to neighbour: UInt8, isSentAnyway: Bool) -> RouteFrame? {
+        table.nextFrame(for: Self.peer(neighbour), isSentAnyway: isSentAnyway, now: now)
+    }
+
     // MARK: What is seen
 
     /// Takes all updates that a neighbour was told since the last look.
