@@ -58,7 +58,7 @@ package struct RouteTable: ~Copyable, Sendable {
         /// further one up to the longest, until there was nothing to tell for as long: what changes again and again is
         /// told when it has come to rest, and not each time; withdrawals wait for the shortest time only.
         package var tellIntervalMin: Duration = .milliseconds(50)
-        package var tellIntervalMax: Duration = .milliseconds(400)
+        package var tellIntervalMax: Duration = .milliseconds(1600)
         /// Between changes of a link's cost that are not for twice as bad.
         package var costInterval: Duration = .seconds(10)
         /// Before a higher number is asked for again; doubled each time.
