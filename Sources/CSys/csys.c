@@ -31,6 +31,12 @@
 #include <malloc.h>
 #endif
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SANITIZER 1
+#endif
+#endif
+
 static _Thread_local const void *thread_owner;
 
 const void *csys_thread_owner(void) { return thread_owner; }
@@ -53,7 +59,7 @@ void csys_trim_memory(void) {
 }
 
 void csys_use_large_pages(void) {
-#if defined(__GLIBC__) && defined(MADV_HUGEPAGE)
+#if defined(__GLIBC__) && defined(MADV_HUGEPAGE) && !defined(HAS_SANITIZER)
     long page = sysconf(_SC_PAGESIZE), page_count = sysconf(_SC_PHYS_PAGES);
     if (page <= 0 || page_count <= 0) return;
     size_t byte_count = (size_t)page * ((size_t)page_count / 2);

@@ -19,7 +19,8 @@ void csys_detach_thread(void);
 void csys_trim_memory(void);
 /* Has the allocator take what it gives out from here on from one region, of half the machine's memory at most, which the
  * system maps in large pages where it can; nothing is used up by that. For processes that go through gigabytes at random:
- * a fifteenth of their time is looking up small pages. Does nothing where the allocator or the system have no such thing. */
+ * a fifteenth of their time is looking up small pages. Does nothing where the allocator or the system have no such thing,
+ * nor under a sanitizer, which keeps books of every byte. */
 void csys_use_large_pages(void);
 int csys_ignore_sigpipe(void);
 /* Has the system kill this process when its parent ends, however that ends; -ENOSYS where no system call does. */
