@@ -71,7 +71,7 @@ public struct PeerID: Hashable, Sendable {
     package var inlineKey: [UInt8]? { storage[0] == 0x00 ? storage.span.array(2..<byteCount) : nil }
 
     /// Eight of the bytes, as one number.
-    @inlinable func word(_ place: Int) -> UInt64 {
+    @inlinable package func word(_ place: Int) -> UInt64 {
         // Safe: any bits are a number, and there are six times eight bytes.
         unsafe storage.span.bytes.unsafeLoadUnaligned(fromByteOffset: place * 8, as: UInt64.self)
     }

@@ -22,19 +22,15 @@ struct RouteBook: Sendable {
     ///
     /// - Returns: Whether the best is another one than before.
     mutating func set(_ hops: [PeerID], linkCount: Int, for peer: PeerID) -> Bool {
-        let before = first(to: peer) { _ in true }
-        guard let best = hops.first else {
-            routes[peer] = nil
-            return before != nil
-        }
+        guard !hops.isEmpty else { return routes.removeValue(forKey: peer) != nil }
         if names.count + RouteHops.countMax > Self.nameCountMax { forgetIdleNames() }
         var route = Route(linkCount: UInt8(clamping: linkCount))
         for hop in hops.prefix(RouteHops.countMax) {
             guard let number = number(of: hop) else { break }
             route.hops.append(number)
         }
-        routes[peer] = route
-        return best != before
+        let before = routes.updateValue(route, forKey: peer)
+        return before?.hops.first != route.hops.first
     }
 
     /// Links that the shortest way to a peer crosses; `nil` where there is none.

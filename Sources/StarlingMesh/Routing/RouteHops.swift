@@ -11,6 +11,9 @@ struct RouteHops: Equatable, Sendable {
 
     @inline(__always) subscript(index: Int) -> Int { Int(numbers[index]) }
 
+    /// The best.
+    var first: Int? { count > 0 ? self[0] : nil }
+
     /// - Precondition: there are fewer than ``countMax``, and the number is one of 16 bits.
     mutating func append(_ number: Int) {
         numbers[Int(count)] = Int16(number)

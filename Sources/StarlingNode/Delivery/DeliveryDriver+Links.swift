@@ -246,8 +246,8 @@ extension DeliveryDriver: MessageChannelOwner {
                     return
                 }
                 if session.owesReceipts || session.owesSettlement
-                    || outbox.waitingPriorities(for: peer).contains(priority)
-                    || forwarder.waitingPriorities(for: peer).contains(priority)
+                    || inPlace(&outbox, { $0.waitingPriorities(for: peer) }).contains(priority)
+                    || inPlace(&forwarder, { $0.waitingPriorities(for: peer) }).contains(priority)
                 {
                     waiter.resume(returning: true)
                     return

@@ -73,7 +73,7 @@ extension DeliveryDriver {
         // Files that wait for a way have one.
         if isOther, !hops.isEmpty { blobs?.enter(peer) { $0.wake($1) } }
         guard routed[peer] != nil else {
-            guard Self.hasBusiness(with: peer, &outbox, &inbox) else { return }
+            guard hasBusiness(with: peer) else { return }
             if routeUp(peer) { pump() }
             return
         }
@@ -89,15 +89,8 @@ extension DeliveryDriver {
     }
 
     /// Whether something is due to a peer.
-    ///
-    /// The machines are passed in place: what is only asked of a property is asked of a copy, and this is asked whenever the way
-    /// to anybody changes.
-    private static func hasBusiness(
-        with peer: PeerID,
-        _ outbox: inout Outbox,
-        _ inbox: inout Inbox
-    ) -> Bool {
-        outbox.count(to: peer) > 0 || inbox.owesReceipts(to: peer)
+    private func hasBusiness(with peer: PeerID) -> Bool {
+        inPlace(&outbox) { $0.count(to: peer) } > 0 || inPlace(&inbox) { $0.owesReceipts(to: peer) }
     }
 
     private func shallResend(to peer: PeerID, over best: PeerID) -> Bool {
@@ -275,11 +268,9 @@ extension DeliveryDriver {
     func tellRoom() {
         for number in roomWaiters.keys.sorted() { endRoomWait(number) }
         guard !isStopped else { return }
-        for peer in Self.waiting(among: routed.keys, &outbox) { feedRouted(peer) }
-    }
-
-    /// The peers for which messages wait, in order; the outbox is passed in place, so that it is not copied for each.
-    private static func waiting(among peers: some Sequence<PeerID>, _ outbox: inout Outbox) -> [PeerID] {
-        peers.filter { !outbox.waitingPriorities(for: $0).isEmpty }.sorted()
+        let waiting = inPlace(&outbox) { outbox in
+            routed.keys.filter { !outbox.waitingPriorities(for: $0).isEmpty }
+        }
+        for peer in waiting.sorted() { feedRouted(peer) }
     }
 }

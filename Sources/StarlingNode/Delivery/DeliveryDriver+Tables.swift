@@ -1,3 +1,4 @@
+internal import StarlingCore
 package import StarlingMesh
 
 // What has a limit, for those who check that it is kept.
@@ -14,10 +15,10 @@ extension DeliveryDriver {
             TableFill("delivery obstacles", obstacles.count, of: limits.obstacleCountMax),
         ]
         if turnCount != self.turnCount {
-            fills += outbox.tableFills
-            fills += inbox.tableFills
-            fills += flood.tableFills
-            fills += forwarder.tableFills
+            fills += inPlace(&outbox) { $0.tableFills }
+            fills += inPlace(&inbox) { $0.tableFills }
+            fills += inPlace(&flood) { $0.tableFills }
+            fills += inPlace(&forwarder) { $0.tableFills }
         }
         if let blobs { fills += blobs.tableFills }
         fills += swarm.protocols.withLedger { $0.tableFills }

@@ -253,16 +253,12 @@ package actor DeliveryDriver {
     }
 
     func setTimer() {
-        var next = Self.deadline(&outbox, &inbox)
-        next = .earlier(.earlier(next, flood.nextDeadline), .earlier(storeRetryAt, sweepAt))
+        var next = Instant.earlier(inPlace(&outbox) { $0.nextDeadline }, inPlace(&inbox) { $0.nextDeadline })
+        next = .earlier(next, inPlace(&flood) { $0.nextDeadline })
+        next = .earlier(next, .earlier(storeRetryAt, sweepAt))
         guard next != armedFor else { return }
         armedFor = next
         if let next, !isStopped { timer?.arm(at: next) } else { timer?.disarm() }
-    }
-
-    /// When one of the machines has to be advanced; they are passed in place, so that they are not copied.
-    private static func deadline(_ outbox: inout Outbox, _ inbox: inout Inbox) -> Instant? {
-        .earlier(outbox.nextDeadline, inbox.nextDeadline)
     }
 
     private func tick() {

@@ -127,18 +127,19 @@ package actor LivenessDriver {
             case .forgot(let peer): notify(.forgot(peer))
             }
         }
-        let next = Self.deadline(of: &machine)
+        let next = inPlace(&machine) { $0.nextDeadline }
         guard next != armedFor, !isStopped else { return }
         armedFor = next
         if let next { timer?.arm(at: next) } else { timer?.disarm() }
     }
 
-    /// When the machine has to be advanced; it is passed in place, so that it is not copied.
-    private static func deadline(of machine: inout Liveness) -> Instant? { machine.nextDeadline }
-
     private func notify(_ event: MembershipEvent) {
         if case .changed(let member) = event, member.state != .alive {
-            world.log(.info, "a member is not alive", ["peer": "\(member.peer)", "state": "\(member.state)"])
+            world.log(
+                member.state == .suspect ? .debug : .info,
+                "a member is not alive",
+                ["peer": "\(member.peer)", "state": "\(member.state)"]
+            )
         }
         for observer in observers { observer(event) }
     }
@@ -152,11 +153,11 @@ package actor LivenessDriver {
     package var members: [LivenessMember] { machine.allMembers.sorted { $0.peer < $1.peer } }
 
     /// Members that are alive as far as is known, this node included.
-    package var livingCount: Int { machine.livingCount }
+    package var livingCount: Int { inPlace(&machine) { $0.livingCount } }
 
     /// How bad this node takes its own health for, from 0 (good) to 8: it asks less and waits longer.
     package var score: Int { machine.score }
 
     /// The tables that have a limit.
-    package var tableFills: [TableFill] { machine.tableFills }
+    package var tableFills: [TableFill] { inPlace(&machine) { $0.tableFills } }
 }

@@ -208,7 +208,10 @@ package actor MailboxDriver {
     }
 
     private func setTimer() {
-        var next = Instant.earlier(sender.nextDeadline, fetcher.nextDeadline)
+        var next = Instant.earlier(
+            inPlace(&sender) { $0.nextDeadline },
+            inPlace(&fetcher) { $0.nextDeadline }
+        )
         next = .earlier(next, .earlier(storeRetryAt, .earlier(sweepAt, listDue)))
         guard next != armedFor else { return }
         armedFor = next
@@ -373,7 +376,8 @@ package actor MailboxDriver {
 
     /// The tables that have a limit.
     package var tableFills: [TableFill] {
-        sender.tableFills + fetcher.tableFills + directory.tableFills
+        inPlace(&sender) { $0.tableFills } + inPlace(&fetcher) { $0.tableFills }
+            + inPlace(&directory) { $0.tableFills }
             + [
                 TableFill("mailbox dials", reaching, of: limits.reachCountMax),
                 TableFill(

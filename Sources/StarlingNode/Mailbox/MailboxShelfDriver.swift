@@ -218,9 +218,9 @@ package actor MailboxShelfDriver {
     /// The messages of which this node keeps copies, in no order; `nil` where nothing has come or gone since there were so many
     /// changes.
     package func keptMessages(after changeCount: UInt64) -> (names: [MessageName], changeCount: UInt64)? {
-        shelf.changeCount == changeCount ? nil : (shelf.keptMessages, shelf.changeCount)
+        inPlace(&shelf) { $0.changeCount == changeCount ? nil : ($0.keptMessages, $0.changeCount) }
     }
 
     /// The tables that have a limit.
-    package var tableFills: [TableFill] { shelf.tableFills }
+    package var tableFills: [TableFill] { inPlace(&shelf) { $0.tableFills } }
 }

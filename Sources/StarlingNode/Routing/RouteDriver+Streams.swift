@@ -5,9 +5,7 @@ internal import StarlingWorld
 
 // The streams of routes: one that this node writes to each neighbour, and one that it reads of each.
 extension RouteDriver {
-    private func isOpen(_ peer: PeerID, _ session: UInt64) -> Bool {
-        !isStopped && sessions[peer]?.number == session
-    }
+    private func isOpen(_ session: RouteSession) -> Bool { !isStopped && !session.isOver }
 
     // MARK: Telling
 
@@ -19,9 +17,10 @@ extension RouteDriver {
     }
 
     /// Writes to a peer, over one stream after the other, as long as it is connected and takes them.
-    private func tell(_ peer: PeerID, _ session: UInt64) async {
+    private func tell(_ peer: PeerID, _ number: UInt64) async {
+        guard let session = sessions[peer], session.number == number else { return }
         var wait = limits.reopenWaitMin
-        while isOpen(peer, session), !isParting {
+        while isOpen(session), !isParting {
             let start = loop.now
             do throws(RouteStreamError) {
                 try await write(to: peer, session)
@@ -29,32 +28,32 @@ extension RouteDriver {
                 world.log(.debug, "a stream of routes failed", ["peer": "\(peer)", "reason": "\(error)"])
             }
             // Who opens no stream of its own speaks of no routes, and is asked no more.
-            guard isOpen(peer, session), !isParting, sessions[peer]?.isSpoken == true else { break }
+            guard isOpen(session), !isParting, session.isSpoken else { break }
             table.outgoingReset(peer, now: loop.now, wallNow: world.wallClock.now)
             pump()
-            sessions[peer]?.livenessFrames = RingQueue()
+            session.livenessFrames = RingQueue()
             notify(.interrupted(peer, .closed))
             if start + limits.reopenWaitMax <= loop.now { wait = limits.reopenWaitMin }
             do { try await loop.sleep(for: wait) } catch { break }
             wait = min(wait * 2, limits.reopenWaitMax)
         }
-        if sessions[peer]?.number == session { sessions[peer]?.isTelling = false }
+        session.isTelling = false
     }
 
-    private func write(to peer: PeerID, _ session: UInt64) async throws(RouteStreamError) {
+    private func write(to peer: PeerID, _ session: RouteSession) async throws(RouteStreamError) {
         let stream: Stream
-        let surplusCount = sessions[peer]?.surplusCount
+        let surplusCount = session.surplusCount
         do throws(SwarmError) {
             stream = try await swarm.openStream(to: peer, [RouteFrame.protocolID], priority: .high)
         } catch {
             throw .notOpened(error)
         }
-        guard isOpen(peer, session), sessions[peer]?.surplusCount == surplusCount else {
+        guard isOpen(session), session.surplusCount == surplusCount else {
             return await stream.reset()
         }
         let number = nextNumber()
-        sessions[peer]?.outbound = number
-        sessions[peer]?.outboundStream = stream
+        session.outbound = number
+        session.outboundStream = stream
         startTask { driver in
             // Nothing comes on it but its end, and that the peer does not speak of routes.
             _ = try? await stream.read()
@@ -63,9 +62,9 @@ extension RouteDriver {
         do throws(StreamError) {
             // An empty frame, so that the peer hears of the stream.
             try await stream.write(RouteFrame().encoded)
-            if sessions[peer]?.isSpoken == true { notify(.resumed(peer)) }
-            while await hasToTell(peer, session, number) {
-                while isOpen(peer, session), let frame = nextFrame(for: peer) {
+            if session.isSpoken { notify(.resumed(peer)) }
+            while await hasToTell(session, number) {
+                while isOpen(session), let frame = nextFrame(for: peer, session) {
                     try await stream.write(frame.encoded)
                 }
                 pump()
@@ -80,8 +79,8 @@ extension RouteDriver {
     }
 
     /// What there is to tell of routes, and a frame of the liveness protocol with it.
-    private func nextFrame(for peer: PeerID) -> RouteFrame? {
-        let liveness = sessions[peer]?.livenessFrames.popFirst()
+    private func nextFrame(for peer: PeerID, _ session: RouteSession) -> RouteFrame? {
+        let liveness = session.livenessFrames.popFirst()
         let frame = table.nextFrame(for: peer, isSentAnyway: liveness != nil, now: loop.now)
         guard let liveness else { return frame }
         var both = frame ?? RouteFrame()
@@ -122,10 +121,10 @@ extension RouteDriver {
     }
 
     /// Suspends until there may be something to tell; `false` when the stream is to end.
-    private func hasToTell(_ peer: PeerID, _ session: UInt64, _ number: UInt64) async -> Bool {
+    private func hasToTell(_ session: RouteSession, _ number: UInt64) async -> Bool {
         await Waiter.suspend { waiter in
-            if isOpen(peer, session), sessions[peer]?.outbound == number {
-                sessions[peer]?.wait(waiter)
+            if isOpen(session), session.outbound == number {
+                session.wait(waiter)
             } else {
                 waiter.resume(returning: false)
             }
@@ -165,12 +164,12 @@ extension RouteDriver {
     private func beginReading(_ peer: PeerID) async -> UInt64? {
         guard !isStopped, !isParting, let session = sessions[peer] else { return nil }
         let number = nextNumber()
-        sessions[peer]?.inbound = number
+        session.inbound = number
         if !session.isSpoken {
             let roundTrip = await roundTrip(to: peer)
-            guard isOpen(peer, session.number), !isParting else { return nil }
-            if sessions[peer]?.isSpoken == false {
-                sessions[peer]?.isSpoken = true
+            guard isOpen(session), !isParting else { return nil }
+            if !session.isSpoken {
+                session.isSpoken = true
                 linkUp(peer, roundTrip)
             }
         } else {
@@ -179,7 +178,7 @@ extension RouteDriver {
         pump()
         tell(peer)
         // Meanwhile the peer may have opened another one.
-        return sessions[peer]?.inbound == number ? number : nil
+        return !session.isOver && session.inbound == number ? number : nil
     }
 
     /// Takes a frame; suspends where the peer has told more than its share.

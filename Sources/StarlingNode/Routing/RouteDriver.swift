@@ -239,10 +239,11 @@ package actor RouteDriver {
             let peer = connection.info.peer
             // Of several connections one stays: a stream for ever on another would keep that open, too.
             guard isFirst else { return moveStream(to: peer) }
-            sessions[peer] = RouteSession(number: nextNumber())
+            sessions.updateValue(RouteSession(number: nextNumber()), forKey: peer)?.isOver = true
             tell(peer)
         case .closed(let peer, _, let reason, let isLast):
             guard isLast, let gone = sessions.removeValue(forKey: peer) else { return }
+            gone.isOver = true
             gone.wake(goesOn: false)
             if !isStopped, !isParting {
                 table.linkDown(peer, now: loop.now, wallNow: world.wallClock.now)

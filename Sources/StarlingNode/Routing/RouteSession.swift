@@ -15,6 +15,8 @@ struct MeasuredRoundTrip: Sendable {
 final class RouteSession {
     /// Tells it from the sessions with the same peer before and after it.
     let number: UInt64
+    /// Whether the peer is not connected any more.
+    var isOver = false
     /// What was measured of the link.
     var roundTrips = RoundTripWindow()
     /// When that was, or began to be waited for.

@@ -247,7 +247,7 @@ package actor RecordDriver {
     package var tableFills: [TableFill] {
         [
             TableFill("record searches", searchCount, of: limits.searchCountMax),
-            allowances.tableFill("record gone"),
+            inPlace(&allowances) { $0.tableFill("record gone") },
         ]
     }
 }

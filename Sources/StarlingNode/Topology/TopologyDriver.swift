@@ -287,5 +287,5 @@ package actor TopologyDriver {
     }
 
     /// The tables that have a limit.
-    package var tableFills: [TableFill] { machine.tableFills }
+    package var tableFills: [TableFill] { inPlace(&machine) { $0.tableFills } }
 }

@@ -150,7 +150,7 @@ package actor TunnelDriver {
     package var carriedCount: UInt64 { table.carriedCount }
 
     /// The tables that have a limit.
-    package var tableFills: [TableFill] { table.tableFills }
+    package var tableFills: [TableFill] { inPlace(&table) { $0.tableFills } }
 }
 
 /// A stream to a peer over others.

@@ -37,7 +37,8 @@ final class Scheduler: @unchecked Sendable {  // tidy-ok: confined to the simula
     private var lastSequence: UInt64 = 0
     private var jobs = RingQueue<PendingJob>()
     private var endOfTurn: [(loop: SimulatedLoop, work: any EndOfTurnWork)] = []
-    private var endOfTurnIdentities: Set<ObjectIdentifier> = []
+    /// What of that is under way: kept for its room alone.
+    private var ending: [(loop: SimulatedLoop, work: any EndOfTurnWork)] = []
     private var isRunning = false
     private let thread: Atomic<UInt>
     private let strays = Mutex<[PendingJob]>([])
@@ -97,7 +98,8 @@ final class Scheduler: @unchecked Sendable {  // tidy-ok: confined to the simula
     }
 
     func atEndOfTurn(_ work: any EndOfTurnWork, on loop: SimulatedLoop) {
-        guard endOfTurnIdentities.insert(ObjectIdentifier(work)).inserted else { return }
+        // There are few, and mostly one.
+        for known in endOfTurn where known.work === work { return }
         endOfTurn.append((loop, work))
     }
 
@@ -146,11 +148,10 @@ final class Scheduler: @unchecked Sendable {  // tidy-ok: confined to the simula
                 current = nil
             }
             if !endOfTurn.isEmpty {
-                let batch = endOfTurn
-                endOfTurn.removeAll(keepingCapacity: true)
-                endOfTurnIdentities.removeAll(keepingCapacity: true)
-                turnJobCount += batch.count
-                for (loop, work) in batch where loop.runsJobs { enter(loop) { work.endOfTurn() } }
+                swap(&ending, &endOfTurn)
+                turnJobCount += ending.count
+                for (loop, work) in ending where loop.runsJobs { enter(loop) { work.endOfTurn() } }
+                ending.removeAll(keepingCapacity: true)
             }
         } while !jobs.isEmpty || !endOfTurn.isEmpty
         jobCount += turnJobCount
@@ -185,7 +186,6 @@ final class Scheduler: @unchecked Sendable {  // tidy-ok: confined to the simula
     func removeAll() {
         heap.removeAll()
         endOfTurn.removeAll()
-        endOfTurnIdentities.removeAll()
     }
 
     private func checkStrays() throws(SimulationError) {

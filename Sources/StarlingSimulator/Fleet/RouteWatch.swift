@@ -12,7 +12,8 @@ package final class RouteWatch {
     /// Fleets of more nodes are not watched: their tables would take more memory than the nodes.
     package static let nodeCountMax = 2048
 
-    private let indexes: [PeerID: Int16]
+    /// By eight bytes of a node's name, which are enough to tell it from the others of a fleet.
+    private let indexes: [UInt64: Int16]
     private let nodeCount: Int
     /// By node, then by destination: a node hears of many destinations at once.
     private var ways: [Hops]
@@ -36,29 +37,44 @@ package final class RouteWatch {
     package init?(_ peerIDs: [PeerID]) {
         guard peerIDs.count <= Self.nodeCountMax else { return nil }
         nodeCount = peerIDs.count
-        indexes = Dictionary(uniqueKeysWithValues: zip(peerIDs, peerIDs.indices.map { Int16($0) }))
+        indexes = Dictionary(
+            uniqueKeysWithValues: zip(peerIDs.map(Self.key), peerIDs.indices.map { Int16($0) })
+        )
         ways = [Hops](repeating: Hops(repeating: -1), count: nodeCount * nodeCount)
         ranks = [Int32](repeating: 0, count: nodeCount * nodeCount)
         users = [[Int16]](repeating: [], count: nodeCount)
         marks = [UInt32](repeating: 0, count: nodeCount)
     }
 
+    private static func key(_ peer: PeerID) -> UInt64 { peer.word(3) }
+
     /// Notes the neighbours through which a node reaches a peer from now on.
     ///
     /// - Returns: the nodes of a circle that this makes, in its order; `nil` when there is none.
     package func changed(_ node: Int, _ peer: PeerID, _ neighbours: [PeerID]) -> [Int]? {
-        guard let destination = indexes[peer] else { return nil }
+        guard let destination = indexes[Self.key(peer)] else { return nil }
         changeCount += 1
         var hops = Hops(repeating: -1)
         for (place, neighbour) in neighbours.prefix(Hops.scalarCount).enumerated() {
-            guard let next = indexes[neighbour] else { continue }
+            guard let next = indexes[Self.key(neighbour)] else { continue }
             hops[place] = next
             if !users[Int(next)].contains(Int16(node)) { users[Int(next)].append(Int16(node)) }
         }
-        ways[place(of: Int16(node), destination)] = hops
+        let place = place(of: Int16(node), destination)
+        let before = ways[place]
+        ways[place] = hops
+        // A circle needs a link that was not there before.
+        guard !Self.holds(before, all: hops) else { return nil }
         guard hasCircle || rank(Int16(node), to: destination) else { return nil }
         hasCircle = true
         return circle(through: Int16(node), to: destination)
+    }
+
+    private static func holds(_ hops: Hops, all others: Hops) -> Bool {
+        for place in 0..<Hops.scalarCount where others[place] >= 0 {
+            if !any(hops .== others[place]) { return false }
+        }
+        return true
     }
 
     private func place(of node: Int16, _ destination: Int16) -> Int {

@@ -104,10 +104,7 @@ extension SocketConnection {
     }
 
     /// Whether frames of the session's own wait.
-    var owesControl: Bool { Self.owesControl(&yamux) }
-
-    /// The session is passed in place: this is asked with each record, and a property would be asked by a copy.
-    private static func owesControl(_ yamux: inout YamuxSession) -> Bool { yamux.hasControl }
+    var owesControl: Bool { inPlace(&yamux) { $0.hasControl } }
 
     /// Seals and writes what waits, in turn, until nothing waits or the socket is congested.
     func flush() {
@@ -177,6 +174,8 @@ extension SocketConnection {
     /// something always comes again, and says so.
     private func waitForRoom(_ stream: StreamState, afterWriting byteCount: Int) {
         guard case .open = state, streams[stream.id] != nil else { return }
-        if byteCount > 0 || isCongested || yamux.sendWindow(of: stream.id) > 0 { enqueue(stream) }
+        if byteCount > 0 || isCongested || inPlace(&yamux, { $0.sendWindow(of: stream.id) }) > 0 {
+            enqueue(stream)
+        }
     }
 }

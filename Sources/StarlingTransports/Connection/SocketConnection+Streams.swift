@@ -237,7 +237,7 @@ extension SocketConnection: StreamBackend {
     func settleCharge() {
         guard charge.byteCount > 0 else { return }
         let isOpen = if case .open = state { true } else { false }
-        charge.settle(isOpen ? max(yamux.grownByteCount, unreadByteCount) : unreadByteCount)
+        charge.settle(isOpen ? max(inPlace(&yamux) { $0.grownByteCount }, unreadByteCount) : unreadByteCount)
     }
 
     /// Ends a stream both ways, at the peer too.

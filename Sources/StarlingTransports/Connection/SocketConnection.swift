@@ -8,7 +8,8 @@ package import StarlingWorld
 /// It lives on one loop with its socket. Bytes go through it synchronously, from the socket's callback to the
 /// reader of a stream and from a writer to one system call at the end of the turn; `async` is at the edges only.
 package actor SocketConnection: Connection {
-    enum State {
+    /// Of one word: it is looked at with each record, and with the upgrade in it that would be a copy of all its parts.
+    indirect enum State {
         case idle
         case upgrading(ConnectionUpgrade)
         case open
@@ -277,10 +278,8 @@ package actor SocketConnection: Connection {
     func rearm() {
         var earliest = upgradeDeadline
         if case .open = state {
-            for deadline in [yamux.nextDeadline, negotiations.first?.deadline, lingering.first?.deadline] {
-                guard let deadline else { continue }
-                earliest = min(earliest ?? deadline, deadline)
-            }
+            earliest = .earlier(earliest, inPlace(&yamux) { $0.nextDeadline })
+            earliest = .earlier(earliest, .earlier(negotiations.first?.deadline, lingering.first?.deadline))
         }
         if let earliest { arm(earliest) }
     }
