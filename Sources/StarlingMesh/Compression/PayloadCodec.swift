@@ -8,7 +8,7 @@ internal import StarlingCore
 ///     let payload = try codec.decompress(travelling)
 ///
 /// One owner uses it, on one thread at a time: it keeps the contexts of Zstandard, which are made at the first use and
-/// cost more to make than a small payload to compress.
+/// cost more to make than a small payload to compress, until it is told to ``rest()``.
 ///
 /// The length of what is sealed can be seen by whoever carries it, and compression makes it depend on the content. An
 /// application that puts a secret and an attacker's text into one payload should give it a type that is not compressed.
@@ -40,7 +40,16 @@ internal import StarlingCore
         unsafe decompression = nil
     }
 
-    deinit {
+    deinit { unsafe Self.free(compression, decompression) }
+
+    /// Gives back the contexts, which may hold a megabyte: whoever has nothing to do for a while needs none.
+    package mutating func rest() {
+        unsafe Self.free(compression, decompression)
+        unsafe compression = nil
+        unsafe decompression = nil
+    }
+
+    private static func free(_ compression: OpaquePointer?, _ decompression: OpaquePointer?) {
         // Freeing nothing is allowed.
         unsafe ZSTD_freeCCtx(compression)
         unsafe ZSTD_freeDCtx(decompression)

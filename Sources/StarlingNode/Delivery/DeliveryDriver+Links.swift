@@ -205,6 +205,7 @@ extension DeliveryDriver {
     /// Ends streams that nothing was written to for a while, and says when to look again.
     func sweep(now: Instant) {
         sweepAt = nil
+        codec.rest()
         for peer in sessions.keys.sorted() {
             for priority in MessagePriority.allCases {
                 guard case .waiting(_, let since)? = sessions[peer]?[priority] else { continue }

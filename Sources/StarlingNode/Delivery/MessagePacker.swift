@@ -4,6 +4,9 @@ internal import StarlingMesh
 struct MessagePacker: ~Copyable {
     private var codec = PayloadCodec()
 
+    /// Gives back the memory that packing takes, until something is packed again.
+    mutating func rest() { codec.rest() }
+
     /// The content with its payload packed, where that makes it smaller.
     mutating func pack(_ content: MessageContent) -> MessageContent {
         guard content.compression == .none else { return content }

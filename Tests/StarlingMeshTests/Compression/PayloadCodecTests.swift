@@ -46,6 +46,21 @@ import Testing
         return travelling
     }
 
+    @Test func afterARestItCompressesAndDecompressesAsBefore() throws {
+        var codec = PayloadCodec()
+        let payload = prose(20_000)
+        let first = codec.compress(payload, contentType: Self.text)
+        #expect(first.method == .zstd)
+        let read = try codec.decompress(first)
+        #expect(read == payload)
+        codec.rest()
+        codec.rest()
+        let readAgain = try codec.decompress(first)
+        let second = codec.compress(payload, contentType: Self.text)
+        #expect(readAgain == payload)
+        #expect(second == first)
+    }
+
     @Test(arguments: [(text, CompressionMethod.zstd), (binary, .lz4), ("", .lz4)])
     func whatWasCompressedComesBack(contentType: String, method: CompressionMethod) throws {
         var codec = PayloadCodec()
