@@ -3,7 +3,7 @@ internal import StarlingCore
 /// What becomes of what neighbours say of members.
 extension Liveness {
     mutating func take(_ claim: LivenessClaim, _ link: Int) {
-        guard let slot = index[claim.peer] else { return meet(claim, link) }
+        guard let slot = slot(of: claim.peer) else { return meet(claim, link) }
         if slot == 0 { return contradict(claim, link) }
         let member = members[slot]
         let isOwnWord = member.link == link
@@ -150,7 +150,7 @@ extension Liveness {
 
     /// Whether this peer's word against a member would count: it is alive, and has not been heard yet.
     private func isAccuser(_ peer: PeerID, of slot: Int) -> Bool {
-        guard let accuser = index[peer], accuser != slot, members[accuser].state == .alive else {
+        guard let accuser = self.slot(of: peer), accuser != slot, members[accuser].state == .alive else {
             return false
         }
         return members[slot].accusers.count < LivenessClaim.accuserCountMax

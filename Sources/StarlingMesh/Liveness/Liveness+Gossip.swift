@@ -76,7 +76,7 @@ extension Liveness {
             return nil
         }
         let slot: Int
-        if let known = index[peer] {
+        if let known = self.slot(of: peer) {
             slot = known
         } else {
             guard makeRoom(for: -1) else { return nil }

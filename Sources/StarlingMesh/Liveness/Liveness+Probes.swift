@@ -207,7 +207,7 @@ extension Liveness {
     // MARK: Errands
 
     mutating func take(_ request: LivenessFrame.Request, _ link: Int) {
-        guard let slot = index[request.peer], members[slot].link >= 0, Int(members[slot].link) != link,
+        guard let slot = slot(of: request.peer), members[slot].link >= 0, Int(members[slot].link) != link,
             errands.count(where: { $0.asker == link }) < limits.neighbourErrandCountMax
         else { return answer(link, LivenessFrame.Report(request.number, .unable)) }
         // Sooner than the asker's own patience ends.

@@ -52,7 +52,7 @@ package struct Liveness: Machine, Sendable {
     /// By number; this node is number 0.
     var members: [Member] = []
     var vacant: [Int] = []
-    var index: [PeerID: Int] = [:]
+    var index = PlaceIndex<PeerID>()
     /// Signatures of members with high incarnations.
     var proofs: [Int: [UInt8]] = [:]
     /// Members that are dead or have left.
@@ -123,7 +123,7 @@ package struct Liveness: Machine, Sendable {
     package mutating func linkUp(_ peer: PeerID, now: Instant) -> Bool {
         self.now = now
         guard peer != own else { return false }
-        if let slot = index[peer], members[slot].link >= 0 { return true }
+        if let slot = slot(of: peer), members[slot].link >= 0 { return true }
         guard let link = openLink(peer) else { return false }
         if probeAt == nil { probeAt = now + limits.probeInterval * Double(draws.number(below: 1000)) / 1000 }
         links[link].isDue = true
@@ -134,7 +134,7 @@ package struct Liveness: Machine, Sendable {
     /// A link is gone.
     package mutating func linkDown(_ peer: PeerID, _ end: LinkEnd, now: Instant) {
         self.now = now
-        guard let slot = index[peer], members[slot].link >= 0 else { return }
+        guard let slot = slot(of: peer), members[slot].link >= 0 else { return }
         closeLink(Int(members[slot].link))
         if upLinks == 0 {
             forgetNews()
@@ -147,7 +147,7 @@ package struct Liveness: Machine, Sendable {
     /// A frame came over the link to a peer.
     package mutating func receive(_ frame: LivenessFrame, from peer: PeerID, now: Instant) {
         self.now = now
-        guard let slot = index[peer], members[slot].link >= 0 else { return answerStranger(frame, peer) }
+        guard let slot = slot(of: peer), members[slot].link >= 0 else { return answerStranger(frame, peer) }
         let link = Int(members[slot].link)
         noteLife(link)
         for ack in frame.acks.prefix(limits.frame.ackCountMax) { take(ack: ack, link) }
@@ -169,7 +169,7 @@ package struct Liveness: Machine, Sendable {
     /// Something else came over the link to a peer: it is alive.
     package mutating func heard(from peer: PeerID, now: Instant) {
         self.now = now
-        guard let slot = index[peer], members[slot].link >= 0 else { return }
+        guard let slot = slot(of: peer), members[slot].link >= 0 else { return }
         noteLife(Int(members[slot].link))
         finish()
     }
@@ -224,7 +224,7 @@ package struct Liveness: Machine, Sendable {
     /// Members that are alive as far as is known, this one included.
     package var livingCount: Int { index.count - goneCount }
 
-    package func member(_ peer: PeerID) -> LivenessMember? { index[peer].map(report) }
+    package func member(_ peer: PeerID) -> LivenessMember? { slot(of: peer).map(report) }
 
     /// All members but this one, in no order that means anything.
     package var allMembers: [LivenessMember] {
@@ -233,7 +233,7 @@ package struct Liveness: Machine, Sendable {
 
     /// How long probes of a neighbour have taken, smoothed.
     package func roundTrip(to peer: PeerID) -> Duration? {
-        guard let slot = index[peer], members[slot].link >= 0 else { return nil }
+        guard let slot = slot(of: peer), members[slot].link >= 0 else { return nil }
         return links[Int(members[slot].link)].roundTrip
     }
 

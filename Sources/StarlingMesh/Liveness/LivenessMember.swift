@@ -88,6 +88,11 @@ extension Liveness {
 
     // MARK: Places
 
+    /// The place of a member, where it is known.
+    func slot(of peer: PeerID) -> Int? {
+        index.place(of: peer) { members[$0].peer == peer }
+    }
+
     /// Puts a member into the table.
     mutating func insert(_ member: Member) -> Int {
         let slot: Int
@@ -98,7 +103,7 @@ extension Liveness {
             slot = members.count
             members.append(member)
         }
-        index[member.peer] = slot
+        index.insert(slot, of: member.peer)
         if slot > 0 { young.append(slot) }
         return slot
     }
@@ -113,7 +118,7 @@ extension Liveness {
         errands.removeAll { $0.member == slot }
         if member.isNews { news.removeAll { $0 == slot } }
         proofs[slot] = nil
-        index[member.peer] = nil
+        index.remove(slot, of: member.peer)
         members[slot].isPresent = false
         members[slot].isNews = false
         members[slot].accusers = []

@@ -10,9 +10,11 @@ package struct RouteProofCache: Sendable {
 
     private let countMax: Int
     private let verification: Verification
-    private var proofs: [PeerID: RouteProof] = [:]
-    /// Destinations in the order in which they came; the first one is forgotten when there are too many.
-    private var order = RingQueue<PeerID>()
+    /// One of each destination, in the order in which the destinations came, from ``oldest`` on.
+    private var proofs: [RouteProof] = []
+    /// The place of the one that is forgotten next, once there are as many as there may be.
+    private var oldest = 0
+    private var index = PlaceIndex<PeerID>()
 
     /// How often a signature was checked, for the metrics.
     package private(set) var verificationCount = 0
@@ -35,24 +37,42 @@ package struct RouteProofCache: Sendable {
     package var count: Int { proofs.count }
 
     /// The newest proof of a destination that was verified.
-    package func newest(of destination: PeerID) -> RouteProof? { proofs[destination] }
+    package func newest(of destination: PeerID) -> RouteProof? { place(of: destination).map { proofs[$0] } }
 
     /// Whether a proof needs no check.
-    package func contains(_ proof: RouteProof) -> Bool { proofs[proof.destination] == proof }
+    package func contains(_ proof: RouteProof) -> Bool { newest(of: proof.destination) == proof }
 
     /// Checks a proof, unless that was done before, and returns it.
     package mutating func verified(_ proof: RouteProof) throws(RouteProofError) -> RouteProof {
-        let known = proofs[proof.destination]
-        if let known, known == proof { return known }
+        let place = place(of: proof.destination)
+        if let place, proofs[place] == proof { return proofs[place] }
         verificationCount += 1
         let proof = try verification(proof)
-        guard let known else {
-            if proofs.count >= countMax, let first = order.popFirst() { proofs[first] = nil }
-            proofs[proof.destination] = proof
-            order.append(proof.destination)
+        guard let place else {
+            add(proof)
             return proof
         }
-        if (proof.number, proof.expires) > (known.number, known.expires) { proofs[proof.destination] = proof }
+        let known = proofs[place]
+        if (proof.number, proof.expires) > (known.number, known.expires) { proofs[place] = proof }
         return proof
+    }
+
+    private func place(of destination: PeerID) -> Int? {
+        index.place(of: destination) { proofs[$0].destination == destination }
+    }
+
+    private mutating func add(_ proof: RouteProof) {
+        guard countMax > 0 else { return }
+        let place: Int
+        if proofs.count < countMax {
+            place = proofs.count
+            proofs.append(proof)
+        } else {
+            place = oldest
+            oldest = (oldest + 1) % countMax
+            index.remove(place, of: proofs[place].destination)
+            proofs[place] = proof
+        }
+        index.insert(place, of: proof.destination)
     }
 }

@@ -92,7 +92,7 @@ extension RouteTable {
     ///
     /// They may make that up: it counts for this destination alone, and for no more than ``Limits/doubtMax``.
     package mutating func doubted(to destination: PeerID, via peer: PeerID, now: Instant, wallNow: WallTime) {
-        guard destination != peer, let link = linkIndex[peer], let slot = index[destination],
+        guard destination != peer, let link = linkIndex[peer], let slot = slot(of: destination),
             let entry = destinations[slot].entry(of: link)
         else { return }
         let penalty = destinations[slot].entries[entry].penalty
@@ -112,7 +112,7 @@ extension RouteTable {
     ) {
         // A neighbour is not to blame as a relay for what it does not answer itself.
         guard destination != peer, let link = linkIndex[peer] else { return }
-        if let slot = index[destination], let entry = destinations[slot].entry(of: link) {
+        if let slot = slot(of: destination), let entry = destinations[slot].entry(of: link) {
             destinations[slot].entries[entry].penalty = change(destinations[slot].entries[entry].penalty)
             choose(slot, now: now)
         }

@@ -2,11 +2,16 @@ internal import StarlingCore
 
 // Which destinations have a place in the table.
 extension RouteTable {
+    /// The place of a destination, where it has one.
+    func slot(of destination: PeerID) -> Int? {
+        index.place(of: destination) { destinations[$0].id == destination }
+    }
+
     /// Whether a destination would be taken, by the metric that a neighbour tells.
     mutating func mayAdmit(_ destination: PeerID, _ metric: RouteMetric, from link: Int, now: Instant) -> Bool
     {
         let isSought = searches.contains { $0.destination == destination }
-        guard index[destination] != nil || destinations.count - freeSlots.count <= slotCountMax else {
+        guard slot(of: destination) != nil || destinations.count - freeSlots.count <= slotCountMax else {
             wasFull = true
             return false
         }
@@ -31,7 +36,7 @@ extension RouteTable {
         isDirect: Bool,
         now: Instant
     ) -> Int? {
-        if let slot = index[destination], destinations[slot].isLive { return slot }
+        if let slot = slot(of: destination), destinations[slot].isLive { return slot }
         guard isDirect || mayAdmit(destination, metric, from: link, now: now) else { return nil }
         if liveCount >= limits.destinationCountMax {
             if let slot = farthest(now: now)?.slot {
@@ -41,7 +46,7 @@ extension RouteTable {
             }
         }
         let isSought = searches.contains { $0.destination == destination }
-        if let slot = index[destination] {
+        if let slot = slot(of: destination) {
             if isSought { destinations[slot].lastUse = now }
             return slot
         }
@@ -53,7 +58,7 @@ extension RouteTable {
             slot = destinations.count
             destinations.append(RouteDestination(id: destination, now: now))
         }
-        index[destination] = slot
+        index.insert(slot, of: destination)
         isUsed.insert(slot)
         restless.insert(slot)
         if isSought { destinations[slot].lastUse = now }
@@ -153,7 +158,7 @@ extension RouteTable {
             links[link].withdrawn.remove(slot)
         }
         askTimers.remove(slot)
-        index[destinations[slot].id] = nil
+        index.remove(slot, of: destinations[slot].id)
         isUsed.remove(slot)
         restless.remove(slot)
         destinations[slot] = RouteDestination(id: destinations[slot].id, now: now)

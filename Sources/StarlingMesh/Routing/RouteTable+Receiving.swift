@@ -60,7 +60,7 @@ extension RouteTable {
             return withdraw(update.destination, link, now: now)
         }
         guard way.hops > 0 || update.destination == links[link].peer else { throw .notTheDestination }
-        let slot = index[update.destination]
+        let slot = slot(of: update.destination)
         let known = slot.flatMap { slot in destinations[slot].entry(of: link).map { (slot, $0) } }
         guard let told = update.proof else {
             guard let (slot, place) = known, let proof = destinations[slot].entries[place].proof else {
@@ -129,7 +129,7 @@ extension RouteTable {
         from link: Int,
         now: Instant
     ) -> Bool {
-        guard let slot = index[destination], destinations[slot].isLive else {
+        guard let slot = slot(of: destination), destinations[slot].isLive else {
             return mayAdmit(destination, way.metric, from: link, now: now)
         }
         guard destinations[slot].entries.count >= limits.entryCountMax else { return true }
@@ -153,7 +153,7 @@ extension RouteTable {
     // MARK: Withdrawals
 
     private mutating func withdraw(_ destination: PeerID, _ link: Int, now: Instant) {
-        guard let slot = index[destination], let entry = destinations[slot].entry(of: link) else { return }
+        guard let slot = slot(of: destination), let entry = destinations[slot].entry(of: link) else { return }
         withdraw(entry, of: slot, now: now)
         choose(slot, now: now)
     }

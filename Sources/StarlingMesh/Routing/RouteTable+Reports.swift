@@ -66,7 +66,7 @@ extension RouteTable {
     ///
     /// Whichever of them each node takes, no message comes back.
     package func nextHops(to destination: PeerID) -> [RouteHop] {
-        guard let slot = index[destination] else { return [] }
+        guard let slot = slot(of: destination) else { return [] }
         var hops: [RouteHop] = []
         let links = destinations[slot].hops
         for index in links.indices {
@@ -90,7 +90,7 @@ extension RouteTable {
         wallNow: WallTime
     ) -> RouteHop? {
         guard destination != own else { return nil }
-        if let slot = index[destination], destinations[slot].primary >= 0 {
+        if let slot = slot(of: destination), destinations[slot].primary >= 0 {
             destinations[slot].lastUse = now
             // Those over which messages are spread, or the best of the rest.
             var (active, spare): ([Int], Int?) = ([], nil)
@@ -112,7 +112,7 @@ extension RouteTable {
 
     /// How a destination is reached, and why so; `nil` when nothing is known of it.
     package func report(of destination: PeerID, now: Instant) -> RouteReport? {
-        guard let slot = index[destination], destinations[slot].isLive else { return nil }
+        guard let slot = slot(of: destination), destinations[slot].isLive else { return nil }
         let known = destinations[slot]
         return RouteReport(
             destination: destination,

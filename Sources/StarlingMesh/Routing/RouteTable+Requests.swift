@@ -101,7 +101,7 @@ extension RouteTable {
     /// Spec: RFC 8966, section 3.8.1.2.
     mutating func take(_ request: NumberRequest, from link: Int, now: Instant) {
         guard request.destination != own else { return answer(request, from: link, now: now) }
-        guard let slot = index[request.destination] else { return }
+        guard let slot = slot(of: request.destination) else { return }
         let destination = destinations[slot]
         if let advert = destination.advert, advert.proof.number >= request.number, !destination.isActive(link)
         {

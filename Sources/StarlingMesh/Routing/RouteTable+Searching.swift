@@ -67,7 +67,7 @@ extension RouteTable {
     /// A neighbour asks for a route, or for all.
     mutating func take(_ request: RouteRequest, from link: Int, now: Instant) {
         guard let destination = request.destination else { return tellEverything(to: link) }
-        if let slot = index[destination], slot == Self.ownSlot || destinations[slot].isLive {
+        if let slot = slot(of: destination), slot == Self.ownSlot || destinations[slot].isLive {
             if destinations[slot].advert != nil, !destinations[slot].isActive(link) {
                 tellAgain(slot, to: link)
             }

@@ -76,7 +76,7 @@ extension RouteTable {
         inFlight = nil
         writeAt = now + limits.writeInterval
         if write.loss != nil { isLossUnwritten = true }
-        forgotten = write.forgotten.filter { index[$0] == nil } + forgotten
+        forgotten = write.forgotten.filter { slot(of: $0) == nil } + forgotten
         for row in write.rows where destinations[row.slot].id == row.destination {
             guard !destinations[row.slot].isUnwritten else { continue }
             destinations[row.slot].isUnwritten = true
@@ -134,9 +134,9 @@ extension RouteTable {
     }
 
     private mutating func take(_ distance: RouteDistance, of id: PeerID, now: Instant) throws(RouteRowError) {
-        guard index[id] == nil else { return }
+        guard slot(of: id) == nil else { return }
         guard destinations.count <= slotCountMax else { throw .tooMany }
-        index[id] = destinations.count
+        index.insert(destinations.count, of: id)
         isUsed.insert(destinations.count)
         restless.insert(destinations.count)
         var destination = RouteDestination(id: id, now: now)

@@ -105,7 +105,8 @@ package struct RouteTable: ~Copyable, Sendable {
     var restless = SlotSet()
     /// Before this, no proof of a route comes to its end.
     var proofsEndAt: Instant?
-    var index: [PeerID: Int] = [:]
+    /// The destinations by their names.
+    var index = PlaceIndex<PeerID>()
     /// Destinations with a route.
     var liveCount = 0
     /// The most routes that any destination has had.
@@ -165,7 +166,7 @@ package struct RouteTable: ~Copyable, Sendable {
         let spread = XXH64.hash(name.span) % 1000
         tickAt = now + limits.digestInterval * Int(spread) / 1000
         destinations = [RouteDestination(id: identity.peerID, now: now)]
-        index[identity.peerID] = Self.ownSlot
+        index.insert(Self.ownSlot, of: identity.peerID)
         isUsed.insert(Self.ownSlot)
     }
 
@@ -200,7 +201,7 @@ package struct RouteTable: ~Copyable, Sendable {
     /// The next thing to do, in order.
     package mutating func nextAction() -> RouteAction? {
         let action = actions.popFirst()
-        if case .changed(let destination) = action, let slot = index[destination] {
+        if case .changed(let destination) = action, let slot = slot(of: destination) {
             destinations[slot].isChangeTold = false
         }
         return action
