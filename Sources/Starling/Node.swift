@@ -66,6 +66,10 @@ public final class Node: Sendable {
         public var connectionCountMax: Int?
         /// The most memory that connections and streams may take, in bytes; `nil` scales with the machine.
         public var memoryByteCountMax: Int?
+        /// The most other nodes to keep routes to, 16 to 4096; `nil` for 1024.
+        ///
+        /// The nearest and those that are written to have them; the others are asked for when there is a message for them.
+        public var routeCountMax: Int?
 
         /// A configuration; what is left out has the value that the property says.
         public init(
@@ -384,6 +388,12 @@ public final class Node: Sendable {
             "A node needs \(Configuration.memoryByteCountMin) bytes of memory for its connections.",
             "Allow as much, or leave the limit out."
         )
+        let routeCounts = NodeConfiguration.routeCounts
+        try demand(
+            configuration.routeCountMax.map(routeCounts.contains) ?? true,
+            "A node keeps \(routeCounts.lowerBound) to \(routeCounts.upperBound) routes.",
+            "Use a number between these, or leave the limit out."
+        )
     }
 
     /// The node's durable memory; without a home it ends with the node.
@@ -437,6 +447,7 @@ public final class Node: Sendable {
         settings.mailbox = try mailbox(configuration, bootstrapAddresses: settings.bootstrapAddresses)
         if let count = configuration.connectionCountMax { settings.connectionCountMax = count }
         if let byteCount = configuration.memoryByteCountMax { settings.memoryByteCountMax = byteCount }
+        if let count = configuration.routeCountMax { settings.setRouteCountMax(count) }
         return settings
     }
 

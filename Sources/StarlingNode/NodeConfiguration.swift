@@ -50,6 +50,23 @@ package struct NodeConfiguration: Sendable {
         memoryByteCountMax = max(67_108_864, machineMemoryByteCount / 8)
         connectionCountMax = min(16_384, max(64, memoryByteCountMax / 262_144))
     }
+
+    /// How many routes a node may be told to keep.
+    package static let routeCounts = 16...4096
+
+    /// Makes it keep routes to so many others, and watch so many of them; those farther away are asked for when they are
+    /// written to.
+    ///
+    /// - Precondition: ``routeCounts`` has it.
+    package mutating func setRouteCountMax(_ count: Int) {
+        precondition(Self.routeCounts.contains(count), "whoever takes numbers from outside looks at them")
+        routeLimits.table.destinationCountMax = count
+        routeLimits.table.heldCountMax = count
+        routeLimits.table.soleCountMax = count / 2
+        routeLimits.table.proofCountMax = 2 * count
+        livenessLimits.memberCountMax = count
+        topologyLimits.machine.peerCountMax = count
+    }
 }
 
 /// The version of this software.

@@ -98,7 +98,10 @@ import Testing
         let node = try await Self.start(name)
         #expect(try await node.ping(node.id, count: -1).isEmpty)
         await node.stop()
+        var (few, many) = (Node.Configuration(), Node.Configuration())
+        (few.routeCountMax, many.routeCountMax) = (15, 4097)
         let configurations: [Node.Configuration] = [
+            few, many,
             .init(name: name + "n"), .init(connectionCountMax: 0), .init(connectionCountMax: -1),
             .init(memoryByteCountMax: Node.Configuration.memoryByteCountMin - 1),
             .init(memoryByteCountMax: -1), .init(agentVersion: name + "n"),

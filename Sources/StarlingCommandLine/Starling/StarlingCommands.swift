@@ -40,8 +40,8 @@ private enum Commands {
         Flags.listen.spec, Flags.bootstrap.spec, Flags.noMDNS.spec, Flags.noRoutes.spec, Flags.topology.spec,
         Flags.keepsMailFor.spec, Flags.mailSpace.spec, Flags.mailbox.spec,
         Flags.name.spec, Flags.security.spec,
-        Flags.loops.spec, Flags.memoryMax.spec, Flags.connectionsMax.spec, Flags.measurable.spec,
-        Flags.logLevel.spec,
+        Flags.loops.spec, Flags.memoryMax.spec, Flags.connectionsMax.spec, Flags.routesMax.spec,
+        Flags.measurable.spec, Flags.logLevel.spec,
     ]
 
     static let id = Command(

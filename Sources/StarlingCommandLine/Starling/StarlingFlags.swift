@@ -87,6 +87,11 @@ package enum StarlingFlags {
         in: 1...1_000_000,
         "Most connections at once (default: by the machine)."
     )
+    package static let routesMax = Flag<Int>.number(
+        "max-routes",
+        in: 16...4096,
+        "Most other nodes to keep routes to; those farther away are asked for when needed (default 1024)."
+    )
     package static let measurable = Flag<String>.choice(
         "measurable-by",
         of: ["nobody", "near", "anyone"],

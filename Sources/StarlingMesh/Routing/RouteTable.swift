@@ -17,7 +17,7 @@ package import StarlingCrypto
 /// Spec: docs/specs/routing.md.
 package struct RouteTable: ~Copyable, Sendable {
     package struct Limits: Sendable {
-        /// Destinations with a route (`routes_max`): those in use and the nearest stay; others are asked for when needed.
+        /// Destinations with a route: those in use and the nearest stay; others are asked for when needed.
         package var destinationCountMax = 1024
         /// Destinations without a route whose feasibility distance is kept; with so many no further one is taken.
         package var heldCountMax = 1024

@@ -13,6 +13,8 @@ extension DeliveryFleet {
         package var topology = FleetTopology()
         /// Whether messages cross hops, too.
         package var usesRoutes = false
+        /// Others that a node keeps routes to; `nil` for as many as real ones do.
+        package var routeCountMax: Int?
         package var traffic = FleetTraffic.Options()
         package var faults = FleetFaults.Options()
         /// What happens at a certain time, in any order.
@@ -37,6 +39,11 @@ extension DeliveryFleet {
         package var sampleCount = 144
 
         package init() {}
+
+        /// Nodes that are hostile; two at least stay honest.
+        var hostileCount: Int {
+            hostilities.isEmpty ? 0 : max(0, min(Int(hostileRatio * Double(nodeCount)), nodeCount - 2))
+        }
     }
 
     /// What looks at a run from outside, and changes nothing in it.

@@ -198,7 +198,7 @@ package final class FleetFaults: @unchecked Sendable {  // tidy-ok: one thread
             let members = faults.members
             switch step.fault {
             case .split(let share):
-                let count = Int((share * Double(members.count)).rounded())
+                let count = FleetStep.splitCount(share, of: members.count)
                 let groups = [Array(0..<count), Array(count..<members.count)]
                 faults.split(groups, for: step.duration) { [weak faults] in faults?.didHeal() }
             case .partition(let groups):

@@ -1,33 +1,48 @@
 internal import StarlingCore
 
-/// How long it takes after a partition until all that waited for its end is delivered or expired.
+/// How long it takes after each partition until all that waited for its end is delivered or expired.
 struct FleetHealing {
-    /// Messages that waited when the last partition ended, and still do.
-    private var waiting: Set<UInt64> = []
-    private var start: Int64 = 0
-    /// How many waited after each partition.
-    private(set) var counts: [Int] = []
-    /// How long it took after each partition; `nil` where it has not come to its end.
-    private(set) var times: [Duration?] = []
+    private struct Round {
+        /// When the partition ended.
+        var start: Int64
+        /// Messages that waited then, and still do.
+        var waiting: Set<UInt64>
+        /// How long it took; `nil` where it has not come to its end.
+        var time: Duration?
+        /// The message that came to its end last.
+        var last: UInt64?
+    }
+
+    private var rounds: [Round] = []
+    /// How many waited, over all partitions.
+    private(set) var count = 0
 
     mutating func begin(_ numbers: [UInt64], now: Int64) {
-        waiting = Set(numbers)
-        start = now
-        counts.append(waiting.count)
-        times.append(waiting.isEmpty ? .zero : nil)
+        count += numbers.count
+        let time: Duration? = numbers.isEmpty ? .zero : nil
+        rounds.append(Round(start: now, waiting: Set(numbers), time: time))
     }
 
     mutating func ended(_ number: UInt64, now: Int64) {
-        guard waiting.remove(number) != nil, waiting.isEmpty else { return }
-        times[times.count - 1] = .nanoseconds(now - start)
+        for index in rounds.indices where rounds[index].time == nil {
+            guard rounds[index].waiting.remove(number) != nil, rounds[index].waiting.isEmpty else { continue }
+            rounds[index].time = .nanoseconds(now - rounds[index].start)
+            rounds[index].last = number
+        }
     }
 
     /// The longest; `nil` where there was none, or one has not come to its end.
     var longest: Duration? {
-        let known = times.compactMap(\.self)
-        return known.count == times.count ? known.max() : nil
+        let known = rounds.compactMap(\.time)
+        return known.count == rounds.count ? known.max() : nil
     }
 
-    /// Whether each came to its end within this time.
-    func isWithin(_ limit: Duration) -> Bool { times.allSatisfy { $0.map { $0 <= limit } ?? false } }
+    /// A message for which one of them took longer; of one that has not come to its end, the first that is left.
+    func straggler(beyond limit: Duration) -> UInt64? {
+        for round in rounds {
+            guard let time = round.time else { return round.waiting.min() }
+            if time > limit { return round.last }
+        }
+        return nil
+    }
 }

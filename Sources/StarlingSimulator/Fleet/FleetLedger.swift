@@ -15,6 +15,8 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         var attempt = 0
         /// Whether the recipient was told that it is gone from the disk.
         var isGone = false
+        /// The recipient's life in which a handler returned for it, or a request had it for its answer; 0 for none.
+        var finishedLife: Int32 = 0
     }
 
     private struct Record {
@@ -166,7 +168,9 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     // MARK: Recipients
 
     /// Notes that an application sees an entry, and says which message it is.
-    func sighted(_ delivery: InboxDelivery, by member: Int) -> FleetMessage? {
+    ///
+    /// - Parameter life: which of the member's lives it has, the first of which is 1.
+    func sighted(_ delivery: InboxDelivery, by member: Int, in life: Int) -> FleetMessage? {
         guard let label = FleetMessage.label(of: delivery.content.payload), label.number < records.count
         else {
             violate("node \(member) sees an entry that nobody sent", involving: [member])
@@ -192,11 +196,11 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         if side == .message, case .refused? = record.end {
             violate("message \(number) was refused, and arrives all the same", number)
         }
-        note(delivery.entry, number, side)
+        note(delivery.entry, number, side, life)
         return message
     }
 
-    private func note(_ entry: InboxEntry, _ number: UInt64, _ side: FleetMessage.Side) {
+    private func note(_ entry: InboxEntry, _ number: UInt64, _ side: FleetMessage.Side, _ life: Int) {
         let sighting = side == .message ? records[Int(number)].message : records[Int(number)].answer
         if sighting.position == 0 {
             if side == .answer { counts.answered += 1 }
@@ -209,6 +213,9 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         } else if sighting.isGone {
             counts.duplicated += 1
             violate("\(side) \(number) was acknowledged, and is handed out again", number)
+        } else if sighting.finishedLife == Int32(clamping: life) {
+            counts.duplicated += 1
+            violate("\(side) \(number) was dealt with, and the same node hands it out again", number)
         } else if entry.attempt <= sighting.attempt {
             counts.duplicated += 1
             violate(
@@ -218,11 +225,13 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         } else {
             counts.repeated += 1
         }
-        let seen = Sighting(position: entry.position, attempt: entry.attempt)
-        if side == .message {
-            records[Int(number)].message = seen
-        } else {
-            records[Int(number)].answer = seen
+        change(number, side) { $0 = Sighting(position: entry.position, attempt: entry.attempt) }
+    }
+
+    private func change(_ number: UInt64, _ side: FleetMessage.Side, _ body: (inout Sighting) -> Void) {
+        switch side {
+        case .message: body(&records[Int(number)].message)
+        case .answer: body(&records[Int(number)].answer)
         }
     }
 
@@ -230,11 +239,14 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     func gone(_ delivery: InboxDelivery) {
         guard let (number, side) = FleetMessage.label(of: delivery.content.payload), number < records.count
         else { return }
-        if side == .message {
-            records[Int(number)].message.isGone = true
-        } else {
-            records[Int(number)].answer.isGone = true
-        }
+        change(number, side) { $0.isGone = true }
+    }
+
+    /// An application is done with an entry that its node forgets by itself: as long as that node lives it is not seen again.
+    func finished(_ delivery: InboxDelivery, in life: Int) {
+        guard let (number, side) = FleetMessage.label(of: delivery.content.payload), number < records.count
+        else { return }
+        change(number, side) { $0.finishedLife = Int32(clamping: life) }
     }
 
     /// A handler has dealt with a request and returns its answer.
@@ -245,6 +257,14 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     /// A partition has ended: all that is accepted and has no end yet waits for that.
     func beginHealing() {
         healing.begin(open.joined().filter { records[Int($0)].id != nil }, now: now())
+    }
+
+    /// What waited for the end of a partition had to come to an end soon after that.
+    func checkHealing(within limit: Duration) {
+        guard let number = healing.straggler(beyond: limit) else { return }
+        let time = healing.longest.map { "\($0.inSeconds) s" } ?? "to the end"
+        let waited = "what waited for the end of a partition took \(time), not \(limit.inSeconds) s"
+        violate("\(waited), such as message \(number)", number)
     }
 
     /// Looks for messages that are delivered by their sender's word and are not with their recipient.
@@ -269,6 +289,7 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     ///
     /// - Returns: How many messages have no end.
     func finish() -> Int {
+        if counts.accepted == 0 { violate("no message was accepted: nothing was tried", involving: []) }
         for number in unseen {
             counts.lost += 1
             violate("message \(number) is delivered by its sender's word, and nobody saw it", number)

@@ -10,6 +10,8 @@ internal import StarlingWorld
 final class FleetLife: @unchecked Sendable {  // tidy-ok: one thread
     let node: Node
     private unowned let member: FleetMember
+    /// Which of the member's lives it is, from 1.
+    private let ordinal: Int
     private let ledger: FleetLedger
     private let traffic: FleetTraffic
     private let loop: SimulatedLoop
@@ -25,6 +27,7 @@ final class FleetLife: @unchecked Sendable {  // tidy-ok: one thread
     init(_ node: Node, of member: FleetMember, _ ledger: FleetLedger, _ traffic: FleetTraffic, seed: UInt64) {
         self.node = node
         self.member = member
+        ordinal = member.lifeCount
         self.ledger = ledger
         self.traffic = traffic
         loop = member.host.loop
@@ -131,7 +134,8 @@ final class FleetLife: @unchecked Sendable {  // tidy-ok: one thread
             )
             guard !isOver else { return }
             member.note("is answered", number)
-            _ = ledger.sighted(answer, by: member.index)
+            _ = ledger.sighted(answer, by: member.index, in: ordinal)
+            ledger.finished(answer, in: ordinal)
         } catch {
             switch error {
             case .delivery, .timedOut, .undelivered: return
@@ -198,7 +202,7 @@ final class FleetLife: @unchecked Sendable {  // tidy-ok: one thread
         while !isOver {
             guard let delivery = await node.delivery.take(position), !isOver else { return }
             member.note("reads at", position)
-            guard ledger.sighted(delivery, by: member.index) != nil else { return }
+            guard ledger.sighted(delivery, by: member.index, in: ordinal) != nil else { return }
             await check()
             if random.chance(traffic.options.deathRatio) {
                 _ = await pause(.milliseconds(random.number(below: 10_000)))
@@ -219,13 +223,17 @@ final class FleetLife: @unchecked Sendable {  // tidy-ok: one thread
     private func handle(_ delivery: InboxDelivery) async throws(ApplicationDied) -> MessageContent? {
         guard !isOver else { throw ApplicationDied() }
         member.note("handles at", delivery.entry.position)
-        guard let message = ledger.sighted(delivery, by: member.index) else { return nil }
+        guard let message = ledger.sighted(delivery, by: member.index, in: ordinal) else { return nil }
         if random.chance(0.3), await !pause(.milliseconds(random.number(below: 3000))) {
             throw ApplicationDied()
         }
         await check()
         if isOver || random.chance(traffic.options.deathRatio) { throw ApplicationDied() }
-        guard delivery.entry.kind == .request else { return nil }
+        guard delivery.entry.kind == .request else {
+            ledger.finished(delivery, in: ordinal)
+            return nil
+        }
+        // A request whose answer the outbox does not take is handed out again.
         ledger.handled(message.number)
         return message.answer
     }

@@ -29,6 +29,11 @@ package struct FleetStep: Sendable, Equatable {
         self.duration = duration
     }
 
+    /// How many of the nodes, the first ones, are on the one side of a split.
+    static func splitCount(_ share: Double, of nodeCount: Int) -> Int {
+        Int((share * Double(nodeCount)).rounded())
+    }
+
     /// The nodes that it names.
     package var nodes: [Int] {
         switch fault {

@@ -51,6 +51,20 @@ package struct FleetTopology: Sendable, Equatable {
         }
     }
 
+    /// Whether two nodes are linked, as far as the shape says without chance.
+    func mayLink(_ one: Int, _ other: Int, of nodeCount: Int) -> Bool {
+        let (lower, upper) = (min(one, other), max(one, other))
+        return switch shape {
+        case .partners: false
+        case .full, .random: true
+        case .line: upper - lower == 1
+        case .ring: upper - lower == 1 || (lower == 0 && upper == nodeCount - 1)
+        case .grid(let columnCount):
+            upper - lower == columnCount || (upper - lower == 1 && upper % columnCount > 0)
+        case .pairs(let pairs): pairs.contains(HostPair(one, other))
+        }
+    }
+
     private static func ring(_ nodeCount: Int) -> [HostPair] {
         Set((0..<nodeCount).map { HostPair($0, ($0 + 1) % nodeCount) }).filter { $0.lower != $0.upper }
             .sorted()

@@ -36,38 +36,6 @@ package struct Scenario: Sendable, Equatable {
             throw .field(error.field, error.expectation)
         }
     }
-
-    /// Looks at what belongs together.
-    package func check() throws(ScenarioError) {
-        let nodes = 0..<options.nodeCount
-        let last = "a node from 0 to \(options.nodeCount - 1)"
-        guard options.duration > options.quietTime else {
-            let minutes = options.quietTime.components.seconds / 60
-            throw .field("minutes", "more than the \(minutes) quiet ones at the end")
-        }
-        if case .pairs(let pairs) = options.topology.shape {
-            for (index, pair) in pairs.enumerated() where !nodes.contains(pair.upper) {
-                throw .field("topology.links[\(index)]", "two nodes, each \(last)")
-            }
-            let linked = Set(pairs.flatMap { [$0.lower, $0.upper] })
-            if let lone = nodes.first(where: { !linked.contains($0) }) {
-                throw .field("topology.links", "such that node \(lone) has one, too")
-            }
-        }
-        for (index, link) in options.ownLinks.enumerated() {
-            guard nodes.contains(link.from), nodes.contains(link.to), link.from != link.to else {
-                throw .field("links[\(index)]", "between two nodes, each \(last)")
-            }
-        }
-        for (index, step) in options.plan.enumerated() {
-            guard step.nodes.allSatisfy(nodes.contains) else {
-                throw .field("events[\(index)]", "about nodes that there are, each \(last)")
-            }
-            guard step.time + step.duration <= options.duration - options.quietTime else {
-                throw .field("events[\(index)]", "over when the quiet time at the end begins")
-            }
-        }
-    }
 }
 
 /// Why a text is no scenario.

@@ -1,5 +1,6 @@
 internal import StarlingAPI
 internal import StarlingCore
+internal import StarlingNode
 
 /// Reads the fields of a scenario; what none of them says is the quiet usual: no faults, no hops.
 struct ScenarioReader {
@@ -11,21 +12,29 @@ struct ScenarioReader {
     /// A minute to a week, and virtual seconds of as much.
     private static let minutes = Int64(1)...10_080
     private static let secondsMax = 604_800.0
+    /// The longest mean time between two faults of a kind.
+    private static let minutesMax = 100_000.0
     private static let nodeCounts = Int64(2)...100_000
     private static let mailboxCounts = Int64(0)...8
+    private static let routeCounts =
+        Int64(NodeConfiguration.routeCounts.lowerBound)...Int64(NodeConfiguration.routeCounts.upperBound)
 
     init(_ json: JSON) throws(JSONShapeError) { fields = try JSONFields(json) }
 
     func scenario(_ name: String) throws(JSONShapeError) -> Scenario {
         try fields.refuseAllBut([
-            "summary", "nodes", "minutes", "quiet_minutes", "routes", "topology", "link", "links", "traffic",
-            "faults", "events", "mailboxes", "hostile", "heals_within_s",
+            "summary", "nodes", "minutes", "quiet_minutes", "routes", "routes_max", "topology", "link",
+            "links",
+            "traffic", "faults", "events", "mailboxes", "hostile", "heals_within_s",
         ])
         var options = DeliveryFleet.Options()
+        options.link = LinkProfile()
+        options.traffic.deathRatio = 0
         options.nodeCount = Int(try fields.numberIfAny("nodes", in: Self.nodeCounts) ?? 10)
         options.duration = .seconds(60 * (try fields.numberIfAny("minutes", in: Self.minutes) ?? 60))
         options.quietTime = .seconds(60 * (try fields.numberIfAny("quiet_minutes", in: Self.minutes) ?? 10))
         options.usesRoutes = try fields.boolIfAny("routes") ?? false
+        options.routeCountMax = try fields.numberIfAny("routes_max", in: Self.routeCounts).map(Int.init)
         if let topology = try fields.objectIfAny("topology") {
             options.topology = try Self.topology(topology)
         }
@@ -146,8 +155,8 @@ struct ScenarioReader {
         try fields.refuseAllBut(["per_minute", "crashes", "down_s"])
         let ratio = try fields.decimalIfAny("per_minute", in: 0...1) ?? 0
         let crashes = try fields.decimalIfAny("crashes", in: 0...1) ?? 1
-        options.crashInterval = interval(ratio * crashes)
-        options.restartInterval = interval(ratio * (1 - crashes))
+        options.crashInterval = try interval(ratio * crashes)
+        options.restartInterval = try interval(ratio * (1 - crashes))
         guard let bounds = try fields.listIfAny("down_s", seconds) else { return }
         guard bounds.count == 2, bounds[0] <= bounds[1] else {
             throw JSONShapeError(
@@ -158,8 +167,15 @@ struct ScenarioReader {
         options.downtime = bounds[0]...bounds[1]
     }
 
-    private static func interval(_ ratioPerMinute: Double) -> Duration? {
-        ratioPerMinute > 0 ? .seconds(60 / ratioPerMinute) : nil
+    private static func interval(_ ratioPerMinute: Double) throws(JSONShapeError) -> Duration? {
+        guard ratioPerMinute > 0 else { return nil }
+        guard ratioPerMinute >= 1 / minutesMax else {
+            throw JSONShapeError(
+                field: "faults.churn",
+                expectation: "such that a node crashes, and stops, never or once in 100,000 minutes at least"
+            )
+        }
+        return .seconds(60 / ratioPerMinute)
     }
 
     private static func step(_ fields: JSONFields) throws(JSONShapeError) -> FleetStep {
@@ -168,10 +184,11 @@ struct ScenarioReader {
         let fault: FleetStep.Fault
         switch what {
         case .partition:
-            known += ["share", "groups"]
             if let groups = try fields.listIfAny("groups", nodes) {
+                known.append("groups")
                 fault = .partition(groups)
             } else {
+                known += ["share", "groups"]
                 fault = .split(share: try fields.decimalIfAny("share", in: 0...1) ?? 0.5)
             }
         case .crash:
@@ -219,7 +236,7 @@ struct ScenarioReader {
 
     private static func minutesIfAny(_ fields: JSONFields, _ name: String) throws(JSONShapeError) -> Duration?
     {
-        try durationIfAny(fields, name, unit: 60, min: 0.1, max: 100_000)
+        try durationIfAny(fields, name, unit: 60, min: 0.1, max: minutesMax)
     }
 
     /// - Parameter unit: in seconds.

@@ -113,8 +113,10 @@ struct SimCommand {
         progress.clear()
         var finding = findings[0]
         let milliseconds = clock.now.millisecondsSince1970 - start.millisecondsSince1970
-        if findings.contains(where: { !$0.repeats(finding) }) {
-            finding.violations.append("two runs of one seed differ")
+        for (number, other) in findings.enumerated() where !other.repeats(finding) {
+            finding.violations.append(
+                "run \(number + 1) differs from run 1: \(finding.differences(from: other))"
+            )
         }
         finding.violations += findings.flatMap(\.usageViolations)
         if let picturePath, let picture = finding.picture {
@@ -151,7 +153,7 @@ struct SimCommand {
         object["wall_s"] = .double(result.wallSeconds)
         for figure in finding.figures.members { object[figure.key] = figure.value }
         object["violations"] = .array(finding.violations.map { .string($0) })
-        object["trace_hash"] = .string(hash(finding))
+        object["trace_hash"] = .string(finding.trace)
         for figure in finding.usage.members { object[figure.key] = figure.value }
         if !finding.violations.isEmpty { object["replay"] = .string(result.replay) }
         return .object(object)
@@ -165,14 +167,9 @@ struct SimCommand {
             \(scenario.nodeCount) nodes, \(Int(finding.virtualSeconds)) virtual seconds in \(wallSeconds) s: \
             \(speed) times real time
             \(finding.text)
-            trace \(hash(finding))\(runCount > 1 ? ", \(runCount) runs" : "")
+            trace \(finding.trace)\(runCount > 1 ? ", \(runCount) runs" : "")
 
             """
-    }
-
-    private func hash(_ finding: SimFinding) -> String {
-        let digits = String(finding.traceHash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
     // MARK: List

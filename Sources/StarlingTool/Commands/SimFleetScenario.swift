@@ -23,6 +23,10 @@ struct SimFleetScenario: SimScenario {
         options = scenario.options
     }
 
+    private static func isBuiltIn(_ word: String) -> Bool {
+        word == SimScenarioName.delivery.rawValue || Scenario.text(ofBuiltIn: word) != nil
+    }
+
     private static func scenario(_ word: String) throws(Diagnostic) -> Scenario {
         if word == SimScenarioName.delivery.rawValue { return .delivery }
         if let text = Scenario.text(ofBuiltIn: word) { return try parse(Array(text.utf8), word) }
@@ -72,8 +76,9 @@ struct SimFleetScenario: SimScenario {
         return Diagnostic(
             code: "invalid_scenario",
             message: message,
-            nextStep:
-                "The fields are in docs/scenarios.md; 'starling sim --list --json' shows whole examples."
+            nextStep: isBuiltIn(word)
+                ? "It is built in: choose other --nodes, --minutes or --hours."
+                : "The fields are in docs/scenarios.md; 'starling sim --list --json' shows whole examples."
         )
     }
 

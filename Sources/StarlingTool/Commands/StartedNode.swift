@@ -53,6 +53,7 @@ struct StartedNode: Sendable {
             SecurityProtocol.allCases.first { $0.shortName == word }
         }
         if let byteCount = settings.memoryByteCountMax { configuration.memoryByteCountMax = byteCount }
+        if let count = settings.routeCountMax { configuration.setRouteCountMax(count) }
         // Some descriptors are for files, listeners and the API.
         let connectionCountMax = settings.connectionCountMax ?? configuration.connectionCountMax
         configuration.connectionCountMax = max(1, min(connectionCountMax, descriptorCountMax - 128))

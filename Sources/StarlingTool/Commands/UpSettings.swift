@@ -22,6 +22,8 @@ struct UpSettings: Sendable {
     /// Nil to scale with the machine.
     var memoryByteCountMax: Int?
     var connectionCountMax: Int?
+    /// Nil for as many as suit most.
+    var routeCountMax: Int?
     var measurableBy: Diagnostics.Audience
     var logLevel: LogLevel
 
@@ -53,6 +55,7 @@ struct UpSettings: Sendable {
         loopCount = invocation[StarlingFlags.loops]
         memoryByteCountMax = invocation[StarlingFlags.memoryMax]
         connectionCountMax = invocation[StarlingFlags.connectionsMax]
+        routeCountMax = invocation[StarlingFlags.routesMax]
         measurableBy = invocation[StarlingFlags.measurable].flatMap(Diagnostics.Audience.init) ?? .near
         logLevel =
             switch invocation[StarlingFlags.logLevel] {

@@ -98,6 +98,24 @@ import Testing
         (#"{"events": [{"what": "stop", "node": 10}]}"#, "events[0]"),
         (#"{"events": [{"what": "stop", "node": 1, "from": 2}]}"#, "events[0].from"),
         (#"{"events": [{"what": "stop", "node": 1, "at_s": 2990, "for_s": 11}]}"#, "events[0]"),
+        (#"{"events": [{"what": "stop", "node": 1, "at_s": 2.9}]}"#, "events[0].at_s"),
+        (#"{"events": [{"what": "cut", "from": 1, "to": 1}]}"#, "events[0]"),
+        (#"{"events": [{"what": "partition", "groups": [[0, 1]]}]}"#, "events[0].groups"),
+        (#"{"events": [{"what": "partition", "groups": [[0, 1], [1, 2]]}]}"#, "events[0].groups"),
+        (#"{"events": [{"what": "partition", "groups": [[0], []]}]}"#, "events[0].groups"),
+        (#"{"events": [{"what": "partition", "groups": [[0], [1]], "share": 0.5}]}"#, "events[0].share"),
+        (#"{"events": [{"what": "partition", "share": 0.04}]}"#, "events[0].share"),
+        (#"{"heals_within_s": 5}"#, "heals_within_s"), (#"{"hostile": {"share": 0.09}}"#, "hostile.share"),
+        (#"{"topology": {"shape": "partners", "forced": true}}"#, "topology.forced"),
+        (#"{"topology": {"shape": "line"}}"#, "traffic.links_max"), (#"{"routes_max": 20}"#, "routes_max"),
+        (#"{"routes": true, "routes_max": 15}"#, "routes_max"),
+        (#"{"faults": {"churn": {"per_minute": 1e-300}}}"#, "faults.churn"),
+        (#"{"nodes": 1416, "topology": {"shape": "full"}}"#, "topology.shape"),
+        (
+            #"{"nodes": 2001, "routes": true, "topology": {"shape": "random", "degree": 1000}}"#,
+            "topology.degree"
+        ),
+        (#"{"nodes": 101, "traffic": {"messages_per_hour": 100000}}"#, "traffic.messages_per_hour"),
     ])
     func whatAFieldCannotBeIsToldByItsPath(text: String, field: String) {
         guard case .field(field, let expectation) = Self.error(text) else {
@@ -107,11 +125,42 @@ import Testing
         #expect(!expectation.isEmpty)
     }
 
+    /// Nothing passes between others than neighbours, so nothing can be cut there either.
+    @Test(arguments: [
+        (#""shape": "line""#, [true, false, false, false]),
+        (#""shape": "ring""#, [true, false, true, false]),
+        (#""shape": "grid", "columns": 3"#, [true, true, false, true]),
+        (#""shape": "full""#, [true, true, true, true]),
+        (#""shape": "links", "links": [[0, 1], [2, 3], [4, 5], [5, 2]]"#, [true, false, false, true]),
+    ])
+    func whatIsCutIsALink(shape: String, isLinked: [Bool]) {
+        for (pair, isLinked) in zip([(0, 1), (3, 0), (5, 0), (2, 5)], isLinked) {
+            let text = """
+                {"nodes": 6, "routes": true, "topology": {\(shape), "forced": true},
+                 "events": [{"what": "cut", "from": \(pair.0), "to": \(pair.1)}]}
+                """
+            #expect((Self.error(text) == nil) == isLinked, "\(pair) of \(shape)")
+        }
+    }
+
+    @Test func limitsOfAScenarioAreReached() throws {
+        for text in [
+            #"{"nodes": 1414, "topology": {"shape": "full"}}"#, #"{"hostile": {"share": 0.1}}"#,
+            #"{"nodes": 100, "traffic": {"messages_per_hour": 100000}}"#,
+            #"{"events": [{"what": "stop", "node": 1, "at_s": 3}]}"#,
+            #"{"events": [{"what": "partition", "share": 0.05}], "heals_within_s": 5}"#,
+            #"{"faults": {"churn": {"per_minute": 0.00001}}}"#,
+            #"{"routes": true, "routes_max": 16}"#, #"{"nodes": 2, "topology": {"shape": "line"}}"#,
+        ] { #expect(Self.error(text) == nil, "\(text)") }
+    }
+
     @Test func aFileThatSaysNothingIsQuiet() throws {
         let scenario = try Scenario("empty", parsing: Array("{}".utf8))
         try scenario.check()
         #expect(scenario.options.faults == .none && scenario.options.plan.isEmpty)
         #expect(scenario.options.nodeCount == 10 && !scenario.options.usesRoutes)
         #expect(scenario.options.topology == FleetTopology(.partners))
+        #expect(scenario.options.link == LinkProfile(latency: .milliseconds(5)))
+        #expect(scenario.options.traffic.deathRatio == 0 && scenario.options.routeCountMax == nil)
     }
 }
