@@ -137,7 +137,9 @@ public final class Node: Sendable {
             temporaryFolder = configuration.home == nil ? try Self.temporaryFolder() : nil
             let folder = temporaryFolder?.path ?? (configuration.home ?? "") + "/blobs"
             real = real.with(store: real.world.store, blobs: try blobs(folder, real.loops[0]))
-            let settings = try settings(configuration)
+            var settings = try settings(configuration)
+            let mark = configuration.home.map { RunMark(home: $0, files: real.world.files) }
+            settings.hasRunBefore = try Self.marked { () throws(FileError) in try mark?.isSet() ?? false }
             let node: StarlingNode.Node
             do throws(NodeStartError) {
                 node = try StarlingNode.Node(world: real.world, identity: identity, configuration: settings)
@@ -145,6 +147,10 @@ public final class Node: Sendable {
                 throw NodeError(error)
             }
             do throws(NodeStartError) { try await node.start() } catch { throw NodeError(error) }
+            do throws(NodeError) { try Self.marked { () throws(FileError) in try mark?.set() } } catch {
+                await node.stop()
+                throw error
+            }
             return Node(real: real, node: node, temporaryFolder: temporaryFolder)
         } catch {
             await real.world.store.close()
@@ -361,6 +367,17 @@ public final class Node: Sendable {
             throw NodeError(
                 .identity,
                 "The node's identity key cannot be had: \(error).",
+                nextStep: "Check the folder's owner and modes, or use another home.",
+                cause: error
+            )
+        }
+    }
+
+    private static func marked<Value>(_ body: () throws(FileError) -> Value) throws(NodeError) -> Value {
+        do throws(FileError) { return try body() } catch {
+            throw NodeError(
+                .store,
+                "The node's home cannot be written to: \(error).",
                 nextStep: "Check the folder's owner and modes, or use another home.",
                 cause: error
             )

@@ -72,6 +72,7 @@ package final class Node: Sendable {
             identity: identity,
             delivery: delivery,
             limits: configuration.routeLimits,
+            hasRunBefore: configuration.hasRunBefore,
             verification: configuration.routeVerification
         )
         liveness = LivenessDriver(

@@ -33,6 +33,8 @@ package struct NodeConfiguration: Sendable {
     /// Whether it tells its neighbours whom it reaches, and hears of that from them.
     package var usesRoutes = false
     package var routeLimits = RouteDriver.Limits()
+    /// Whether the identity has been a node's before: when the store is empty all the same, it has lost what was told.
+    package var hasRunBefore = false
     /// Another way to check destinations' signatures than one by one in each node.
     package var routeVerification: RouteProofCache.Verification?
     /// To which members of the mesh it stays connected, where it uses routes; `nil` leaves that to whoever dials.
@@ -63,6 +65,7 @@ package struct NodeConfiguration: Sendable {
         routeLimits.table.destinationCountMax = count
         routeLimits.table.heldCountMax = count
         routeLimits.table.soleCountMax = count / 2
+        routeLimits.table.soughtCountMax = min(64, count)
         routeLimits.table.proofCountMax = 2 * count
         livenessLimits.memberCountMax = count
         topologyLimits.machine.peerCountMax = count

@@ -33,7 +33,7 @@ extension RouteSummary.Hop {
         let words =
             switch reason {
             case .first: "the best"
-            case .balanced: "as good as the best: shares the messages"
+            case .balanced: "as good as the best: takes messages when that is busy"
             case .spare: "in reserve"
             case .unfeasible: "not used: might lead back here"
             case .waiting: "not used yet: what this node told before its start is not void"

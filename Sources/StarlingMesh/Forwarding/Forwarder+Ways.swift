@@ -66,6 +66,26 @@ extension Forwarder {
         return routes.first(to: peer) { $0 != other && isOpen($0, from: origin) } ?? way
     }
 
+    /// The neighbour that a frame goes to where much waits for the best one: of those that a route goes over, the one for which
+    /// the least waits.
+    ///
+    /// Receipts are small, and tell by their way whether it works.
+    ///
+    /// - Parameter other: One that it does not go to instead.
+    func spread(_ frame: TransitFrame, from origin: Origin, best: PeerID, besides other: PeerID?) -> PeerID {
+        guard !frame.isReceipt, best != frame.to, let entry = neighbours[best],
+            entry.byteCount >= limits.spreadByteCountMin || !hasRoom(for: best, from: origin)
+        else { return best }
+        var (least, leastByteCount) = (best, hasRoom(for: best, from: origin) ? entry.byteCount : .max)
+        for hop in routes.hops(to: frame.to) where hop != other && isOpen(hop, from: origin) {
+            guard let byteCount = neighbours[hop]?.byteCount, byteCount < leastByteCount,
+                hasRoom(for: hop, from: origin)
+            else { continue }
+            (least, leastByteCount) = (hop, byteCount)
+        }
+        return least
+    }
+
     private func isBarred(_ peer: PeerID, now: Instant) -> Bool {
         barred[peer].map { $0 + limits.barDuration > now } ?? false
     }
@@ -75,7 +95,7 @@ extension Forwarder {
         return routes.first(to: peer) { isOpen($0, from: origin) }
     }
 
-    private func isOpen(_ neighbour: PeerID, from origin: Origin) -> Bool {
+    func isOpen(_ neighbour: PeerID, from origin: Origin) -> Bool {
         neighbours[neighbour] != nil && origin != .neighbour(neighbour)
     }
 

@@ -9,8 +9,12 @@ package struct Forwarder: ~Copyable, Sendable {
     package struct Limits: Sendable {
         /// Bytes that wait for one neighbour; a frame that finds more waits where it is.
         package var queueByteCountMax = 4_194_304
-        /// Those of one origin: nobody fills a queue alone, and a neighbour that takes nothing holds up its own frames only.
+        /// Those of one origin: nobody fills a queue alone.
         package var originByteCountMax = 2_097_152
+        /// Bytes that wait for the best neighbour before frames go to the one of the others for which the least waits.
+        package var spreadByteCountMin = 262_144
+        /// How long frames for a neighbour that takes nothing are dropped at once, after one that had waited for room in vain.
+        package var stuckDuration: Duration = .seconds(1)
         /// Frames that one neighbour may hand over in a second, and at once after a pause.
         package var framesPerSecond = 20_000
         /// Destinations whose way back is remembered.
@@ -75,6 +79,8 @@ package struct Forwarder: ~Copyable, Sendable {
         /// Frames that it may hand over at once, and when that was right.
         var credit: Int
         var creditAt: Instant
+        /// Until when nothing waits for room among its frames.
+        var stuckUntil: Instant?
     }
 
     /// The way that a frame of a peer came.
@@ -186,8 +192,13 @@ package struct Forwarder: ~Copyable, Sendable {
         if origin != .own, isRepeated(frame, now: now) { return drop(.repeated) }
         let recurrence = origin == .own ? nil : recurrence(of: frame, now: now)
         let lost: PeerID? = if case .unanswered(let via) = recurrence { via } else { nil }
-        guard let next = way(of: frame, from: origin, besides: lost, now: now) else { return drop(.noRoute) }
-        guard hasRoom(for: next, from: origin) else { return .full }
+        guard let best = way(of: frame, from: origin, besides: lost, now: now) else { return drop(.noRoute) }
+        let next = spread(frame, from: origin, best: best, besides: lost)
+        guard hasRoom(for: next, from: origin) else {
+            guard isStuck(next, now: now) else { return .full }
+            doubt(frame.to, via: next, now: now)
+            return drop(.noRoom)
+        }
         if case .neighbour(let neighbour) = origin {
             if let until = spend(neighbour, now: now) { return .tooFast(until: until) }
             heard(of: frame.from, via: neighbour, now: now)
@@ -209,10 +220,16 @@ package struct Forwarder: ~Copyable, Sendable {
     package func takes(to peer: PeerID, from origin: Origin, now: Instant) -> Bool {
         let next = neighbours[peer] == nil ? routes.first(to: peer) { neighbours[$0] != nil } : peer
         guard let next = next ?? trace(to: peer, now: now) else { return true }
-        return hasRoom(for: next, from: origin)
+        if hasRoom(for: next, from: origin) { return true }
+        return next != peer
+            && routes.first(to: peer) { isOpen($0, from: origin) && hasRoom(for: $0, from: origin) } != nil
     }
 
-    private func hasRoom(for neighbour: PeerID, from origin: Origin) -> Bool {
+    private func isStuck(_ neighbour: PeerID, now: Instant) -> Bool {
+        neighbours[neighbour]?.stuckUntil.map { $0 > now } ?? false
+    }
+
+    func hasRoom(for neighbour: PeerID, from origin: Origin) -> Bool {
         guard let entry = neighbours[neighbour] else { return true }
         return entry.byteCount < limits.queueByteCountMax
             && entry.originByteCounts[origin, default: 0] < limits.originByteCountMax
@@ -235,8 +252,15 @@ package struct Forwarder: ~Copyable, Sendable {
         return nil
     }
 
-    /// A frame was dropped that had found no room for long.
-    package mutating func gaveUp() { drop(.noRoom) }
+    /// A frame was dropped that had found no room for long: its way is doubted, and others for the same neighbour do not wait.
+    package mutating func gaveUp(_ frame: TransitFrame, from origin: Origin, now: Instant) {
+        drop(.noRoom)
+        guard let next = way(of: frame, from: origin, besides: nil, now: now),
+            !hasRoom(for: next, from: origin)
+        else { return }
+        neighbours[next]?.stuckUntil = now + limits.stuckDuration
+        doubt(frame.to, via: next, now: now)
+    }
 
     /// Whether a neighbour's frame went a moment ago, or is this node's own.
     ///

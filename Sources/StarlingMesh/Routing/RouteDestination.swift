@@ -1,5 +1,12 @@
 internal import StarlingCore
 
+/// A request for a number that was made on behalf of others.
+struct PassedRequest: Sendable {
+    var number: UInt64
+    var hopLimit: UInt8
+    var at: Instant
+}
+
 /// A destination, with the routes to it that are kept.
 struct RouteDestination: Sendable {
     let id: PeerID
@@ -19,14 +26,16 @@ struct RouteDestination: Sendable {
     var durable: RouteDistance?
     /// Until when the feasibility distance is kept once nothing is told.
     var heldUntil: Instant
+    /// The link whose neighbour alone told the last route, once there is none: the place is charged to it; -1 for none.
+    var lastLink = -1
     /// When a message was last sent here.
     var lastUse: Instant?
     /// How often a higher number was asked for in vain.
     var askCount = 0
     /// The last number that was asked for to have a better route, and when.
     var askedBetter: (number: UInt64, at: Instant)?
-    /// The last number that was asked for on behalf of others, and when.
-    var forwarded: (number: UInt64, at: Instant)?
+    /// The last request for a number that was passed on.
+    var forwarded: PassedRequest?
     /// Whether the feasibility distance waits to be written.
     var isUnwritten = false
     /// Whether neighbours have told routes that were not kept.

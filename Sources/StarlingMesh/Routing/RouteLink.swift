@@ -35,13 +35,15 @@ struct RouteLink: Sendable {
     var numberRequests: [NumberRequest] = []
 
     // What it tells.
-    /// Destinations of which nobody else tells.
+    /// Destinations of which nobody else tells, and those that are remembered after it was the last to tell them.
     var soleCount = 0
     var heardDigest = RouteDigest()
     /// When it last said that what it told stands; `nil` when it has told nothing.
     var heard: Instant?
     var updateAllowance: RouteAllowance
     var requestAllowance: RouteAllowance
+    var numberAllowance: RouteAllowance
+    var searchAllowance: RouteAllowance
 
     init(peer: PeerID, limits: RouteTable.Limits, now: Instant) {
         self.peer = peer
@@ -49,6 +51,14 @@ struct RouteLink: Sendable {
         (tellAt, withdrawAt) = (now, now)
         updateAllowance = RouteAllowance(limits.updateRate, now: now)
         requestAllowance = RouteAllowance(limits.requestRate, now: now)
+        numberAllowance = RouteAllowance(limits.requestRate, now: now)
+        searchAllowance = RouteAllowance(limits.searchRate, now: now)
+    }
+
+    /// Whether all that the neighbour has used is made up for.
+    func hasRested(now: Instant) -> Bool {
+        updateAllowance.isWhole(now: now) && requestAllowance.isWhole(now: now)
+            && numberAllowance.isWhole(now: now) && searchAllowance.isWhole(now: now)
     }
 
     /// Forgets what the neighbour was told: its reader begins anew.
@@ -165,6 +175,9 @@ struct RouteAllowance: Sendable {
         spend(1, now: now)
         return true
     }
+
+    /// Whether there is as much as after a time of rest.
+    func isWhole(now: Instant) -> Bool { settled <= now }
 
     /// When something can be spent again; in the past when it can be now.
     var ready: Instant { settled - burst + interval }

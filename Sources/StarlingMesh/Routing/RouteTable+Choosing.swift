@@ -132,10 +132,11 @@ extension RouteTable {
     /// Whoever becomes such a neighbour, or is none any more, is looked at for what it is to be told.
     private mutating func activate(_ slot: Int, primary: Int?) {
         let first = primary.flatMap { metric(of: $0, of: slot) }
+        let most = first.map { UInt64($0.microseconds) * 5 / 4 }
         for place in destinations[slot].entries.indices {
             var isActive = place == primary
-            if !isActive, let first, isFeasible(place, of: slot), let metric = metric(of: place, of: slot) {
-                isActive = metric.microseconds <= first.microseconds + first.microseconds / 4
+            if !isActive, let most, isFeasible(place, of: slot), let metric = metric(of: place, of: slot) {
+                isActive = UInt64(metric.microseconds) <= most
             }
             guard isActive != destinations[slot].entries[place].isActive else { continue }
             destinations[slot].entries[place].isActive = isActive

@@ -38,7 +38,7 @@ extension RouteTable {
             // With one neighbour less there may be nobody left to tell.
             if isHeard || destinations[slot].isLive { choose(slot, now: now) }
         }
-        freeLinkIfIdle(link)
+        freeLinkIfIdle(link, now: now)
         finish(now: now, wallNow: wallNow)
     }
 
@@ -113,6 +113,7 @@ extension RouteTable {
         // A neighbour is not to blame as a relay for what it does not answer itself.
         guard destination != peer, let link = linkIndex[peer] else { return }
         if let slot = slot(of: destination), let entry = destinations[slot].entry(of: link) {
+            destinations[slot].lastUse = now
             destinations[slot].entries[entry].penalty = change(destinations[slot].entries[entry].penalty)
             choose(slot, now: now)
         }
@@ -159,7 +160,7 @@ extension RouteTable {
 
     private mutating func link(to peer: PeerID, now: Instant) -> Int? {
         if let link = linkIndex[peer] { return link }
-        if links.count - freeLinks.count >= limits.linkCountMax, !freeLeastPenalized() { return nil }
+        if links.count - freeLinks.count >= limits.linkCountMax, !freeLeastPenalized(now: now) { return nil }
         let fresh = RouteLink(peer: peer, limits: limits, now: now)
         let link: Int
         if let free = freeLinks.popLast() {
@@ -173,18 +174,30 @@ extension RouteTable {
         return link
     }
 
-    /// Frees a link that is down, unless its neighbour is remembered for what it did not deliver.
-    mutating func freeLinkIfIdle(_ link: Int) {
-        guard !links[link].isUp, links[link].penalty == 0, linkIndex[links[link].peer] == link else { return }
+    /// Frees a link that is down, unless its neighbour is remembered: for what it did not deliver, for the places that it
+    /// takes still, or because whoever comes again has no more than it went with.
+    mutating func freeLinkIfIdle(_ link: Int, now: Instant) {
+        guard links[link].penalty == 0, links[link].soleCount == 0, links[link].hasRested(now: now) else {
+            return
+        }
+        free(link)
+    }
+
+    private mutating func free(_ link: Int) {
+        guard !links[link].isUp, linkIndex[links[link].peer] == link else { return }
         linkIndex[links[link].peer] = nil
+        forgetGrudges(against: link)
+        for slot in destinations.indices where destinations[slot].lastLink == link {
+            destinations[slot].lastLink = -1
+        }
+        links[link].soleCount = 0
         freeLinks.append(link)
     }
 
-    private mutating func freeLeastPenalized() -> Bool {
+    private mutating func freeLeastPenalized(now: Instant) -> Bool {
         let down = links.indices.filter { !links[$0].isUp && linkIndex[links[$0].peer] == $0 }
         guard let least = down.min(by: { links[$0].penalty < links[$1].penalty }) else { return false }
-        links[least].penalty = 0
-        freeLinkIfIdle(least)
+        free(least)
         return true
     }
 }

@@ -59,15 +59,17 @@ extension RouteTable {
         if request.number == ownNumber.current + 1 {
             want(request.number, now: now)
         } else if let proof = request.proof, proof.number + 1 >= request.number {
-            takeOwn(proof, now: now)
+            // Nobody on the way has checked it.
+            try? takeOwn(proof, from: link, now: now)
         }
     }
 
     /// Goes on behind a number that this node has signed and does not remember: its disk is another one.
-    mutating func takeOwn(_ proof: RouteProof?, now: Instant) {
+    mutating func takeOwn(_ proof: RouteProof?, from link: Int, now: Instant) throws(RouteBreach) {
         guard let proof, proof.number > ownNumber.current, proof.number < RouteProof.numberMax,
-            proof.destination == own, (try? proofs.verified(proof)) != nil
+            proof.destination == own
         else { return }
+        _ = try verified(proof, of: nil, from: link, now: now)
         // Whoever signed more than is remembered has told more, too.
         if hasNoPast { waitOutLoss(now: now) }
         want(proof.number + 1, now: now)

@@ -11,12 +11,16 @@ extension RouteTable {
     mutating func mayAdmit(_ destination: PeerID, _ metric: RouteMetric, from link: Int, now: Instant) -> Bool
     {
         let isSought = searches.contains { $0.destination == destination }
-        guard slot(of: destination) != nil || destinations.count - freeSlots.count <= slotCountMax else {
+        let known = slot(of: destination)
+        let usedCount = destinations.count - freeSlots.count
+        guard known != nil || usedCount <= slotCountMax + (isSought ? limits.soughtCountMax : 0) else {
             wasFull = true
             return false
         }
         guard !isSought else { return liveCount < limits.destinationCountMax || farthest(now: now) != nil }
-        if links[link].soleCount >= limits.soleCountMax { return false }
+        // What a neighbour was the last to tell is counted already.
+        let isCounted = known.map { destinations[$0].lastLink == link } ?? false
+        if !isCounted, links[link].soleCount >= limits.soleCountMax { return false }
         guard liveCount >= limits.destinationCountMax else { return true }
         wasFull = true
         guard let farthest = farthest(now: now), let offered = metric.adding(links[link].cost) else {
@@ -119,8 +123,13 @@ extension RouteTable {
             destinations[slot].hasMore = true
             remove(entry: worst, of: slot)
         }
-        if !destinations[slot].isLive { liveCount += 1 }
+        if !destinations[slot].isLive {
+            liveCount += 1
+            release(slot)
+        }
         countSole(slot, -1)
+        var entry = entry
+        entry.penalty = max(entry.penalty, takeGrudge(against: entry.link, of: slot))
         if entry.proof != nil { proofsEndAt = .earlier(proofsEndAt, entry.proofEnd) }
         destinations[slot].entries.append(entry)
         countSole(slot, 1)
@@ -135,11 +144,26 @@ extension RouteTable {
 
     mutating func remove(entry: Int, of slot: Int) {
         // A neighbour over which nothing goes any more may be told, and so may one that had a better route.
-        markDirty(slot, for: destinations[slot].entries[entry].link)
-        countSole(slot, -1)
+        let gone = destinations[slot].entries[entry]
+        markDirty(slot, for: gone.link)
+        keepGrudge(gone, of: slot)
+        let isLast = destinations[slot].entries.count == 1
+        if !isLast { countSole(slot, -1) }
         destinations[slot].entries.remove(at: entry)
-        countSole(slot, 1)
-        if !destinations[slot].isLive { liveCount -= 1 }
+        if isLast {
+            liveCount -= 1
+            destinations[slot].lastLink = gone.link
+        } else {
+            countSole(slot, 1)
+        }
+    }
+
+    /// A place is charged to nobody any more: there is a route again, or it is given back.
+    private mutating func release(_ slot: Int) {
+        let link = destinations[slot].lastLink
+        guard link >= 0 else { return }
+        destinations[slot].lastLink = -1
+        links[link].soleCount -= 1
     }
 
     /// Gives a place back when nothing is known and nothing has to be remembered.
@@ -157,6 +181,8 @@ extension RouteTable {
             links[link].dirty.remove(slot)
             links[link].withdrawn.remove(slot)
         }
+        release(slot)
+        grudges[slot] = nil
         askTimers.remove(slot)
         index.remove(slot, of: destinations[slot].id)
         isUsed.remove(slot)

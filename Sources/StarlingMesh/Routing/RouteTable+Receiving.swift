@@ -34,7 +34,7 @@ extension RouteTable {
         for request in frame.routeRequests where links[link].requestAllowance.take(now: now) {
             take(request, from: link, now: now)
         }
-        for request in frame.numberRequests where links[link].requestAllowance.take(now: now) {
+        for request in frame.numberRequests where links[link].numberAllowance.take(now: now) {
             take(request, from: link, now: now)
         }
     }
@@ -54,7 +54,7 @@ extension RouteTable {
         now: Instant,
         wallNow: WallTime
     ) throws(RouteBreach) {
-        guard update.destination != own else { return takeOwn(update.proof, now: now) }
+        guard update.destination != own else { return try takeOwn(update.proof, from: link, now: now) }
         guard let way = update.way, way.hops < limits.hopLimit, way.metric.adding(links[link].cost) != nil
         else {
             return withdraw(update.destination, link, now: now)
@@ -100,7 +100,7 @@ extension RouteTable {
         choose(slot, now: now)
     }
 
-    private mutating func verified(
+    mutating func verified(
         _ proof: RouteProof,
         of slot: Int?,
         from link: Int,

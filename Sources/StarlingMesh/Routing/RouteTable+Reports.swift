@@ -19,7 +19,7 @@ package struct RouteHop: Equatable, Sendable {
 package enum RouteReason: Equatable, Sendable {
     /// The feasible route of lowest metric, or one that no other is clearly better than.
     case first
-    /// Its metric is close enough to the first one's: messages are spread over both.
+    /// Its metric is close to the first one's: it takes messages when that is busy.
     case balanced
     /// It is there when the others are gone.
     case spare
@@ -132,9 +132,10 @@ extension RouteTable {
     package var tableFills: [TableFill] {
         // Neighbours have a place always.
         let most = limits.destinationCountMax + limits.linkCountMax
+        let beside = limits.heldCountMax + limits.soughtCountMax + restoredCount
         return [
             TableFill("route destinations", liveCount, of: most),
-            TableFill("route distances", index.count - 1, of: most + limits.heldCountMax),
+            TableFill("route distances", index.count - 1, of: most + beside),
             TableFill("route links", links.count - freeLinks.count, of: limits.linkCountMax),
             TableFill("route searches", searches.count, of: limits.searchCountMax),
             TableFill("route proofs", proofs.count, of: limits.proofCountMax),

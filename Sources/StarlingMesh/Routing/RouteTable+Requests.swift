@@ -11,7 +11,24 @@ extension RouteTable {
             return ask(slot, now: now)
         }
         askTimers.remove(slot)
+        if areAllDoubtful(slot) { return askEverybody(slot, now: now) }
         askForBetter(slot, than: primary, now: now)
+    }
+
+    /// Whether all routes that are kept were found not to deliver, and others were not kept.
+    private func areAllDoubtful(_ slot: Int) -> Bool {
+        destinations[slot].hasMore
+            && destinations[slot].entries.allSatisfy { $0.penalty >= limits.penaltyMin }
+    }
+
+    /// Asks all neighbours for a higher number: only with it are the routes feasible that were not kept.
+    private mutating func askEverybody(_ slot: Int, now: Instant) {
+        guard let feasibility = destinations[slot].feasibility, waitUntil == nil else { return }
+        if let asked = destinations[slot].askedBetter, asked.at + limits.askBetterInterval > now { return }
+        let number = feasibility.number + 1
+        destinations[slot].askedBetter = (number, now)
+        let request = numberRequest(destinations[slot].id, number, hopLimit: limits.hopLimit)
+        for link in links.indices where links[link].isUp { queue(request, to: link) }
     }
 
     /// Asks all whose routes are kept, and does so again later: soon at first, and then with each digest.
@@ -82,13 +99,20 @@ extension RouteTable {
 
     private func numberRequest(_ destination: PeerID, _ number: UInt64, hopLimit: UInt8) -> NumberRequest {
         // The destination may have lost its count: it believes its own signature.
-        let proof = proofs.newest(of: destination).flatMap { $0.number + 1 >= number ? $0 : nil }
+        let proof = newestProof(of: destination).flatMap { $0.number + 1 >= number ? $0 : nil }
         return NumberRequest(
             destination: destination,
             number: min(number, RouteProof.numberMax),
             hopLimit: hopLimit,
             proof: proof
         )
+    }
+
+    /// The newest proof that was verified: one that many others have displaced stands with the routes still.
+    private func newestProof(of destination: PeerID) -> RouteProof? {
+        if let cached = proofs.newest(of: destination) { return cached }
+        guard let slot = slot(of: destination) else { return nil }
+        return destinations[slot].entries.compactMap(\.proof).max { $0.number < $1.number }
     }
 
     // MARK: Others' requests
@@ -108,14 +132,17 @@ extension RouteTable {
             return tellAgain(slot, to: link)
         }
         guard request.hopLimit > 1, isAnswerable(request) else { return }
+        let hopLimit = min(request.hopLimit - 1, limits.hopLimit)
         var isRepeated = false
         if let last = destination.forwarded, last.number >= request.number {
-            if last.at + limits.forwardInterval > now { return }
-            isRepeated = last.at + limits.repeatInterval > now
+            let isRecent = last.at + limits.forwardInterval > now
+            // One that comes farther is not the same.
+            if isRecent, last.hopLimit >= hopLimit { return }
+            isRepeated = !isRecent && last.at + limits.repeatInterval > now
         }
         guard let next = nextLink(for: slot, besides: link) else { return }
-        destinations[slot].forwarded = (request.number, now)
-        var passed = numberRequest(request.destination, request.number, hopLimit: request.hopLimit - 1)
+        destinations[slot].forwarded = .init(number: request.number, hopLimit: hopLimit, at: now)
+        var passed = numberRequest(request.destination, request.number, hopLimit: hopLimit)
         if passed.proof == nil { passed.proof = request.proof }
         if isRepeated { queue(passed, toAllOf: slot, besides: link) } else { queue(passed, to: next) }
     }
@@ -124,7 +151,7 @@ extension RouteTable {
     ///
     /// Other requests are nobody's need. Passed on, they would stand in the way of those that are.
     private mutating func isAnswerable(_ request: NumberRequest) -> Bool {
-        if let known = proofs.newest(of: request.destination), request.number <= known.number + 1 {
+        if let known = newestProof(of: request.destination), request.number <= known.number + 1 {
             return true
         }
         guard let proof = request.proof, proof.destination == request.destination,

@@ -78,10 +78,13 @@ extension RouteTable {
         if let place = searches.firstIndex(where: { $0.destination == destination }) {
             // The same request comes by several ways.
             let isRecent = searches[place].asked + limits.searchInterval > now
-            guard !isRecent || searches[place].hopLimit < hopLimit else { return }
+            guard !isRecent || searches[place].hopLimit < hopLimit,
+                links[link].searchAllowance.take(now: now)
+            else { return }
             searches[place].hopLimit = max(searches[place].hopLimit, hopLimit)
             if !searches[place].isOwn { searches[place].asked = now }
         } else {
+            guard links[link].searchAllowance.take(now: now) else { return }
             makeRoomForSearch()
             searches.append(
                 RouteSearch(destination: destination, isOwn: false, hopLimit: hopLimit, asked: now)

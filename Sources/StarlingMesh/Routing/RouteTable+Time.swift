@@ -38,10 +38,10 @@ extension RouteTable {
 
     private mutating func tick(now: Instant) {
         for link in links.indices {
-            links[link].penalty -= max(links[link].penalty / 8, min(links[link].penalty, 1000))
+            links[link].penalty = Self.faded(links[link].penalty)
             applyPenalty(of: link, now: now)
             guard links[link].isUp else {
-                freeLinkIfIdle(link)
+                freeLinkIfIdle(link, now: now)
                 continue
             }
             if let heard = links[link].heard, heard + limits.routeTimeout <= now {
@@ -82,7 +82,9 @@ extension RouteTable {
 
     /// Whether something of a destination changes with time alone.
     func isRestless(_ slot: Int) -> Bool {
-        guard destinations[slot].isLive, destinations[slot].primary >= 0 else { return true }
+        guard destinations[slot].isLive, destinations[slot].primary >= 0, grudges[slot] == nil else {
+            return true
+        }
         for place in destinations[slot].entries.indices {
             if destinations[slot].entries[place].penalty > 0 { return true }
             if destinations[slot].entries[place].link == destinations[slot].primary,
@@ -97,12 +99,13 @@ extension RouteTable {
     private mutating func look(at slot: Int, now: Instant) {
         guard isUsed.contains(slot) else { return }
         defer { if isUsed.contains(slot), isRestless(slot) { restless.insert(slot) } }
+        fadeGrudges(of: slot)
         guard destinations[slot].isLive else { return freeIfIdle(slot, now: now) }
         var hasFaded = false
         for entry in destinations[slot].entries.indices {
             let penalty = destinations[slot].entries[entry].penalty
             guard penalty > 0 else { continue }
-            destinations[slot].entries[entry].penalty -= max(penalty / 8, min(penalty, 1000))
+            destinations[slot].entries[entry].penalty = Self.faded(penalty)
             hasFaded = true
         }
         if hasFaded { choose(slot, now: now) }

@@ -135,7 +135,8 @@ extension RouteTable {
 
     private mutating func take(_ distance: RouteDistance, of id: PeerID, now: Instant) throws(RouteRowError) {
         guard slot(of: id) == nil else { return }
-        guard destinations.count <= slotCountMax else { throw .tooMany }
+        guard destinations.count <= limits.restoredCountMax else { throw .tooMany }
+        restoredCount += 1
         index.insert(destinations.count, of: id)
         isUsed.insert(destinations.count)
         restless.insert(destinations.count)

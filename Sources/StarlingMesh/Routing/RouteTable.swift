@@ -21,8 +21,13 @@ package struct RouteTable: ~Copyable, Sendable {
         package var destinationCountMax = 1024
         /// Destinations without a route whose feasibility distance is kept; with so many no further one is taken.
         package var heldCountMax = 1024
-        /// Destinations that one neighbour alone tells, so that none fills the table; more of them are not taken.
+        /// Destinations that one neighbour alone tells, or was the last to tell, so that none fills the table; more of them
+        /// are not taken.
         package var soleCountMax = 512
+        /// Destinations beyond all others that this node looks for: a table full of what others told takes them.
+        package var soughtCountMax = 64
+        /// Routes of one destination that are told no more and whose penalties are remembered; the oldest is forgotten.
+        package var grudgeCountMax = 4
         /// Links; those of further peers are not used for routes.
         package var linkCountMax = 512
         /// Routes of one destination, four at most; the worst gives way.
@@ -39,8 +44,12 @@ package struct RouteTable: ~Copyable, Sendable {
         package var updateRate = RouteRate(perSecond: 1000, atOnce: 4096)
         /// What an update counts whose signature has to be checked.
         package var proofUpdateCount = 4
-        /// Requests of one neighbour; more are dropped.
+        /// Requests of one neighbour, for routes and for numbers each; more are dropped.
         package var requestRate = RouteRate(perSecond: 20, atOnce: 200)
+        /// Requests of one neighbour for routes that are passed on; others are answered or dropped.
+        package var searchRate = RouteRate(perSecond: 4, atOnce: 100)
+        /// Distances of the last run that are taken, however many routes this one may keep.
+        package var restoredCountMax = 16_384
         /// Rows of one batch; more wait for the next.
         package var batchRowCountMax = 512
 
@@ -109,6 +118,8 @@ package struct RouteTable: ~Copyable, Sendable {
     var index = PlaceIndex<PeerID>()
     /// Destinations with a route.
     var liveCount = 0
+    /// Destinations of the last run that were taken.
+    var restoredCount = 0
     /// The most routes that any destination has had.
     var entryCountPeak = 0
     /// Places of a destination's routes while they are put in order: kept for its room alone.
@@ -117,6 +128,9 @@ package struct RouteTable: ~Copyable, Sendable {
     var lastFarthest: (slot: Int, metric: RouteMetric)?
     /// Whether a destination was not taken for want of room, and may be asked for again.
     var wasFull = false
+
+    /// What neighbours' routes that are told no more did not deliver, by the places of the destinations.
+    var grudges: [Int: [RouteGrudge]] = [:]
 
     var links: [RouteLink] = []
     var freeLinks: [Int] = []

@@ -127,9 +127,12 @@ extension DeliveryDriver {
     }
 
     private func forgetIdleRouted() {
-        for peer in routed.keys.sorted() where outbox.count(to: peer) == 0 && !inbox.owesReceipts(to: peer) {
-            routeDown(peer)
-        }
+        let idle = routed.keys.filter { outbox.count(to: $0) == 0 && !inbox.owesReceipts(to: $0) }.sorted()
+        for peer in idle { routeDown(peer) }
+        guard idle.isEmpty else { return }
+        // Whoever never confirms what it is sent does not stand in the way of what this node has to send.
+        let silent = routed.keys.filter { outbox.count(to: $0) == 0 }.min()
+        if let silent { routeDown(silent) }
     }
 
     /// A message of a peer came over a neighbour: its receipt goes the same way, or a better one.
@@ -158,7 +161,11 @@ extension DeliveryDriver {
         guard let state = routed[peer] else { return }
         if state.owesReceipts {
             routed[peer]?.owesReceipts = false
-            if inbox.takeOverdue(for: peer) { missed(peer, via: state.answerVia) }
+            // Whoever sent the messages may never confirm: it counts for the way to it alone.
+            if inbox.takeOverdue(for: peer) {
+                if let via = state.answerVia { router?.doubted(peer, via) }
+                missed(peer, via: state.answerVia)
+            }
             while let receipt = receipt(for: peer) { offer(TransitFrame(receipt, crossed: 0)) }
         }
         if state.owesSettlement {
@@ -179,7 +186,10 @@ extension DeliveryDriver {
                 notify(sent.id, isEnd: false)
                 // What became due together counts once.
                 let via = routed[peer]?.vias[sent.id]
-                if sent.isOverdue, missing.insert(via).inserted { missed(peer, via: via) }
+                if sent.isOverdue, missing.insert(via).inserted {
+                    if let via { router?.lost(peer, via) }
+                    missed(peer, via: via)
+                }
                 offer(
                     TransitFrame(
                         own: sent.envelope,
@@ -196,7 +206,6 @@ extension DeliveryDriver {
     /// What was sent to a peer over others had no answer in its time: the way is worse than it is told to be, and a link of
     /// its own would be better.
     private func missed(_ peer: PeerID, via: PeerID?) {
-        if let via { router?.lost(peer, via) }
         forwarder.missed(peer, via: via, now: loop.now)
         dialSoon(peer)
     }
@@ -244,7 +253,7 @@ extension DeliveryDriver {
             case .tooFast(let until): await room(before: min(until, deadline))
             }
         }
-        forwarder.gaveUp()
+        forwarder.gaveUp(frame, from: .neighbour(neighbour), now: loop.now)
     }
 
     private func room(before deadline: Instant) async {

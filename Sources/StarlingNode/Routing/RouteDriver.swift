@@ -34,6 +34,8 @@ package actor RouteDriver {
     let world: World
     let limits: Limits
     private let delivery: DeliveryDriver
+    /// Whether the store should know what was told.
+    private let hasRunBefore: Bool
     package nonisolated let loop: any EventLoop
 
     var table: RouteTable
@@ -60,11 +62,13 @@ package actor RouteDriver {
         identity: IdentityKey,
         delivery: DeliveryDriver,
         limits: Limits = Limits(),
+        hasRunBefore: Bool = false,
         verification: RouteProofCache.Verification? = nil
     ) {
         self.swarm = swarm
         self.delivery = delivery
         self.limits = limits
+        self.hasRunBefore = hasRunBefore
         world = swarm.world
         loop = swarm.world.loops[0]
         tasks = LoopTasks(on: swarm.world.loops[0])
@@ -101,7 +105,14 @@ package actor RouteDriver {
         timer = loop.makeTimer { [weak self] in self?.enter { $0.tick() } }
         // What was salvaged of a damaged store may lack the rows that matter.
         let isWhole = StoreHealth(world.store.report).isSound
-        let memory: RouteMemory = !isWhole ? .lost : rowCount == 0 ? .fresh : .kept
+        let memory: RouteMemory = rowCount > 0 && isWhole ? .kept : hasRunBefore || !isWhole ? .lost : .fresh
+        if memory == .lost, rowCount == 0 {
+            world.log(
+                .warning,
+                "the store has lost the routes: ways over others are not used for a while",
+                [:]
+            )
+        }
         table.begin(memory, now: loop.now, wallNow: world.wallClock.now)
         await delivery.useRoutes(
             of: RouterCalls(

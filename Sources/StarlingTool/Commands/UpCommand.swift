@@ -132,6 +132,9 @@ struct UpCommand: Sendable {
     }
 
     private func start(_ world: World, _ identity: IdentityKey) async throws -> Session {
+        let mark = RunMark(home: home.path, files: SystemFiles())
+        var settings = settings
+        settings.hasRunBefore = try Self.marked { () throws(FileError) in try mark.isSet() }
         let descriptorCountMax = DescriptorLimit.raise(to: Self.descriptorCountWanted)
         world.log(.info, "descriptor limit", ["descriptors": .number(Int64(descriptorCountMax))])
         let node = try await StartedNode.start(
@@ -149,6 +152,12 @@ struct UpCommand: Sendable {
                 )
             }
         )
+        do throws(Diagnostic) {
+            try Self.marked { () throws(FileError) in try mark.set() }
+        } catch {
+            await node.stop()
+            throw error
+        }
         let answers = await responder(node, APIRouter(node: node.desk, version: Version.number))
         do throws(HTTPServerError) {
             let server = try HTTPServer(
@@ -161,6 +170,10 @@ struct UpCommand: Sendable {
             await node.stop()
             throw diagnostic(error)
         }
+    }
+
+    private static func marked<Value>(_ body: () throws(FileError) -> Value) throws(Diagnostic) -> Value {
+        do throws(FileError) { return try body() } catch { throw StoredIdentity.diagnostic(error) }
     }
 
     /// Tells people at a terminal; elsewhere standard error is a log of JSON lines, and this is one of them.

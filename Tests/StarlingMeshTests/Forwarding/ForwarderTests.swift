@@ -299,6 +299,45 @@ import Testing
         #expect(offer(try frame(3), &forwarder) == .queued(Self.carol))
     }
 
+    @Test func whereMuchWaitsForTheBestOthersTakeTheirShare() throws {
+        var limits = Forwarder.Limits()
+        (limits.spreadByteCountMin, limits.queueByteCountMax) = (2000, 3000)
+        var forwarder = forwarder(limits, to: [Self.bob, Self.carol])
+        var ways: [PeerID] = []
+        for number in UInt8(1)...6 {
+            let own = try frame(number, hopCount: 0, byteCount: 1000)
+            guard case .queued(let way) = forwarder.offer(own, from: .own, now: start, wallNow: wallNow)
+            else {
+                Issue.record("frame \(number) has no way")
+                return
+            }
+            ways.append(way)
+        }
+        #expect(ways == [Self.bob, Self.bob, Self.carol, Self.carol, Self.bob, Self.carol])
+        #expect(forwarder.takes(to: Self.dave, from: .own, now: start) == false)
+        _ = take(&forwarder, for: Self.carol)
+        #expect(forwarder.takes(to: Self.dave, from: .own, now: start) == true)
+        // Nothing goes back to where it came from.
+        #expect(offer(try frame(7), &forwarder, from: Self.carol) == .full)
+        #expect(offer(try frame(7), &forwarder, from: Self.bob) == .queued(Self.carol))
+    }
+
+    @Test func aNeighbourThatTakesNothingIsDoubtedAndHoldsUpOneFrameASecond() throws {
+        var limits = Forwarder.Limits()
+        limits.queueByteCountMax = 1000
+        var forwarder = forwarder(limits, to: [Self.carol])
+        #expect(offer(try frame(1, byteCount: 1000), &forwarder) == .queued(Self.carol))
+        #expect(offer(try frame(2), &forwarder) == .full)
+        #expect(forwarder.nextDoubt() == nil)
+        forwarder.gaveUp(try frame(2), from: .neighbour(Self.bob), now: start + .seconds(1))
+        let doubt = forwarder.nextDoubt()
+        #expect(doubt?.to == Self.dave && doubt?.via == Self.carol)
+        #expect(offer(try frame(3), &forwarder, at: .milliseconds(1999)) == .dropped(.noRoom))
+        #expect(offer(try frame(3), &forwarder, at: .seconds(2)) == .full)
+        _ = take(&forwarder, for: Self.carol)
+        #expect(offer(try frame(3), &forwarder, at: .milliseconds(1999)) == .queued(Self.carol))
+    }
+
     @Test func aNeighbourHandsOverSoManyFramesInASecond() throws {
         var limits = Forwarder.Limits()
         limits.framesPerSecond = 10
