@@ -30,7 +30,8 @@ package struct LabResult: Equatable, Sendable {
             "name": .string(name), "sent": JSON(sentCount), "delivered": JSON(deliveredCount),
             "duplicated": JSON(duplicatedCount), "p50_ms": Self.number(latency.percentile(50)),
             "p99_ms": Self.number(latency.percentile(99)), "passed": .bool(hasPassed),
-            "figures": .object(measured),
+            "figures": .object(measured), "shortcomings": .array(shortcomings.map { .string($0) }),
+            "notes": .array(notes.map { .string($0) }),
         ]
     }
 

@@ -88,6 +88,8 @@ import Testing
             result(sent: 4, delivered: 3, duplicated: 1, [1, 2, 2.0005, 30]), result(sent: 1, delivered: 1),
         ]
         report.results[0].figures = [LabFigure("further_hop_p99_ms", 0.25)]
+        report.results[0].shortcomings = ["node 1 to 2: no answer in time"]
+        report.results[0].notes = ["a note"]
         let json = try JSON(parsing: report.json.text)
         #expect(json["scenarios"]?[0]?["figures"]?["further_hop_p99_ms"]?.double == 0.25)
         #expect(json["passed"] == false)
@@ -101,7 +103,10 @@ import Testing
         #expect(scenario["p50_ms"]?.double == 2)
         #expect(scenario["p99_ms"]?.double == 30)
         #expect(scenario["passed"] == false)
+        #expect(scenario["shortcomings"] == ["node 1 to 2: no answer in time"])
+        #expect(scenario["notes"] == ["a note"])
         #expect(json["scenarios"]?[1]?["p50_ms"] == .null)
+        #expect(json["scenarios"]?[1]?["shortcomings"] == [] && json["scenarios"]?[1]?["notes"] == [])
         #expect(json["scenarios"]?[1]?["passed"] == true)
     }
 
