@@ -154,3 +154,13 @@ import Testing
         #expect(misuse.nextStep == "See: starling help")
     }
 }
+
+@Suite struct ShellTextTests {
+    @Test(arguments: [
+        ("soak", "soak"), ("docs/two-sites.json", "docs/two-sites.json"), ("my file.json", "'my file.json'"),
+        ("it's", "'it'\\''s'"), ("", "''"), ("$HOME", "'$HOME'"),
+    ])
+    func aShellReadsAWordWhole(text: String, quoted: String) {
+        #expect(ShellText.quoted(text) == quoted)
+    }
+}

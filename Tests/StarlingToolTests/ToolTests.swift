@@ -309,6 +309,11 @@ import Testing
         let drawn = try await ToolRun.run(["sim", file, "--svg", picture])
         #expect(drawn.status == 0 && drawn.output.contains("2 nodes, 180 virtual seconds"))
         #expect(try String(contentsOfFile: picture, encoding: .utf8).hasPrefix("<svg"))
+        // Nothing is simulated for a picture that nobody will see.
+        let lost = try await ToolRun.run(["sim", file, "--svg", home + "/no-such-folder/pair.svg"])
+        #expect(lost.status == 1 && lost.output.isEmpty && lost.talk.contains("cannot be written"))
+        let folder = try await ToolRun.run(["sim", home])
+        #expect(folder.status == 2 && folder.talk.contains("is a folder"), "\(folder.talk)")
 
         try "{\n\"nodes\": 0}".write(toFile: file, atomically: true, encoding: .utf8)
         let refused = try await ToolRun.run(["sim", file])

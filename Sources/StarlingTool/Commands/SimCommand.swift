@@ -18,14 +18,6 @@ struct SimCommand {
     /// When the whole run is given up; `nil` for never.
     private let timeout: Duration?
 
-    /// One seed's runs.
-    private struct SeedResult {
-        var finding: SimFinding
-        /// Of one run.
-        var wallSeconds: Double
-        var replay: String
-    }
-
     init(_ invocation: Invocation, _ console: Console) throws(Diagnostic) {
         self.console = console
         isJSON = invocation[StarlingFlags.json]
@@ -71,26 +63,43 @@ struct SimCommand {
         }
         defer { withExtendedLifetime(watch) {} }
         csys_use_large_pages()
+        if let picturePath { try OutputFile.check(picturePath) }
         let progress = SimProgress(console)
-        var results: [SeedResult] = []
+        var report = SimReport(seedCount: seeds.count, nodeCount: scenario.nodeCount, runCount: runCount)
         for seed in seeds {
             var scenario = scenario
             scenario.seed = seed
-            let result = try run(scenario, progress)
-            if seeds.count > 1 { progress.say(seed, result.finding, result.wallSeconds) }
-            results.append(result)
+            do throws(Diagnostic) {
+                report.results.append(try run(scenario, progress))
+            } catch {
+                // What is known of the seeds before it is worth as much as without it.
+                if !report.results.isEmpty { try tell(report) }
+                throw error
+            }
+            if let result = report.results.last, seeds.count > 1 {
+                progress.say(seed, result.finding, result.wallSeconds)
+            }
         }
-        try console.write(isJSON ? json(results) : results.map(text).joined(separator: "\n"))
-        let failed = results.filter { !$0.finding.violations.isEmpty }
-        for result in failed {
+        try tell(report)
+        if let picturePath, let picture = report.results.first?.finding.picture {
+            try OutputFile.write(Array(picture.utf8), to: picturePath)
+        }
+        return report.hasPassed ? .succeeded : .failed
+    }
+
+    /// Data, and what went wrong.
+    private func tell(_ report: SimReport) throws(Diagnostic) {
+        try console.write(isJSON ? report.json.text + "\n" : report.text)
+        for result in report.results where !result.finding.violations.isEmpty {
             for violation in result.finding.violations { console.say("broken: \(violation)\n") }
             for event in result.finding.events { console.say("  \(event)\n") }
             console.say("Replay it: \(result.replay)\n")
         }
-        return failed.isEmpty ? .succeeded : .failed
     }
 
-    private func run(_ scenario: any SimScenario, _ progress: SimProgress) throws(Diagnostic) -> SeedResult {
+    private func run(_ scenario: any SimScenario, _ progress: SimProgress) throws(Diagnostic)
+        -> SimReport.Result
+    {
         let replay = scenario.replay + " --runs \(runCount)"
         var findings: [SimFinding] = []
         let clock = SystemWallClock()
@@ -105,7 +114,7 @@ struct SimCommand {
                 progress.clear()
                 throw Diagnostic(
                     code: "simulation_failed",
-                    message: "the simulation broke down: \(error).",
+                    message: "the simulation of seed \(scenario.seed) broke down: \(error).",
                     nextStep: "Replay it: \(replay)"
                 )
             }
@@ -119,57 +128,12 @@ struct SimCommand {
             )
         }
         finding.violations += findings.flatMap(\.usageViolations)
-        if let picturePath, let picture = finding.picture {
-            try OutputFile.write(Array(picture.utf8), to: picturePath)
-        }
-        return SeedResult(
+        return SimReport.Result(
+            seed: scenario.seed,
             finding: finding,
             wallSeconds: Double(milliseconds) / 1000 / Double(runCount),
             replay: replay
         )
-    }
-
-    // MARK: Words
-
-    /// One object for one seed; for several what holds for all, and an object for each.
-    private func json(_ results: [SeedResult]) -> String {
-        let reports = zip(seeds, results).map { seed, result in json(seed, result) }
-        if reports.count == 1 { return reports[0].text + "\n" }
-        var object = JSONObject()
-        object["passed"] = .bool(results.allSatisfy(\.finding.violations.isEmpty))
-        object["failed_seeds"] = JSON(zip(seeds, results).count { !$1.finding.violations.isEmpty })
-        object["seeds"] = .array(reports)
-        return JSON.object(object).text + "\n"
-    }
-
-    private func json(_ seed: UInt64, _ result: SeedResult) -> JSON {
-        let finding = result.finding
-        var object = JSONObject()
-        object["passed"] = .bool(finding.violations.isEmpty)
-        object["seed"] = .integer(Int64(clamping: seed))
-        object["nodes"] = JSON(scenario.nodeCount)
-        object["runs"] = JSON(runCount)
-        object["virtual_s"] = .double(finding.virtualSeconds)
-        object["wall_s"] = .double(result.wallSeconds)
-        for figure in finding.figures.members { object[figure.key] = figure.value }
-        object["violations"] = .array(finding.violations.map { .string($0) })
-        object["trace_hash"] = .string(finding.trace)
-        for figure in finding.usage.members { object[figure.key] = figure.value }
-        if !finding.violations.isEmpty { object["replay"] = .string(result.replay) }
-        return .object(object)
-    }
-
-    private func text(_ result: SeedResult) -> String {
-        let (finding, wallSeconds) = (result.finding, result.wallSeconds)
-        let speed = wallSeconds > 0 ? Int(finding.virtualSeconds / wallSeconds) : 0
-        return """
-            \(result.replay)
-            \(scenario.nodeCount) nodes, \(Int(finding.virtualSeconds)) virtual seconds in \(wallSeconds) s: \
-            \(speed) times real time
-            \(finding.text)
-            trace \(finding.trace)\(runCount > 1 ? ", \(runCount) runs" : "")
-
-            """
     }
 
     // MARK: List
@@ -191,7 +155,7 @@ struct SimCommand {
             if let text { entry["scenario"] = try? JSON(parsing: text) }
             entries.append(.object(entry))
         }
-        add(SimScenarioName.pings.rawValue, PingFleet.Options(), "pings, while connections break", nil)
+        add(SimScenarioName.pings.rawValue, PingFleet.Options(), PingScenario.summary, nil)
         add(SimScenarioName.members.rawValue, MemberFleet.Options(), MemberScenario.summary, nil)
         add(SimScenarioName.absence.rawValue, AbsenceFleet.Options(), AbsenceScenario.summary, nil)
         add(Scenario.delivery.name, Scenario.delivery.options, Scenario.delivery.summary, nil)

@@ -28,17 +28,9 @@ extension SimScenario {
 
     /// The command that does it again, without the common flags.
     var replay: String {
-        "starling sim \(name) --nodes \(nodeCount) --seed \(seed) "
+        "starling sim \(ShellText.quoted(name)) --nodes \(nodeCount) --seed \(seed) "
             + "--minutes \(options.duration.components.seconds / 60)" + ownFlags
     }
-}
-
-/// Who looks at a run meanwhile.
-struct SimWatch: Sendable {
-    /// Hears how much of the virtual time has passed.
-    var progress: @Sendable (Duration) -> Void
-    /// Whether a picture of the end is wanted.
-    var wantsPicture: Bool
 }
 
 extension FleetOptions {
@@ -58,53 +50,6 @@ extension FleetOptions {
     }
 }
 
-/// What came of one run.
-struct SimFinding {
-    var virtualSeconds: Double
-    /// What each run of the same seed has to find: keys of the report, in order.
-    var figures: JSONObject
-    var traceHash: UInt64
-    /// Rules that were broken, in words.
-    var violations: [String]
-    /// What happened last where they were.
-    var events: [String] = []
-    /// What this process used meanwhile, which may differ between runs.
-    var usage = JSONObject()
-    /// Rules that were broken by what this process used.
-    var usageViolations: [String] = []
-    /// The end of the run as an SVG document, where it was asked for.
-    var picture: String?
-    /// For people: what was done.
-    var text: String
-
-    /// The trace as people compare it.
-    var trace: String {
-        let digits = String(traceHash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
-
-    /// Whether another run of the seed was the same.
-    func repeats(_ other: SimFinding) -> Bool {
-        figures == other.figures && traceHash == other.traceHash && violations == other.violations
-            && events == other.events
-    }
-
-    /// What was not the same in another run of the seed, in words.
-    func differences(from other: SimFinding) -> String {
-        var differences: [String] = []
-        if traceHash != other.traceHash { differences.append("trace \(trace) and \(other.trace)") }
-        for figure in figures.members {
-            let value = other.figures[figure.key] ?? .null
-            if figure.value != value {
-                differences.append("\(figure.key) \(figure.value.text) and \(value.text)")
-            }
-        }
-        if violations != other.violations { differences.append("broken rules") }
-        if events != other.events { differences.append("last events") }
-        return differences.joined(separator: ", ")
-    }
-}
-
 extension Invocation {
     /// Refuses the flags that say something to fleets of messages only.
     func refuseFlagsOfFleets(_ scenario: String) throws(Diagnostic) {
@@ -115,36 +60,5 @@ extension Invocation {
                 nextStep: "Choose another scenario: starling sim --list"
             )
         }
-    }
-}
-
-/// `starling sim pings`.
-struct PingScenario: SimScenario {
-    let name = SimScenarioName.pings.rawValue
-    var options = PingFleet.Options()
-
-    init(_ invocation: Invocation) throws(Diagnostic) {
-        try options.apply(invocation)
-        try invocation.refuseFlagsOfFleets("pings, which go over connections alone")
-    }
-
-    func run(_ watch: SimWatch) throws -> SimFinding {
-        let report = try PingFleet(options).run()
-        var figures = JSONObject()
-        figures["pings"] = JSON(report.pingCount)
-        figures["failed_pings"] = JSON(report.failedPingCount)
-        figures["connections"] = JSON(report.connectionCount)
-        figures["resets"] = JSON(report.resetCount)
-        figures["events"] = JSON(report.eventCount)
-        return SimFinding(
-            virtualSeconds: report.virtualSeconds,
-            figures: figures,
-            traceHash: report.traceHash,
-            violations: report.violations,
-            text: """
-                \(report.pingCount) pings, \(report.failedPingCount) lost to \(report.resetCount) resets, \
-                \(report.connectionCount) connections dialled
-                """
-        )
     }
 }

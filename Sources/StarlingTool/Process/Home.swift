@@ -8,14 +8,14 @@ struct Home: Sendable {
 
     init(path: String) {
         self.path = path
-        flagText = " \(StarlingFlags.home.spec.dashed) \(Self.quoted(path))"
+        flagText = " \(StarlingFlags.home.spec.dashed) \(ShellText.quoted(path))"
     }
 
     /// The folder that was asked for, or the user's state folder by the XDG Base Directory specification.
     init(_ invocation: Invocation) throws(Diagnostic) {
         if let path = invocation[StarlingFlags.home] {
             self.path = path
-            flagText = " \(StarlingFlags.home.spec.dashed) \(Self.quoted(path))"
+            flagText = " \(StarlingFlags.home.spec.dashed) \(ShellText.quoted(path))"
             return
         }
         flagText = ""
@@ -38,22 +38,6 @@ struct Home: Sendable {
     var storePath: String { path + "/starling.db" }
     var blobsPath: String { path + "/blobs" }
     var lockPath: String { path + "/node.lock" }
-
-    /// A word as a shell reads it whole.
-    private static func quoted(_ text: String) -> String {
-        let isPlain = text.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."),
-                UInt8(ascii: "-"), UInt8(ascii: "_"):
-                true
-            default: false
-            }
-        }
-        if isPlain { return text }
-        return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
-            + "'"
-    }
 
     /// The path for people, with `~` for the user's folder.
     var shown: String {

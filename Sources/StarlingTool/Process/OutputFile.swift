@@ -10,6 +10,15 @@ internal import StarlingCommandLine
 
 /// A file for people to look at, which takes the place of an older one.
 enum OutputFile {
+    /// Sees whether a file can be written there, before the work that it is for, and leaves everything as it is.
+    static func check(_ path: String) throws(Diagnostic) {
+        let isThere = access(path, F_OK) == 0
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw failure(path) }
+        _ = close(descriptor)
+        if !isThere { _ = unlink(path) }
+    }
+
     static func write(_ content: [UInt8], to path: String) throws(Diagnostic) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure(path) }
