@@ -254,6 +254,7 @@ import Testing
             ["up", "--name", String(repeating: "n", count: 65)],
             ["sim", "no-such-scenario"], ["sim", "soak", "--seeds", "5..1"], ["sim", "pings", "--routes"],
             ["sim", "soak", "--seeds", "1..2", "--seed", "1"],
+            ["sim", "members", "--nodes", "33"], ["sim", "members", "--minutes", "11"],
         ]
         for words in misuses {
             let run = try await ToolRun.run(words + ["--json"], home: home)

@@ -49,6 +49,8 @@ package struct AbsenceFleet: Sendable {
         package var traceHash: UInt64 = 0
         /// Rules that were broken, in words; empty when all is well.
         package var violations: [String] = []
+        /// Who came and went last before the first of them; none when all is well.
+        package var events: [String] = []
 
         /// The share of what was accepted that came while the senders were away.
         package var mailboxRatio: Double { accepted == 0 ? 0 : Double(arrivedByMailbox) / Double(accepted) }
@@ -66,9 +68,10 @@ package struct AbsenceFleet: Sendable {
 
     /// Runs the simulation on the calling thread.
     ///
+    /// - Parameter progress: hears how much of the virtual time has passed.
     /// - Throws: ``SimulationError`` when the simulation itself breaks down, ``NodeStartError`` when a node does.
-    package func run() throws -> Report {
-        let course = try AbsenceCourse(options)
+    package func run(progress: (@Sendable (Duration) -> Void)? = nil) throws -> Report {
+        let course = try AbsenceCourse(options, progress)
         try course.meet()
         try course.write()
         try course.wait()
@@ -81,6 +84,7 @@ package struct AbsenceFleet: Sendable {
 /// What befalls an ``AbsenceFleet``, step by step.
 private final class AbsenceCourse {
     private let options: AbsenceFleet.Options
+    private let progress: ((Duration) -> Void)?
     private let simulation: Simulation
     private var random: SplitMix64
     private var hosts: [SimulatedHost] = []
@@ -93,9 +97,12 @@ private final class AbsenceCourse {
     private var texts: Set<String> = []
     /// When a mailbox that is away comes back.
     private var returns: [Int: Instant] = [:]
+    /// What each honest mailbox was seen to keep last: who is down has it on its disk.
+    private var shelves: [Int: [MessageName]] = [:]
+    /// Who came and went last.
+    private var recent: [String] = []
     private var report: AbsenceFleet.Report
 
-    private static let port: UInt16 = 4001
     private static let recipient = 0
     private static let meetingTime = Duration.seconds(10)
     private static let writingTime = Duration.seconds(2 * 3600)
@@ -109,9 +116,11 @@ private final class AbsenceCourse {
     private static let crashRatio = 0.000_25
     /// How long one is away at most, in seconds.
     private static let downSecondsMax = 1200
+    private static let eventCountMax = 40
 
-    init(_ options: AbsenceFleet.Options) throws {
+    init(_ options: AbsenceFleet.Options, _ progress: ((Duration) -> Void)?) throws {
         self.options = options
+        self.progress = progress
         var configuration = Simulation.Configuration()
         configuration.link = LinkProfile(latency: .milliseconds(15), jitter: .milliseconds(5))
         simulation = Simulation(seed: options.seed, configuration: configuration)
@@ -124,7 +133,7 @@ private final class AbsenceCourse {
             hosts.append(simulation.host(configuration: host))
             let seed = SimulatedRandom(seed: random.next()).bytes(count: 32)
             keySeeds.append(seed)
-            peerIDs.append(try identity(of: seed).peerID)
+            peerIDs.append(try FleetNode.identity(seed).peerID)
         }
     }
 
@@ -139,10 +148,10 @@ private final class AbsenceCourse {
     /// All are there; each sender meets the one that it will write to.
     func meet() throws {
         for index in nodes.indices { try start(index) }
-        try simulation.run(for: Self.meetingTime)
+        try pass(Self.meetingTime)
         let address = address(of: Self.recipient)
         for sender in senders { try at(sender) { _ = try await $0.swarm.connect(to: address) } }
-        try simulation.run(for: Self.meetingTime)
+        try pass(Self.meetingTime)
         takeAway(Self.recipient, .power)
     }
 
@@ -182,7 +191,7 @@ private final class AbsenceCourse {
         try run(for: Self.returningTime)
         report.arrivedByMailbox = try arrivals().count
         if report.mailboxRatio < 0.999 {
-            report.violations.append(
+            violate(
                 "\(report.arrivedByMailbox) of \(report.accepted) came through mailboxes"
             )
         }
@@ -213,7 +222,7 @@ private final class AbsenceCourse {
             ("did not arrive", texts.subtracting(arrived).count), ("came twice", report.duplicated),
             ("were never sent", Set(arrived).subtracting(texts).count),
             ("are kept for nobody", report.leftCount),
-        ] where count > 0 { report.violations.append("\(count) messages \(what)") }
+        ] where count > 0 { violate("\(count) messages \(what)") }
     }
 
     /// Ends the nodes in order.
@@ -231,28 +240,19 @@ private final class AbsenceCourse {
 
     // MARK: Nodes
 
-    private func identity(of keySeed: [UInt8]) throws -> IdentityKey {
-        var seed = keySeed
-        return try IdentityKey(wipingSeed: &seed)
-    }
-
-    private func address(of index: Int) -> Multiaddr {
-        Multiaddr(hosts[index].address ?? .v4(0), tcpPort: Self.port).with(peerID: peerIDs[index])
-    }
+    private func address(of index: Int) -> Multiaddr { FleetNode.address(of: hosts[index], peerIDs[index]) }
 
     private func start(_ index: Int) throws {
         if !hasRun.insert(index).inserted { hosts[index].restart() }
-        var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
-        configuration.usesMDNS = false
+        note("node \(index) starts")
+        var configuration = FleetNode.configuration
         // With routes a mailbox would be a relay as well, and nobody would need what it keeps.
         configuration.usesRoutes = false
-        configuration.securities = [.noise]
-        configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: Self.port)]
         if index == Self.recipient { configuration.mailbox.addresses = mailboxes.map(address) }
         if mailboxes.contains(index) { configuration.mailbox.policy = .named([peerIDs[Self.recipient]]) }
         let node = try Node(
             world: hosts[index].world,
-            identity: try identity(of: keySeeds[index]),
+            identity: try FleetNode.identity(keySeeds[index]),
             configuration: configuration
         )
         nodes[index] = node
@@ -265,6 +265,8 @@ private final class AbsenceCourse {
 
     private func takeAway(_ index: Int, _ crash: SimulatedHost.Crash) {
         guard let node = nodes[index] else { return }
+        if honest.contains(index) { _ = kept(by: index) }
+        note("node \(index) \(crash == .power ? "loses its power" : "is killed")")
         nodes[index] = nil
         let loop = hosts[index].loop
         hosts[index].crash(crash, leaving: .unwinding)
@@ -303,18 +305,36 @@ private final class AbsenceCourse {
                 report.crashCount += 1
                 returns[mailbox] = simulation.now + .seconds(1 + random.number(below: Self.downSecondsMax))
             }
-            try simulation.run(for: min(Self.step, simulation.now.duration(to: end)))
+            try pass(min(Self.step, simulation.now.duration(to: end)))
             look()
         }
     }
 
+    private func pass(_ duration: Duration) throws(SimulationError) {
+        try simulation.run(for: duration, telling: progress)
+    }
+
     // MARK: Views
 
+    private func note(_ what: String) {
+        if recent.count == Self.eventCountMax { recent.removeFirst() }
+        let seconds = Duration.nanoseconds(simulation.now.nanosecondsSinceOrigin).inSeconds
+        recent.append("\(seconds) \(what)")
+    }
+
+    private func violate(_ text: String) {
+        if report.violations.isEmpty { report.events = recent }
+        report.violations.append(FleetMoment(simulation).violation(text))
+    }
+
+    /// What a mailbox keeps; what one that is down has on its disk counts as well.
     private func kept(by mailbox: Int) -> [MessageName] {
-        guard let shelf = nodes[mailbox]?.shelf else { return [] }
-        return hosts[mailbox].loop.perform {
+        guard let shelf = nodes[mailbox]?.shelf else { return shelves[mailbox] ?? [] }
+        let names = hosts[mailbox].loop.perform {
             shelf.assumeIsolated { $0.keptMessages(after: .max)?.names ?? [] }
         }
+        shelves[mailbox] = names
+        return names
     }
 
     /// No message has more copies than it may, no table is over its limit.
@@ -323,7 +343,7 @@ private final class AbsenceCourse {
         for mailbox in honest { for name in kept(by: mailbox) { counts[name, default: 0] += 1 } }
         let most = counts.values.max() ?? 0
         if most > MailboxProtocol.copyCountMax, report.copyCountMax <= MailboxProtocol.copyCountMax {
-            report.violations.append("there are \(most) copies of a message")
+            violate("there are \(most) copies of a message")
         }
         report.copyCountMax = max(report.copyCountMax, most)
         for index in nodes.indices {
@@ -332,7 +352,7 @@ private final class AbsenceCourse {
                 node.mailboxes.assumeIsolated { $0.tableFills } + node.shelf.assumeIsolated { $0.tableFills }
                     + node.delivery.assumeIsolated { $0.tableFills }
             }
-            for fill in fills where fill.isOverfull { report.violations.append("node \(index): \(fill)") }
+            for fill in fills where fill.isOverfull { violate("node \(index): \(fill)") }
         }
     }
 

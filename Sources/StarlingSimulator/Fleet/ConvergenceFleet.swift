@@ -38,7 +38,6 @@ package struct ConvergenceFleet: Sendable {
     /// How long it is looked after a death, whether ways that are there stay.
     private static let watchTime = Duration.seconds(15)
     private static let step = Duration.milliseconds(10)
-    private static let port: UInt16 = 4001
 
     private let options: Options
 
@@ -108,19 +107,16 @@ package struct ConvergenceFleet: Sendable {
         let keySeeds = (0..<options.nodeCount).map { _ in
             SimulatedRandom(seed: simulation.random.next()).bytes(count: 32)
         }
-        let identities = try keySeeds.map { try FleetMember.identity($0) }
+        let identities = try keySeeds.map { try FleetNode.identity($0) }
         let hosts = keySeeds.map { _ in simulation.host() }
         let addresses = zip(hosts, identities).map { host, identity in
-            Multiaddr(host.address ?? .v4(0), tcpPort: Self.port).with(peerID: identity.peerID)
+            FleetNode.address(of: host, identity.peerID)
         }
         let neighbours = FleetTopology.neighbours(links, nodeCount: options.nodeCount)
         let proofs = SharedProofs()
-        var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
-        configuration.usesMDNS = false
+        var configuration = FleetNode.configuration
         configuration.usesRoutes = true
         configuration.topology = nil
-        configuration.securities = [.noise]
-        configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: Self.port)]
         configuration.routeVerification = { proof throws(RouteProofError) in try proofs.verified(proof) }
         guard let watch = RouteWatch(identities.map(\.peerID)) else { preconditionFailure("too many nodes") }
         let crew = Crew(hosts, watch)

@@ -139,7 +139,7 @@ package struct DeliveryFleet: Sendable {
     private func makeCrew(in simulation: Simulation, _ random: inout SplitMix64) throws -> Crew {
         let nodeCount = options.nodeCount
         let seeds = (0..<nodeCount).map { _ in SimulatedRandom(seed: random.next()).bytes(count: 32) }
-        let peerIDs = try seeds.map { try FleetMember.identity($0).peerID }
+        let peerIDs = try seeds.map { try FleetNode.identity($0).peerID }
         let links = options.topology.links(nodeCount: nodeCount, using: &random)
         let linked = links.isEmpty ? nil : FleetTopology.neighbours(links, nodeCount: nodeCount)
         let hostile = hostileNodes(&random)
@@ -155,9 +155,7 @@ package struct DeliveryFleet: Sendable {
             seed: options.seed,
             peerIDs: peerIDs,
             capacity: Int(expected * 1.25),
-            moment: { [unowned simulation] in
-                (simulation.now.nanosecondsSinceOrigin, simulation.counts.events)
-            }
+            moment: { [unowned simulation] in FleetMoment(simulation) }
         )
         let watch = options.usesRoutes ? RouteWatch(peerIDs) : nil
         var hostConfiguration = SimulatedHost.Configuration()
@@ -246,16 +244,13 @@ package struct DeliveryFleet: Sendable {
 
     /// Nodes with small tables, so that their limits are met.
     private var nodeConfiguration: NodeConfiguration {
-        var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
-        configuration.usesMDNS = false
+        var configuration = FleetNode.configuration
         configuration.usesRoutes = options.usesRoutes
         if let count = options.routeCountMax { configuration.setRouteCountMax(count) }
         // Whom nobody but its neighbours can reach has nobody else to choose.
         configuration.topology = options.topology.isForced ? nil : .mesh
         let proofs = SharedProofs()
         configuration.routeVerification = { proof throws(RouteProofError) in try proofs.verified(proof) }
-        configuration.securities = [.noise]
-        configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: FleetMember.port)]
         configuration.mailbox.shelfLimits.countMax = 100
         configuration.mailbox.shelfLimits.recipientCountMax = 40
         configuration.mailbox.shelfLimits.senderCountMax = 20

@@ -73,17 +73,16 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     /// Numbers that are delivered by the sender's word, and that their recipient has not seen.
     private var unseen: [UInt64] = []
     private(set) var healing = FleetHealing()
-    private let moment: () -> (nanoseconds: Int64, step: Int)
+    private let moment: () -> FleetMoment
 
     /// - Parameters:
     ///   - capacity: How many messages to expect: their records are there from the beginning, so that they do not look
     ///     like growth.
-    ///   - moment: the time, and the events of the simulation so far.
     init(
         seed: UInt64,
         peerIDs: [PeerID],
         capacity: Int,
-        moment: @escaping () -> (nanoseconds: Int64, step: Int)
+        moment: @escaping () -> FleetMoment
     ) {
         self.seed = seed
         self.peerIDs = peerIDs
@@ -321,9 +320,7 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     func violate(_ text: String, involving members: [Int]) {
         violationCount += 1
         guard firstViolations.count < Self.toldCountMax else { return }
-        let (time, step) = moment()
-        let seconds = Duration.nanoseconds(time).inSeconds
-        firstViolations.append("at \(seconds) s, step \(step): \(text)")
+        firstViolations.append(moment().violation(text))
         guard firstViolations.count <= 2 else { return }
         for member in members {
             for event in recentEvents(member) { events.append("node \(member): \(event)") }

@@ -18,7 +18,6 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         var number: UInt64
     }
 
-    static let port: UInt16 = 4001
     private static let eventCountMax = 48
 
     let index: Int
@@ -74,16 +73,11 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         self.watch = watch
         self.simulation = simulation
         random = SplitMix64(seed: seed)
-        peerID = try Self.identity(keySeed).peerID
-    }
-
-    static func identity(_ keySeed: [UInt8]) throws -> IdentityKey {
-        var seed = keySeed
-        return try IdentityKey(wipingSeed: &seed)
+        peerID = try FleetNode.identity(keySeed).peerID
     }
 
     /// Where the member's node listens.
-    var address: Multiaddr { Multiaddr(host.address ?? .v4(0), tcpPort: Self.port).with(peerID: peerID) }
+    var address: Multiaddr { FleetNode.address(of: host, peerID) }
 
     var isUp: Bool {
         if case .running(let life) = state { life.isUp } else { false }
@@ -115,7 +109,7 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         do {
             let node = try Node(
                 world: host.world,
-                identity: Self.identity(keySeed),
+                identity: FleetNode.identity(keySeed),
                 configuration: configuration
             )
             let life = FleetLife(node, of: self, ledger, traffic, seed: random.next())

@@ -24,8 +24,6 @@ package final class FleetTraffic: @unchecked Sendable {  // tidy-ok: one thread
     private let neighbours: [[Int]]?
     /// Those that nobody writes to.
     private let hostile: Set<Int>
-    /// How far away, in the order of their making, those are that a node writes to where nodes are not linked.
-    private static let distances = [1, 2, 7, 17, 31]
 
     /// - Parameters:
     ///   - neighbours: by node, those that it is linked with; `nil` where nodes write to partners.
@@ -96,6 +94,6 @@ package final class FleetTraffic: @unchecked Sendable {  // tidy-ok: one thread
 
     /// Those that a node writes to where nodes are not linked, ordered, without itself.
     static func others(of sender: Int, nodeCount: Int) -> [Int] {
-        Set(distances.map { (sender + $0) % nodeCount }).subtracting([sender]).sorted()
+        Set(FleetNode.distances.map { (sender + $0) % nodeCount }).subtracting([sender]).sorted()
     }
 }

@@ -14,12 +14,24 @@ package struct MemberFleet: Sendable {
         package var seed: UInt64 = 1
         package var nodeCount = 200
         /// Virtual time, from the first node's start; what is left after the deaths is spent with starved nodes.
+        ///
+        /// The course goes over what is less than ``durationMin``.
         package var duration: Duration = .seconds(1200)
         package var policy = Topology.Policy.mesh
         /// Nodes that die one after the other.
         package var deathCount = 10
 
         package init() {}
+
+        /// The fewest nodes of which some have neighbours enough when the others have died, all of one node's at last.
+        package var nodeCountMin: Int { 2 * deathCount + Topology.Limits().degreeMax + 4 }
+
+        /// How long the course may take, where the nodes take as long as they may for each of its steps.
+        package var durationMin: Duration {
+            MemberCourse.joinGap * nodeCount + MemberCourse.joinPatience + MemberCourse.settleTime
+                + MemberCourse.deathGap * deathCount + MemberCourse.healPatience + MemberCourse.settleTime
+                + MemberCourse.starvingTimeMin * 2
+        }
     }
 
     /// What came of it.
@@ -30,6 +42,9 @@ package struct MemberFleet: Sendable {
         /// From the last node's start until every node knew of every other one, and all were connected with each other.
         package var joinSeconds: Double?
         /// Links of a node before anybody died: the fewest, the median, the most.
+        ///
+        /// The most may be some more than the policy's: who dials a node is let in, and a link beyond what is wanted goes once
+        /// it has had its youth, unless it is wanted, in use, or to one of the nearest.
         package var degrees: [Int] = []
         /// From each death until a node knew of it, over all deaths and nodes: the median and the most.
         package var detectionMedianSeconds: Double?
@@ -57,17 +72,18 @@ package struct MemberFleet: Sendable {
 
     private let options: Options
 
-    /// - Precondition: there are twenty nodes at least, and more than die.
+    /// - Precondition: there are ``Options/nodeCountMin`` nodes at least.
     package init(_ options: Options) {
-        precondition(options.nodeCount >= 20 && options.nodeCount > options.deathCount * 2)
+        precondition(options.nodeCount >= options.nodeCountMin)
         self.options = options
     }
 
     /// Runs the simulation on the calling thread.
     ///
+    /// - Parameter progress: hears how much of the virtual time has passed.
     /// - Throws: ``SimulationError`` when the simulation itself breaks down, ``NodeStartError`` when a node does.
-    package func run() throws -> Report {
-        let course = try MemberCourse(options)
+    package func run(progress: (@Sendable (Duration) -> Void)? = nil) throws -> Report {
+        let course = try MemberCourse(options, progress)
         try course.join()
         try course.settle()
         try course.kill()
@@ -80,6 +96,7 @@ package struct MemberFleet: Sendable {
 /// What befalls a ``MemberFleet``, step by step.
 private final class MemberCourse {
     private let options: MemberFleet.Options
+    private let progress: ((Duration) -> Void)?
     private let simulation: Simulation
     private let watch = MemberWatch()
     private var hosts: [SimulatedHost] = []
@@ -89,18 +106,24 @@ private final class MemberCourse {
     private var running: [Int] = []
     private var report: MemberFleet.Report
 
-    private static let port: UInt16 = 4001
     /// From one node's start to the next one's.
-    private static let joinGap = Duration.milliseconds(50)
+    static let joinGap = Duration.milliseconds(50)
+    /// How long the nodes may take to know of each other.
+    static let joinPatience = Duration.seconds(120)
     /// How long the nodes have to find their links.
-    private static let settleTime = Duration.seconds(60)
+    static let settleTime = Duration.seconds(60)
     /// From one death to the next.
-    private static let deathGap = Duration.seconds(20)
+    static let deathGap = Duration.seconds(20)
+    /// How long those may take that lost their neighbours.
+    static let healPatience = Duration.seconds(120)
+    /// How long each kind of starving lasts at least.
+    static let starvingTimeMin = Duration.seconds(60)
     /// How often it is looked whether something has come about.
     private static let step = Duration.milliseconds(100)
 
-    init(_ options: MemberFleet.Options) throws {
+    init(_ options: MemberFleet.Options, _ progress: ((Duration) -> Void)?) throws {
         self.options = options
+        self.progress = progress
         var configuration = Simulation.Configuration()
         configuration.link = LinkProfile(latency: .milliseconds(20), jitter: .milliseconds(5))
         simulation = Simulation(seed: options.seed, configuration: configuration)
@@ -122,20 +145,20 @@ private final class MemberCourse {
                 try await node.start()
             }
             watch.started(node.peerID, index)
-            try simulation.run(for: Self.joinGap)
+            try pass(Self.joinGap)
         }
         let begin = simulation.now
-        report.joinSeconds = try seconds(within: .seconds(120), since: begin) { self.isWhole }
-        if report.joinSeconds == nil { report.violations.append("not all nodes know all others") }
+        report.joinSeconds = try seconds(within: Self.joinPatience, since: begin) { self.isWhole }
+        if report.joinSeconds == nil { violate("not all nodes know all others") }
     }
 
     func settle() throws {
-        try simulation.run(for: Self.settleTime)
+        try pass(Self.settleTime)
         let degrees = running.map(degree).sorted()
         report.degrees = [degrees[0], degrees[degrees.count / 2], degrees[degrees.count - 1]]
         report.joiningDeathCount = watch.takeFalseDeaths()
         if options.policy == .mesh, degrees[0] < 3 {
-            report.violations.append("a node has \(degrees[0]) links")
+            violate("a node has \(degrees[0]) links")
         }
         checkTables()
     }
@@ -148,14 +171,14 @@ private final class MemberCourse {
             let victim = drawVictim()
             let died = simulation.now
             die(victim, number % 2 == 0 ? .process : .power)
-            try simulation.run(for: Self.deathGap)
+            try pass(Self.deathGap)
             var times = watch.times(of: nodes[victim].peerID).map { died.duration(to: $0).inSeconds }
             for _ in 0..<3 where times.count < running.count {
-                try simulation.run(for: Self.deathGap)
+                try pass(Self.deathGap)
                 times = watch.times(of: nodes[victim].peerID).map { died.duration(to: $0).inSeconds }
             }
             guard times.count >= running.count, let last = times.max() else {
-                report.violations.append(
+                violate(
                     "the death of node \(victim) is known to \(times.count) of \(running.count)"
                 )
                 continue
@@ -175,21 +198,21 @@ private final class MemberCourse {
         for (number, victim) in neighbours.enumerated() { die(victim, number % 2 == 0 ? .process : .power) }
         let begin = simulation.now
         let least = options.policy == .mesh ? 3 : 1
-        report.healSeconds = try seconds(within: .seconds(120), since: begin) {
+        report.healSeconds = try seconds(within: Self.healPatience, since: begin) {
             self.isConnected && self.running.allSatisfy { self.livingNeighbours(of: $0).count >= least }
         }
-        if report.healSeconds == nil { report.violations.append("a node that lost its neighbours is alone") }
-        try simulation.run(for: Self.settleTime)
+        if report.healSeconds == nil { violate("a node that lost its neighbours is alone") }
+        try pass(Self.settleTime)
         report.falseDeathCount = watch.takeFalseDeaths()
         if report.falseDeathCount > 0 {
-            report.violations.append("\(report.falseDeathCount) running nodes were taken for dead")
+            violate("\(report.falseDeathCount) running nodes were taken for dead")
         }
     }
 
     /// First every node lacks a tenth of its processor time, then every tenth node nine tenths.
     func starve() throws {
         let rest = Instant(nanosecondsSinceOrigin: 0).duration(to: simulation.now)
-        let time = max(.seconds(60), (options.duration - rest) / 2)
+        let time = max(Self.starvingTimeMin, (options.duration - rest) / 2)
         report.starvedSeconds = time.inSeconds
         try starve(running, for: .milliseconds(300), over: time)
         report.shortOfTimeDeathCount = watch.takeFalseDeaths()
@@ -210,7 +233,7 @@ private final class MemberCourse {
                 hosts[victim].stall(for: duration)
             }
             turn += 1
-            try simulation.run(for: slice)
+            try pass(slice)
         }
     }
 
@@ -231,23 +254,19 @@ private final class MemberCourse {
     // MARK: Nodes
 
     private func makeNode(_ host: SimulatedHost) throws -> Node {
-        var seed = host.world.random.bytes(count: 32)
-        var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
-        configuration.usesMDNS = false
+        let seed = host.world.random.bytes(count: 32)
+        var configuration = FleetNode.configuration
         configuration.usesRoutes = true
         configuration.topology = options.policy
         configuration.routeVerification = { [proofs] proof throws(RouteProofError) in
             try proofs.verified(proof)
         }
-        configuration.securities = [.noise]
-        configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: Self.port)]
         if let first = nodes.first {
-            let address = Multiaddr(hosts[0].address ?? .v4(0), tcpPort: Self.port)
-            configuration.bootstrapAddresses = [address.with(peerID: first.peerID)]
+            configuration.bootstrapAddresses = [FleetNode.address(of: hosts[0], first.peerID)]
         }
         return try Node(
             world: host.world,
-            identity: try IdentityKey(wipingSeed: &seed),
+            identity: try FleetNode.identity(seed),
             configuration: configuration
         )
     }
@@ -318,12 +337,20 @@ private final class MemberCourse {
                 (ask(index) { $0.tableFills } ?? [])
                 + hosts[index].loop.perform { liveness.assumeIsolated { $0.tableFills } }
             for fill in fills where fill.isOverfull {
-                report.violations.append("node \(index): \(fill)")
+                violate("node \(index): \(fill)")
             }
         }
     }
 
+    private func violate(_ text: String) {
+        report.violations.append(FleetMoment(simulation).violation(text))
+    }
+
     // MARK: Time
+
+    private func pass(_ duration: Duration) throws(SimulationError) {
+        try simulation.run(for: duration, telling: progress)
+    }
 
     /// Runs until something holds, and says how long after `begin` that was; `nil` when it does not come about.
     private func seconds(
@@ -333,7 +360,7 @@ private final class MemberCourse {
     ) throws -> Double? {
         while !holds() {
             guard begin.duration(to: simulation.now) < limit else { return nil }
-            try simulation.run(for: Self.step)
+            try pass(Self.step)
         }
         return begin.duration(to: simulation.now).inSeconds
     }

@@ -44,8 +44,13 @@ package struct PingFleet: Sendable {
     private struct Tally: Sendable {
         var pingCount = 0
         var failedPingCount = 0
-        var failures: [String: Int] = [:]
+        /// By what was thrown, how often, and when first.
+        var failures: [String: (count: Int, first: Instant)] = [:]
         var connectionCount = 0
+
+        mutating func failed(_ error: any Error, at now: Instant) {
+            failures["\(error)", default: (0, now)].count += 1
+        }
     }
 
     private let options: Options
@@ -58,8 +63,9 @@ package struct PingFleet: Sendable {
 
     /// Runs the simulation on the calling thread.
     ///
+    /// - Parameter progress: hears how much of the virtual time has passed.
     /// - Throws: ``SimulationError`` when the simulation itself breaks down.
-    package func run() throws -> Report {
+    package func run(progress: (@Sendable (Duration) -> Void)? = nil) throws -> Report {
         var configuration = Simulation.Configuration()
         configuration.link = .lan
         let simulation = Simulation(seed: options.seed, configuration: configuration)
@@ -67,11 +73,11 @@ package struct PingFleet: Sendable {
         let hosts = (0..<options.nodeCount).map { _ in simulation.host() }
         let nodes = try hosts.map(makeNode)
         let addresses = zip(hosts, nodes).map { host, node in
-            Multiaddr(host.address ?? .v4(0), tcpPort: Self.port).with(peerID: node.peerID)
+            FleetNode.address(of: host, node.peerID)
         }
         let lives = nodes.indices.map { index in
             let node = nodes[index]
-            let others = Self.distances.map { addresses[(index + $0) % nodes.count] }.filter {
+            let others = FleetNode.distances.map { addresses[(index + $0) % nodes.count] }.filter {
                 $0 != addresses[index]
             }
             return hosts[index].loop.startTask { [options] in
@@ -83,7 +89,7 @@ package struct PingFleet: Sendable {
         let breakage = simulation.every(.seconds(1)) {
             resetCount += simulation.network.resetConnections(probability: perSecond)
         }
-        try simulation.run(for: options.duration)
+        try simulation.run(for: options.duration, telling: progress)
         withExtendedLifetime(breakage) {}
 
         let counted = tally.withLock { $0 }
@@ -98,7 +104,8 @@ package struct PingFleet: Sendable {
             eventCount: simulation.counts.events,
             traceHash: simulation.traceHash
         )
-        report.violations = violations(nodes, counted, resetCount)
+        let moment = FleetMoment(simulation)
+        report.violations = violations(nodes, counted, resetCount).map(moment.violation)
         for life in lives { life.cancel() }
         try end(nodes, of: hosts, in: simulation)
         return report
@@ -112,20 +119,11 @@ package struct PingFleet: Sendable {
         try simulation.run(for: .seconds(30))
     }
 
-    /// How far away, in the order of their making, the five are that a node pings.
-    private static let distances = [1, 2, 7, 17, 31]
-    private static let port: UInt16 = 4001
-
     private func makeNode(_ host: SimulatedHost) throws -> Node {
-        var seed = host.world.random.bytes(count: 32)
-        var configuration = NodeConfiguration(machineMemoryByteCount: 1 << 30)
-        configuration.usesMDNS = false
-        configuration.securities = [.noise]
-        configuration.listenAddresses = [Multiaddr(.v4(0), tcpPort: Self.port)]
-        return try Node(
+        try Node(
             world: host.world,
-            identity: try IdentityKey(wipingSeed: &seed),
-            configuration: configuration
+            identity: try FleetNode.identity(host.world.random.bytes(count: 32)),
+            configuration: FleetNode.configuration
         )
     }
 
@@ -146,7 +144,7 @@ package struct PingFleet: Sendable {
                 try await loop.sleep(for: options.interval)
             }
         } catch {
-            tally.withLock { $0.failures["\(error)", default: 0] += 1 }
+            tally.withLock { $0.failed(error, at: loop.now) }
         }
     }
 
@@ -161,13 +159,16 @@ package struct PingFleet: Sendable {
         } catch NodePingError.ping, NodePingError.swarm(.stream) {
             tally.withLock { $0.failedPingCount += 1 }
         } catch {
-            tally.withLock { $0.failures["\(error)", default: 0] += 1 }
+            tally.withLock { $0.failed(error, at: node.world.loops[0].now) }
         }
     }
 
     /// What must hold at the end: nobody failed for another reason than a reset, and no table is over its limit.
     private func violations(_ nodes: [Node], _ tally: Tally, _ resetCount: Int) -> [String] {
-        var violations = tally.failures.sorted { $0.key < $1.key }.map { "\($0.value) x \($0.key)" }
+        let start = Instant(nanosecondsSinceOrigin: 0)
+        var violations = tally.failures.sorted { $0.key < $1.key }.map { text, failure in
+            "\(failure.count) x \(text), first at \(start.duration(to: failure.first).inSeconds) s"
+        }
         if tally.failedPingCount > resetCount {
             violations.append("\(tally.failedPingCount) pings failed with \(resetCount) resets")
         }

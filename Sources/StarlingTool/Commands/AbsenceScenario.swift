@@ -32,7 +32,7 @@ struct AbsenceScenario: SimScenario {
     }
 
     func run(_ watch: SimWatch) throws -> SimFinding {
-        let report = try AbsenceFleet(options).run()
+        let report = try AbsenceFleet(options).run(progress: watch.progress)
         var figures = JSONObject()
         figures["accepted"] = JSON(report.accepted)
         figures["arrived_by_mailbox"] = JSON(report.arrivedByMailbox)
@@ -50,6 +50,7 @@ struct AbsenceScenario: SimScenario {
             figures: figures,
             traceHash: report.traceHash,
             violations: report.violations,
+            events: report.events,
             text: """
                 \(report.accepted) messages accepted: \(report.arrivedByMailbox) came through mailboxes while their senders were \
                 away, \(report.arrived) in the end, \(report.duplicated) of them twice; \(report.delivered) have receipts

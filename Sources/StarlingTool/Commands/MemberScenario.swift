@@ -12,17 +12,27 @@ struct MemberScenario: SimScenario {
     init(_ invocation: Invocation) throws(Diagnostic) {
         try options.apply(invocation)
         try invocation.refuseFlagsOfFleets("members, who always use routes")
-        guard options.nodeCount > 2 * options.deathCount else {
+        guard options.nodeCount >= options.nodeCountMin else {
             throw Diagnostic(
                 code: "misused",
-                message: "of the nodes \(options.deathCount) die, and more have to be left than those.",
-                nextStep: "Simulate more: --nodes \(2 * options.deathCount + 1)"
+                message:
+                    "of the nodes \(options.deathCount) die, and then all neighbours of one, and too few would be left.",
+                nextStep: "Simulate more: --nodes \(options.nodeCountMin)"
+            )
+        }
+        guard options.duration >= options.durationMin else {
+            let minutes = Int((options.durationMin.inSeconds / 60).rounded(.up))
+            throw Diagnostic(
+                code: "misused",
+                message:
+                    "until \(options.nodeCount) nodes have joined, and some of them died, it may take \(minutes) minutes.",
+                nextStep: "Simulate for longer: --minutes \(minutes)"
             )
         }
     }
 
     func run(_ watch: SimWatch) throws -> SimFinding {
-        let report = try MemberFleet(options).run()
+        let report = try MemberFleet(options).run(progress: watch.progress)
         var figures = JSONObject()
         figures["join_s"] = report.joinSeconds.map(JSON.double) ?? .null
         figures["degrees"] = .array(report.degrees.map { JSON($0) })

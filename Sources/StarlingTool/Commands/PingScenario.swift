@@ -15,7 +15,7 @@ struct PingScenario: SimScenario {
     }
 
     func run(_ watch: SimWatch) throws -> SimFinding {
-        let report = try PingFleet(options).run()
+        let report = try PingFleet(options).run(progress: watch.progress)
         var figures = JSONObject()
         figures["pings"] = JSON(report.pingCount)
         figures["failed_pings"] = JSON(report.failedPingCount)

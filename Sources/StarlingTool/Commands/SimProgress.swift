@@ -28,6 +28,8 @@ final class SimProgress: Sendable {
         let text = state.withLock { state -> String? in
             guard now - state.shownAt >= Self.drawMilliseconds else { return nil }
             state.shownAt = now
+            // What comes after the time that was asked for, such as the end of all nodes, is the last percent.
+            let passed = min(passed, state.duration)
             let percent = Int(100 * (passed / state.duration))
             let minutes = (passed.components.seconds / 60, state.duration.components.seconds / 60)
             return "\(state.title): \(percent) %, \(minutes.0) of \(minutes.1) virtual minutes"

@@ -30,9 +30,9 @@ private struct AuditedFleet {
         traffic.close()
         let ledger = FleetLedger(
             seed: 1,
-            peerIDs: try keySeeds.map { try FleetMember.identity($0).peerID },
+            peerIDs: try keySeeds.map { try FleetNode.identity($0).peerID },
             capacity: 0,
-            moment: { (0, 0) }
+            moment: { FleetMoment(nanoseconds: 0, step: 0) }
         )
         let members = try keySeeds.map { keySeed in
             let host = simulation.host()

@@ -1,4 +1,5 @@
 import StarlingSimulator
+import Synchronization
 import Testing
 
 @Suite struct PingFleetTests {
@@ -16,6 +17,10 @@ import Testing
         let first = try PingFleet(Self.options(seed: seed)).run()
         let second = try PingFleet(Self.options(seed: seed)).run()
         #expect(first == second, "seed \(seed)")
+        // Who looks at how far it is changes nothing.
+        let count = Mutex(0)
+        #expect(try PingFleet(Self.options(seed: seed)).run { _ in count.withLock { $0 += 1 } } == first)
+        #expect(count.withLock { $0 } == 60)
         #expect(first.violations == [], "seed \(seed)")
         #expect(first.resetCount > 0, "seed \(seed)")
         #expect(first.pingCount > 12 * 5 * 10, "seed \(seed)")
