@@ -2,7 +2,6 @@ internal import StarlingCore
 internal import StarlingCrypto
 internal import StarlingMesh
 internal import StarlingNode
-internal import StarlingTransports
 internal import StarlingWorld
 
 /// A node that is away for a day, some that write to it and then go, too, and mailboxes of its own that come and go meanwhile,

@@ -2,7 +2,6 @@ internal import StarlingCore
 internal import StarlingCrypto
 internal import StarlingMesh
 internal import StarlingNode
-internal import StarlingTransports
 internal import StarlingWorld
 
 /// Whole nodes that reach each other over hops, and how long they take to do so again when a link dies.
@@ -29,6 +28,8 @@ package struct ConvergenceFleet: Sendable {
         package var healings: [Duration] = []
         /// Deaths after which not all nodes reached all others.
         package var failureCount = 0
+        /// Changes of routes that made a way lead in a circle.
+        package var circleCount = 0
     }
 
     /// How long the nodes may take to find all ways.
@@ -78,6 +79,7 @@ package struct ConvergenceFleet: Sendable {
             }
             report.healings.append(healing)
         }
+        report.circleCount = crew.circleCount
         // A task that stays suspended is never freed, and keeps the whole node.
         for (host, node) in zip(crew.hosts, crew.nodes) { host.loop.startTask { await node.stop() } }
         try simulation.run(for: Self.rest)
@@ -136,6 +138,7 @@ private final class Crew: @unchecked Sendable {  // tidy-ok: one thread
     let watch: RouteWatch
     private(set) var nodes: [Node] = []
     private(set) var failure: NodeStartError?
+    private(set) var circleCount = 0
 
     init(_ hosts: [SimulatedHost], _ watch: RouteWatch) {
         self.hosts = hosts
@@ -147,7 +150,8 @@ private final class Crew: @unchecked Sendable {  // tidy-ok: one thread
         nodes.append(node)
         hosts[index].loop.startTask {
             await node.routes.observe { [weak self] peer, neighbours in
-                _ = self?.watch.changed(index, peer, neighbours)
+                guard let self, self.watch.changed(index, peer, neighbours) != nil else { return }
+                self.circleCount += 1
             }
         }
     }

@@ -3,7 +3,6 @@ internal import StarlingCrypto
 internal import StarlingMesh
 internal import StarlingNode
 internal import StarlingStore
-internal import StarlingTransports
 internal import StarlingWorld
 
 /// Many whole nodes that send each other messages while everything that can go wrong does: packets are lost, connections
@@ -21,8 +20,10 @@ package struct DeliveryFleet: Sendable {
         package var delivered = 0
         package var expired = 0
         package var refused = 0
-        /// Messages without an end.
+        /// Messages that were accepted, and have no end.
         package var pending = 0
+        /// Messages that an application asked to send, and was never told that they were accepted.
+        package var unacceptedCount = 0
         /// Answers that the senders of requests got.
         package var answered = 0
         /// Entries that were handed out again, with a higher attempt, after who had them died.
@@ -291,7 +292,7 @@ package struct DeliveryFleet: Sendable {
         }
         if let limit = options.healingTimeMax { ledger.checkHealing(within: limit) }
         let healing = ledger.healing
-        let pending = ledger.finish()
+        let (pending, unacceptedCount) = ledger.finish()
         let counts = ledger.counts
         return Report(
             seed: options.seed,
@@ -302,6 +303,7 @@ package struct DeliveryFleet: Sendable {
             expired: counts.expired,
             refused: counts.refused,
             pending: pending,
+            unacceptedCount: unacceptedCount,
             answered: counts.answered,
             repeated: counts.repeated,
             held: counts.held,

@@ -286,27 +286,27 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
 
     /// What must hold at the end.
     ///
-    /// - Returns: How many messages have no end.
-    func finish() -> Int {
+    /// - Returns: How many messages were accepted and have no end, and how many were never accepted.
+    func finish() -> (pending: Int, unaccepted: Int) {
         if counts.accepted == 0 { violate("no message was accepted: nothing was tried", involving: []) }
         for number in unseen {
             counts.lost += 1
             violate("message \(number) is delivered by its sender's word, and nobody saw it", number)
         }
-        var pending = 0
+        var (pending, unaccepted) = (0, 0)
         for (number, record) in records.enumerated() {
             let number = UInt64(number)
             if record.end == nil {
-                pending += 1
-                let state = record.id == nil ? "not accepted" : "pending"
-                violate("message \(number) is \(state) at the end", number)
+                let isAccepted = record.id != nil
+                if isAccepted { pending += 1 } else { unaccepted += 1 }
+                violate("message \(number) is \(isAccepted ? "pending" : "not accepted") at the end", number)
             }
             if record.isHandled, record.answer.position == 0 {
                 counts.lost += 1
                 violate("request \(number) was handled, and its answer was never seen", number)
             }
         }
-        return pending
+        return (pending, unaccepted)
     }
 
     /// Notes a broken rule about a message.

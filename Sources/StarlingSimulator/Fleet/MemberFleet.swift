@@ -1,8 +1,6 @@
 internal import StarlingCore
-internal import StarlingCrypto
 package import StarlingMesh
 internal import StarlingNode
-internal import StarlingTransports
 internal import StarlingWorld
 
 /// Many whole nodes that know one of them, stay connected by themselves, and find out who dies.

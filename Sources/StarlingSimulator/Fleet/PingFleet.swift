@@ -1,7 +1,5 @@
 internal import StarlingCore
-internal import StarlingCrypto
 internal import StarlingNode
-internal import StarlingTransports
 internal import StarlingWorld
 internal import Synchronization
 

@@ -90,6 +90,13 @@ struct RouteBench {
                 nextStep: "Report this: it is a fault of the routes, and comes again each time."
             )
         }
+        guard fleet.circleCount == 0 else {
+            throw Diagnostic(
+                code: "bench_failed",
+                message: "after a simulated link's death a way led in a circle.",
+                nextStep: "Report this: it is a fault of the routes, and comes again each time."
+            )
+        }
         convergence.rounds = fleet.healings.map { $0.inSeconds * 1000 }
         let settings = run.settings
         return BenchReport(
