@@ -31,13 +31,13 @@ package enum LabScenarioName: String, CaseIterable, Sendable {
     /// Two nodes under load are killed fifty times.
     case crash
 
-    /// Whether the scenario runs when none is named; the others take long.
+    /// Whether the scenario runs when none is named, where it can; the others take long.
     package var isUsual: Bool {
         switch self {
         case .connectivity, .pingPong, .oneToAll, .highLoad, .resilience, .offline, .largeFile, .line, .grid,
-            .relayKilled, .fileOverHops, .mailbox:
+            .relayKilled, .fileOverHops, .mailbox, .partition:
             true
-        case .partition, .steady, .crash: false
+        case .steady, .crash: false
         }
     }
 

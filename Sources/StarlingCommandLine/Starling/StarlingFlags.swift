@@ -322,7 +322,7 @@ package enum StarlingFlags {
         "scenario",
         of: LabScenarioName.allCases.map(\.rawValue),
         isRepeatable: true,
-        "Run only this one (default: all but partition, which takes root, steady and crash)."
+        "Run only this one (default: all but steady and crash, and partition only where it can run, as root)."
     )
     package static let keep = Flag<Bool>.toggle("keep", "Keep the nodes' homes and logs.")
 

@@ -14,6 +14,8 @@ struct LabSettings: Sendable {
     let fileByteCount: Int
     let keepsHomes: Bool
     let isJSON: Bool
+    /// What the report says of the choice of scenarios.
+    let notes: [String]
 
     private static let nodeCountIfNone = 10
     static let fileByteCountIfNone = 1 << 30
@@ -21,13 +23,25 @@ struct LabSettings: Sendable {
     init(_ invocation: Invocation) throws(Diagnostic) {
         nodeCount = invocation[StarlingFlags.labNodes] ?? Self.nodeCountIfNone
         let named = invocation.all(StarlingFlags.scenario).compactMap(LabScenarioName.init(rawValue:))
-        scenarios = named.isEmpty ? LabScenarioName.allCases.filter(\.isUsual) : named
+        let obstacle = named.isEmpty ? LabNamespaces.obstacle : nil
+        notes = obstacle.map { ["partition was left out: \($0)"] } ?? []
+        scenarios =
+            named.isEmpty
+            ? LabScenarioName.allCases.filter { $0.isUsual && ($0 != .partition || obstacle == nil) } : named
         seed = UInt64(invocation[StarlingFlags.seed] ?? 1)
         patience = invocation[StarlingFlags.timeout] ?? .seconds(60)
         fileByteCount = invocation[StarlingFlags.fileSize] ?? Self.fileByteCountIfNone
         keepsHomes = invocation[StarlingFlags.keep]
         isJSON = invocation[StarlingFlags.json]
         let sensitive = scenarios.first { $0 == .largeFile || $0 == .fileOverHops }
+        if sensitive == nil, invocation.names(StarlingFlags.fileSize.spec) {
+            throw Diagnostic(
+                code: "misused",
+                message:
+                    "none of these scenarios has a use for \(StarlingFlags.fileSize.spec.dashed).",
+                nextStep: "Go without it, or add --scenario large-file."
+            )
+        }
         if let sensitive, fileByteCount < LabStage.fileByteCountMin {
             let size = ByteCountText.write(LabStage.fileByteCountMin)
             throw Diagnostic(

@@ -30,6 +30,7 @@ struct LabStage: Sendable {
     /// Cancellation: throws; nodes that run go on until the fleet is stopped.
     func run() async throws -> LabReport {
         var report = LabReport(nodeCount: nodes.count, seed: settings.seed)
+        report.notes = settings.notes
         if settings.scenarios.contains(where: { !$0.hasOwnNodes }) {
             progress.begin("starting \(nodes.count) nodes")
             try await fleet.start { [progress] in progress.show("\($0)") }
@@ -47,6 +48,7 @@ struct LabStage: Sendable {
             } catch let error as Diagnostic {
                 result.shortcomings.append("given up: \(error.message) \(error.nextStep)")
             }
+            if !name.hasOwnNodes { result.nodeCount = nodes.count }
             // Where messages are the matter, what was not asked about counts too.
             result.duplicatedCount += await doubleCount - before
             report.results.append(result)
@@ -98,12 +100,7 @@ struct LabStage: Sendable {
         let deadline = loop.now + settings.patience
         var deliveredCount = 0
         while true {
-            deliveredCount = 0
-            for (index, messageIDs) in accepted.sorted(by: { $0.key < $1.key }) {
-                // A node that does not answer has received nothing more.
-                try? await nodes[index].drain()
-                deliveredCount += await nodes[index].tally.count(of: messageIDs)
-            }
+            deliveredCount = await arrivedCount(accepted)
             progress.show("\(deliveredCount) of \(result.sentCount) arrived")
             if deliveredCount >= result.sentCount || loop.now >= deadline { break }
             try await loop.sleep(for: Self.glance)
@@ -111,6 +108,19 @@ struct LabStage: Sendable {
         try await loop.sleep(for: Self.echoTime)
         for index in accepted.keys.sorted() { try? await nodes[index].drain() }
         result.deliveredCount += deliveredCount
+    }
+
+    /// How many messages their recipients' inboxes have held so far.
+    ///
+    /// - Parameter accepted: Message ids by the recipient's index.
+    func arrivedCount(_ accepted: [Int: [String]]) async -> Int {
+        var count = 0
+        for (index, messageIDs) in accepted.sorted(by: { $0.key < $1.key }) {
+            // A node that does not answer has received nothing more.
+            try? await nodes[index].drain()
+            count += await nodes[index].tally.count(of: messageIDs)
+        }
+        return count
     }
 
     /// From a message's making to its place in the inbox, by this machine's clock, for those that arrived.

@@ -35,7 +35,8 @@ import Testing
         #expect(run.status == 0, "\(run.talk) \(run.output)")
         let report = try JSON(parsing: run.output)
         let (grid, killed) = (report["scenarios"]?[0], report["scenarios"]?[1])
-        #expect(grid?["sent"] == 36 && grid?["delivered"] == 36)
+        #expect(grid?["sent"] == 36 && grid?["delivered"] == 36 && grid?["nodes"] == 4)
+        #expect(killed?["nodes"] == 6)
         #expect(killed?["sent"] == killed?["delivered"] && killed?["duplicated"] == 0)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [], "the homes are gone")
     }
@@ -96,5 +97,10 @@ import Testing
         let run = try await ToolRun.run(["lab", "--scenario", "peace"])
         #expect(run.status == 2)
         #expect(run.talk.contains("ping-pong"))
+    }
+
+    @Test func aSizeOfFilesThatThereAreNoneOfIsRefused() async throws {
+        let run = try await ToolRun.run(["lab", "--scenario", "mailbox", "--file-size", "1GiB"])
+        #expect(run.status == 2 && run.talk.contains("--file-size"))
     }
 }

@@ -20,20 +20,24 @@ struct LabNamespaces: Sendable {
     /// The IPv4 address of each.
     let hosts: [UInt32] = [0x0A4D_0001, 0x0A4D_0002]
 
+    /// Whether what `ip` says of its own is nobody's business.
+    private let isQuiet: Bool
+
     /// Makes both, and the cable.
-    init() throws(Diagnostic) {
+    init(isQuiet: Bool = false) throws(Diagnostic) {
+        self.isQuiet = isQuiet
         guard geteuid() == 0 else { throw Self.notPossible("it takes root") }
         names = (0..<2).map { "starling-lab-\(getpid())-\($0)" }
         do throws(Diagnostic) {
-            for name in names { try Self.ip(["netns", "add", name]) }
-            try Self.ip(
+            for name in names { try ip(["netns", "add", name]) }
+            try ip(
                 ["link", "add", Self.device, "netns", names[0], "type", "veth"]
                     + ["peer", "name", Self.device, "netns", names[1]]
             )
             for (name, number) in zip(names, 1...) {
-                try Self.ip(["-n", name, "addr", "add", "10.77.0.\(number)/24", "dev", Self.device])
-                try Self.ip(["-n", name, "link", "set", "lo", "up"])
-                try Self.ip(["-n", name, "link", "set", Self.device, "up"])
+                try ip(["-n", name, "addr", "add", "10.77.0.\(number)/24", "dev", Self.device])
+                try ip(["-n", name, "link", "set", "lo", "up"])
+                try ip(["-n", name, "link", "set", Self.device, "up"])
             }
         } catch {
             remove()
@@ -41,28 +45,46 @@ struct LabNamespaces: Sendable {
         }
     }
 
+    /// Why there can be none here; `nil` when they can be made, and are gone again.
+    static var obstacle: String? {
+        do throws(Diagnostic) {
+            try LabNamespaces(isQuiet: true).remove()
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+
     /// Words before those of a program that is to run in one of them.
     func launcher(_ side: Int) -> [String] { ["ip", "netns", "exec", names[side]] }
 
-    func cut() throws(Diagnostic) { try Self.ip(["-n", names[0], "link", "set", Self.device, "down"]) }
+    func cut() throws(Diagnostic) { try ip(["-n", names[0], "link", "set", Self.device, "down"]) }
 
-    func mend() throws(Diagnostic) { try Self.ip(["-n", names[0], "link", "set", Self.device, "up"]) }
+    func mend() throws(Diagnostic) { try ip(["-n", names[0], "link", "set", Self.device, "up"]) }
 
     /// Removes both; processes in them have ended by then.
-    func remove() { for name in names { try? Self.ip(["netns", "del", name]) } }
+    func remove() { for name in names { try? ip(["netns", "del", name]) } }
 
-    private static func ip(_ words: [String]) throws(Diagnostic) {
+    private func ip(_ words: [String]) throws(Diagnostic) {
         var pid = pid_t()
         var arguments = (["ip"] + words).map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }
-        let status = posix_spawnp(&pid, "ip", nil, nil, arguments, environ)
+        #if canImport(Darwin)
+            var actions: posix_spawn_file_actions_t?
+        #else
+            var actions = posix_spawn_file_actions_t()
+        #endif
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        if isQuiet { posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0) }
+        let status = posix_spawnp(&pid, "ip", &actions, nil, arguments, environ)
         guard status == 0 else {
-            throw notPossible("ip cannot be started: \(String(cString: strerror(status)))")
+            throw Self.notPossible("ip cannot be started: \(String(cString: strerror(status)))")
         }
         var outcome: Int32 = 0
         while waitpid(pid, &outcome, 0) < 0, errno == EINTR {}
-        guard outcome == 0 else { throw notPossible("ip \(words.joined(separator: " ")) failed") }
+        guard outcome == 0 else { throw Self.notPossible("ip \(words.joined(separator: " ")) failed") }
     }
 
     private static func notPossible(_ why: String) -> Diagnostic {

@@ -4,6 +4,8 @@ package import StarlingCore
 /// What one scenario came to.
 package struct LabResult: Equatable, Sendable {
     package var name: String
+    /// How many nodes it ran, which may be nodes of its own; `nil` where it did not come so far.
+    package var nodeCount: Int?
     /// What the scenario meant to happen: messages that a node accepted, or pairs that should be connected.
     package var sentCount = 0
     /// What of it was seen to have happened, at the recipient.
@@ -27,7 +29,8 @@ package struct LabResult: Equatable, Sendable {
         var measured = JSONObject()
         for figure in figures { measured[figure.key] = Self.number(figure.value) }
         return [
-            "name": .string(name), "sent": JSON(sentCount), "delivered": JSON(deliveredCount),
+            "name": .string(name), "nodes": nodeCount.map { JSON($0) } ?? .null, "sent": JSON(sentCount),
+            "delivered": JSON(deliveredCount),
             "duplicated": JSON(duplicatedCount), "p50_ms": Self.number(latency.percentile(50)),
             "p99_ms": Self.number(latency.percentile(99)), "passed": .bool(hasPassed),
             "figures": .object(measured), "shortcomings": .array(shortcomings.map { .string($0) }),
@@ -54,9 +57,12 @@ package struct LabFigure: Equatable, Sendable {
 
 /// What a run of the lab came to.
 package struct LabReport: Equatable, Sendable {
+    /// Of those scenarios that have none of their own.
     package var nodeCount: Int
     package var seed: UInt64
     package var results: [LabResult] = []
+    /// What is worth knowing of the run as a whole.
+    package var notes: [String] = []
     /// The memory of all nodes together when the last scenario ended, in bytes; `nil` where the system does not tell.
     package var residentByteCount: Int?
 
@@ -71,7 +77,7 @@ package struct LabReport: Equatable, Sendable {
         [
             "passed": .bool(hasPassed), "nodes": JSON(nodeCount), "seed": JSON(seed),
             "resident_bytes": residentByteCount.map { JSON($0) } ?? .null,
-            "scenarios": .array(results.map(\.json)),
+            "scenarios": .array(results.map(\.json)), "notes": .array(notes.map { .string($0) }),
         ]
     }
 
@@ -79,12 +85,14 @@ package struct LabReport: Equatable, Sendable {
     package func render(colours: Bool) -> String {
         let style = TextStyle(isColoured: colours)
         var table = TextTable([
-            ("scenario", .left), ("sent", .right), ("delivered", .right), ("duplicates", .right),
+            ("scenario", .left), ("nodes", .right), ("sent", .right), ("delivered", .right),
+            ("duplicates", .right),
             ("p50 ms", .right), ("p99 ms", .right), ("", .left),
         ])
         for result in results {
             table.append([
-                result.name, "\(result.sentCount)", "\(result.deliveredCount)", "\(result.duplicatedCount)",
+                result.name, result.nodeCount.map { "\($0)" } ?? "-", "\(result.sentCount)",
+                "\(result.deliveredCount)", "\(result.duplicatedCount)",
                 Self.text(result.latency.percentile(50)), Self.text(result.latency.percentile(99)),
                 result.hasPassed ? "passed" : "FAILED",
             ])
@@ -94,9 +102,12 @@ package struct LabReport: Equatable, Sendable {
             for line in result.shortcomings { text += style.red("\(result.name): \(line)") + "\n" }
             for line in result.notes { text += style.dim("\(result.name): \(line)") + "\n" }
         }
+        for line in notes { text += style.dim(line) + "\n" }
         var memory = ""
-        if let residentByteCount { memory = ", \(ByteCountText.write(residentByteCount)) of memory together" }
-        return text + style.dim("\(nodeCount) nodes\(memory), seed \(seed)") + "\n"
+        if let residentByteCount {
+            memory = "\(nodeCount) nodes, \(ByteCountText.write(residentByteCount)) of memory together, "
+        }
+        return text + style.dim("\(memory)seed \(seed)") + "\n"
     }
 
     private static func text(_ milliseconds: Double?) -> String {

@@ -33,6 +33,7 @@ extension LabStage {
             try await own.start { _ in }
             let missing = try await stage.awaitRoutes()
             var result = try await body(stage)
+            result.nodeCount = wiring.nodeCount
             result.duplicatedCount += await stage.doubleCount
             if let missing { result.shortcomings.append(missing) }
             result.shortcomings += try await stage.strayLinks(wiring)
@@ -123,7 +124,7 @@ extension LabStage {
             }
             try await stage.settle(accepted, into: &result)
             let longest = (0..<nodeCount).compactMap { wiring.distance(0, $0) }.max() ?? 0
-            result.notes = ["\(nodeCount) nodes, up to \(longest) hops"]
+            result.notes = ["up to \(longest) hops"]
             return result
         }
     }

@@ -36,6 +36,10 @@ extension LabStage {
             }
             try await stage.settle(near, into: &result)
             try await stage.loop.sleep(until: cutAt + Self.partitionTime)
+            let early = await stage.arrivedCount(far)
+            if early > 0 {
+                result.shortcomings.append("\(early) messages crossed while the cable was cut")
+            }
             try namespaces.mend()
             let mendedAt = stage.loop.now
             var crossed = LabResult(result.name)

@@ -90,6 +90,8 @@ import Testing
         report.results[0].figures = [LabFigure("further_hop_p99_ms", 0.25)]
         report.results[0].shortcomings = ["node 1 to 2: no answer in time"]
         report.results[0].notes = ["a note"]
+        report.results[0].nodeCount = 4
+        report.notes = ["partition was left out"]
         let json = try JSON(parsing: report.json.text)
         #expect(json["scenarios"]?[0]?["figures"]?["further_hop_p99_ms"]?.double == 0.25)
         #expect(json["passed"] == false)
@@ -105,6 +107,8 @@ import Testing
         #expect(scenario["passed"] == false)
         #expect(scenario["shortcomings"] == ["node 1 to 2: no answer in time"])
         #expect(scenario["notes"] == ["a note"])
+        #expect(scenario["nodes"] == 4 && json["scenarios"]?[1]?["nodes"] == .null)
+        #expect(json["notes"] == ["partition was left out"])
         #expect(json["scenarios"]?[1]?["p50_ms"] == .null)
         #expect(json["scenarios"]?[1]?["shortcomings"] == [] && json["scenarios"]?[1]?["notes"] == [])
         #expect(json["scenarios"]?[1]?["passed"] == true)
@@ -115,14 +119,19 @@ import Testing
         var short = result(sent: 40, delivered: 39, [0.25, 1.0625])
         short.shortcomings = ["node 1 to 2: no answer in time"]
         short.notes = ["a note"]
+        short.nodeCount = 4
+        report.notes = ["partition was left out"]
         report.results = [short, result(sent: 1, delivered: 1)]
         report.residentByteCount = 60 << 20
         let lines = report.render(colours: false).split(separator: "\n").map(String.init)
         #expect(lines[0].hasPrefix("scenario"))
-        #expect(lines[1].split(separator: " ") == ["ping-pong", "40", "39", "0", "0.250", "1.063", "FAILED"])
-        #expect(lines[2].split(separator: " ") == ["ping-pong", "1", "1", "0", "-", "-", "passed"])
+        #expect(
+            lines[1].split(separator: " ") == ["ping-pong", "4", "40", "39", "0", "0.250", "1.063", "FAILED"]
+        )
+        #expect(lines[2].split(separator: " ") == ["ping-pong", "-", "1", "1", "0", "-", "-", "passed"])
         #expect(lines[3] == "ping-pong: node 1 to 2: no answer in time")
         #expect(lines[4] == "ping-pong: a note")
-        #expect(lines[5].contains("3 nodes") && lines[5].contains("60 MiB"))
+        #expect(lines[5] == "partition was left out")
+        #expect(lines[6].contains("3 nodes") && lines[6].contains("60 MiB"))
     }
 }
