@@ -254,6 +254,7 @@ import Testing
             ["up", "--name", String(repeating: "n", count: 65)],
             ["sim", "no-such-scenario"], ["sim", "soak", "--seeds", "5..1"], ["sim", "pings", "--routes"],
             ["sim", "soak", "--seeds", "1..2", "--seed", "1"],
+            ["sim", "pings", "--max-routes", "16"], ["sim", "delivery", "--max-routes", "16"],
             ["sim", "members", "--nodes", "33"], ["sim", "members", "--minutes", "11"],
         ]
         for words in misuses {
@@ -294,7 +295,7 @@ import Testing
     @Test func aScenarioFileIsRunForEachSeedAndDrawn() async throws {
         let home = try FixedNode.makeFolder()
         defer { try? FileManager.default.removeItem(atPath: home) }
-        let (file, picture) = (home + "/pair.json", home + "/pair.svg")
+        let (file, picture) = (home + "/a pair.json", home + "/pair.svg")
         let text = """
             {"nodes": 2, "minutes": 3, "quiet_minutes": 1, "topology": {"shape": "line"},
              "traffic": {"messages_per_hour": 300}}
@@ -309,6 +310,11 @@ import Testing
         #expect(run.talk.contains("seed 1, ") && run.talk.contains(": passed"))
         let drawn = try await ToolRun.run(["sim", file, "--svg", picture])
         #expect(drawn.status == 0 && drawn.output.contains("2 nodes, 180 virtual seconds"))
+        #expect(drawn.output.hasPrefix("starling sim '\(file)' --nodes 2 --seed 1 --minutes 3 --runs 1\n"))
+        let routed = try await ToolRun.run(["sim", file, "--routes", "--max-routes", "16"])
+        #expect(routed.status == 0, "\(routed.talk)")
+        #expect(routed.output.contains("--minutes 3 --routes --max-routes 16 --runs 1\n"))
+        #expect(routed.output.contains("changes of routes watched"))
         #expect(try String(contentsOfFile: picture, encoding: .utf8).hasPrefix("<svg"))
         // Nothing is simulated for a picture that nobody will see.
         let lost = try await ToolRun.run(["sim", file, "--svg", home + "/no-such-folder/pair.svg"])

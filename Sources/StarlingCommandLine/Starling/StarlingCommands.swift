@@ -246,7 +246,7 @@ private enum Commands {
             Whole nodes, the same code as 'up', in virtual time; one seed always gives one trace. pings, the default: \
             connections break. delivery: messages, while packets are lost, connections break, nodes crash and lose what \
             was not synced, and clocks jump; fails when one is lost, delivered twice or left over, when a route leads in \
-            a circle, and from 12 hours on when the nodes' memory strays by more than 5 % in the second half. --list \
+            a circle, and from 12 hours on when the nodes' memory grows by more than 5 % in the second half. --list \
             shows what else is built in; a file says it in its own words (docs/scenarios.md).
             """,
         arguments: [
@@ -259,7 +259,7 @@ private enum Commands {
         ],
         flags: [
             Flags.nodes.spec, Flags.seed.spec, Flags.seeds.spec, Flags.minutes.spec, Flags.hours.spec,
-            Flags.runs.spec, Flags.routes.spec, Flags.svg.spec, Flags.list.spec,
+            Flags.runs.spec, Flags.routes.spec, Flags.routesMax.spec, Flags.svg.spec, Flags.list.spec,
         ],
         example: "starling sim soak --nodes 20 --seeds 1..5 --runs 2"
     )

@@ -17,7 +17,20 @@ struct SimFleetScenario: SimScenario {
         try scenario.options.apply(invocation)
         let forcesRoutes = invocation[StarlingFlags.routes] && !scenario.options.usesRoutes
         if forcesRoutes { scenario.options.usesRoutes = true }
-        ownFlags = forcesRoutes ? " \(StarlingFlags.routes.spec.dashed)" : ""
+        var ownFlags = forcesRoutes ? " \(StarlingFlags.routes.spec.dashed)" : ""
+        if let count = invocation[StarlingFlags.routesMax] {
+            let flag = StarlingFlags.routesMax.spec.dashed
+            guard scenario.options.usesRoutes else {
+                throw Diagnostic(
+                    code: "misused",
+                    message: "\(flag) says nothing to \(word), which uses no routes.",
+                    nextStep: "Add \(StarlingFlags.routes.spec.dashed), or go without \(flag)."
+                )
+            }
+            scenario.options.routeCountMax = count
+            ownFlags += " \(flag) \(count)"
+        }
+        self.ownFlags = ownFlags
         do throws(ScenarioError) { try scenario.check() } catch { throw Self.diagnostic(error, word) }
         name = word
         options = scenario.options
@@ -101,24 +114,25 @@ struct SimFleetScenario: SimScenario {
         let report = outcome.report
         return SimFinding(
             virtualSeconds: report.virtualSeconds,
-            figures: Self.figures(report),
+            figures: figures(report),
             traceHash: report.traceHash,
             violations: report.violations,
             events: report.events,
             usage: Self.usage(outcome.memory, nodeCount: nodeCount),
             usageViolations: outcome.memory.violations,
             picture: outcome.picture,
-            text: Self.text(report) + "\n" + Self.text(outcome.memory)
+            text: text(report) + "\n" + text(outcome.memory)
         )
     }
 
     // MARK: Words
 
-    private static func figures(_ report: DeliveryFleet.Report) -> JSONObject {
+    private func figures(_ report: DeliveryFleet.Report) -> JSONObject {
         var figures = JSONObject()
         figures["accepted"] = JSON(report.accepted)
         figures["delivered"] = JSON(report.delivered)
         figures["pending"] = JSON(report.pending)
+        figures["not_accepted"] = JSON(report.unacceptedCount)
         figures["expired"] = JSON(report.expired)
         figures["refused"] = JSON(report.refused)
         figures["lost"] = JSON(report.lost)
@@ -132,7 +146,7 @@ struct SimFleetScenario: SimScenario {
         figures["partitions"] = JSON(report.partitionCount)
         figures["cuts"] = JSON(report.cutCount)
         figures["hostile"] = JSON(report.hostileCount)
-        if let count = report.routeChangeCount { figures["route_changes"] = JSON(count) }
+        if options.usesRoutes { figures["route_changes"] = report.routeChangeCount.map { JSON($0) } ?? .null }
         if let count = report.mailCopyCount {
             figures["mail_copies"] = JSON(count)
             figures["mail_copies_left"] = JSON(report.leftCopyCount ?? 0)
@@ -145,7 +159,7 @@ struct SimFleetScenario: SimScenario {
         return figures
     }
 
-    private static func text(_ report: DeliveryFleet.Report) -> String {
+    private func text(_ report: DeliveryFleet.Report) -> String {
         var lines = [
             """
             \(report.accepted) messages accepted: \(report.delivered) delivered, \(report.expired) expired, \
@@ -157,9 +171,14 @@ struct SimFleetScenario: SimScenario {
             \(report.partitionCount) partitions, \(report.cutCount) links cut
             """,
         ]
+        if report.unacceptedCount > 0 {
+            lines.append("\(report.unacceptedCount) further messages were never accepted")
+        }
         if report.hostileCount > 0 { lines.append("\(report.hostileCount) nodes are hostile") }
         if let count = report.routeChangeCount {
             lines.append("\(count) changes of routes watched for circles")
+        } else if options.usesRoutes {
+            lines.append("routes are not watched above \(RouteWatch.nodeCountMax) nodes")
         }
         if let count = report.mailCopyCount {
             lines.append("\(count) copies kept by mailboxes, \(report.leftCopyCount ?? 0) of them at the end")
@@ -191,9 +210,15 @@ struct SimFleetScenario: SimScenario {
         return usage
     }
 
-    private static func text(_ memory: FleetMemory) -> String {
-        guard let nodes = memory.nodes, let disks = memory.disks else { return "memory unknown" }
-        return "second half: memory of the nodes \(text(nodes)), content of their disks \(text(disks))"
+    private func text(_ memory: FleetMemory) -> String {
+        guard let nodes = memory.nodes, let disks = memory.disks else {
+            // All nodes are up in the quiet time: what they use then says nothing of growth.
+            return options.quietTime * 2 >= options.duration
+                ? "memory unknown: the quiet time is half of the run or more"
+                : "memory unknown: the run is too short to ask for it"
+        }
+        return
+            "second half: memory of the nodes \(Self.text(nodes)), content of their disks \(Self.text(disks))"
     }
 
     private static func text(_ spread: FleetMemory.Spread) -> String {

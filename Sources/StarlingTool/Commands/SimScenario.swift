@@ -53,7 +53,8 @@ extension FleetOptions {
 extension Invocation {
     /// Refuses the flags that say something to fleets of messages only.
     func refuseFlagsOfFleets(_ scenario: String) throws(Diagnostic) {
-        for flag in [StarlingFlags.routes.spec, StarlingFlags.svg.spec] where names(flag) {
+        let flags = [StarlingFlags.routes.spec, StarlingFlags.routesMax.spec, StarlingFlags.svg.spec]
+        for flag in flags where names(flag) {
             throw Diagnostic(
                 code: "misused",
                 message: "\(flag.dashed) says nothing to \(scenario).",
