@@ -4,7 +4,7 @@ internal import StarlingMesh
 /// Who keeps whose messages in a fleet, and how many copies there are of each.
 final class FleetMail: @unchecked Sendable {  // tidy-ok: one thread
     /// What a node was seen to keep.
-    private struct Shelf {
+    struct Shelf {
         var names: Set<MessageName> = []
         /// Which of the node's lives that was in, and after how many changes.
         var life = 0
@@ -47,8 +47,18 @@ final class FleetMail: @unchecked Sendable {  // tidy-ok: one thread
         let before = shelves[member.index]
         let known = before.life == member.lifeCount ? before.changeCount : .max
         guard let (names, changeCount) = member.keptMessages(after: known) else { return [] }
-        let now = Shelf(names: Set(names), life: member.lifeCount, changeCount: changeCount)
-        shelves[member.index] = now
+        return saw(
+            Shelf(names: Set(names), life: member.lifeCount, changeCount: changeCount),
+            at: member.index
+        )
+    }
+
+    /// A node keeps this.
+    ///
+    /// - Returns: Messages of which there are too many copies by that, with how many there are.
+    func saw(_ now: Shelf, at node: Int) -> [(name: MessageName, count: Int)] {
+        let before = shelves[node]
+        shelves[node] = now
         for name in before.names.subtracting(now.names) {
             let left = (copyCounts[name] ?? 0) - 1
             copyCounts[name] = left > 0 ? left : nil
