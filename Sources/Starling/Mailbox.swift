@@ -112,7 +112,7 @@ extension Node {
             case .anyone: .anyone
             }
         if let byteCount = configuration.mailSpaceByteCount {
-            mailbox.shelfLimits = MailboxShelf.Limits(byteCountMax: max(1, byteCount))
+            mailbox.shelfLimits = MailboxShelf.Limits(byteCountMax: byteCount)
         }
         return mailbox
     }

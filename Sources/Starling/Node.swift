@@ -29,6 +29,8 @@ public final class Node: Sendable {
         public static let nameByteCountMax = 64
         /// The least ``memoryByteCountMax``: 16 MiB.
         public static let memoryByteCountMin = 16 << 20
+        /// The least ``mailSpaceByteCount``: 1 MiB.
+        public static let mailSpaceByteCountMin = 1 << 20
 
         /// What people call the node; others see it.
         ///
@@ -42,7 +44,7 @@ public final class Node: Sendable {
         public var keepsMailFor: MailRecipients = .nobody
         /// The most bytes of messages that are kept for others; `nil` for 256 MiB.
         ///
-        /// One sender has an eighth of it at most, one recipient a quarter.
+        /// One sender has an eighth of it at most, one recipient a quarter; ``mailSpaceByteCountMin`` at least.
         public var mailSpaceByteCount: Int?
         /// Who keeps messages for this node while it is away: multiaddrs of at most 8 peers, each with its `/p2p/` part, the
         /// one that is asked first in the first place.
@@ -403,6 +405,11 @@ public final class Node: Sendable {
         try demand(
             configuration.memoryByteCountMax ?? .max >= Configuration.memoryByteCountMin,
             "A node needs \(Configuration.memoryByteCountMin) bytes of memory for its connections.",
+            "Allow as much, or leave the limit out."
+        )
+        try demand(
+            configuration.mailSpaceByteCount ?? .max >= Configuration.mailSpaceByteCountMin,
+            "A mailbox needs \(Configuration.mailSpaceByteCountMin) bytes.",
             "Allow as much, or leave the limit out."
         )
         let routeCounts = NodeConfiguration.routeCounts

@@ -126,17 +126,6 @@ package final class Simulation: @unchecked Sendable {  // tidy-ok: one thread ru
         try run(until: now + duration)
     }
 
-    /// Runs until nothing is left to happen, or `limit` has passed.
-    ///
-    /// Returns whether all came to rest.
-    ///
-    /// Routines of a script and periodic timers never come to rest.
-    @discardableResult
-    package func runUntilIdle(limit: Duration = .seconds(3600)) throws(SimulationError) -> Bool {
-        try scheduler.run(until: (now + limit).nanosecondsSinceOrigin) { true }
-        return scheduler.isIdle
-    }
-
     /// Runs until `condition` holds, which is asked after each event.
     ///
     /// Errors: ``SimulationError/unfinished(after:)`` when it does not within `limit`.

@@ -64,8 +64,12 @@ import Testing
     func holdsOverABadLinkTheSameWayTwice(_ check: ConformanceCheck) throws {
         func run(seed: UInt64) throws -> UInt64 {
             var configuration = Simulation.Configuration()
-            configuration.link = .internet
-            configuration.link.lossRatio = 0.01
+            configuration.link = LinkProfile(
+                latency: .milliseconds(30),
+                jitter: .milliseconds(3),
+                bytesPerSecond: 12_500_000,
+                lossRatio: 0.01
+            )
             configuration.chunking = .seeded(byteCountMax: 70_000)
             let simulation = Simulation(seed: seed, configuration: configuration)
             let (alice, bob) = (simulation.host(), simulation.host())

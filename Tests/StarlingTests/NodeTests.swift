@@ -100,8 +100,11 @@ import Testing
         await node.stop()
         var (few, many) = (Node.Configuration(), Node.Configuration())
         (few.routeCountMax, many.routeCountMax) = (15, 4097)
+        var (small, negative) = (Node.Configuration(), Node.Configuration())
+        small.mailSpaceByteCount = Node.Configuration.mailSpaceByteCountMin - 1
+        negative.mailSpaceByteCount = -5
         let configurations: [Node.Configuration] = [
-            few, many,
+            few, many, small, negative,
             .init(name: name + "n"), .init(connectionCountMax: 0), .init(connectionCountMax: -1),
             .init(memoryByteCountMax: Node.Configuration.memoryByteCountMin - 1),
             .init(memoryByteCountMax: -1), .init(agentVersion: name + "n"),

@@ -169,9 +169,6 @@ package struct YamuxSession: Sendable {
     /// By how much the receive windows of all streams have grown beyond their start size, in bytes.
     package var grownByteCount: Int { windowByteCount - streams.count * Self.initialWindowByteCount }
 
-    /// The streams that are open in at least one direction, in ascending order.
-    package var streamIDs: [YamuxStreamID] { streams.ids.map(YamuxStreamID.init(rawValue:)) }
-
     /// Whether ``open(now:)`` would succeed.
     package var mayOpen: Bool {
         failure == nil && !hasSentGoAway && !hasReceivedGoAway

@@ -104,9 +104,6 @@ struct YamuxStreamTable: Sendable {
         if places.count > 16, count * 8 < places.count { resize(to: places.count / 2) }
     }
 
-    /// The ids in ascending order.
-    var ids: [UInt32] { places.lazy.filter { $0.id != 0 }.map(\.id).sorted() }
-
     private mutating func place(_ stream: YamuxStream) {
         let mask = places.count - 1
         var index = Self.home(of: stream.id) & mask

@@ -40,13 +40,6 @@ package struct LinkProfile: Equatable, Sendable {
     package static let loopback = LinkProfile(latency: .microseconds(20))
     /// Two hosts on one switch.
     package static let lan = LinkProfile(latency: .microseconds(200), jitter: .microseconds(50))
-    /// Two hosts across a continent, over home connections.
-    package static let internet = LinkProfile(
-        latency: .milliseconds(30),
-        jitter: .milliseconds(3),
-        bytesPerSecond: 12_500_000,
-        lossRatio: 0.0005
-    )
 }
 
 /// The profile in the units of the event heap, so that a segment costs no division.

@@ -82,7 +82,6 @@ extension BenchFigure {
     static func percentile(_ percent: Int, of seconds: [Double], _ key: String, _ label: String)
         -> BenchFigure
     {
-        let sorted = seconds.sorted()
-        return BenchFigure(key, label, "µs", [sorted[sorted.count * percent / 100] * 1e6])
+        BenchFigure(key, label, "µs", [Percentile.nearestRank(percent, of: seconds.sorted()) * 1e6])
     }
 }

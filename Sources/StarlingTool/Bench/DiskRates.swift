@@ -40,8 +40,8 @@ struct DiskRates {
     /// Measures once.
     mutating func measure() throws(Diagnostic) {
         let syncs = try Self.syncSeconds(folder.path + "/sync")
-        medianSync.rounds.append(syncs[syncs.count / 2] * 1e6)
-        slowSync.rounds.append(syncs[syncs.count * 99 / 100] * 1e6)
+        medianSync.rounds.append(Percentile.nearestRank(50, of: syncs) * 1e6)
+        slowSync.rounds.append(Percentile.nearestRank(99, of: syncs) * 1e6)
         for (index, rowCount) in Self.rowCounts.enumerated() {
             let path = "\(folder.path)/rows-\(rows[index].rounds.count)-\(rowCount)"
             do throws(StoreError) {

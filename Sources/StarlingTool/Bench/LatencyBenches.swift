@@ -30,8 +30,8 @@ struct PingBench {
         for _ in 0..<BenchPace.roundCount {
             var trips: [Double] = []
             let (here, there) = try run.cpuSeconds { trips = try roundTrips(connection, count: count) }
-            median.rounds.append(trips[trips.count / 2] * 1e6)
-            p99.rounds.append(trips[trips.count * 99 / 100] * 1e6)
+            median.rounds.append(Percentile.nearestRank(50, of: trips) * 1e6)
+            p99.rounds.append(Percentile.nearestRank(99, of: trips) * 1e6)
             dialerCPU.rounds.append(here / Double(count) * 1e6)
             if let there { listenerCPU.rounds.append(there / Double(count) * 1e6) }
             if let seconds = try floorRound() { floor.rounds.append(seconds * 1e6) }

@@ -13,13 +13,8 @@ package struct LatencySample: Equatable, Sendable {
     package mutating func add(_ other: LatencySample) { milliseconds += other.milliseconds }
 
     /// The smallest latency, in milliseconds, that this share of all does not exceed; `nil` without any.
-    ///
-    /// The nearest rank: always one that was measured.
     package func percentile(_ percent: Int) -> Double? {
-        precondition((0...100).contains(percent))
-        guard !milliseconds.isEmpty else { return nil }
-        let rank = (milliseconds.count * percent + 99) / 100
-        return milliseconds.sorted()[max(0, rank - 1)]
+        milliseconds.isEmpty ? nil : Percentile.nearestRank(percent, of: milliseconds.sorted())
     }
 }
 
