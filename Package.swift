@@ -99,8 +99,8 @@ let package = Package(
         module(
             "StarlingFuzz",
             [
-                "StarlingStore", "StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingWorld",
-                "StarlingCrypto", "StarlingCore",
+                "StarlingSimulator", "StarlingStore", "StarlingMesh", "StarlingProtocols", "StarlingTLS",
+                "StarlingWorld", "StarlingCrypto", "StarlingCore",
             ],
             strict
         ),

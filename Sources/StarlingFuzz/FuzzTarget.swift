@@ -67,6 +67,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "tunnel-frames", run: tunnelFrames),
         FuzzTarget(name: "tunnel-table", run: tunnelTable),
         FuzzTarget(name: "store-files", run: storeFiles),
+        FuzzTarget(name: "scenario", run: scenario),
     ]
 }
 

@@ -31,8 +31,8 @@ enum ImportTable {
             "StarlingAPI", "StarlingWorld", "StarlingCore", "CMicrohttpd", "Synchronization",
         ]),
         "StarlingFuzz": [
-            "StarlingStore", "StarlingMesh", "StarlingProtocols", "StarlingTLS", "StarlingWorld",
-            "StarlingCrypto", "StarlingCore",
+            "StarlingSimulator", "StarlingStore", "StarlingMesh", "StarlingProtocols", "StarlingTLS",
+            "StarlingWorld", "StarlingCrypto", "StarlingCore",
         ],
         // The simulator asks the platform one thing: which thread this is, to notice work that escaped it.
         "StarlingSimulator": platform.union([
