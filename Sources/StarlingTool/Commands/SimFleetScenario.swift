@@ -114,20 +114,20 @@ struct SimFleetScenario: SimScenario {
         let report = outcome.report
         return SimFinding(
             virtualSeconds: report.virtualSeconds,
-            figures: figures(report),
+            figures: Self.figures(report, options),
             traceHash: report.traceHash,
             violations: report.violations,
             events: report.events,
             usage: Self.usage(outcome.memory, nodeCount: nodeCount),
             usageViolations: outcome.memory.violations,
             picture: outcome.picture,
-            text: text(report) + "\n" + text(outcome.memory)
+            text: Self.text(report, options) + "\n" + Self.text(outcome.memory, options)
         )
     }
 
     // MARK: Words
 
-    private func figures(_ report: DeliveryFleet.Report) -> JSONObject {
+    static func figures(_ report: DeliveryFleet.Report, _ options: DeliveryFleet.Options) -> JSONObject {
         var figures = JSONObject()
         figures["accepted"] = JSON(report.accepted)
         figures["delivered"] = JSON(report.delivered)
@@ -159,7 +159,7 @@ struct SimFleetScenario: SimScenario {
         return figures
     }
 
-    private func text(_ report: DeliveryFleet.Report) -> String {
+    static func text(_ report: DeliveryFleet.Report, _ options: DeliveryFleet.Options) -> String {
         var lines = [
             """
             \(report.accepted) messages accepted: \(report.delivered) delivered, \(report.expired) expired, \
@@ -210,7 +210,7 @@ struct SimFleetScenario: SimScenario {
         return usage
     }
 
-    private func text(_ memory: FleetMemory) -> String {
+    static func text(_ memory: FleetMemory, _ options: DeliveryFleet.Options) -> String {
         guard let nodes = memory.nodes, let disks = memory.disks else {
             // All nodes are up in the quiet time: what they use then says nothing of growth.
             return options.quietTime * 2 >= options.duration
@@ -218,7 +218,7 @@ struct SimFleetScenario: SimScenario {
                 : "memory unknown: the run is too short to ask for it"
         }
         return
-            "second half: memory of the nodes \(Self.text(nodes)), content of their disks \(Self.text(disks))"
+            "second half: memory of the nodes \(text(nodes)), content of their disks \(text(disks))"
     }
 
     private static func text(_ spread: FleetMemory.Spread) -> String {

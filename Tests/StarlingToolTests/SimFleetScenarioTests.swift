@@ -1,0 +1,40 @@
+import StarlingCore
+import Testing
+
+@testable import StarlingSimulator
+@testable import StarlingTool
+
+@Suite struct SimFleetScenarioTests {
+    private static let report = DeliveryFleet.Report(seed: 1, nodeCount: 3000, virtualSeconds: 60)
+
+    @Test func routesThatAreNotWatchedAreToldSo() {
+        var (report, options) = (Self.report, DeliveryFleet.Options())
+        #expect(SimFleetScenario.figures(report, options)["route_changes"] == nil)
+        #expect(!SimFleetScenario.text(report, options).contains("routes"))
+        options.usesRoutes = true
+        #expect(SimFleetScenario.figures(report, options)["route_changes"] == .null)
+        #expect(SimFleetScenario.text(report, options).contains("routes are not watched above 2048 nodes"))
+        report.routeChangeCount = 7
+        #expect(SimFleetScenario.figures(report, options)["route_changes"] == 7)
+        #expect(SimFleetScenario.text(report, options).contains("7 changes of routes watched"))
+    }
+
+    @Test func whatWasNeverAcceptedIsNotPending() {
+        var report = Self.report
+        (report.accepted, report.delivered, report.unacceptedCount) = (1, 1, 2)
+        let text = SimFleetScenario.text(report, DeliveryFleet.Options())
+        #expect(text.hasPrefix("1 messages accepted: 1 delivered, 0 expired, 0 refused, 0 pending"))
+        #expect(text.contains("2 further messages were never accepted"))
+        let figures = SimFleetScenario.figures(report, DeliveryFleet.Options())
+        #expect(figures["pending"] == 0 && figures["not_accepted"] == 2)
+    }
+
+    @Test func aMemoryThatIsUnknownIsToldWhy() {
+        var options = DeliveryFleet.Options()
+        (options.duration, options.quietTime) = (.seconds(3600), .seconds(1800))
+        let memory = FleetMemory(duration: options.duration, quietTime: options.quietTime, sampleCount: 1)
+        #expect(SimFleetScenario.text(memory, options).contains("the quiet time is half of the run or more"))
+        options.quietTime = .seconds(60)
+        #expect(SimFleetScenario.text(memory, options).contains("too short"))
+    }
+}
