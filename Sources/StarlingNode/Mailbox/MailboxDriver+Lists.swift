@@ -14,8 +14,9 @@ extension MailboxDriver {
         let known = directory.list(of: identity.peerID, wallNow: wallNow)
         if let known, known.mailboxes == own {
             let half = known.lifetimeMilliseconds / 2
-            let left = known.expires.millisecondsSince1970 - wallNow.millisecondsSince1970
-            if left > half {
+            let (left, overflow) = known.expires.millisecondsSince1970
+                .subtractingReportingOverflow(wallNow.millisecondsSince1970)
+            if !overflow, left > half {
                 listDue = loop.now + .milliseconds(left - half)
                 ownList = known
                 return

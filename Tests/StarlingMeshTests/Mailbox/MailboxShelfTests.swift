@@ -73,6 +73,22 @@ import Testing
         #expect(kit.shelf.count == 0)
     }
 
+    /// A node that has no clock of its own begins in 1970, or before.
+    @Test(arguments: [-1, 0, 899_999, 900_000] as [Int64])
+    func neitherTheLastOfAllTimesNorTheFirstStopsAMailbox(clock: Int64) throws {
+        var kit = MailboxKit()
+        kit.wallNow = WallTime(millisecondsSince1970: clock)
+        let last = WallTime(millisecondsSince1970: .max)
+        kit.expect(.stored, of: try MailboxKit.envelope(1, created: last, lifetime: .seconds(60)))
+        try kit.restart()
+        try kit.expectFetched([1])
+        kit.advance(.seconds(60 + 900))
+        #expect(kit.shelf.count == 0 && kit.rowCount == 0, "as one that is made right now")
+        kit.wallNow = last
+        let first = WallTime(millisecondsSince1970: 0)
+        kit.expect(.expired, of: try MailboxKit.envelope(2, created: first, lifetime: .seconds(60)))
+    }
+
     @Test func knowsAMessageByItsSenderAndItsID() throws {
         var kit = MailboxKit()
         let envelope = try MailboxKit.envelope(1)

@@ -432,8 +432,7 @@ package struct Inbox: Sendable {
 
     mutating func begin(_ ticket: InboxTicket, wallNow: WallTime) {
         guard let place = ticket.header.place else { return }
-        let latest = wallNow.millisecondsSince1970 + MessageHeader.lifetimeMax.milliseconds
-        let expires = min(ticket.header.expires, WallTime(millisecondsSince1970: latest))
+        let expires = min(ticket.header.expires, wallNow.advanced(by: MessageHeader.lifetimeMax))
         series[ticket.series].decisions[place.number] = Decision(
             state: .reading,
             id: ticket.header.id,

@@ -230,9 +230,8 @@ extension Outbox {
 
     /// Forgets what was settled too long ago.
     mutating func trimHistory(wallNow: WallTime) {
-        let oldest = wallNow.millisecondsSince1970 - limits.historyDuration.milliseconds
         while let first = historyOrder.first, let ended = history[first]?.message.ended,
-            ended.millisecondsSince1970 < oldest
+            ended.advanced(by: limits.historyDuration) < wallNow
         {
             forgetOldest()
         }

@@ -254,9 +254,10 @@ package struct MailboxShelf: Sendable {
     func timeLeft(of header: MessageHeader, wallNow: WallTime) -> Duration? {
         let (left, overflow) = header.expires.millisecondsSince1970
             .subtractingReportingOverflow(wallNow.millisecondsSince1970)
-        let tolerance = limits.clockTolerance.milliseconds
-        guard !overflow, left + tolerance >= 0 else { return nil }
-        return .milliseconds(min(left, header.lifetimeMilliseconds) + tolerance)
+        // Only a clock before 1970 makes it more than 64 bits can say.
+        let rest = overflow ? header.lifetimeMilliseconds : min(left, header.lifetimeMilliseconds)
+        let kept = rest + limits.clockTolerance.milliseconds
+        return kept >= 0 ? .milliseconds(kept) : nil
     }
 
     mutating func answer(_ peer: PeerID, _ id: MessageID, _ verdict: MailboxVerdict) {
@@ -318,7 +319,8 @@ package struct MailboxShelf: Sendable {
         guard let most = sums.max(), most > 0 else { return false }
         func weight(_ slot: Int) -> Int64 {
             let age = max(0, slots[slot].since.duration(to: now).milliseconds)
-            return age.multipliedReportingOverflow(by: Int64(slots[slot].byteCount)).partialValue
+            let (weight, overflow) = age.multipliedReportingOverflow(by: Int64(slots[slot].byteCount))
+            return overflow ? .max : weight
         }
         var victim: (slot: Int, weight: Int64)?
         for slot in kept where sums[slots[slot].sender] == most {
