@@ -82,6 +82,63 @@ import Testing
         #expect(rest.contains(MailboxKit.id(100)), "the little that others have left stays")
     }
 
+    @Test func aFloodOfManySendersPushesOutItself() throws {
+        var limits = MailboxShelf.Limits()
+        limits.recipientCountMax = 6
+        var kit = MailboxKit(limits: limits)
+        kit.expect(.stored, of: try MailboxKit.envelope(100, from: carol, byteCount: 5000))
+        kit.expect(.stored, of: try MailboxKit.envelope(101, byteCount: 3000))
+        for number in 10..<30 as Range<UInt8> {
+            kit.advance(.seconds(1))
+            let flooder = MessageKit.key(number)
+            kit.expect(.stored, of: try MailboxKit.envelope(UInt64(number), from: flooder, byteCount: 1))
+            check(kit)
+        }
+        try kit.expectFetched([100, 101, 10, 11, 12, 29], "whoever was there before stays")
+    }
+
+    @Test func whereTheNumberIsFullNumbersDecide() throws {
+        var limits = MailboxShelf.Limits()
+        limits.recipientCountMax = 4
+        var kit = MailboxKit(limits: limits)
+        kit.expect(.stored, of: try MailboxKit.envelope(100, from: carol, byteCount: 10_000))
+        for number in 1...3 as ClosedRange<UInt64> {
+            kit.advance(.seconds(1))
+            kit.expect(.stored, of: try MailboxKit.envelope(number))
+        }
+        kit.expect(.stored, of: try MailboxKit.envelope(200, from: MessageKit.key(10)))
+        try kit.expectFetched([100, 2, 3, 200])
+    }
+
+    /// A disk that is full, and peers that go on leaving and erasing.
+    @Test func whatIsOwedToADiskThatFailsIsBounded() throws {
+        var limits = MailboxShelf.Limits()
+        limits.erasedCountMax = 300
+        var kit = MailboxKit(limits: limits)
+        kit.expect(.stored, of: try MailboxKit.envelope(1))
+        let ids = (1...256).map { MailboxKit.id($0) }
+        kit.shelf.erase(ids, by: alice.peerID)
+        for number in 2...20 as ClosedRange<UInt64> {
+            for isInBatch in [false, true] {
+                let envelope = try MailboxKit.envelope(number)
+                kit.shelf.offer(envelope, from: alice.peerID, now: kit.now, wallNow: kit.wallNow)
+                if isInBatch { _ = kit.shelf.takeBatch() }
+                kit.shelf.erase(ids, by: alice.peerID)
+            }
+            kit.shelf.storeFailed()
+        }
+        let taken = kit.shelf.takeBatch()
+        #expect(taken?.changes.count == 1, "the one row that is there")
+        kit.disk.apply(try #require(taken))
+        kit.shelf.stored()
+        kit.pull()
+        let erased = kit.takeActions().reduce(0) { sum, action in
+            if case .erased(_, let ids) = action { sum + ids.count } else { sum }
+        }
+        #expect((1...300).contains(erased))
+        check(kit)
+    }
+
     @Test func theWholeIsBoundedWhoeverIsServed() throws {
         var limits = MailboxShelf.Limits()
         limits.countMax = 5

@@ -182,30 +182,6 @@ import Testing
         kit.pull()
         try kit.expectFetched([1])
         kit.expectPage(MailboxPage(), for: alice.peerID, "a receipt for nothing is not kept")
-        kit.shelf.overheard(MailboxKit.receipt([1]))
-        kit.pull()
-        #expect(kit.shelf.count == 0 && kit.rowCount == 0, "who overhears a receipt need not keep it")
-    }
-
-    @Test func theSendersSettlementErases() throws {
-        var kit = MailboxKit()
-        for number in 1...5 { kit.expect(.stored, of: try MailboxKit.envelope(UInt64(number))) }
-        func settlement(_ series: UInt64, by key: IdentityKey = MailboxKit.alice) -> Settlement {
-            Settlement(
-                of: [.init(series: series, floor: 3, ranges: [5...6])],
-                to: bob.peerID,
-                created: MessageKit.created,
-                from: key
-            )
-        }
-        kit.shelf.settlement(settlement(2))
-        kit.shelf.settlement(settlement(1, by: carol))
-        kit.pull()
-        #expect(kit.shelf.count == 5)
-        kit.shelf.settlement(settlement(1))
-        kit.pull()
-        try kit.expectFetched([3, 4])
-        #expect(kit.rowCount == 2)
     }
 
     @Test func whatIsErasedWhileItIsWrittenIsGone() throws {

@@ -57,12 +57,6 @@ extension MailboxShelf {
         tellWrite()
     }
 
-    /// A receipt went by, on its way to its sender; its signature has been checked.
-    package mutating func overheard(_ receipt: Receipt) {
-        _ = end(receipt)
-        tellWrite()
-    }
-
     /// Erases what a receipt ends.
     private mutating func end(_ receipt: Receipt) -> (ids: [MessageID], expires: Instant?) {
         var (ids, expires): ([MessageID], Instant?) = ([], nil)
@@ -137,22 +131,6 @@ extension MailboxShelf {
         tellWrite()
     }
 
-    /// A sender's word on which of its messages it never sends again; its signature has been checked.
-    package mutating func settlement(_ settlement: Settlement) {
-        guard let sender = partyIndex[settlement.from], let recipient = partyIndex[settlement.to] else {
-            return
-        }
-        let settled = box(of: recipient).filter { slot in
-            guard slots[slot].sender == sender, let place = slots[slot].place else { return false }
-            return settlement.series.contains { entry in
-                entry.series == place.series
-                    && (place.number < entry.floor || entry.ranges.contains { $0.contains(place.number) })
-            }
-        }
-        for slot in settled { remove(slot) }
-        tellWrite()
-    }
-
     /// Answers that messages are not here, once the disk knows.
     private mutating func answerErased(_ peer: PeerID, _ ids: [MessageID], isWritten: Bool) {
         for first in stride(from: 0, to: ids.count, by: MailboxProtocol.idCountMax) {
@@ -160,7 +138,8 @@ extension MailboxShelf {
             // What an earlier ask erased may be on its way to the disk, too.
             if isWritten, pending.bookkeeping.isEmpty, inFlight == nil {
                 actions.append(.erased(to: peer, part))
-            } else if pending.erasedCount + part.count <= limits.erasedCountMax {
+            } else if (inFlight?.erasedCount ?? 0) + pending.erasedCount + part.count <= limits.erasedCountMax
+            {
                 pending.erased.append((peer, part))
                 pending.erasedCount += part.count
             }

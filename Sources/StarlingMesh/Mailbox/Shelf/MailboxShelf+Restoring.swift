@@ -90,6 +90,7 @@ extension MailboxShelf {
     private mutating func restore(_ fresh: Slot) {
         let slot = insert(fresh)
         slots[slot].state = .kept
+        slots[slot].mayHaveRow = true
     }
 
     private func isKnown(_ id: MessageID, of sender: PeerID) -> Bool {

@@ -17,6 +17,7 @@ extension MailboxShelf {
                 continue
             }
             batch.put(StoreKey(MailboxTables.shelf, next.position), next.row)
+            slots[next.slot].mayHaveRow = true
             pending.added.append(next)
             room -= next.row.count
         }
@@ -47,13 +48,21 @@ extension MailboxShelf {
         inFlight = nil
         for added in batch.added {
             let isThere = isThere(added.slot, added.position)
-            if isThere { remove(added.slot) }
+            if isThere {
+                slots[added.slot].mayHaveRow = false
+                remove(added.slot)
+            }
             if let sender = added.sender { answer(sender, added.id, isThere ? .failed : .settled) }
         }
+        // Rows that were erased while they were written are not there.
+        let unwritten = Set(batch.added.map { StoreKey(MailboxTables.shelf, $0.position) })
         var bookkeeping = batch.bookkeeping
-        bookkeeping.append(pending.bookkeeping)
+        for case .remove(let key) in pending.bookkeeping.changes where !unwritten.contains(key) {
+            bookkeeping.remove(key)
+        }
         pending.bookkeeping = bookkeeping
         pending.erased = batch.erased + pending.erased
+        pending.erasedCount += batch.erasedCount
         tellWrite()
     }
 
@@ -136,7 +145,7 @@ extension MailboxShelf {
         }
         book(slot, -1, -entry.byteCount)
         lifetimes.remove(slot)
-        pending.bookkeeping.remove(StoreKey(MailboxTables.shelf, entry.position))
+        if entry.mayHaveRow { pending.bookkeeping.remove(StoreKey(MailboxTables.shelf, entry.position)) }
         slots[slot].state = .free
         slots[slot].receipted = []
         freeSlots.append(slot)

@@ -12,7 +12,7 @@ package import StarlingCore
 /// When there is no room, the oldest and largest gives way, see ``makeRoom(_:sender:recipient:now:)``.
 package struct MailboxShelf: Sendable {
     package struct Limits: Sendable {
-        /// Copies in all; for one more the oldest and largest of whoever has left most gives way.
+        /// Copies in all; for one more the oldest and largest of whoever has left most of them gives way.
         package var countMax = 10_000
         /// Bytes of all copies, likewise.
         package var byteCountMax = 268_435_456
@@ -63,6 +63,8 @@ package struct MailboxShelf: Sendable {
         let expires: Instant
         /// The row's.
         var position: UInt64 = 0
+        /// Whether the row is on the disk, or on its way there.
+        var mayHaveRow = false
         /// Counts up within the box.
         var ordinal: UInt64 = 0
         /// The neighbours in the recipient's box; -1 for none.
@@ -84,6 +86,12 @@ package struct MailboxShelf: Sendable {
         var count = 0
         var byteCount = 0
         var nextOrdinal: UInt64 = 1
+    }
+
+    /// What of a part can be full.
+    enum Measure {
+        case count
+        case bytes
     }
 
     /// A message by its sender's word: ids of others are no concern of it.
@@ -268,74 +276,104 @@ package struct MailboxShelf: Sendable {
 
     /// Makes room for something new, in its sender's part, its recipient's and the whole, in this order.
     ///
-    /// While a part is full, one of those that are kept in it gives way: of the peer that has left most bytes in that
-    /// part, what is new counted, the one whose bytes times the time that it has been here are most; where two are alike,
-    /// the one that came first. So a flood pushes out what belongs to it, and not the little that others have left.
+    /// While a part is full, one of those that are kept in it gives way: of the peer that has left most in that part, by
+    /// number where the number is full and else by bytes, what is new counted, the one whose bytes times the time that it
+    /// has been here are most; where two are alike, the one that came first. Of peers that have left as many as each other,
+    /// the one that came last loses its last. So a flood pushes out what belongs to it, of however many peers it is, and not
+    /// the little that others have left.
     ///
     /// - Returns: Whether there is room; what is being written gives no room.
     mutating func makeRoom(_ byteCount: Int, sender: PeerID, recipient: PeerID, now: Instant) -> Bool {
-        func isFull(_ count: Int, _ countMax: Int, _ bytes: Int, _ byteCountMax: Int) -> Bool {
-            count >= countMax || bytes + byteCount > byteCountMax
-        }
         // A peer's number changes when it is forgotten meanwhile.
         while let from = partyIndex[sender],
-            isFull(
+            let measure = fullness(
                 parties[from].leftCount,
                 limits.senderCountMax,
-                parties[from].leftByteCount,
+                parties[from].leftByteCount + byteCount,
                 limits.senderByteCountMax
             )
         {
-            guard displace(slots.indices.filter { slots[$0].sender == from }, byteCount, sender, now: now)
-            else { return false }
+            let own = slots.indices.filter { slots[$0].sender == from }
+            guard displace(own, measure, byteCount, sender, now: now) else { return false }
         }
         while let to = partyIndex[recipient],
-            isFull(
+            let measure = fullness(
                 parties[to].count,
                 limits.recipientCountMax,
-                parties[to].byteCount,
+                parties[to].byteCount + byteCount,
                 limits.recipientByteCountMax
             )
         {
-            guard displace(box(of: to), byteCount, sender, now: now) else { return false }
+            guard displace(box(of: to), measure, byteCount, sender, now: now) else { return false }
         }
-        while isFull(count, limits.countMax, self.byteCount, limits.byteCountMax) {
-            guard displace(Array(slots.indices), byteCount, sender, now: now) else { return false }
+        while let measure = fullness(count, limits.countMax, self.byteCount + byteCount, limits.byteCountMax)
+        {
+            guard displace(Array(slots.indices), measure, byteCount, sender, now: now) else { return false }
         }
         return true
     }
 
-    /// Has the oldest and largest of some slots give way.
+    /// What of a part is full, which holds so many and will hold so many bytes; `nil` when there is room.
+    private func fullness(_ count: Int, _ countMax: Int, _ byteCount: Int, _ byteCountMax: Int) -> Measure? {
+        if count >= countMax { return .count }
+        return byteCount > byteCountMax ? .bytes : nil
+    }
+
+    /// Has one of some slots give way.
     private mutating func displace(
         _ candidates: [Int],
+        _ measure: Measure,
         _ byteCount: Int,
         _ sender: PeerID,
         now: Instant
     ) -> Bool {
         let kept = candidates.filter { slots[$0].state == .kept }
         var sums = [Int](repeating: 0, count: parties.count)
-        for slot in kept { sums[slots[slot].sender] += slots[slot].byteCount }
-        if let from = partyIndex[sender], sums[from] > 0 { sums[from] += byteCount }
+        for slot in kept { sums[slots[slot].sender] += measure == .count ? 1 : slots[slot].byteCount }
+        if let from = partyIndex[sender], sums[from] > 0 {
+            sums[from] += measure == .count ? 1 : byteCount
+        }
         guard let most = sums.max(), most > 0 else { return false }
+        let those = kept.filter { sums[slots[$0].sender] == most }
+        guard let victim = (measure == .count ? lastOfTheLast(those) : nil) ?? heaviest(those, now: now)
+        else {
+            return false
+        }
+        displacedCount += 1
+        remove(victim)
+        return true
+    }
+
+    /// The last slot of the sender whose first one came last; `nil` when all are of one sender.
+    private func lastOfTheLast(_ candidates: [Int]) -> Int? {
+        var firsts: [Int: UInt64] = [:]
+        for slot in candidates {
+            let (sender, position) = (slots[slot].sender, slots[slot].position)
+            firsts[sender] = min(firsts[sender] ?? position, position)
+        }
+        guard firsts.count > 1, let last = firsts.max(by: { $0.value < $1.value }) else { return nil }
+        return candidates.filter { slots[$0].sender == last.key }
+            .max { slots[$0].position < slots[$1].position }
+    }
+
+    /// The oldest and largest slot.
+    private func heaviest(_ candidates: [Int], now: Instant) -> Int? {
         func weight(_ slot: Int) -> Int64 {
             let age = max(0, slots[slot].since.duration(to: now).milliseconds)
             let (weight, overflow) = age.multipliedReportingOverflow(by: Int64(slots[slot].byteCount))
             return overflow ? .max : weight
         }
-        var victim: (slot: Int, weight: Int64)?
-        for slot in kept where sums[slots[slot].sender] == most {
+        var heaviest: (slot: Int, weight: Int64)?
+        for slot in candidates {
             let weight = weight(slot)
-            if let best = victim,
+            if let best = heaviest,
                 (best.weight, -Int64(slots[best.slot].position))
                     >= (weight, -Int64(slots[slot].position))
             {
                 continue
             }
-            victim = (slot, weight)
+            heaviest = (slot, weight)
         }
-        guard let victim else { return false }
-        displacedCount += 1
-        remove(victim.slot)
-        return true
+        return heaviest?.slot
     }
 }
