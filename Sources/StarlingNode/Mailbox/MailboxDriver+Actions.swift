@@ -34,6 +34,9 @@ extension MailboxDriver {
                 await driver.leave(receipt, with: mailboxes)
             }
         case .erase(let ids, let peer): if !ids.isEmpty { ask(.erase(ids), of: peer) }
+        case .late(let peer):
+            world.log(.debug, "a mailbox takes long for a page: it is asked for less", ["peer": "\(peer)"])
+            rest(peer)
         case .broke(let breach, let peer):
             world.log(
                 .warning,

@@ -111,7 +111,9 @@ extension MailboxDriver {
     private func read(_ stream: Stream, _ peer: PeerID, _ number: UInt64) async {
         let hold = ByteHold(swarm.protocols, of: peer, for: .unfinishedMessages)
         var frames = FrameStream(stream, frameByteCountMax: MailboxProtocol.answerByteCountMax) {
-            hold.set($0)
+            [weak self] byteCount in
+            if byteCount > 0 { self?.enter { $0.heard(from: peer, number) } }
+            return hold.set(byteCount)
         }
         do throws(MailboxStreamError) {
             while true {
@@ -129,6 +131,13 @@ extension MailboxDriver {
         } catch {
             failed(peer, number, error)
         }
+    }
+
+    /// A part of an answer has come: a long one over a slow link is not given up.
+    private func heard(from peer: PeerID, _ number: UInt64) {
+        guard visits[peer]?.number == number, !isStopped else { return }
+        visits[peer]?.heard(now: loop.now)
+        fetcher.heard(from: peer, now: loop.now)
     }
 
     /// A stream to a mailbox has failed, unless it was being closed.

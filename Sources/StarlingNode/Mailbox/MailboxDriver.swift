@@ -267,11 +267,11 @@ package actor MailboxDriver {
 
     /// Tells the fetcher whom to ask: this node's mailboxes, and those at which receipts for it may be.
     func rewatch() {
-        var wanted = own.map(\.peer)
-        wanted += sender.holders.filter { !wanted.contains($0) }
-        guard wanted != watched else { return }
-        watched = wanted
-        fetcher.watch(wanted, now: loop.now)
+        let named = own.map(\.peer)
+        let holders = sender.holders.filter { !named.contains($0) }
+        guard named + holders != watched else { return }
+        watched = named + holders
+        fetcher.watch(named, holders: holders, now: loop.now)
     }
 
     // MARK: Store

@@ -176,17 +176,22 @@ extension MailboxShelfDriver {
     }
 
     private func page(_ fetch: MailboxFetch, for peer: PeerID) async -> MailboxPage {
-        let request = shelf.fetch(fetch, for: peer)
-        var rows: [[UInt8]?] = []
-        do throws(StoreError) {
-            for key in request.keys { rows.append(try await world.store.read(key)) }
-        } catch {
-            // The disk may be well again when it is asked for the next time.
-            world.log(.error, "messages that are kept cannot be read back", ["reason": "\(error)"])
-            return MailboxPage()
+        var fetch = fetch
+        while true {
+            let request = shelf.fetch(fetch, for: peer)
+            var rows: [[UInt8]?] = []
+            do throws(StoreError) {
+                for key in request.keys { rows.append(try await world.store.read(key)) }
+            } catch {
+                // The disk may be well again when it is asked for the next time.
+                world.log(.error, "messages that are kept cannot be read back", ["reason": "\(error)"])
+                return MailboxPage()
+            }
+            let page = shelf.page(request, rows: rows)
+            pump()
+            // All of it may have been erased while it was read: a page that leads on holds something.
+            guard page.next != 0, page.envelopes.isEmpty, page.receipts.isEmpty else { return page }
+            fetch.after = page.next
         }
-        let page = shelf.page(request, rows: rows)
-        pump()
-        return page
     }
 }

@@ -113,6 +113,12 @@ struct MailboxVisit {
         if isIdle { wake(goesOn: true) }
     }
 
+    /// A part of an answer has come.
+    mutating func heard(now: Instant) {
+        if openSince != nil { openSince = now }
+        if listSince != nil { listSince = now }
+    }
+
     private mutating func answered(_ count: Int, now: Instant) {
         openCount = max(0, openCount - count)
         openSince = openCount == 0 ? nil : now

@@ -133,7 +133,7 @@ extension MailboxRig {
         let wanted = node == 1 ? mailboxes : nodes[node].sender.holders
         guard wanted != nodes[node].watched else { return false }
         nodes[node].watched = wanted
-        nodes[node].fetcher.watch(wanted, now: now)
+        nodes[node].fetcher.watch(node == 1 ? wanted : [], holders: node == 1 ? [] : wanted, now: now)
         return true
     }
 
@@ -205,6 +205,7 @@ extension MailboxRig {
             let receipt = Receipt(for: entries, to: sender, created: wall(node), from: nodes[node].key)
             for mailbox in mailboxes { ask(.receipt(receipt.encoded), node, mailbox) }
         case .erase(let ids, let peer): if !ids.isEmpty { ask(.erase(ids), node, peer) }
+        case .late(let peer): violations.append("\(peer) is late, and all that is asked is answered at once")
         case .broke(let breach, let peer): if let by = peers[peer] { breaches.append((breach, by)) }
         }
     }

@@ -11,36 +11,48 @@ extension MailboxFetcher {
         }
         let items = page.envelopes + page.receipts
         let byteCount = items.reduce(0) { $0 + $1.count }
+        if let index = index(peer), mailboxes[index].shrinkCount > 0,
+            round.asked.duration(to: now) < limits.answerDuration / 4
+        {
+            mailboxes[index].shrinkCount -= 1
+        }
         round.isTaking = true
         round.deadline = now + limits.inboxDuration
         round.next = page.next
         round.itemCount += items.count
         round.byteCount += byteCount
-        if items.count > limits.pageCountMax || (items.count > 1 && byteCount > limits.pageByteCountMax) {
+        if items.count > limits.pageCountMax || (items.count > 1 && byteCount > round.askedByteCount) {
             round.breach = .pageOutOfBounds
         } else if page.next != 0, page.next <= round.after || items.isEmpty {
-            round.breach = .endless
-        } else if round.itemCount > limits.roundCountMax || round.byteCount > limits.roundByteCountMax {
             round.breach = .endless
         }
         self.round = round
         if round.breach != .pageOutOfBounds {
+            var names: Set<MessageName> = []
             // What proves itself is welcome, whoever brings it.
-            for envelope in page.envelopes { take(envelope, from: peer) }
+            for envelope in page.envelopes { take(envelope, from: peer, among: &names) }
             for receipt in page.receipts { take(receipt: receipt, from: peer) }
         }
         goOn(now: now)
     }
 
+    /// Some of the page that is waited for has come: the rest may follow.
+    package mutating func heard(from peer: PeerID, now: Instant) {
+        guard let round, round.mailbox == peer, !round.isTaking else { return }
+        self.round?.isHeard = true
+        self.round?.deadline = min(now + limits.answerDuration, lastDeadline(of: round, now: now))
+    }
+
     /// What became of an envelope that arrived.
     package mutating func took(_ id: MessageID, of sender: PeerID, _ fate: Fate, now: Instant) {
-        guard let (mailbox, number) = open.removeValue(forKey: Name(sender: sender, id: id)) else { return }
+        let name = MessageName(from: sender, id: id)
+        guard let (mailbox, number) = open.removeValue(forKey: name) else { return }
         let isOfRound = round?.number == number
         switch fate {
         case .ended(let outcome):
             if isOfRound { round?.tookSomething = true }
-            remember(Brought(mailbox: mailbox, id: id))
-            decide(.init(id: id, outcome: outcome), of: sender)
+            remember(Brought(mailbox: mailbox, name: name), outcome)
+            decide(.init(id: id, outcome: outcome), of: sender, broughtBy: mailbox)
         case .kept: if isOfRound { round?.tookSomething = true }
         case .noRoom: break
         case .forged:
@@ -65,23 +77,25 @@ extension MailboxFetcher {
 
     /// A mailbox says that it does not have these any more.
     package mutating func erased(_ ids: [MessageID], by peer: PeerID) {
-        for id in ids {
-            let brought = Brought(mailbox: peer, id: id)
-            if ended[brought] == .max { ended[brought] = fetchCount }
-        }
+        let erased = Set(ids)
+        let told = ended.filter { $0.key.mailbox == peer && erased.contains($0.key.name.id) }
+        for (brought, known) in told where known.erasedAt == .max { ended[brought]?.erasedAt = fetchCount }
     }
 
     /// Remembers that a mailbox is told to erase what it has brought.
-    private mutating func remember(_ brought: Brought) {
+    private mutating func remember(_ brought: Brought, _ outcome: Receipt.Outcome) {
         guard ended[brought] == nil else { return }
-        ended[brought] = .max
+        ended[brought] = Ended(outcome: outcome)
         endedOrder.append(brought)
         if endedOrder.count > limits.endedCountMax, let oldest = endedOrder.popFirst() { ended[oldest] = nil }
     }
 
     // MARK: Pages
 
-    private mutating func take(_ bytes: [UInt8], from peer: PeerID) {
+    /// Takes an envelope of a page.
+    ///
+    /// - Parameter names: Those of the page so far.
+    private mutating func take(_ bytes: [UInt8], from peer: PeerID, among names: inout Set<MessageName>) {
         guard let header = try? Envelope(parsing: bytes.span).header, header.privacy == .private else {
             round?.breach = .malformed
             return
@@ -91,13 +105,18 @@ extension MailboxFetcher {
             actions.append(.erase([header.id], at: peer))
             return
         }
-        let name = Name(sender: header.from, id: header.id)
-        // A page may have been on its way when the mailbox heard that it need not keep this.
-        let isBack = ended[Brought(mailbox: peer, id: header.id)].map { $0 < fetchCount } ?? false
-        guard round?.seen.insert(name).inserted == true, !isBack else {
+        let name = MessageName(header)
+        guard names.insert(name).inserted else {
             round?.breach = .repeated
             return
         }
+        // The sender may have left again what was erased, or the mailbox has lost the receipt: it gets another one.
+        let isSeen = round?.seen.insert(name).inserted == false
+        // A page may have been on its way when the mailbox heard that it need not keep this.
+        if let known = ended[Brought(mailbox: peer, name: name)], isSeen || known.erasedAt < fetchCount {
+            return decide(.init(id: header.id, outcome: known.outcome), of: header.from, broughtBy: peer)
+        }
+        guard !isSeen else { return }
         // The inbox may still be at what an earlier round brought.
         guard open[name] == nil else { return }
         guard let number = round?.number else { return }
@@ -123,9 +142,10 @@ extension MailboxFetcher {
     private mutating func goOn(now: Instant) {
         guard let round, round.isTaking, round.openCount == 0 else { return }
         acknowledge()
-        guard round.breach == nil, round.next != 0, round.tookSomething else {
-            return end(isDone: round.next == 0 && round.breach == nil, now: now)
-        }
+        if round.breach != nil { return end(.stuck, now: now) }
+        if round.next == 0 { return end(.done, now: now) }
+        if !round.tookSomething { return end(.stuck, now: now) }
+        if isLongEnough(round, now: now) { return end(.cut, now: now) }
         self.round?.after = round.next
         self.round?.tookSomething = false
         fetch(now: now)
@@ -133,51 +153,94 @@ extension MailboxFetcher {
 
     // MARK: Rounds
 
-    /// Asks the first mailbox that is due, when none is being asked.
+    /// Asks the first mailbox that is due, when none is being asked: those whose rounds were cut short after all others.
     mutating func begin(now: Instant) {
         guard round == nil else { return }
         let due = mailboxes.filter { $0.isUp && ($0.askAt.map { $0 <= now } ?? false) }
-        guard let first = due.min(by: { $0.breachCount < $1.breachCount }) else { return }
+        guard let first = due.min(by: { ($0.cutRound, $0.breachCount) < ($1.cutRound, $1.breachCount) })
+        else { return }
         roundCount += 1
-        round = Round(number: roundCount, mailbox: first.id, deadline: now)
+        round = Round(number: roundCount, mailbox: first.id, began: now, asked: now, deadline: now)
         fetch(now: now)
     }
 
-    private mutating func fetch(now: Instant) {
-        guard let asked = round else { return }
-        fetchCount += 1
-        round?.isTaking = false
-        round?.deadline = now + limits.answerDuration
-        let fetch = MailboxFetch(
-            after: asked.after,
-            countMax: limits.pageCountMax,
-            byteCountMax: limits.pageByteCountMax
-        )
-        actions.append(.fetch(fetch, from: asked.mailbox))
+    /// Whether a round has had enough, though there is more.
+    private func isLongEnough(_ round: Round, now: Instant) -> Bool {
+        round.itemCount >= limits.roundCountMax || round.byteCount >= limits.roundByteCountMax
+            || (round.began + limits.roundDuration <= now && isAnotherDue(than: round, now: now))
     }
 
-    /// Ends the round.
-    ///
-    /// - Parameter isDone: Whether the mailbox has said that this was all.
-    mutating func end(isDone: Bool, now: Instant) {
+    private func isAnotherDue(than round: Round, now: Instant) -> Bool {
+        mailboxes.contains { $0.id != round.mailbox && $0.isUp && ($0.askAt.map { $0 <= now } ?? false) }
+    }
+
+    private mutating func fetch(now: Instant) {
+        guard let mailbox = round?.mailbox, let after = round?.after, let index = index(mailbox) else {
+            return
+        }
+        fetchCount += 1
+        let byteCountMax = pageByteCount(mailboxes[index])
+        round?.isTaking = false
+        round?.isHeard = false
+        round?.asked = now
+        round?.askedByteCount = byteCountMax
+        round?.deadline = now + limits.answerDuration
+        let fetch = MailboxFetch(after: after, countMax: limits.pageCountMax, byteCountMax: byteCountMax)
+        actions.append(.fetch(fetch, from: mailbox))
+    }
+
+    /// The most bytes that a mailbox is asked for at once.
+    private func pageByteCount(_ mailbox: Mailbox) -> Int {
+        max(limits.pageByteCountMax >> (2 * mailbox.shrinkCount), 1)
+    }
+
+    /// Whether no smaller page is asked for than the one that is waited for.
+    private func isSmallest(_ round: Round) -> Bool { round.askedByteCount / 4 < limits.pageByteCountMin }
+
+    /// Until when a page may take whose bytes keep coming.
+    private func lastDeadline(of round: Round, now: Instant) -> Instant {
+        let longest = round.asked + limits.pageDuration
+        // The smallest one has the whole time: else nothing would ever come by a slow link.
+        guard !isSmallest(round), isAnotherDue(than: round, now: now) else {
+            return longest
+        }
+        return min(longest, max(round.began + limits.roundDuration, round.asked + limits.answerDuration))
+    }
+
+    /// The page that is waited for has not come in time: it is asked for again, smaller, where some of it has come.
+    mutating func giveUpPage(of round: Round, now: Instant) {
+        guard round.isHeard, !isSmallest(round), let index = index(round.mailbox)
+        else {
+            self.round?.breach = .silent
+            return end(.stuck, now: now)
+        }
+        mailboxes[index].shrinkCount += 1
+        actions.append(.late(round.mailbox))
+        end(.cut, now: now)
+    }
+
+    mutating func end(_ ending: Ending, now: Instant) {
         guard let round, let index = index(round.mailbox) else { return }
         self.round = nil
         mailboxes[index].pauseUntil = now + limits.pause
+        mailboxes[index].cutRound = ending == .cut ? round.number : 0
         let isAskedAgain = mailboxes[index].isAskedAgain
         mailboxes[index].isAskedAgain = false
         if let breach = round.breach {
             self.breach(breach, by: round.mailbox, now: now)
-        } else if isDone {
-            if mailboxes[index].breachCount > 0 { mailboxes[index].breachCount -= 1 }
-            if mailboxes[index].breachCount == 0 { mailboxes[index].penalties.reset() }
-            mailboxes[index].waits.reset()
-            // What it has got since may not have been in the pages.
-            mailboxes[index].askAt = now + (isAskedAgain ? limits.pause : limits.interval)
         } else {
-            // The inbox has no room, or no time.
-            mailboxes[index].askAt = now + mailboxes[index].waits.next(limits.retries, &jitter)
+            switch ending {
+            case .done:
+                if mailboxes[index].breachCount > 0 { mailboxes[index].breachCount -= 1 }
+                if mailboxes[index].breachCount == 0 { mailboxes[index].penalties.reset() }
+                mailboxes[index].waits.reset()
+                // What it has got since may not have been in the pages.
+                mailboxes[index].askAt = now + (isAskedAgain ? limits.pause : limits.interval)
+            case .stuck: mailboxes[index].askAt = now + mailboxes[index].waits.next(limits.retries, &jitter)
+            case .cut: mailboxes[index].askAt = now + limits.pause
+            }
         }
-        if !mailboxes[index].isWatched { mailboxes.remove(at: index) }
+        if !mailboxes[index].isWatched, ending != .cut { mailboxes.remove(at: index) }
         begin(now: now)
     }
 
@@ -185,27 +248,30 @@ extension MailboxFetcher {
         actions.append(.broke(breach, by: peer))
         guard let index = index(peer) else { return }
         mailboxes[index].breachCount += 1
-        mailboxes[index].askAt = now + mailboxes[index].penalties.next(limits.penalties, &jitter)
+        let end = now + mailboxes[index].penalties.next(limits.penalties, &jitter)
+        (mailboxes[index].askAt, mailboxes[index].penaltyUntil) = (end, end)
     }
 
     // MARK: Receipts
 
-    private mutating func decide(_ entry: Receipt.Entry, of sender: PeerID) {
+    private mutating func decide(_ entry: Receipt.Entry, of sender: PeerID, broughtBy mailbox: PeerID) {
         guard !entry.outcome.isTransient else { return }
+        let isOwn = index(mailbox).map { mailboxes[$0].isOwn } ?? false
+        let bringer = isOwn ? nil : mailbox
         if let place = decided.firstIndex(where: {
-            $0.sender == sender && $0.entries.count < MailboxProtocol.idCountMax
+            $0.sender == sender && $0.bringer == bringer && $0.entries.count < MailboxProtocol.idCountMax
         }) {
             decided[place].entries.append(entry)
         } else {
-            decided.append((sender, [entry]))
+            decided.append((sender, bringer, [entry]))
         }
     }
 
-    /// Tells every mailbox that is there what became of messages.
+    /// Tells this node's own mailboxes that are there, and whoever has brought them, what became of messages.
     private mutating func acknowledge() {
-        let there = mailboxes.filter(\.isUp).map(\.id)
-        for (sender, entries) in decided where !there.isEmpty {
-            actions.append(.acknowledge(entries, of: sender, at: there))
+        for (sender, bringer, entries) in decided {
+            let there = mailboxes.filter { $0.isUp && ($0.isOwn || $0.id == bringer) }.map(\.id)
+            if !there.isEmpty { actions.append(.acknowledge(entries, of: sender, at: there)) }
         }
         decided = []
     }

@@ -3,11 +3,12 @@ package import StarlingCore
 /// Asks mailboxes for what they keep for this node, and tells them what may go.
 ///
 /// One mailbox is asked at a time, page by page. What a page holds goes the way of everything that arrives; once the inbox has
-/// it on the disk, or has refused it for good, all mailboxes that are there get this node's receipt, so that the next one
-/// does not bring the same again.
+/// it on the disk, or has refused it for good, this node's own mailboxes that are there get its receipt, so that the next one
+/// does not bring the same again, and so does the one that brought it. Nobody else learns of the message.
 ///
-/// Nothing is believed: what does not prove itself is not taken, each page and each round has its bounds and its deadline,
-/// and a mailbox that breaks one is asked last and seldom. It costs the others no more than that time.
+/// Nothing is believed: what does not prove itself is not taken, and a mailbox that breaks a rule is asked last and seldom.
+/// Each page has its bounds and its deadline, and each round ends while another mailbox waits for its turn: one costs the
+/// others no more than that time.
 package struct MailboxFetcher: Sendable {
     package struct Limits: Sendable {
         /// Mailboxes that are asked: this node's own, and those that have copies of its messages; more are not asked.
@@ -16,12 +17,20 @@ package struct MailboxFetcher: Sendable {
         package var pageCountMax = 64
         /// Bytes of one page.
         package var pageByteCountMax = MailboxProtocol.pageByteCountMax
-        /// Envelopes and receipts of one round, twice of what a mailbox keeps for one recipient; with more it makes them up.
+        /// Bytes that pages are not made smaller than, for a mailbox that takes too long for larger ones; the first one counts
+        /// as within.
+        package var pageByteCountMin = 16_384
+        /// Envelopes and receipts of one round, twice of what a mailbox keeps for one recipient; with as many it ends, and the
+        /// rest is asked for when the others have had their turn.
         package var roundCountMax = 5000
         /// Bytes of one round, likewise.
         package var roundByteCountMax = 134_217_728
-        /// How long a mailbox may take for a page: a full one over the slowest link that is in use.
+        /// How long one mailbox is asked for page after page while another one is due.
+        package var roundDuration: Duration = .seconds(120)
+        /// How long a mailbox may take for a page of which nothing comes.
         package var answerDuration: Duration = .seconds(30)
+        /// How long it may take for one whose bytes keep coming: the largest envelope at 28 kbit/s.
+        package var pageDuration: Duration = .seconds(300)
         /// How long the inbox may take for a page; then the rest of it is left to a later round.
         package var inboxDuration: Duration = .seconds(60)
         /// Between rounds with a mailbox that stays connected.
@@ -55,6 +64,8 @@ package struct MailboxFetcher: Sendable {
 
     struct Mailbox: Sendable {
         let id: PeerID
+        /// Whether this node has named it in its list.
+        var isOwn = false
         /// Whether it stays when it has been asked.
         var isWatched = true
         var isUp = false
@@ -70,25 +81,33 @@ package struct MailboxFetcher: Sendable {
         /// Breaches of a rule, less the rounds since that were clean.
         var breachCount = 0
         var penalties = RetrySchedule()
+        /// Until when it is not asked since it broke a rule.
+        var penaltyUntil: Instant?
         var waits = RetrySchedule()
-    }
-
-    struct Name: Hashable, Sendable {
-        var sender: PeerID
-        var id: MessageID
+        /// The number of its last round where that was cut short, else 0: it is asked again when the others have had their turn.
+        var cutRound: UInt64 = 0
+        /// How often its pages were made smaller, to a quarter each time.
+        var shrinkCount = 0
     }
 
     /// What is being asked of one mailbox.
     struct Round: Sendable {
         let number: UInt64
         let mailbox: PeerID
+        let began: Instant
+        /// When the page was asked for that is waited for or being taken.
+        var asked: Instant
+        /// The most bytes that were asked for.
+        var askedByteCount = 0
+        /// Whether some of the page that is waited for has come.
+        var isHeard = false
         var after: UInt64 = 0
         /// What the page that is being taken called its end.
         var next: UInt64 = 0
         /// Whether the page is there.
         var isTaking = false
         var deadline: Instant
-        var seen: Set<Name> = []
+        var seen: Set<MessageName> = []
         var itemCount = 0
         var byteCount = 0
         /// Envelopes of the page that nothing is known of yet.
@@ -98,10 +117,27 @@ package struct MailboxFetcher: Sendable {
         var breach: MailboxBreach?
     }
 
+    /// How a round ends in which no rule was broken.
+    enum Ending {
+        /// The mailbox has said that this was all.
+        case done
+        /// The inbox has no room or no time, or there was nothing in the page that is of use.
+        case stuck
+        /// There is more, and the others have their turn first.
+        case cut
+    }
+
     /// A message that a mailbox has brought.
     struct Brought: Hashable, Sendable {
         var mailbox: PeerID
-        var id: MessageID
+        var name: MessageName
+    }
+
+    /// What became of a message that a mailbox has brought and was told to erase.
+    struct Ended: Sendable {
+        let outcome: Receipt.Outcome
+        /// How many pages had been asked for when the mailbox said that it has erased it; `UInt64.max` until then.
+        var erasedAt = UInt64.max
     }
 
     let own: PeerID
@@ -113,14 +149,14 @@ package struct MailboxFetcher: Sendable {
     var round: Round?
     var roundCount: UInt64 = 0
     /// Envelopes that the inbox has not decided, who brought them, and in which round.
-    var open: [Name: (mailbox: PeerID, round: UInt64)] = [:]
-    /// Decisions for the next receipts, by sender, in their order.
-    var decided: [(sender: PeerID, entries: [Receipt.Entry])] = []
-    /// What mailboxes were told to erase, and how many pages had been asked for when they said that they had; those that have not
-    /// said so have `UInt64.max`.
+    var open: [MessageName: (mailbox: PeerID, round: UInt64)] = [:]
+    /// Decisions for the next receipts, by sender, in their order; with who has brought it, where that is none of this node's own
+    /// mailboxes.
+    var decided: [(sender: PeerID, bringer: PeerID?, entries: [Receipt.Entry])] = []
+    /// What mailboxes were told to erase.
     ///
-    /// Others may be left with it again by a sender that has not heard yet; who has brought it keeps its receipt instead.
-    var ended: [Brought: UInt64] = [:]
+    /// A sender that has not heard yet may leave it again, or one that wants the mailbox blamed.
+    var ended: [Brought: Ended] = [:]
     var endedOrder = RingQueue<Brought>()
     var fetchCount: UInt64 = 0
     var actions = RingQueue<MailboxFetcherAction>()
@@ -147,6 +183,12 @@ package struct MailboxFetcher: Sendable {
         return first
     }
 
+    /// Until when a mailbox is not asked since it broke a rule; `nil` for one that is asked.
+    package func penaltyEnd(of peer: PeerID, now: Instant) -> Instant? {
+        guard let index = index(peer), let end = mailboxes[index].penaltyUntil, end > now else { return nil }
+        return end
+    }
+
     /// The tables that have a limit.
     package var tableFills: [TableFill] {
         [
@@ -158,13 +200,17 @@ package struct MailboxFetcher: Sendable {
 
     // MARK: Mailboxes
 
-    /// Which mailboxes are asked from now on: this node's own in the order of its list, then those that have copies of its
-    /// messages, see ``MailboxSender/holders``.
-    package mutating func watch(_ peers: [PeerID], now: Instant) {
+    /// Which mailboxes are asked from now on.
+    ///
+    /// - Parameters:
+    ///   - peers: This node's own, in the order of its list.
+    ///   - holders: Those that have copies of its messages, see ``MailboxSender/holders``; they learn of no others.
+    package mutating func watch(_ peers: [PeerID], holders: [PeerID] = [], now: Instant) {
         var watched: [Mailbox] = []
-        for peer in peers.prefix(limits.mailboxCountMax) where peer != own {
+        for peer in (peers + holders).prefix(limits.mailboxCountMax) where peer != own {
             guard !watched.contains(where: { $0.id == peer }) else { continue }
             var mailbox = mailboxes.first { $0.id == peer } ?? Mailbox(id: peer, askAt: now)
+            mailbox.isOwn = peers.contains(peer)
             mailbox.isWatched = true
             watched.append(mailbox)
         }
@@ -172,7 +218,11 @@ package struct MailboxFetcher: Sendable {
         let rest = mailboxes.filter { old in
             !watched.contains { $0.id == old.id } && (round?.mailbox == old.id || !old.isWatched)
         }
-        mailboxes = watched + rest.prefix(room)
+        mailboxes = watched
+        for var old in rest.prefix(room) {
+            old.isOwn = false
+            mailboxes.append(old)
+        }
         if let asked = round?.mailbox, index(asked) == nil { round = nil }
         for index in mailboxes.indices { reachIfNeeded(index, now: now) }
         begin(now: now)
@@ -230,8 +280,7 @@ package struct MailboxFetcher: Sendable {
             reach(index)
         }
         if let round, round.deadline <= now {
-            if !round.isTaking { self.round?.breach = .silent }
-            end(isDone: false, now: now)
+            if round.isTaking { end(.stuck, now: now) } else { giveUpPage(of: round, now: now) }
         }
         begin(now: now)
     }
@@ -273,23 +322,25 @@ package enum MailboxFetcherAction: Equatable, Sendable {
     case acknowledge([Receipt.Entry], of: PeerID, at: [PeerID])
     /// Send ``MailboxAsk/erase(_:)``; what is answered goes to ``MailboxFetcher/erased(_:by:)``.
     case erase([MessageID], at: PeerID)
+    /// A page takes too long though its bytes come: close the stream that it comes on, what is asked next is asked on another.
+    case late(PeerID)
     /// A mailbox broke a rule: note it, and close the stream on which it did.
     case broke(MailboxBreach, by: PeerID)
 }
 
 /// What a mailbox did that no honest one does.
 package enum MailboxBreach: Equatable, Sendable {
-    /// It did not answer in time.
+    /// It did not answer in time, or not even the smallest page came.
     case silent
     /// It sent a page that nobody asked for, or larger than asked for.
     case pageOutOfBounds
-    /// Its pages do not end: one leads to itself or back, or more came than a mailbox keeps.
+    /// Its pages do not end: one leads to itself or back, or holds nothing and leads on.
     case endless
     /// What it sent is not an envelope or a receipt, or is not private.
     case malformed
     /// What it sent is for somebody else.
     case foreign
-    /// It sent the same twice in a round, or what it had said was erased.
+    /// It sent the same twice in a page.
     case repeated
     /// The signature of what it sent does not hold.
     case forged
