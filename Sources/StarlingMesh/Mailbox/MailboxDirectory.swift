@@ -17,8 +17,19 @@ package struct MailboxDirectory: Sendable {
     private var lists: [PeerID: (list: MailboxList, told: UInt64)] = [:]
     private var order = RingQueue<(peer: PeerID, told: UInt64)>()
     private var toldCount: UInt64 = 0
-    private var pending = StoreBatch()
-    private var inFlight: StoreBatch?
+    /// Peers whose lists have changed since they were written last.
+    private var changed: Set<PeerID> = []
+    /// Peers that may have a row on the disk.
+    private var rows: Set<PeerID> = []
+    private var inFlight: Batch?
+
+    /// What is on its way to the disk.
+    private struct Batch {
+        var added: [PeerID] = []
+        /// Those of the added that had no row before.
+        var fresh: [PeerID] = []
+        var removed: [PeerID] = []
+    }
 
     package init(limits: Limits = Limits()) { self.limits = limits }
 
@@ -29,14 +40,21 @@ package struct MailboxDirectory: Sendable {
     /// - Returns: Whether it is newer than what was known: tell ``MailboxSender/list(_:of:now:)``.
     package mutating func take(_ list: MailboxList, wallNow: WallTime) -> Bool {
         guard note(list, wallNow: wallNow) else { return false }
-        pending.put(Self.key(of: list.peer), list.encoded)
+        changed.insert(list.peer)
         while lists.count > limits.listCountMax, let oldest = order.popFirst() {
             // It has been told of since.
             guard lists[oldest.peer]?.told == oldest.told else { continue }
             lists[oldest.peer] = nil
-            pending.remove(Self.key(of: oldest.peer))
+            forgetRow(of: oldest.peer)
         }
         return true
+    }
+
+    /// Whether a list says more than what is known.
+    package func isNews(_ list: MailboxList, wallNow: WallTime) -> Bool {
+        guard !isOver(list, wallNow) else { return false }
+        guard let known = lists[list.peer]?.list, known.sequence >= list.sequence else { return true }
+        return isOver(known, wallNow)
     }
 
     /// The list of a peer; `nil` when none is known, or when it holds no more.
@@ -47,21 +65,43 @@ package struct MailboxDirectory: Sendable {
 
     /// What is to be written next; `nil` when there is nothing, or when the last batch is still on its way.
     package mutating func takeBatch() -> StoreBatch? {
-        guard inFlight == nil, !pending.isEmpty else { return nil }
-        inFlight = pending
-        pending = StoreBatch()
-        return inFlight
+        guard inFlight == nil, !changed.isEmpty else { return nil }
+        var (batch, taken) = (StoreBatch(), Batch())
+        for peer in changed.sorted() {
+            if let list = lists[peer]?.list {
+                batch.put(Self.key(of: peer), list.encoded)
+                taken.added.append(peer)
+                if rows.insert(peer).inserted { taken.fresh.append(peer) }
+            } else {
+                batch.remove(Self.key(of: peer))
+                taken.removed.append(peer)
+            }
+        }
+        changed = []
+        inFlight = taken
+        return batch
     }
 
     /// The batch is on the disk.
-    package mutating func stored() { inFlight = nil }
+    package mutating func stored() {
+        guard let batch = inFlight else { return }
+        inFlight = nil
+        rows.subtract(batch.removed)
+    }
 
     /// The batch was not written, and nothing of it is on the disk.
     package mutating func storeFailed() {
-        guard var batch = inFlight else { return }
+        guard let batch = inFlight else { return }
         inFlight = nil
-        batch.append(pending)
-        pending = batch
+        rows.subtract(batch.fresh)
+        for peer in batch.added + batch.removed {
+            if lists[peer] != nil { changed.insert(peer) } else { forgetRow(of: peer) }
+        }
+    }
+
+    /// Sees that the row of a peer goes whose list is forgotten; where there is none, nothing is left to write.
+    private mutating func forgetRow(of peer: PeerID) {
+        if rows.contains(peer) { changed.insert(peer) } else { changed.remove(peer) }
     }
 
     /// Takes one row of ``MailboxTables/lists``; one that holds no more goes.
@@ -77,17 +117,15 @@ package struct MailboxDirectory: Sendable {
         guard list.peer.multihash == name, lists[list.peer] == nil, lists.count < limits.listCountMax else {
             throw .inconsistent
         }
-        if !note(list, wallNow: wallNow) { pending.remove(row.key) }
+        rows.insert(list.peer)
+        if !note(list, wallNow: wallNow) { forgetRow(of: list.peer) }
     }
 
     /// The table that has a limit.
     package var tableFills: [TableFill] { [TableFill("lists of mailboxes", count, of: limits.listCountMax)] }
 
     private mutating func note(_ list: MailboxList, wallNow: WallTime) -> Bool {
-        guard !isOver(list, wallNow) else { return false }
-        if let known = lists[list.peer]?.list, known.sequence >= list.sequence, !isOver(known, wallNow) {
-            return false
-        }
+        guard isNews(list, wallNow: wallNow) else { return false }
         toldCount += 1
         lists[list.peer] = (list, toldCount)
         order.append((list.peer, toldCount))

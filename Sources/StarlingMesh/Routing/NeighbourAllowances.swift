@@ -4,7 +4,8 @@ package import StarlingCore
 ///
 /// Those that have gone are remembered for a while: whoever comes again has no more than before.
 package struct NeighbourAllowances: Sendable {
-    private let rate: RouteRate
+    private let interval: Duration
+    private let atOnce: Int
     private let goneCountMax: Int
     private var present: [PeerID: RouteAllowance] = [:]
     private var gone: [PeerID: RouteAllowance] = [:]
@@ -13,14 +14,23 @@ package struct NeighbourAllowances: Sendable {
 
     /// - Parameter goneCountMax: How many are remembered that have gone; the one that went first is forgotten.
     package init(_ rate: RouteRate, goneCountMax: Int) {
-        self.rate = rate
+        self.init(interval: rate.interval, atOnce: rate.atOnce, goneCountMax: goneCountMax)
+    }
+
+    /// - Parameters:
+    ///   - interval: After which a neighbour has one more, for what is rarer than once in a second.
+    ///   - atOnce: How many it has after a time of rest.
+    ///   - goneCountMax: How many are remembered that have gone; the one that went first is forgotten.
+    package init(interval: Duration, atOnce: Int, goneCountMax: Int) {
+        self.interval = interval
+        self.atOnce = atOnce
         self.goneCountMax = goneCountMax
     }
 
     /// A peer is a neighbour from here on.
     package mutating func came(_ peer: PeerID, now: Instant) {
         guard present[peer] == nil else { return }
-        present[peer] = back(peer) ?? RouteAllowance(rate, now: now)
+        present[peer] = back(peer) ?? RouteAllowance(interval: interval, atOnce: atOnce, now: now)
     }
 
     /// Spends one of a peer's, if it has one; of one that has hung up while it asked, too.
@@ -29,7 +39,7 @@ package struct NeighbourAllowances: Sendable {
             defer { present[peer] = allowance }
             return allowance.take(now: now)
         }
-        var allowance = gone[peer] ?? RouteAllowance(rate, now: now)
+        var allowance = gone[peer] ?? RouteAllowance(interval: interval, atOnce: atOnce, now: now)
         defer { remember(peer, allowance) }
         return allowance.take(now: now)
     }

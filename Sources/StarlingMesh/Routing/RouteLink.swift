@@ -141,6 +141,9 @@ package struct RouteRate: Equatable, Sendable {
         self.perSecond = perSecond
         self.atOnce = atOnce
     }
+
+    /// From one to the next.
+    var interval: Duration { .nanoseconds(1_000_000_000 / Int64(max(1, perSecond))) }
 }
 
 /// What is left of a ``RouteRate``.
@@ -152,7 +155,7 @@ struct RouteAllowance: Sendable {
 
     init(_ rate: RouteRate, now: Instant) {
         self.init(
-            interval: .nanoseconds(1_000_000_000 / Int64(max(1, rate.perSecond))),
+            interval: rate.interval,
             atOnce: rate.atOnce,
             now: now
         )

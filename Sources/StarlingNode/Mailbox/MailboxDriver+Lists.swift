@@ -91,7 +91,9 @@ extension MailboxDriver {
 
     /// A peer has told which mailboxes it has; the list's signature holds.
     package func take(_ list: MailboxList) {
-        guard !isStopped else { return }
+        guard !isStopped, list.peer != identity.peerID,
+            directory.isNews(list, wallNow: world.wallClock.now), telling.take(list.peer, now: loop.now)
+        else { return }
         note(list)
         pump()
     }
@@ -101,7 +103,10 @@ extension MailboxDriver {
         use(list)
     }
 
+    /// Notes where the mailboxes of a peer are, where there is something to leave with them: lists that peers tell unasked push
+    /// nobody else's addresses out.
     private func use(_ list: MailboxList) {
+        guard sender.hasMessages(to: list.peer) else { return }
         sender.list(list.mailboxes.map(\.peer), of: list.peer, now: loop.now)
         let (left, overflow) = list.expires.millisecondsSince1970
             .subtractingReportingOverflow(world.wallClock.now.millisecondsSince1970)

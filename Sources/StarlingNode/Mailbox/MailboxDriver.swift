@@ -32,6 +32,13 @@ package actor MailboxDriver {
         package var neighbourCountMax = 8
         /// Peers whose lists one neighbour is asked for after another; for more the sender looks again later.
         package var listCountMax = 1024
+        /// Newer lists that one peer may tell at once of its own mailboxes, as one that is set up again and again; those beyond
+        /// are not taken before it tells again.
+        package var toldCountMax = 4
+        /// After which a peer may tell one more.
+        package var toldInterval: Duration = .seconds(60)
+        /// Peers that have gone of whom it is remembered how many lists they told.
+        package var goneCountMax = 256
         /// How long this node's own list holds; it is signed anew when half of that is over.
         package var listLifetime = MailboxList.lifetimeMax
         /// How long the outbox may take to write what a receipt ends; then the receipt is fetched again.
@@ -65,6 +72,8 @@ package actor MailboxDriver {
     /// This node's own list; `nil` when it never had one.
     var ownList: MailboxList?
     var listDue: Instant?
+    /// How many newer lists each peer may still tell.
+    var telling: NeighbourAllowances
     /// Which mailboxes the fetcher was last told of.
     private var watched: [PeerID] = []
 
@@ -107,6 +116,11 @@ package actor MailboxDriver {
         sender = MailboxSender(own: peer, seed: random.word(), limits: limits.sender)
         fetcher = MailboxFetcher(own: peer, seed: random.word(), limits: limits.fetcher)
         directory = MailboxDirectory(limits: limits.directory)
+        telling = NeighbourAllowances(
+            interval: limits.toldInterval,
+            atOnce: limits.toldCountMax,
+            goneCountMax: limits.goneCountMax
+        )
     }
 
     // MARK: Life
@@ -348,6 +362,7 @@ package actor MailboxDriver {
 
     private func linkUp(_ peer: PeerID) {
         guard !isStopped, links.insert(peer).inserted else { return }
+        telling.came(peer, now: loop.now)
         tellOwnList(to: peer)
         linked(peer)
         pump()
@@ -355,6 +370,7 @@ package actor MailboxDriver {
 
     private func linkDown(_ peer: PeerID) {
         guard links.remove(peer) != nil else { return }
+        telling.left(peer)
         rests[peer] = nil
         endVisit(peer)
         sender.linkDown(peer, now: loop.now)
@@ -379,6 +395,7 @@ package actor MailboxDriver {
         inPlace(&sender) { $0.tableFills } + inPlace(&fetcher) { $0.tableFills }
             + inPlace(&directory) { $0.tableFills }
             + [
+                telling.tableFill("gone tellers of lists"),
                 TableFill("mailbox dials", reaching, of: limits.reachCountMax),
                 TableFill(
                     "lists to ask a neighbour for",

@@ -21,7 +21,8 @@ package enum AddressSource: Int, Comparable, Sendable {
 /// In memory, bounded.
 package struct PeerBook: Sendable {
     package struct Limits: Sendable {
-        /// Peers kept; beyond it the one heard of longest ago is forgotten that is not connected and that no user named.
+        /// Peers kept; beyond it one is forgotten that is not connected: of those that are known by hearsay alone the one heard
+        /// of longest ago, else of those that no user named.
         package var peerCountMax = 4096
         /// Addresses of one peer; the worst source, then the one that ends first, is forgotten beyond it.
         package var addressCountMaxPerPeer = 32
@@ -54,8 +55,39 @@ package struct PeerBook: Sendable {
         /// That record, as the peer signed it; empty where there is none, or where it is too long.
         package fileprivate(set) var record: [UInt8] = []
         package fileprivate(set) var isConnected = false
+        /// Which of all times that a peer was heard of was its last.
+        fileprivate var hearing: UInt64 = 0
 
         fileprivate init(now: Instant) { lastHeard = now }
+
+        /// Until when it is a peer that the user named.
+        fileprivate var usersUntil: Instant? {
+            addresses.lazy.filter { $0.source == .user }.map(\.expires).max()
+        }
+
+        fileprivate func standing(_ now: Instant) -> Standing {
+            if let usersUntil, usersUntil > now { return .users }
+            let isHeardOfOnly =
+                protocols.isEmpty && agentVersion.isEmpty && recordSequence == 0
+                && addresses.allSatisfy { $0.source == .hearsay }
+            return isHeardOfOnly ? .heardOf : .known
+        }
+    }
+
+    /// How much it takes that a peer is forgotten; the first ones go first.
+    ///
+    /// Whoever wants can invent peers for others to hear of: a flood of them must not take from the node what it knows by
+    /// itself, and least of all what the user said.
+    fileprivate enum Standing: Int, CaseIterable {
+        case heardOf
+        case known
+        case users
+    }
+
+    /// A peer that was not connected when it was heard of; it counts as long as it was not heard of again.
+    private struct Hearing {
+        let peer: PeerID
+        let hearing: UInt64
     }
 
     package struct KnownAddress: Sendable, Equatable {
@@ -66,6 +98,11 @@ package struct PeerBook: Sendable {
 
     private let limits: Limits
     private var entries: [PeerID: Entry] = [:]
+    private var hearingCount: UInt64 = 0
+    /// In the order in which they are forgotten, by standing; with hearings that count no more.
+    private var hearings = Standing.allCases.map { _ in RingQueue<Hearing>() }
+    /// When the first of the peers that the user named is one of the others.
+    private var usersUntil: Instant?
 
     package init(limits: Limits = Limits()) { self.limits = limits }
 
@@ -172,25 +209,55 @@ package struct PeerBook: Sendable {
     private mutating func update(_ peer: PeerID, now: Instant, _ change: (inout Entry) -> Void) {
         if entries[peer] == nil && entries.count >= limits.peerCountMax { forgetOldest(now) }
         var entry = entries[peer] ?? Entry(now: now)
-        entry.lastHeard = now
+        hearingCount += 1
+        (entry.lastHeard, entry.hearing) = (now, hearingCount)
         change(&entry)
         entries[peer] = entry
+        guard !entry.isConnected else { return }
+        let standing = entry.standing(now)
+        if standing == .users { usersUntil = .earlier(usersUntil, entry.usersUntil) }
+        hearings[standing.rawValue].append(Hearing(peer: peer, hearing: hearingCount))
+        tidyHearings()
     }
 
-    /// What the user said is the last to go: a flood of invented peers must not take it from the node.
+    /// Drops hearings that count no more, once they are as many as the peers.
+    private mutating func tidyHearings() {
+        guard hearings.reduce(0, { $0 + $1.count }) > 2 * entries.count + 64 else { return }
+        for index in hearings.indices {
+            var kept = RingQueue<Hearing>()
+            while let next = hearings[index].popFirst() { if counts(next) { kept.append(next) } }
+            hearings[index] = kept
+        }
+    }
+
+    private func counts(_ hearing: Hearing) -> Bool { entries[hearing.peer]?.hearing == hearing.hearing }
+
     private mutating func forgetOldest(_ now: Instant) {
-        func worth(_ entry: Entry) -> (Int, Instant) {
-            let isUsers = entry.addresses.contains { $0.source == .user && $0.expires > now }
-            return (isUsers ? 1 : 0, entry.lastHeard)
-        }
-        var oldest: (peer: PeerID, worth: (Int, Instant))?
-        for (peer, entry) in entries where !entry.isConnected {
-            let worth = worth(entry)
-            if let known = oldest, (known.worth.0, known.worth.1, known.peer) < (worth.0, worth.1, peer) {
-                continue
+        lowerUsers(now)
+        for index in hearings.indices {
+            while let next = hearings[index].popFirst() {
+                guard counts(next) else { continue }
+                entries[next.peer] = nil
+                return
             }
-            oldest = (peer, worth)
         }
-        if let oldest { entries[oldest.peer] = nil }
+    }
+
+    /// Those whom the user named long enough ago are the first to go of those that are known.
+    private mutating func lowerUsers(_ now: Instant) {
+        guard let first = usersUntil, first <= now else { return }
+        usersUntil = nil
+        var (kept, lowered) = (RingQueue<Hearing>(), [Hearing]())
+        while let next = hearings[Standing.users.rawValue].popFirst() {
+            guard counts(next), let entry = entries[next.peer] else { continue }
+            if let until = entry.usersUntil, until > now {
+                kept.append(next)
+                usersUntil = .earlier(usersUntil, until)
+            } else {
+                lowered.append(next)
+            }
+        }
+        hearings[Standing.users.rawValue] = kept
+        for next in lowered.reversed() { hearings[Standing.known.rawValue].prepend(next) }
     }
 }

@@ -60,6 +60,31 @@ import Testing
         #expect(directory.list(of: MessageKit.key(3).peerID, wallNow: created) != nil)
     }
 
+    @Test func whatIsOwedToADiskThatFailsIsOneListOfEachPeer() throws {
+        var limits = MailboxDirectory.Limits()
+        limits.listCountMax = 3
+        var directory = MailboxDirectory(limits: limits)
+        for round in 0..<10 as Range<UInt64> {
+            // The second of them takes the place of the first, and so on.
+            for key in 1...20 as ClosedRange<UInt8> {
+                _ = directory.take(list(key, round + 1), wallNow: created)
+                _ = directory.take(list(key, round + 2), wallNow: created)
+            }
+            let taken = directory.takeBatch()
+            #expect(taken?.changes.count == 3, "what was never written need not go")
+            directory.storeFailed()
+        }
+        var disk = RigDisk()
+        for key in 20...40 as ClosedRange<UInt8> {
+            _ = directory.take(list(key, 1), wallNow: created)
+            guard let taken = directory.takeBatch() else { continue }
+            disk.apply(taken)
+            directory.stored()
+        }
+        #expect(disk.rows(of: MailboxTables.lists).count == 3)
+        #expect(directory.count == 3)
+    }
+
     @Test func whatWasWrittenIsThereAfterARestart() throws {
         var (directory, disk) = (MailboxDirectory(), RigDisk())
         _ = directory.take(list(1, 1), wallNow: created)

@@ -31,6 +31,15 @@ import Testing
         #expect(counts == [2, 2, 1])
     }
 
+    @Test func whatIsRareHasAnInterval() {
+        var allowances = NeighbourAllowances(interval: .seconds(60), atOnce: 2, goneCountMax: 2)
+        let counts = [
+            taken(3, bob, of: &allowances), taken(1, bob, of: &allowances, at: .seconds(59)),
+            taken(2, bob, of: &allowances, at: .seconds(60)),
+        ]
+        #expect(counts == [2, 0, 1])
+    }
+
     @Test func whoComesAgainHasNoMoreThanBefore() {
         var allowances = allowances()
         allowances.came(bob, now: start)

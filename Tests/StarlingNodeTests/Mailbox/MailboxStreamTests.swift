@@ -1,4 +1,5 @@
 import StarlingCore
+import StarlingCrypto
 import StarlingMesh
 import StarlingSimulator
 import StarlingTransports
@@ -97,6 +98,45 @@ import Testing
         // One list is asked for on each stream, and the stream given up when it does not come.
         #expect(asked.all.allSatisfy { $0.count == 1 })
         #expect(asked.all.count >= 5)
+    }
+
+    @Test func aPeerThatTellsListAfterListIsHeardSeldom() throws {
+        let fleet = try MailboxFleet(mailboxCount: 1)
+        try fleet.run(.seconds(2))
+        try fleet.connect(2, Fleet.alice)
+        try fleet.run(.seconds(2))
+        let (key, alice) = (try Fleet.key(2), try fleet.peer(Fleet.alice))
+        let invented = try (0..<8).map { number in
+            MailboxList.Mailbox(
+                peer: try Fleet.key(100 + number).peerID,
+                addresses: [try Multiaddr("/ip4/10.9.9.9/tcp/\(1 + number)")]
+            )
+        }
+        func tell(_ sequences: ClosedRange<UInt64>) throws -> UInt64? {
+            try fleet.at(2) { node in
+                for sequence in sequences {
+                    let list = MailboxList(
+                        of: invented,
+                        sequence: sequence,
+                        created: node.world.wallClock.now,
+                        lifetime: .seconds(3600),
+                        from: key
+                    )
+                    await node.mailboxes.ask(.told(list.encoded), of: alice)
+                }
+            }
+            try fleet.run(.seconds(1))
+            return try fleet.at(Fleet.alice) { node in
+                let known = await node.mailboxes.encodedList(of: key.peerID)
+                return try? MailboxList(verifying: known.span).sequence
+            }
+        }
+        #expect(try tell(1...20) == 4)
+        try fleet.run(.seconds(60))
+        #expect(try tell(21...40) == 21)
+        let known = try fleet.at(Fleet.alice) { await $0.swarm.peerBook.peers }
+        #expect(!invented.contains { known.contains($0.peer) }, "there is nothing to leave there")
+        #expect(try fleet.overfullTables() == [])
     }
 
     @Test func listsAreAskedForOnceEachUpToALimit() throws {

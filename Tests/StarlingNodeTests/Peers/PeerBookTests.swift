@@ -78,6 +78,38 @@ import Testing
         #expect(book.peers == [try peer(1), try peer(5), try peer(6)].sorted())
     }
 
+    @Test func inventedPeersPushOutEachOther() throws {
+        var limits = PeerBook.Limits()
+        limits.peerCountMax = 5
+        var book = PeerBook(limits: limits)
+        book.setConnected(true, try peer(1), now: start)
+        book.set(protocols: ["/a"], agentVersion: "x", protocolVersion: "y", of: try peer(1), now: start)
+        book.setConnected(false, try peer(1), now: start)
+        let later = start + .seconds(5)
+        book.add([try address(1)], of: try peer(2), source: .hearsay, lifetime: .seconds(9), now: start)
+        book.add(
+            [try address(1)],
+            of: try peer(3),
+            source: .localDiscovery,
+            lifetime: .seconds(9),
+            now: later
+        )
+        for number in UInt8(10)...200 {
+            let now = later + .seconds(Int(number))
+            book.add(
+                [try address(1)],
+                of: try peer(number),
+                source: .hearsay,
+                lifetime: .seconds(9),
+                now: now
+            )
+            // Whoever is heard of again and again takes no more room for it.
+            book.add([try address(2)], of: try peer(3), source: .hearsay, lifetime: .seconds(9), now: now)
+        }
+        let kept = [try peer(1), try peer(3), try peer(198), try peer(199), try peer(200)]
+        #expect(book.peers == kept.sorted())
+    }
+
     @Test func protocolsBeyondTheLimitAreNotKept() throws {
         var limits = PeerBook.Limits()
         limits.protocolCountMaxPerPeer = 2

@@ -241,6 +241,9 @@ package struct MailboxSender: Sendable {
     /// How many mailboxes have a message, or may have it.
     package func copyCount(of id: MessageID) -> Int { index[id].flatMap { messages[$0]?.copies.count } ?? 0 }
 
+    /// Whether messages to a peer are kept track of: its list is of use.
+    package func hasMessages(to peer: PeerID) -> Bool { recipientIndex[peer] != nil }
+
     /// The mailboxes that have, or may have, something of this node's: receipts for it may be there.
     package var holders: [PeerID] {
         var found = Set<Int>()
