@@ -346,11 +346,22 @@ enum Sample {
         policy: .named,
         served: [peerID],
         kept: Occupancy(count: 3, countMax: 10, byteCount: 900, byteCountMax: 10_000),
+        senderQuota: .init(messageCount: 4, byteCount: 1000),
+        recipientQuota: .init(messageCount: 5, byteCount: 2000),
         displacedCount: 2,
         holdings: [
             .init(recipient: peerID, sender: peerID, messageCount: 3, byteCount: 900, oldestAge: .seconds(60))
         ],
-        mailboxes: [.init(peerID: peerID, addresses: [address], isConnected: true)],
+        moreHoldingCount: 6,
+        mailboxes: [
+            .init(peerID: peerID, addresses: [address], isConnected: true),
+            .init(
+                peerID: peerID,
+                addresses: [address],
+                isConnected: true,
+                penaltyEnd: WallTime(millisecondsSince1970: 1_800_000_090_000)
+            ),
+        ],
         copies: [
             .init(
                 messageID: messageID,
@@ -360,7 +371,8 @@ enum Sample {
                 isEnded: false
             ),
             .init(messageID: messageID, to: peerID, mailbox: peerID, stored: nil, isEnded: true),
-        ]
+        ],
+        moreCopyCount: 7
     )
 
     static let outboxPage = OutboxPage(messages: [messageStatus], hasMore: true)

@@ -16,10 +16,14 @@ import Testing
             policy: .nobody,
             served: [],
             kept: Occupancy(count: 0, countMax: 10, byteCount: 0, byteCountMax: 1024),
+            senderQuota: .init(messageCount: 5, byteCount: 512),
+            recipientQuota: .init(messageCount: 8, byteCount: 1000),
             displacedCount: 0,
             holdings: [],
+            moreHoldingCount: 0,
             mailboxes: [],
-            copies: []
+            copies: [],
+            moreCopyCount: 0
         )
     }
 
@@ -58,11 +62,39 @@ import Testing
         ]
         let lines = summary.render(.plain, flags: "").split(separator: "\n").map(String.init)
         #expect(lines[0] == "keeps mail for  \(peerID)")
-        #expect(lines[2] == "gave way        1 message")
-        #expect(lines[3] == "mailboxes       \(peerID), not connected")
-        #expect(lines[5] == "\(peerID)  \(peerID)         2  2 KiB  4m 10s")
-        #expect(lines[7] == "\(id)  \(peerID)  \(peerID)  1970-01-01T00:00:00.000Z")
-        #expect(lines[8].hasSuffix("  not confirmed"))
-        #expect(lines[9].hasSuffix("  to be erased"))
+        #expect(lines[2] == "of one sender   at most 5 messages, 512 B")
+        #expect(lines[3] == "for one peer    at most 8 messages, 1000 B")
+        #expect(lines[4] == "gave way        1 message")
+        #expect(lines[5] == "mailboxes       \(peerID), not connected")
+        #expect(lines[7] == "\(peerID)  \(peerID)         2  2 KiB  4m 10s")
+        #expect(lines[9] == "\(id)  \(peerID)  \(peerID)  1970-01-01T00:00:00.000Z")
+        #expect(lines[10].hasSuffix("  not confirmed"))
+        #expect(lines[11].hasSuffix("  to be erased"))
+        #expect(lines.count == 12)
+    }
+
+    @Test func whatIsNotListedIsCounted() {
+        var summary = empty
+        summary.holdings = [
+            .init(recipient: peerID, sender: peerID, messageCount: 1, byteCount: 1, oldestAge: .zero)
+        ]
+        summary.copies = [
+            .init(messageID: "0f", to: peerID, mailbox: peerID, stored: nil, isEnded: false)
+        ]
+        (summary.moreHoldingCount, summary.moreCopyCount) = (7, 1)
+        let lines = summary.render(.plain, flags: "").split(separator: "\n").map(String.init)
+        #expect(lines.filter { $0.hasPrefix("and ") } == ["and 7 more", "and 1 more"])
+    }
+
+    @Test func aMailboxThatBrokeARuleIsSeenToPayForIt() {
+        var summary = empty
+        let end = WallTime(millisecondsSince1970: 600_000)
+        summary.mailboxes = [
+            .init(peerID: peerID, addresses: [], isConnected: true, penaltyEnd: end),
+            .init(peerID: peerID, addresses: [], isConnected: true),
+        ]
+        let lines = summary.render(.plain, flags: "").split(separator: "\n").map(String.init)
+        #expect(lines[2].hasSuffix("\(peerID), connected, under penalty until 1970-01-01T00:10:00.000Z"))
+        #expect(lines[3].hasSuffix("\(peerID), connected"))
     }
 }

@@ -10,10 +10,14 @@ extension APISchema {
             ),
             APIField("served", .list(peerID), "Those, where it is for some."),
         ] + occupancy("messages", "What is kept for others.", bytes: "The bytes of it.") + [
+            APIField("sender_quota", quota, "The most that is kept of one sender."),
+            APIField("recipient_quota", quota, "The most that is kept for one recipient."),
             APIField("displaced", natural, "What gave way for want of room since the start."),
             APIField("holdings", .list(holding), "The same by recipient and sender, at most 1,000."),
+            APIField("more_holdings", natural, "How many more there are."),
             APIField("mailboxes", .list(ownMailbox), "Who keeps messages for this node."),
             APIField("copies", .list(copy), "Which of its messages others keep, at most 1,000."),
+            APIField("more_copies", natural, "How many more there are."),
         ],
         "What the node keeps for others, and others for it."
     )
@@ -29,11 +33,25 @@ extension APISchema {
         "What is kept of one sender for one recipient."
     )
 
+    private static let quota = APISchema.object(
+        [
+            APIField("messages", natural, "How many."),
+            APIField("bytes", natural, "How large they are together."),
+        ],
+        "The most that is kept of or for one peer."
+    )
+
     private static let ownMailbox = APISchema.object(
         [
             APIField("peer_id", peerID, "Who it is."),
             APIField("addrs", .list(multiaddr), "Where it is."),
             APIField("connected", .boolean, "Whether it is connected now."),
+            APIField(
+                "penalty_end_ms",
+                .integer(),
+                isNullable: true,
+                "Until when it is not asked since it broke a rule, since 1970."
+            ),
         ],
         "A node that keeps messages for this one."
     )

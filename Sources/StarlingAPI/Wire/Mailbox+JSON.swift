@@ -7,8 +7,10 @@ extension MailboxSummary: APIValue {
             members: [
                 ("keeps_for", .string(policy.rawValue)), ("served", .array(served.map { JSON($0) })),
             ] + kept.members("messages") + [
+                ("sender_quota", senderQuota.json), ("recipient_quota", recipientQuota.json),
                 ("displaced", JSON(displacedCount)), ("holdings", .array(holdings.map(\.json))),
-                ("mailboxes", .array(mailboxes.map(\.json))), ("copies", .array(copies.map(\.json))),
+                ("more_holdings", JSON(moreHoldingCount)), ("mailboxes", .array(mailboxes.map(\.json))),
+                ("copies", .array(copies.map(\.json))), ("more_copies", JSON(moreCopyCount)),
             ]
         )
     }
@@ -18,17 +20,29 @@ extension MailboxSummary: APIValue {
             policy: try fields.word("keeps_for"),
             served: try fields.peerIDs("served"),
             kept: try Occupancy(fields, "messages"),
+            senderQuota: try Quota(fields.object("sender_quota")),
+            recipientQuota: try Quota(fields.object("recipient_quota")),
             displacedCount: try fields.count("displaced"),
             holdings: try fields.list("holdings") { (json, path) throws(JSONShapeError) in
                 try Holding(json, path: path)
             },
+            moreHoldingCount: try fields.count("more_holdings"),
             mailboxes: try fields.list("mailboxes") { (json, path) throws(JSONShapeError) in
                 try Mailbox(json, path: path)
             },
             copies: try fields.list("copies") { (json, path) throws(JSONShapeError) in
                 try Copy(json, path: path)
-            }
+            },
+            moreCopyCount: try fields.count("more_copies")
         )
+    }
+}
+
+extension MailboxSummary.Quota: APIValue {
+    package var json: JSON { ["messages": JSON(messageCount), "bytes": JSON(byteCount)] }
+
+    package init(_ fields: JSONFields) throws(JSONShapeError) {
+        self.init(messageCount: try fields.count("messages"), byteCount: try fields.count("bytes"))
     }
 }
 
@@ -55,7 +69,7 @@ extension MailboxSummary.Mailbox: APIValue {
     package var json: JSON {
         [
             "peer_id": JSON(peerID), "addrs": .array(addresses.map { JSON($0) }),
-            "connected": .bool(isConnected),
+            "connected": .bool(isConnected), "penalty_end_ms": JSON(optional: penaltyEnd),
         ]
     }
 
@@ -63,7 +77,8 @@ extension MailboxSummary.Mailbox: APIValue {
         self.init(
             peerID: try fields.peerID("peer_id"),
             addresses: try fields.multiaddrs("addrs"),
-            isConnected: try fields.bool("connected")
+            isConnected: try fields.bool("connected"),
+            penaltyEnd: try fields.wallTimeIfAny("penalty_end_ms")
         )
     }
 }

@@ -9,13 +9,19 @@ extension MailboxSummary {
         var facts = FactList()
         facts.append("keeps mail for", policyLines)
         facts.append("kept", kept.text("message"))
+        if policy != .nobody {
+            facts.append("of one sender", senderQuota.line)
+            facts.append("for one peer", recipientQuota.line)
+        }
         if displacedCount > 0 { facts.append("gave way", CountText.messages(displacedCount)) }
         facts.append("mailboxes", mailboxLines)
         var parts = [facts.render(style)]
-        if !holdings.isEmpty { parts.append(holdingTable.render(style)) }
-        if !copies.isEmpty { parts.append(copyTable.render(style)) }
+        if !holdings.isEmpty { parts.append(holdingTable.render(style) + more(moreHoldingCount)) }
+        if !copies.isEmpty { parts.append(copyTable.render(style) + more(moreCopyCount)) }
         return parts.joined(separator: "\n")
     }
+
+    private func more(_ count: Int) -> String { count > 0 ? "and \(count) more\n" : "" }
 
     private var policyLines: [String] {
         switch policy {
@@ -30,7 +36,11 @@ extension MailboxSummary {
         guard !mailboxes.isEmpty else {
             return ["none: start it with \(StarlingFlags.mailbox.spec.dashed) to name some"]
         }
-        return mailboxes.map { "\($0.peerID.base58), \($0.isConnected ? "connected" : "not connected")" }
+        return mailboxes.map { mailbox in
+            let penalty = mailbox.penaltyEnd.map { ", under penalty until \($0.rfc3339)" } ?? ""
+            return "\(mailbox.peerID.base58), \(mailbox.isConnected ? "connected" : "not connected")"
+                + penalty
+        }
     }
 
     private var holdingTable: TextTable {
@@ -55,5 +65,11 @@ extension MailboxSummary {
             table.append([copy.messageID, copy.to.base58, copy.mailbox.base58, since])
         }
         return table
+    }
+}
+
+extension MailboxSummary.Quota {
+    fileprivate var line: String {
+        "at most \(CountText.messages(messageCount)), \(ByteCountText.write(byteCount))"
     }
 }

@@ -386,8 +386,14 @@ package actor MailboxDriver {
 
     /// What others keep for this node, and of its messages.
     package var report: MailboxReport {
+        let (now, wallNow) = (loop.now, world.wallClock.now)
         let connected = Set(own.map(\.peer).filter { links.contains($0) })
-        return MailboxReport(own: own, connected: connected, copies: sender.copies)
+        var penalties: [PeerID: WallTime] = [:]
+        for mailbox in own {
+            guard let end = fetcher.penaltyEnd(of: mailbox.peer, now: now) else { continue }
+            penalties[mailbox.peer] = wallNow.advanced(by: now.duration(to: end))
+        }
+        return MailboxReport(own: own, connected: connected, penalties: penalties, copies: sender.copies)
     }
 
     /// The tables that have a limit.

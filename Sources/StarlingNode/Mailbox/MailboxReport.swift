@@ -19,6 +19,8 @@ package struct MailboxReport: Sendable {
     package var own: [MailboxList.Mailbox]
     /// Those of them that are connected.
     package var connected: Set<PeerID>
+    /// Until when those of them that broke a rule are not asked.
+    package var penalties: [PeerID: WallTime]
     /// Which mailboxes have, or may have, which of its messages.
     package var copies: [MailboxCopy]
 }

@@ -43,11 +43,30 @@ package struct MailboxSummary: Sendable, Equatable {
         package var peerID: PeerID
         package var addresses: [Multiaddr]
         package var isConnected: Bool
+        /// Until when it is not asked since it broke a rule; nil where it is asked.
+        package var penaltyEnd: WallTime?
 
-        package init(peerID: PeerID, addresses: [Multiaddr], isConnected: Bool) {
+        package init(
+            peerID: PeerID,
+            addresses: [Multiaddr],
+            isConnected: Bool,
+            penaltyEnd: WallTime? = nil
+        ) {
             self.peerID = peerID
             self.addresses = addresses
             self.isConnected = isConnected
+            self.penaltyEnd = penaltyEnd
+        }
+    }
+
+    /// The most that is kept of one sender, or for one recipient.
+    package struct Quota: Sendable, Equatable {
+        package var messageCount: Int
+        package var byteCount: Int
+
+        package init(messageCount: Int, byteCount: Int) {
+            self.messageCount = messageCount
+            self.byteCount = byteCount
         }
     }
 
@@ -79,34 +98,49 @@ package struct MailboxSummary: Sendable, Equatable {
     package var served: [PeerID]
     /// What is kept for others, receipts for senders among it.
     package var kept: Occupancy
+    package var senderQuota: Quota
+    package var recipientQuota: Quota
     /// What gave way to others for want of room, since the node started.
     package var displacedCount: Int
     /// The same by recipient and sender.
     package var holdings: [Holding]
+    /// How many more there are than are listed.
+    package var moreHoldingCount: Int
     /// This node's mailboxes, the one that is asked first stands first.
     package var mailboxes: [Mailbox]
     /// Which of this node's messages others keep, in the order of their acceptance.
     package var copies: [Copy]
+    /// How many more there are than are listed.
+    package var moreCopyCount: Int
 
     package init(
         policy: Policy,
         served: [PeerID],
         kept: Occupancy,
+        senderQuota: Quota,
+        recipientQuota: Quota,
         displacedCount: Int,
         holdings: [Holding],
+        moreHoldingCount: Int,
         mailboxes: [Mailbox],
-        copies: [Copy]
+        copies: [Copy],
+        moreCopyCount: Int
     ) {
         self.policy = policy
         self.served = served
         self.kept = kept
+        self.senderQuota = senderQuota
+        self.recipientQuota = recipientQuota
         self.displacedCount = displacedCount
         self.holdings = holdings
+        self.moreHoldingCount = moreHoldingCount
         self.mailboxes = mailboxes
         self.copies = copies
+        self.moreCopyCount = moreCopyCount
     }
 
     init(_ shelf: MailboxShelfReport, _ mailboxes: MailboxReport, wallNow: WallTime) {
+        let holdings = shelf.holdings
         self.init(
             policy: Policy(shelf.policy.scope),
             served: shelf.policy.peers.sorted(),
@@ -116,8 +150,16 @@ package struct MailboxSummary: Sendable, Equatable {
                 byteCount: shelf.byteCount,
                 byteCountMax: shelf.limits.byteCountMax
             ),
+            senderQuota: Quota(
+                messageCount: shelf.limits.senderCountMax,
+                byteCount: shelf.limits.senderByteCountMax
+            ),
+            recipientQuota: Quota(
+                messageCount: shelf.limits.recipientCountMax,
+                byteCount: shelf.limits.recipientByteCountMax
+            ),
             displacedCount: shelf.displacedCount,
-            holdings: shelf.holdings.prefix(Self.listCountMax).map {
+            holdings: holdings.prefix(Self.listCountMax).map {
                 Holding(
                     recipient: $0.recipient,
                     sender: $0.sender,
@@ -126,11 +168,13 @@ package struct MailboxSummary: Sendable, Equatable {
                     oldestAge: $0.oldest.age(at: wallNow)
                 )
             },
+            moreHoldingCount: max(0, holdings.count - Self.listCountMax),
             mailboxes: mailboxes.own.map {
                 Mailbox(
                     peerID: $0.peer,
                     addresses: $0.addresses,
-                    isConnected: mailboxes.connected.contains($0.peer)
+                    isConnected: mailboxes.connected.contains($0.peer),
+                    penaltyEnd: mailboxes.penalties[$0.peer]
                 )
             },
             copies: mailboxes.copies.prefix(Self.listCountMax).map {
@@ -141,7 +185,8 @@ package struct MailboxSummary: Sendable, Equatable {
                     stored: $0.stored,
                     isEnded: $0.isSettled
                 )
-            }
+            },
+            moreCopyCount: max(0, mailboxes.copies.count - Self.listCountMax)
         )
     }
 }
