@@ -67,6 +67,49 @@ import Testing
         #expect(try fleet.overfullTables() == [])
     }
 
+    @Test func aPageThatComesByASlowLinkIsWaitedForAndNobodyIsBlamed() throws {
+        var fleet = try MailboxFleet(mailboxCount: 1)
+        try fleet.run(.seconds(2))
+        try fleet.connect(Fleet.alice, Fleet.bob)
+        try fleet.run(.seconds(2))
+        fleet.takeAway(Fleet.bob)
+        let kept = Record<[UInt8]>()
+        try replaceShelf(of: 2, in: fleet) { stream, loop in
+            var frames = FrameStream(stream, frameByteCountMax: MailboxProtocol.askByteCountMax)
+            while let bytes = try? await frames.next(), let ask = try? MailboxAsk.parse(bytes.span) {
+                switch ask {
+                case .offer(let envelope):
+                    kept.append(envelope)
+                    guard let id = (try? Envelope(parsing: envelope.span))?.header.id else { return }
+                    try? await stream.write(
+                        MailboxAnswer.verdicts([.init(id: id, verdict: .stored)]).encoded
+                    )
+                case .fetch:
+                    let page = MailboxAnswer.page(.init(envelopes: kept.all)).encoded
+                    for first in stride(from: 0, to: page.count, by: page.count / 5 + 1) {
+                        let piece = page[first..<min(first + page.count / 5 + 1, page.count)]
+                        try? await stream.write(Array(piece))
+                        try? await loop.sleep(for: .seconds(25))
+                    }
+                case .erase(let ids): try? await stream.write(MailboxAnswer.erased(ids).encoded)
+                case .status: try? await stream.write(MailboxAnswer.status(.init()).encoded)
+                case .receipt, .list, .told, .waiting: break
+                }
+            }
+        }
+        try fleet.send(["slow"])
+        try fleet.run(.seconds(30))
+        #expect(kept.all.count == 1)
+        fleet.takeAway(Fleet.alice)
+        try fleet.bringBack(Fleet.bob)
+        try fleet.run(.seconds(90))
+        #expect(try fleet.inboxTexts() == [])
+        try fleet.run(.seconds(40))
+        #expect(try fleet.inboxTexts() == ["slow"])
+        let breaches = fleet.hosts[Fleet.bob].log.lines.filter { $0.message.contains("breaks a rule") }
+        #expect(breaches.isEmpty)
+    }
+
     @Test func aNeighbourThatTellsNoListsIsGivenUpHoweverOftenItIsAsked() throws {
         let fleet = try MailboxFleet(mailboxCount: 1) { _, configuration in
             configuration.mailbox.limits.listCountMax = 4
