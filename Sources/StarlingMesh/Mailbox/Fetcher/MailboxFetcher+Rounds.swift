@@ -39,8 +39,9 @@ extension MailboxFetcher {
     /// Some of the page that is waited for has come: the rest may follow.
     package mutating func heard(from peer: PeerID, now: Instant) {
         guard let round, round.mailbox == peer, !round.isTaking else { return }
+        let deadline = min(now + limits.answerDuration, lastDeadline(of: round, now: now))
         self.round?.isHeard = true
-        self.round?.deadline = min(now + limits.answerDuration, lastDeadline(of: round, now: now))
+        self.round?.deadline = deadline
     }
 
     /// What became of an envelope that arrived.
