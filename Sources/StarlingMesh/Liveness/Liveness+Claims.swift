@@ -8,6 +8,8 @@ extension Liveness {
         let member = members[slot]
         let isOwnWord = member.link == link
         var claim = claim
+        // That it goes a neighbour says itself.
+        if claim.state == .left, member.link >= 0, !isOwnWord, member.state != .left { claim.state = .dead }
         if claim.state >= .dead, member.link >= 0, !isOwnWord, !member.isGone, !hasAccused(slot) {
             // The link is there, and nothing was asked over it in vain.
             claim.state = .suspect
@@ -82,8 +84,18 @@ extension Liveness {
             claim.incarnation < LivenessClaim.incarnationMax
         else { return }
         // Somebody has waited in vain; an earlier run of this node does not count.
-        if claim.incarnation == members[0].incarnation { worsen() }
+        if claim.incarnation == members[0].incarnation, claim.state != .left { takeToHeart() }
         raise(to: claim.incarnation + 1, .urgent)
+    }
+
+    /// This node was accused of silence.
+    ///
+    /// Only now and then does it think the worse of itself for that: who accuses it without end, and without reason, would
+    /// have it ask nobody any more.
+    private mutating func takeToHeart() {
+        guard heededAt.map({ $0 + limits.accusationPause <= now }) ?? true else { return }
+        heededAt = now
+        worsen()
     }
 
     // MARK: Belief
@@ -104,19 +116,12 @@ extension Liveness {
 
     /// Takes one piece of news out of what a neighbour may bring.
     private mutating func spendNews(_ link: Int) -> Bool {
-        let elapsed = links[link].newsAt.duration(to: now).inSeconds
-        links[link].newsCredit = min(
-            limits.newsBurst,
-            links[link].newsCredit + elapsed * limits.newsPerSecond
-        )
-        links[link].newsAt = now
-        guard links[link].newsCredit >= 1 else {
+        guard newsAllowances.take(members[links[link].member].peer, now: now) else {
             refusedNewsCount += 1
             links[link].hasMissed = true
             links[link].lastMiss = now
             return false
         }
-        links[link].newsCredit -= 1
         return true
     }
 

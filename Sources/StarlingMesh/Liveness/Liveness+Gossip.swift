@@ -15,9 +15,6 @@ extension Liveness {
         var variation: Duration = .zero
         /// A probe that was given up: its answer may still tell how slow the neighbour is.
         var lateProbe: (number: UInt32, sent: Instant)?
-        /// News that it may still bring, as of a moment.
-        var newsCredit: Double
-        var newsAt: Instant
         /// The next member of the table that it is told; past the end when it knows all.
         var nextMember = 0
         /// Which members it has told of itself meanwhile, a bit for each; empty when it knows all.
@@ -34,10 +31,7 @@ extension Liveness {
         /// Whether it is to get a frame.
         var isDue = false
 
-        init(_ now: Instant, newsCredit: Double) {
-            (heard, asked, newsAt, lastTable, lastMiss) = (now, now, now, now, now)
-            self.newsCredit = newsCredit
-        }
+        init(_ now: Instant) { (heard, asked, lastTable, lastMiss) = (now, now, now, now) }
 
         /// It knows this member: the table need not say so again.
         mutating func noteKnown(_ slot: Int, memberCount: Int) {
@@ -71,7 +65,7 @@ extension Liveness {
             link = vacant
         } else if links.count < min(limits.linkCountMax, UInt64.bitWidth) {
             link = links.count
-            links.append(Link(now, newsCredit: 0))
+            links.append(Link(now))
         } else {
             return nil
         }
@@ -85,7 +79,8 @@ extension Liveness {
         }
         probes.removeAll { $0.member == slot }
         members[slot].link = Int8(link)
-        var fresh = Link(now, newsCredit: limits.newsBurst)
+        newsAllowances.came(peer, now: now)
+        var fresh = Link(now)
         (fresh.isUp, fresh.member) = (true, slot)
         links[link] = fresh
         upLinks |= 1 << UInt64(link)
@@ -99,7 +94,8 @@ extension Liveness {
         probes.removeAll { $0.link == link }
         errands.removeAll { $0.asker == link || $0.member == slot }
         for other in young where members[other].introducer == Int8(link) { members[other].introducer = -1 }
-        links[link] = Link(now, newsCredit: 0)
+        links[link] = Link(now)
+        newsAllowances.left(members[slot].peer)
         members[slot].link = -1
         // It never introduced itself.
         if members[slot].incarnation == 0 { remove(slot) }
@@ -135,8 +131,11 @@ extension Liveness {
     }
 
     /// Tells one neighbour, which is behind, what is known of a member.
+    ///
+    /// The rest of the table is told anyway, but for what is known of the neighbour itself.
     mutating func tellAgain(_ slot: Int, _ link: Int) {
-        guard slot < links[link].nextMember, links[link].corrections.count < limits.frame.claimCountMax,
+        guard slot < links[link].nextMember || slot == links[link].member,
+            links[link].corrections.count < limits.frame.claimCountMax,
             !links[link].corrections.contains(slot)
         else { return }
         links[link].corrections.append(slot)
@@ -145,7 +144,7 @@ extension Liveness {
 
     /// Tells a neighbour the whole table once more, if the last time is a while ago.
     mutating func tellTable(_ link: Int) {
-        guard links[link].lastTable + limits.sweepInterval / 2 <= now else { return }
+        guard links[link].lastTable + limits.tableInterval <= now else { return }
         links[link].lastTable = now
         links[link].nextMember = 0
         gossipSoon()
@@ -154,7 +153,7 @@ extension Liveness {
     /// Asks those who brought too much, and have calmed down, for what was not taken.
     mutating func askForTables() {
         for link in links.indices where links[link].isUp && links[link].hasMissed {
-            guard links[link].lastMiss + limits.sweepInterval / 2 <= now else { continue }
+            guard links[link].lastMiss + limits.tableInterval <= now else { continue }
             links[link].hasMissed = false
             links[link].outgoing.wantsTable = true
             links[link].isDue = true
@@ -217,8 +216,11 @@ extension Liveness {
         links[link].outgoing = LivenessFrame()
         let peer = links[link].member
         var claims: [LivenessClaim] = []
-        // Lifeguard's buddy system: an accused neighbour is the first to hear of it.
-        if [.suspect, .dead].contains(members[peer].state) { claims.append(claim(peer)) }
+        // Lifeguard's buddy system: an accused neighbour is the first to hear of it. One that has come back hears what its last
+        // run has left behind.
+        if members[peer].state != .alive || links[link].corrections.contains(peer) {
+            claims.append(claim(peer))
+        }
         for slot in links[link].corrections where members[slot].isPresent && slot != peer {
             guard claims.count < limits.frame.claimCountMax else { break }
             claims.append(claim(slot))

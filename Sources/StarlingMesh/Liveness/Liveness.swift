@@ -77,12 +77,17 @@ package struct Liveness: Machine, Sendable {
     var lazyAt: Instant?
     var lastGossip: Instant
 
+    /// News that neighbours may still bring.
+    var newsAllowances: NeighbourAllowances
+
     var probes: [Probe] = []
     var errands: [Errand] = []
     var probeCount: UInt64 = 0
     var probeAt: Instant?
     /// How bad this node takes its own health for; 0 is good.
     package internal(set) var score = 0
+    /// When an accusation last made it worse.
+    var heededAt: Instant?
     var renewAt: Instant
     var sweepAt: Instant
     var actions = RingQueue<Action>()
@@ -103,6 +108,10 @@ package struct Liveness: Machine, Sendable {
         own = key.peerID
         self.key = key
         self.limits = limits
+        newsAllowances = NeighbourAllowances(
+            RouteRate(perSecond: limits.newsPerSecond, atOnce: limits.newsBurst),
+            goneCountMax: limits.formerLinkCountMax
+        )
         (started, self.now, lastGossip, ripeAt) = (now, now, now, now)
         self.seed = seed
         draws = SplitMix64(seed: seed)
@@ -159,10 +168,8 @@ package struct Liveness: Machine, Sendable {
         for claim in frame.claims { take(claim, link) }
         for request in frame.requests { take(request, link) }
         if frame.wantsTable { tellTable(link) }
-        // Who speaks and is accused is told so, and can contradict.
-        if members[slot].link >= 0, [.suspect, .dead].contains(members[slot].state) {
-            links[link].isDue = true
-        }
+        // Who speaks and is accused is told so, and can contradict; so can one that is back after it had left.
+        if members[slot].link >= 0, members[slot].state != .alive { links[link].isDue = true }
         finish()
     }
 

@@ -24,6 +24,8 @@ extension Liveness {
         /// How bad this node may take its own health for: intervals and time-outs of its probes are so many times
         /// longer, and once more.
         package var scoreMax = 8
+        /// How often an accusation of silence makes it worse: of forged ones there is no end.
+        package var accusationPause: Duration = .seconds(30)
         /// How late a timer may be before that is taken for lack of processor time.
         ///
         /// What else was due is put off by as much from there on: answers may be waiting to be read.
@@ -51,9 +53,11 @@ extension Liveness {
         /// At least once to each neighbour, as all other news.
         package var tellingsPerDecade = 4
         /// News that one neighbour may bring at once; more are not taken, and asked for again when it brings less.
-        package var newsBurst = 2048.0
+        package var newsBurst = 2048
         /// News a second that one neighbour may bring in the long run; each of them goes through the whole mesh.
-        package var newsPerSecond = 32.0
+        package var newsPerSecond = 32
+        /// Neighbours that have gone of whom it is remembered what they brought; whoever comes again may bring no more than before.
+        package var formerLinkCountMax = 256
         /// By how much a member's incarnation may rise without its signature.
         package var unprovenStepMax: UInt64 = 65_536
 
@@ -73,8 +77,10 @@ extension Liveness {
         package var deadDuration: Duration = .seconds(600)
         /// How long at least, also when others need the room: who is dead by mistake has time to say so.
         package var deadDurationMin: Duration = .seconds(120)
-        /// How often the table is looked through for all that, and how long a neighbour waits to get it once more.
+        /// How often the table is looked through for all that, and for neighbours to be asked for theirs.
         package var sweepInterval: Duration = .seconds(30)
+        /// How long a neighbour waits to get the table once more, and must have brought little before it is asked for its own.
+        package var tableInterval: Duration = .seconds(15)
 
         package var frame = LivenessFrame.Limits()
 

@@ -4,6 +4,7 @@ extension Liveness {
         [
             TableFill("liveness members", memberCount, of: limits.memberCountMax + 1),
             TableFill("liveness links", upLinks.nonzeroBitCount, of: limits.linkCountMax),
+            newsAllowances.tableFill("liveness former links"),
             TableFill("liveness news", news.count, of: memberCount),
             TableFill("liveness young members", young.count, of: memberCount),
             TableFill("liveness proofs", proofs.count, of: memberCount),

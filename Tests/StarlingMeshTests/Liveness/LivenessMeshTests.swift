@@ -92,6 +92,36 @@ import Testing
         #expect(fabric.allTake(4, for: .left))
     }
 
+    @Test func whoLeavesAndComesBackIsAliveForAll() {
+        var fabric = Self.mesh(60, seed: 26)
+        let peers = fabric.nodes[4].links.keys.sorted()
+        fabric.act(4) { $0.leave(now: $1) }
+        fabric.run(for: .milliseconds(100))
+        for peer in peers { fabric.cut(4, peer, .closed) }
+        fabric.kill(4)
+        #expect(fabric.run(atMost: .seconds(2)) { $0.allTake(4, for: .left) } != nil)
+        fabric.restart(4)
+        for peer in peers { fabric.connect(4, peer) }
+        #expect(fabric.run(atMost: .seconds(5)) { $0.allTake(4, for: .alive) } != nil)
+        fabric.run(for: .seconds(60))
+        #expect(fabric.allTake(4, for: .alive) && fabric.allKnowAll)
+    }
+
+    /// Those who were told by it that it is there have heard of it before, at a higher incarnation.
+    @Test func whoStartsAgainBeforeAnybodyMissesItIsNotForgottenLater() {
+        var conditions = LivenessFabric.Conditions()
+        conditions.limits.renewInterval = .seconds(60)
+        conditions.limits.silenceMax = .seconds(180)
+        var fabric = Self.mesh(20, seed: 27, conditions)
+        fabric.run(for: .seconds(1200))
+        fabric.restart(4)
+        fabric.run(for: .seconds(5))
+        let incarnation = fabric.nodes[4].machine.member(fabric.nodes[4].key.peerID)?.incarnation ?? 0
+        #expect(incarnation > 15)
+        fabric.run(for: .seconds(600))
+        #expect(fabric.allTake(4, for: .alive) && fabric.falseDeaths == [])
+    }
+
     @Test func brokenLinksBetweenTheLivingKillNobody() {
         var fabric = Self.mesh(60, seed: 23)
         for round in 0..<100 {

@@ -86,6 +86,9 @@ final class LivenessRig {
         return frames
     }
 
+    /// The node's own.
+    var incarnation: UInt64 { machine.member(Self.own.peerID)?.incarnation ?? 0 }
+
     func state(_ number: Int) -> LivenessClaim.State? { machine.member(Self.peer(number))?.state }
 
     /// What was last said of a member to a neighbour.

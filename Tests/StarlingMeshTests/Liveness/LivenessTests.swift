@@ -183,13 +183,32 @@ import Testing
         rig.link(1, 2)
         rig.pass(.seconds(1), answering: [1, 2])
         rig.sent = []
+        var worst = 0
         for state in [LivenessClaim.State.suspect, .dead, .left] {
             let incarnation = rig.machine.member(LivenessRig.own.peerID)?.incarnation ?? 0
             rig.say(1, LivenessClaim(LivenessRig.own.peerID, state, incarnation: incarnation))
+            worst = max(worst, rig.machine.score)
             rig.pass(.milliseconds(200), answering: [1, 2])
             #expect(rig.told(0, to: 2)?.incarnation == incarnation + 1)
         }
-        #expect(rig.machine.score > 0)
+        #expect(worst == 1)
+    }
+
+    @Test func accusationsWithoutEndDoNotMakeANodeMistrustItselfForLong() {
+        let rig = LivenessRig()
+        rig.link(1, 2)
+        var (worst, raised) = (0, 0)
+        for _ in 0..<200 {
+            let (incarnation, score) = (rig.incarnation, rig.machine.score)
+            rig.say(1, LivenessClaim(LivenessRig.own.peerID, .suspect, incarnation: incarnation))
+            #expect(rig.incarnation == incarnation + 1)
+            if rig.machine.score > score { raised += 1 }
+            worst = max(worst, rig.machine.score)
+            rig.pass(.seconds(1), answering: [1, 2])
+        }
+        // At the beginning, and every 30 seconds.
+        #expect(worst == 1 && raised == 7)
+        #expect(rig.machine.score <= 1)
     }
 
     @Test func whatIsLeftOfAnEarlierRunIsContradictedToo() {
@@ -199,6 +218,43 @@ import Testing
         rig.pass(.milliseconds(200), answering: [1])
         #expect(rig.told(0, to: 1)?.incarnation == 401)
         #expect(rig.machine.score == 0)
+    }
+
+    /// Its neighbours are the only ones that can tell it.
+    @Test(arguments: [LivenessClaim.State.left, .dead])
+    func aNeighbourThatComesBackHearsWhatItWasTakenFor(state: LivenessClaim.State) {
+        let rig = LivenessRig()
+        rig.link(1, 2)
+        rig.say(1, LivenessClaim(LivenessRig.peer(9), incarnation: 3))
+        rig.say(1, LivenessClaim(LivenessRig.peer(9), state, incarnation: 3))
+        rig.pass(.seconds(1), answering: [1, 2])
+        rig.sent = []
+        rig.machine.linkUp(LivenessRig.peer(9), now: rig.now)
+        rig.pull()
+        #expect(rig.told(9, to: 9)?.state == state && rig.told(9, to: 9)?.incarnation == 3)
+        rig.sent = []
+        rig.say(9, LivenessClaim(LivenessRig.peer(9), incarnation: 1))
+        #expect(rig.told(9, to: 9)?.state == state)
+        rig.say(9, LivenessClaim(LivenessRig.peer(9), incarnation: 4))
+        #expect(rig.state(9) == .alive)
+        rig.sent = []
+        rig.pass(.seconds(1), answering: [1, 2, 9])
+        #expect(rig.told(9, to: 9) == nil)
+        #expect(rig.told(9, to: 2)?.state == .alive)
+    }
+
+    @Test func whoStartsAgainUnmissedHearsHowFarItHadCome() {
+        let rig = LivenessRig()
+        rig.link(1, 2)
+        rig.say(1, LivenessClaim(LivenessRig.peer(9), incarnation: 5))
+        rig.pass(.seconds(1), answering: [1, 2])
+        rig.machine.linkUp(LivenessRig.peer(9), now: rig.now)
+        rig.pull()
+        rig.sent = []
+        rig.say(9, LivenessClaim(LivenessRig.peer(9), incarnation: 1))
+        rig.pass(.milliseconds(200), answering: [1, 2, 9])
+        #expect(rig.sent.count { $0.frame.claims.contains { $0.peer == LivenessRig.peer(9) } } == 1)
+        #expect(rig.told(9, to: 9)?.incarnation == 5)
     }
 
     @Test func anAccusedNeighbourIsAskedAndIsTheFirstToHear() {
@@ -227,6 +283,20 @@ import Testing
         rig.say(1, LivenessClaim(LivenessRig.peer(9), incarnation: 1))
         rig.say(2, LivenessClaim(LivenessRig.peer(9), .dead, incarnation: 1))
         #expect(rig.state(9) == .dead)
+    }
+
+    /// Who is silent need not be one that goes: it may come back.
+    @Test func thatItGoesANeighbourSaysItself() {
+        let rig = LivenessRig()
+        rig.link(1, 2, 3)
+        rig.pass(.seconds(5), answering: [2, 3])
+        #expect(rig.state(1) == .suspect)
+        rig.say(2, LivenessClaim(LivenessRig.peer(1), .left, incarnation: 2))
+        #expect(rig.state(1) == .dead)
+        rig.say(1, LivenessClaim(LivenessRig.peer(1), .left, incarnation: 2))
+        #expect(rig.state(1) == .left)
+        rig.say(2, LivenessClaim(LivenessRig.peer(1), .left, incarnation: 2))
+        #expect(rig.state(1) == .left)
     }
 
     @Test func aNeighbourThatWasAskedInVainIsBuriedWithTheOthers() {
