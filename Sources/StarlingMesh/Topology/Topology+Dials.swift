@@ -76,8 +76,21 @@ extension Topology {
         }
     }
 
+    /// Dials former neighbours, those that wait longest first: of many that are silent each has its turn.
     private mutating func dialFormers() {
-        for place in rows.indices where rows[place].lost != nil { seek(place, .former) }
+        var dialCount = 0
+        var waiting: [Int] = []
+        for place in rows.indices where rows[place].lost != nil {
+            if rows[place].dialEnds != nil {
+                dialCount += 1
+            } else if rows[place].nextTry <= now, rows[place].hasAddress {
+                waiting.append(place)
+            } else {
+                seek(place, .former)
+            }
+        }
+        waiting.sort { (rows[$0].nextTry, $0) < (rows[$1].nextTry, $1) }
+        for place in waiting.prefix(max(0, limits.formerDialCountMax - dialCount)) { seek(place, .former) }
     }
 
     private mutating func dialDemanded() {

@@ -7,7 +7,8 @@ extension Topology {
 
     /// Looks for more neighbours, at once when there are too few.
     mutating func grow() {
-        var degree = degree + dialCount
+        // Of former neighbours that are dialled all may be gone.
+        var degree = degree + rows.count { $0.dialEnds != nil && $0.lost == nil }
         while degree < limits.degreeMin {
             let reason = TopologyReason.tooFew(degree: self.degree, degreeMin: limits.degreeMin)
             guard seekAnyone(reason, isChoosy: false) else { break }
@@ -94,7 +95,12 @@ extension Topology {
     mutating func letGo() {
         for place in rows.indices {
             guard let link = rows[place].link, !link.isEnding, !rows[place].isAlive else { continue }
-            end(place, .dead)
+            // Who has just come back has yet to hear what it is taken for.
+            if rows[place].hasLeft || link.since + limits.youth <= now {
+                end(place, .dead)
+            } else {
+                look(at: link.since + limits.youth)
+            }
         }
         switch policy {
         case .mesh: letGoSurplus(beyond: limits.degreeMax)
@@ -103,7 +109,7 @@ extension Topology {
         }
     }
 
-    /// With too many neighbours the last to come go, unless they are near, wanted or in use.
+    /// With too many neighbours the last to come go, unless they are near, wanted or in use, or the last that this node has dialled.
     private func surplusOrder() -> [Int] {
         let nearest = nearestNeighbours
         let candidates = rows.indices.filter { place in
@@ -121,8 +127,16 @@ extension Topology {
     mutating func letGoSurplus(beyond most: Int) {
         let degree = degree
         guard degree > most else { return }
-        for place in surplusOrder().prefix(degree - most) {
+        var surplus = degree - most
+        var ownCount = rows.count { $0.link.map { $0.isOwn && !$0.isEnding } ?? false }
+        for place in surplusOrder() where surplus > 0 {
             guard let link = rows[place].link else { continue }
+            if link.isOwn {
+                // Those who dial in may all be one's, and keep their links in use.
+                guard ownCount > limits.degreeMin else { continue }
+                ownCount -= 1
+            }
+            surplus -= 1
             // Whoever came before is not let go in its stead.
             if link.since + limits.youth <= now {
                 end(place, .tooMany(degree: degree, degreeMax: most))

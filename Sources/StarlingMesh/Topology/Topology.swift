@@ -9,7 +9,8 @@ package import StarlingCore
 /// - A link that broke is dialled again, soon and then every few seconds, also when there are other neighbours: that is
 ///   how the halves of a partition find one another.
 /// - Addresses of some more peers are kept, since whoever loses all neighbours at once can ask nobody.
-/// - A link in use is not let go; one that is young is not either, so that a newcomer has time to learn of others.
+/// - A link in use is not let go; one that is young is not either, so that a newcomer has time to learn of others. Some that
+///   this node has dialled stay, whoever dials it: nobody can take the places of all.
 /// - Nothing is let go for a reason that may be over in a moment, and who let go of a link is left alone for a while.
 ///
 /// To join through one known peer, the machine needs the members that the peer knows (``Liveness``), and an address for
@@ -36,6 +37,8 @@ package struct Topology: Machine, Sendable {
         case find(PeerID, TopologyReason)
         /// Close the link when nothing is under way; answered by the end of the link.
         case letGo(PeerID, TopologyReason)
+        /// Do not close a link that was to be let go of.
+        case keep(PeerID)
     }
 
     let own: PeerID
@@ -101,12 +104,18 @@ package struct Topology: Machine, Sendable {
         guard let place = row(facts.peer) else { return }
         let before = rows[place]
         rows[place].hasAddress = facts.hasAddress
-        rows[place].isAlive = facts.state < .dead
-        if facts.state == .left { rows[place].lost = nil }
+        rows[place].state = facts.state
+        if facts.state == .left && before.state != .left && before.isNeighbour { rows[place].hasLeft = true }
         rows[place].capacity = facts.capacity
         rows[place].started = now - facts.uptime
         if rows[place].isAlive && !before.isAlive {
             (rows[place].failureCount, rows[place].nextTry) = (0, now)
+            rows[place].hasLeft = false
+            if let link = before.link, link.isEnding {
+                // It has contradicted.
+                rows[place].link?.isEnding = false
+                actions.append(.keep(facts.peer))
+            }
         }
         // Its address was looked for.
         if facts.hasAddress && !before.hasAddress { rows[place].nextTry = now }
@@ -126,10 +135,13 @@ package struct Topology: Machine, Sendable {
     }
 
     /// There is a link, whoever dialled.
-    package mutating func linkUp(_ peer: PeerID, now: Instant) {
+    ///
+    /// - Parameter isOwn: Whether this node did so, for whatever reason; where the machine asked for it, it need not be told.
+    package mutating func linkUp(_ peer: PeerID, isOwn: Bool = false, now: Instant) {
         self.now = now
         guard let place = row(peer, isNeighbour: true), rows[place].link == nil else { return }
-        rows[place].link = Link(since: now)
+        rows[place].link = Link(since: now, isOwn: isOwn || rows[place].dialEnds != nil)
+        rows[place].hasLeft = false
         (rows[place].dialEnds, rows[place].lost, rows[place].closed) = (nil, nil, nil)
         rows[place].failureCount = 0
         review()
@@ -140,6 +152,8 @@ package struct Topology: Machine, Sendable {
         self.now = now
         guard let place = index[peer], let link = rows[place].link else { return }
         rows[place].link = nil
+        // Who said so comes back by itself.
+        guard !rows[place].hasLeft else { return review() }
         if !rows[place].isAlive || end == .lost && !link.isEnding {
             mourn(place)
         } else {

@@ -30,11 +30,13 @@ extension Topology {
 
         /// Dials under way; more wait.
         package var dialCountMax = 3
+        /// Those of them that go to lost neighbours; more wait: where all of them are gone, others are there to be found.
+        package var formerDialCountMax = 2
         /// How long a dial may take.
         package var dialDuration: Duration = .seconds(30)
         /// The first pause after a dial in vain, or before a lost neighbour is dialled; doubled from one to the next.
         package var pauseMin: Duration = .seconds(1)
-        /// The longest pause for a neighbour that was lost of late.
+        /// The longest pause for a neighbour that was lost of late; where many do not answer, each waits for its turn, too.
         package var formerPauseMax: Duration = .seconds(10)
         /// How long that is so; afterwards it is a peer as others.
         package var formerDuration: Duration = .seconds(1800)

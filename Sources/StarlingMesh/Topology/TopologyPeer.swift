@@ -5,7 +5,7 @@ package struct TopologyPeer: Equatable, Sendable {
     package var peer: PeerID
     /// Whether there is an address to dial: from its peer record, from the LAN, or from the user.
     package var hasAddress: Bool
-    /// Whether it is alive, as far as is known; one that has left is not dialled for having been a neighbour.
+    /// Whether it is alive, as far as is known; a neighbour that leaves is not dialled for having been one.
     package var state = LivenessClaim.State.alive
     /// How long it has been running; counted on from when it is told.
     package var uptime: Duration = .zero
@@ -25,7 +25,9 @@ extension Topology {
         /// Its place on the ring.
         var position: UInt64
         var hasAddress = false
-        var isAlive = true
+        var state = LivenessClaim.State.alive
+        /// Whether it has said over its link that it goes: what others say of it does not count.
+        var hasLeft = false
         var started: Instant
         var capacity: UInt16 = 0
         /// Of the link that there is, or of the last one.
@@ -46,11 +48,15 @@ extension Topology {
         /// The user wants a link to it.
         var isDemanded = false
 
+        var isAlive: Bool { state < .dead }
+
         var isNeighbour: Bool { link != nil }
     }
 
     struct Link: Sendable {
         var since: Instant
+        /// Whether this node has dialled it.
+        var isOwn: Bool
         /// In use: it is not let go.
         var isProtected = false
         /// Since when the policy has no use for it.

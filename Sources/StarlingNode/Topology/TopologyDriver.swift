@@ -114,7 +114,7 @@ package actor TopologyDriver {
         guard !isStopped else { return }
         switch event {
         case .up(let peer):
-            machine.linkUp(peer, now: loop.now)
+            machine.linkUp(peer, isOwn: hasDialled(peer), now: loop.now)
             useAt = .earlier(useAt, loop.now + limits.useInterval)
         case .down(let peer, let end):
             leaving[peer] = nil
@@ -147,6 +147,7 @@ package actor TopologyDriver {
             case .letGo(let peer, let reason):
                 leaving[peer] = reason
                 useAt = .earlier(useAt, loop.now)
+            case .keep(let peer): leaving[peer] = nil
             }
         }
         let next = Instant.earlier(machine.nextDeadline, .earlier(useAt, addressesAt))
@@ -175,6 +176,11 @@ package actor TopologyDriver {
     private func hasAddress(_ peer: PeerID) -> Bool {
         let now = loop.now
         return swarm.assumeIsolated { !$0.peerBook.addresses(of: peer, now: now).isEmpty }
+    }
+
+    /// Whether a connection with a peer was made by this node.
+    private func hasDialled(_ peer: PeerID) -> Bool {
+        swarm.assumeIsolated { $0.connections(with: peer).contains { $0.info.direction == .outbound } }
     }
 
     /// Whether nobody else need see that there is a connection with a peer: it is a member, and this node is no stranger

@@ -241,6 +241,8 @@ struct TopologyFleet {
             switch action {
             case .dial(let to, let why), .find(let to, let why), .letGo(let to, let why):
                 (peer, reason) = (to, why)
+            // Links are let go of at once.
+            case .keep: continue
             }
             guard let other = index[peer] else { continue }
             mix(UInt64(node) << 32 | UInt64(other))
@@ -254,6 +256,7 @@ struct TopologyFleet {
             case .letGo:
                 letGoCount += 1
                 queue.push(.closed(node, other), at: now + .milliseconds(20))
+            case .keep: break
             }
         }
         guard let next = nodes[node].machine.nextDeadline else { return }

@@ -134,6 +134,25 @@ import Testing
         #expect(Set(rig.takeLetGo()) == Self.peers([15]))
     }
 
+    /// Whoever has many names dials in with all of them, and keeps every link in use.
+    @Test func whoDialsInDoesNotTakeThePlacesOfAll() {
+        let limits = Topology.Limits()
+        let rig = Rig()
+        rig.learn(1...30)
+        for number in 1...7 { rig.machine.linkUp(Rig.peer(number), isOwn: number <= 6, now: rig.now) }
+        rig.pass(.seconds(30))
+        rig.link(11...20)
+        for number in 11...20 {
+            rig.machine.measured(Rig.peer(number), .init(roundTrip: .milliseconds(1)), now: rig.now)
+            rig.machine.protect(Rig.peer(number), true, now: rig.now)
+        }
+        rig.done = []
+        rig.pass(.seconds(600))
+        let letGo = Set(rig.takeLetGo())
+        #expect(letGo.isSubset(of: Self.peers(1...7)) && letGo.contains(Rig.peer(7)))
+        #expect(letGo.count == 7 - limits.degreeMin)
+    }
+
     @Test func aLostNeighbourIsDialledAgainAfterTenSecondsAtMost() {
         let rig = Rig()
         rig.learn(1...8)
@@ -147,11 +166,45 @@ import Testing
         #expect(times.count >= 30)
         for (one, other) in zip(times, times.dropFirst()) { #expect(one.duration(to: other) <= .seconds(10)) }
         #expect(times.first.map { $0 <= Instant(nanosecondsSinceOrigin: 62_000_000_000) } == true)
-        // It has said that it goes.
+        // What others say of it over no link changes nothing.
         rig.learn([3], state: .left)
         rig.done = []
         rig.pass(.seconds(60), failing: true)
+        #expect(rig.takeDials().count >= 6)
+    }
+
+    @Test func whoSaysThatItGoesIsNotDialledUntilItIsBack() {
+        let rig = Rig()
+        rig.learn(1...8)
+        rig.link(1...8)
+        rig.pass(.seconds(60))
+        rig.done = []
+        rig.learn([3], state: .left)
+        rig.pass(.milliseconds(1))
+        #expect(rig.takeLetGo() == [Rig.peer(3)])
+        rig.drop(3, .lost)
+        rig.pass(.seconds(60), failing: true)
         #expect(rig.takeDials().isEmpty)
+        rig.learn([3])
+        rig.link([3])
+        rig.drop(3, .lost)
+        rig.pass(.seconds(2), failing: true)
+        #expect(rig.takeDials().first == Rig.peer(3))
+    }
+
+    /// What is known of it may still be of its last run.
+    @Test func whoHadLeftAndIsBackIsDialledWhenItsLinkBreaks() {
+        let rig = Rig()
+        rig.learn(1...8)
+        rig.link(1...8)
+        rig.learn([3], state: .left)
+        rig.drop(3, .closed)
+        rig.link([3])
+        rig.learn([3], state: .left)
+        rig.done = []
+        rig.drop(3, .lost)
+        rig.pass(.seconds(2), failing: true)
+        #expect(rig.takeDials().first == Rig.peer(3))
     }
 
     @Test func whoLetALinkGoIsLeftAloneUnlessThereIsNobodyElse() {
@@ -170,6 +223,7 @@ import Testing
         let rig = Rig()
         rig.learn(1...5)
         rig.link(1...5)
+        rig.pass(Topology.Limits().youth)
         rig.learn([2], state: .dead)
         rig.pass(.milliseconds(1))
         #expect(rig.done.contains { $0.action == .letGo(Rig.peer(2), .dead) })
@@ -177,6 +231,49 @@ import Testing
         rig.drop(2, .closed)
         rig.pass(.seconds(2))
         #expect(rig.takeDials() == [Rig.peer(2)])
+    }
+
+    @Test func whoComesBackHasTimeToSayThatItLives() {
+        let youth = Topology.Limits().youth
+        let rig = Rig()
+        rig.learn(1...5)
+        rig.link([1, 3, 4, 5])
+        rig.learn([2], state: .dead)
+        rig.link([2])
+        rig.pass(youth - .milliseconds(1))
+        #expect(rig.takeLetGo().isEmpty)
+        rig.pass(.milliseconds(1))
+        #expect(rig.takeLetGo() == [Rig.peer(2)])
+        // Also later the word counts.
+        rig.learn([2])
+        #expect(rig.done.map(\.action) == [.keep(Rig.peer(2))])
+        #expect(rig.machine.degree == 5)
+        rig.done = []
+        rig.drop(2, .lost)
+        rig.pass(.seconds(2))
+        #expect(rig.takeDials() == [Rig.peer(2)])
+    }
+
+    /// A site has lost its power: its nodes answer nothing, and each dial takes as long as it may.
+    @Test func amongManySilentFormerNeighboursOthersAreFound() {
+        let limits = Topology.Limits()
+        let rig = Rig()
+        rig.learn(1...7)
+        rig.link(1...7)
+        rig.pass(.seconds(60))
+        for number in 1...7 {
+            rig.drop(number, .lost)
+            rig.learn([number], state: .dead)
+            rig.pass(.seconds(2))
+        }
+        rig.done = []
+        rig.learn(8...15)
+        rig.pass(limits.dialDuration * 3)
+        let dials = Set(rig.takeDials())
+        #expect(dials.intersection(Self.peers(8...15)).count >= 3, "those that may be there")
+        // All others have their turn: two at a time.
+        rig.pass(limits.dialDuration * 4 + .seconds(1))
+        #expect(dials.union(rig.takeDials()).isSuperset(of: Self.peers(1...7)))
     }
 
     @Test func anAddressThatIsNotKnownIsLookedForNowAndThen() {

@@ -59,6 +59,17 @@ final class MeshFleet {
         try simulation.complete(on: hosts[index]) { await node.stop() }
     }
 
+    /// A node that was stopped or killed starts again.
+    func restart(_ index: Int) throws {
+        let node = try Node(
+            world: hosts[index].restart(),
+            identity: nodes[index].identity,
+            configuration: nodes[index].configuration
+        )
+        (nodes[index], isRunning[index]) = (node, true)
+        try simulation.complete(on: hosts[index]) { try await node.start() }
+    }
+
     // MARK: Views
 
     var running: [Int] { nodes.indices.filter { isRunning[$0] } }

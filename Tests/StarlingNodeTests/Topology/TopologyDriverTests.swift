@@ -32,6 +32,59 @@ import Testing
         #expect(try fleet.isConnected())
     }
 
+    @Test func whoIsStoppedAndStartedAgainIsAliveForAllAndKeepsItsLinks() throws {
+        let fleet = try MeshFleet(count: 12, seed: 9)
+        try fleet.simulation.run(for: .seconds(40))
+        try fleet.stop(3)
+        try fleet.simulation.run(for: .seconds(5))
+        #expect(try fleet.opinions(of: 3).allSatisfy { $0 == .left })
+        try fleet.restart(3)
+        try fleet.simulation.run(for: .seconds(10))
+        #expect(try fleet.opinions(of: 3).allSatisfy { $0 == .alive })
+        let links = Set(try fleet.links()[3] ?? [])
+        #expect(links.count >= 3)
+        // Longer than a link is young.
+        for _ in 0..<12 {
+            try fleet.simulation.run(for: .seconds(5))
+            #expect(try fleet.opinions(of: 3).allSatisfy { $0 == .alive })
+            #expect(Set(try fleet.links()[3] ?? []).isSuperset(of: links))
+        }
+    }
+
+    /// Whoever was taken for dead is marked by its neighbours as soon as it is back, and has contradicted before they act.
+    @Test func whoCrashesAndComesBackKeepsItsLinks() throws {
+        let fleet = try MeshFleet(count: 12, seed: 10)
+        try fleet.simulation.run(for: .seconds(40))
+        fleet.kill(3)
+        try fleet.simulation.run(for: .seconds(20))
+        #expect(try fleet.opinions(of: 3).allSatisfy { $0 == .dead })
+        try fleet.restart(3)
+        try fleet.simulation.run(for: .seconds(10))
+        #expect(try fleet.opinions(of: 3).allSatisfy { $0 == .alive })
+        let links = Set(try fleet.links()[3] ?? [])
+        #expect(links.count >= 3)
+        for _ in 0..<6 {
+            try fleet.simulation.run(for: .seconds(5))
+            #expect(Set(try fleet.links()[3] ?? []).isSuperset(of: links))
+        }
+    }
+
+    /// Whoever had it for a neighbour is not to dial it.
+    @Test func whoLeavesIsNotDialled() throws {
+        let fleet = try MeshFleet(count: 8, seed: 11)
+        try fleet.simulation.run(for: .seconds(40))
+        try fleet.stop(3)
+        try fleet.simulation.run(for: .seconds(60))
+        for index in fleet.running {
+            let node = fleet.nodes[index]
+            let fills = try fleet.simulation.complete(on: fleet.hosts[index]) {
+                await node.topology?.tableFills ?? []
+            }
+            let formers = try #require(fills.first { $0.name == "topology former neighbours" })
+            #expect(formers.count == 0, "node \(index)")
+        }
+    }
+
     @Test func whoLosesAllNeighboursIsConnectedAgainWithinSeconds() throws {
         let fleet = try MeshFleet(count: 30, seed: 5)
         try fleet.simulation.run(for: .seconds(60))
