@@ -105,7 +105,9 @@ package struct Topology: Machine, Sendable {
         let before = rows[place]
         rows[place].hasAddress = facts.hasAddress
         rows[place].state = facts.state
-        if facts.state == .left && before.state != .left && before.isNeighbour { rows[place].hasLeft = true }
+        if facts.state == .left, before.state != .left, facts.isOwnWord, before.isNeighbour {
+            rows[place].hasLeft = true
+        }
         rows[place].capacity = facts.capacity
         rows[place].started = now - facts.uptime
         if rows[place].isAlive && !before.isAlive {

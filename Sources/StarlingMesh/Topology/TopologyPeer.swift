@@ -7,6 +7,8 @@ package struct TopologyPeer: Equatable, Sendable {
     package var hasAddress: Bool
     /// Whether it is alive, as far as is known; a neighbour that leaves is not dialled for having been one.
     package var state = LivenessClaim.State.alive
+    /// Whether it has told its state over a link: of who has left, others may say so only because they want it gone.
+    package var isOwnWord = true
     /// How long it has been running; counted on from when it is told.
     package var uptime: Duration = .zero
     /// How much it can carry for others; 0 is nothing.

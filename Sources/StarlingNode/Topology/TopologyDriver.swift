@@ -162,6 +162,8 @@ package actor TopologyDriver {
     private func learn(_ member: LivenessMember) {
         var facts = TopologyPeer(member.peer, hasAddress: hasAddress(member.peer))
         facts.state = member.state
+        // Of a neighbour liveness takes nobody's word for that but its own.
+        facts.isOwnWord = member.isNeighbour
         facts.uptime = member.uptime(at: loop.now)
         facts.capacity = member.capacity
         machine.learn(facts, now: loop.now)

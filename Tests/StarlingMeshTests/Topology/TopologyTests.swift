@@ -20,11 +20,13 @@ import Testing
         func learn(
             _ numbers: some Sequence<Int>,
             hasAddress: Bool = true,
-            state: LivenessClaim.State = .alive
+            state: LivenessClaim.State = .alive,
+            isOwnWord: Bool = true
         ) {
             for number in numbers {
                 var facts = TopologyPeer(Self.peer(number), hasAddress: hasAddress)
                 facts.state = state
+                facts.isOwnWord = isOwnWord
                 machine.learn(facts, now: now)
                 pull()
             }
@@ -187,6 +189,18 @@ import Testing
         #expect(rig.takeDials().isEmpty)
         rig.learn([3])
         rig.link([3])
+        rig.drop(3, .lost)
+        rig.pass(.seconds(2), failing: true)
+        #expect(rig.takeDials().first == Rig.peer(3))
+    }
+
+    /// Its link is there, and nothing of liveness goes over it.
+    @Test func whoIsSaidToHaveLeftIsDialledWhenItsLinkBreaks() {
+        let rig = Rig()
+        rig.learn(1...8)
+        rig.link(1...8)
+        rig.learn([3], state: .left, isOwnWord: false)
+        rig.done = []
         rig.drop(3, .lost)
         rig.pass(.seconds(2), failing: true)
         #expect(rig.takeDials().first == Rig.peer(3))

@@ -91,6 +91,24 @@ import Testing
         #expect(report.delivered > 20)
     }
 
+    /// Whoever is stopped in order says that it leaves, and is to be believed when it is back.
+    @Test func whoSeesToItsLinksItselfIsReachedAgainAfterItsRestarts() throws {
+        let options = try Self.options(
+            """
+            {
+              "nodes": 12, "minutes": 15, "quiet_minutes": 7, "routes": true,
+              "topology": {"shape": "random", "degree": 3},
+              "traffic": {"messages_per_hour": 60},
+              "faults": {"churn": {"per_minute": 0.2, "crashes": 0.5, "down_s": [1, 40]}}
+            }
+            """
+        )
+        let report = try DeliveryFleet(options).run().report
+        #expect(report.violations == [], "\(report.events)")
+        #expect(report.crashCount > 2 && report.restartCount > 2)
+        #expect(report.delivered > 50)
+    }
+
     /// A mailbox that lies delays what was left with it; the others have it, and its sender tries on.
     @Test(arguments: [0.0, 0.3]) func mailboxesHelpAndThoseThatLieDoNoHarm(liarRatio: Double) throws {
         var options = try Self.options(
