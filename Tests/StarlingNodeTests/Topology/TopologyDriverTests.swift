@@ -8,7 +8,7 @@ import Testing
 @Suite struct TopologyDriverTests {
     @Test func twentyNodesThatKnowOneBecomeAMesh() throws {
         let fleet = try MeshFleet(count: 20)
-        try fleet.simulation.run(for: .seconds(60))
+        try fleet.simulation.run(for: .seconds(90))
         let degrees = try fleet.links().sorted { $0.key < $1.key }.map(\.value.count)
         #expect(degrees.allSatisfy { (3...10).contains($0) }, "\(degrees)")
         #expect(try fleet.isConnected())
