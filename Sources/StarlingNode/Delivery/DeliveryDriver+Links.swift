@@ -35,7 +35,7 @@ extension DeliveryDriver {
         if case .unreachable? = obstacles[peer] { obstacles[peer] = nil }
         inbox.linkUp(peer, now: loop.now)
         outbox.linkUp(peer, now: loop.now)
-        outboxObserver?(.present(peer))
+        if isPresent(peer) { outboxObserver?(.present(peer)) }
     }
 
     /// A peer can be sent to no more: what was on its way waits again.

@@ -26,7 +26,9 @@ extension DeliveryDriver {
         }
     }
 
-    func isPresent(_ peer: PeerID) -> Bool { sessions[peer] != nil || routed[peer] != nil }
+    func isPresent(_ peer: PeerID) -> Bool {
+        sessions[peer] != nil || routed[peer].map { !$0.isSilent } ?? false
+    }
 
     /// A message is on the disk.
     func tellAccepted(_ id: MessageID) {

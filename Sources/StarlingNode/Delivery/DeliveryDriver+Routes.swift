@@ -14,6 +14,14 @@ struct RoutedPeer {
     /// When all may be sent again at once because another way is the best, and how long that is after the last time.
     private var resendAt: Instant?
     private var resendPause = Duration.zero
+    /// Times in a row that messages had no answer in their time.
+    private var missedCount = 0
+
+    /// So often in a row nothing was answered that the peer counts as away, whatever routes are told.
+    private static let silenceCount = 3
+
+    /// Whether routes to the peer are told, and nothing that goes there is answered.
+    var isSilent: Bool { missedCount >= Self.silenceCount }
 
     /// A frame went to a neighbour: a message of this id, or an answer.
     mutating func sent(_ id: MessageID?, via neighbour: PeerID) {
@@ -29,7 +37,21 @@ struct RoutedPeer {
     }
 
     /// The peer has answered: the next time that the ways change counts as the first one.
-    mutating func answered() { (resendAt, resendPause) = (nil, .zero) }
+    ///
+    /// - Returns: Whether it had been silent.
+    mutating func answered() -> Bool {
+        defer { (resendAt, resendPause, missedCount) = (nil, .zero, 0) }
+        return isSilent
+    }
+
+    /// Messages had no answer in their time.
+    ///
+    /// - Returns: Whether the peer counts as silent from here on.
+    mutating func missed() -> Bool {
+        guard !isSilent else { return false }
+        missedCount += 1
+        return isSilent
+    }
 
     /// Another way to the peer is the best: whether all is to be sent again at once over that, as some went another way and may be
     /// lost with it.
@@ -189,6 +211,8 @@ extension DeliveryDriver {
                 if sent.isOverdue, missing.insert(via).inserted {
                     if let via { router?.lost(peer, via) }
                     missed(peer, via: via)
+                    // Who is told to be reachable and is not may have mailboxes.
+                    if routed[peer]?.missed() == true { outboxObserver?(.absent(peer)) }
                 }
                 offer(
                     TransitFrame(
@@ -213,13 +237,17 @@ extension DeliveryDriver {
     /// A receipt of a peer came: the ways that these messages took work.
     func answered(by peer: PeerID, _ ids: [MessageID]) {
         for via in routed[peer]?.settled(ids) ?? [] { router?.delivered(peer, via) }
-        routed[peer]?.answered()
+        hasAnswered(peer)
+    }
+
+    private func hasAnswered(_ peer: PeerID) {
+        if routed[peer]?.answered() == true { outboxObserver?(.present(peer)) }
     }
 
     /// A peer has confirmed the receipts that it was sent: the way that they took works.
     func confirmed(by peer: PeerID) {
         if let via = routed[peer]?.answerVia { router?.delivered(peer, via) }
-        routed[peer]?.answered()
+        hasAnswered(peer)
     }
 
     /// - Parameter id: The message's; `nil` where the frame is an answer.

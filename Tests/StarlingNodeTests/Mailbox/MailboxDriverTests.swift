@@ -57,6 +57,25 @@ import Testing
         #expect(try fleet.overfullTables() == [])
     }
 
+    /// A neighbour may promise ways to anybody, for hours after they went.
+    @Test func whatIsSentOverARouteThatDeliversNothingIsLeftWithMailboxes() throws {
+        var fleet = try MailboxFleet(mailboxCount: 1)
+        try fleet.run(.seconds(2))
+        try fleet.connect(Fleet.alice, Fleet.bob)
+        try fleet.run(.seconds(2))
+        fleet.takeAway(Fleet.bob)
+        try fleet.connect(Fleet.alice, 2)
+        try fleet.run(.seconds(2))
+        let (bob, neighbour) = (try fleet.peer(Fleet.bob), try fleet.peer(2))
+        try fleet.at(Fleet.alice) { await $0.delivery.setRoute(to: bob, [neighbour], linkCount: 2) }
+        let ids = try fleet.send(["over a route"])
+        try fleet.run(.seconds(2))
+        #expect(try fleet.states(ids) == [.sent])
+        #expect(try fleet.holders(of: ids[0]) == [], "the route may be slow")
+        try fleet.run(.seconds(60))
+        #expect(try fleet.holders(of: ids[0]) == [2])
+    }
+
     /// The way leads from the sender to the mailbox, and from there to the recipient: two links, whoever is there when.
     @Test func aMessageThatAsksTellsTheWayThroughItsMailbox() throws {
         var fleet = try absence(mailboxCount: 1)
