@@ -22,11 +22,31 @@ package protocol StreamSocket: AnyObject {
     /// Bytes that the operating system has not taken yet.
     var queuedByteCount: Int { get }
 
+    /// What was counted of the packets that we sent; `nil` where nobody counts, as between processes of one machine over a
+    /// Unix socket, or once the socket is closed.
+    var packetCounts: PacketCounts? { get }
+
     /// Ends our direction once the queue has been written. The peer reads an end.
     func closeWrite()
 
     /// Closes at once and drops the queue; the delegate hears nothing more.
     func close()
+}
+
+/// What was counted of the packets that one end of a stream sent.
+package struct PacketCounts: Equatable, Sendable {
+    /// Those with content, repetitions included.
+    package var sentCount: UInt64
+    /// Those of them that took the place of one that was taken for lost.
+    package var repeatedCount: UInt64
+    /// What arrived in a second when that was last limited by the way, and not by who sent; `nil` while it was not.
+    package var bytesPerSecond: Int64?
+
+    package init(sentCount: UInt64, repeatedCount: UInt64, bytesPerSecond: Int64? = nil) {
+        self.sentCount = sentCount
+        self.repeatedCount = repeatedCount
+        self.bytesPerSecond = bytesPerSecond
+    }
 }
 
 /// Who hears from a ``StreamSocket``.

@@ -70,6 +70,16 @@ int csys_local_address(int fd, struct csys_address *local);
  * is on this machine. */
 void csys_tune_stream(int fd, int unsent_byte_count_max);
 int csys_shutdown_write(int fd);
+/* What the system has counted of the packets with content that a TCP socket sent. */
+struct csys_packet_counts {
+    uint64_t sent;
+    /* Those of them that were sent again. */
+    uint64_t repeated;
+    /* Bytes that arrived in a second when the way limited that; -1 where the sender had no more to send. */
+    int64_t bytes_per_second;
+};
+/* 0, or -errno where the system does not count. */
+int csys_packet_counts(int fd, struct csys_packet_counts *out);
 void csys_close(int fd);
 /* A descriptor that is only held so that it can be given up. */
 int csys_spare_descriptor(void);

@@ -314,6 +314,19 @@ final class UVStreamSocket: StreamSocket {
         }
     }
 
+    // MARK: Counting
+
+    var packetCounts: PacketCounts? {
+        guard case .open = state, case .ip = remote else { return nil }
+        var counts = csys_packet_counts()
+        guard csys_packet_counts(descriptor, &counts) == 0 else { return nil }
+        return PacketCounts(
+            sentCount: counts.sent,
+            repeatedCount: min(counts.repeated, counts.sent),
+            bytesPerSecond: counts.bytes_per_second > 0 ? counts.bytes_per_second : nil
+        )
+    }
+
     // MARK: Connecting
 
     private var descriptor: Int32 {

@@ -18,6 +18,8 @@ package actor RouteDriver {
         package var measureInterval: Duration = .seconds(10)
         /// How old the last round trip may be before another one is measured: mostly the liveness protocol brings them.
         package var measureAgeMax: Duration = .seconds(30)
+        /// How often the packets are counted that went to a neighbour, and those of them that were lost.
+        package var countInterval: Duration = .seconds(30)
         /// How long a neighbour's answer to that is waited for.
         package var measurePatience: Duration = .seconds(5)
         /// Streams of routes that one peer may have open here: an old one that ends, and the one that follows it.
@@ -274,7 +276,12 @@ package actor RouteDriver {
             sessions[peer]?.roundTrips.add(measured.duration, over: measured.connection.number)
         }
         sessions[peer]?.measured = loop.now
-        let quality = LinkQuality(roundTrip: measured?.duration)
+        let packets = sessions[peer]?.packets
+        let quality = LinkQuality(
+            roundTrip: measured?.duration,
+            lossRatio: packets?.lossRatio ?? 0,
+            bytesPerSecond: packets?.bytesPerSecond
+        )
         table.linkUp(peer, quality, now: loop.now, wallNow: world.wallClock.now)
         measureAt = .earlier(measureAt, loop.now + limits.measureInterval)
         notify(.up(peer))
@@ -285,12 +292,37 @@ package actor RouteDriver {
         measureAt = nil
         for (peer, session) in sessions.sorted(by: { $0.key < $1.key }) where session.isSpoken {
             measureAt = now + limits.measureInterval
+            if session.counted + limits.countInterval <= now {
+                session.counted = now
+                startTask { [number = session.number] driver in await driver.countPackets(to: peer, number) }
+            }
             guard session.measured + limits.measureAgeMax <= now else { continue }
             startTask { [number = session.number] driver in
                 guard let measured = await driver.roundTrip(to: peer) else { return }
                 await driver.take(measured, of: peer, number)
             }
         }
+    }
+
+    private func countPackets(to peer: PeerID, _ number: UInt64) async {
+        guard let connection = await swarm.connection(to: peer), let counts = await connection.packetCounts,
+            let session = sessions[peer], session.number == number
+        else { return }
+        session.packets.add(
+            sentCount: counts.sentCount,
+            repeatedCount: counts.repeatedCount,
+            bytesPerSecond: counts.bytesPerSecond,
+            over: connection.id.number
+        )
+        measured(peer, session)
+    }
+
+    /// Lets what was measured of a link count.
+    private func measured(_ peer: PeerID, _ session: RouteSession) {
+        let quality = session.quality
+        table.linkMeasured(peer, quality, now: loop.now, wallNow: world.wallClock.now)
+        pump()
+        notify(.measured(peer, quality))
     }
 
     /// The round trip to a neighbour as it is now; `nil` when it does not answer in time.
@@ -323,10 +355,7 @@ package actor RouteDriver {
     ) {
         session.measured = loop.now
         session.roundTrips.add(roundTrip, over: connection.number)
-        let quality = LinkQuality(roundTrip: session.roundTrips.least)
-        table.linkMeasured(peer, quality, now: loop.now, wallNow: world.wallClock.now)
-        pump()
-        notify(.measured(peer, quality))
+        measured(peer, session)
     }
 
     /// Does what the delivery driver asks for when that is done with its own turn.

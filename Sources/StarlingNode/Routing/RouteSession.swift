@@ -19,7 +19,10 @@ final class RouteSession {
     var isOver = false
     /// What was measured of the link.
     var roundTrips = RoundTripWindow()
-    /// When that was, or began to be waited for.
+    var packets = PacketWindow()
+    /// When packets were last counted.
+    var counted = Instant(nanosecondsSinceOrigin: 0)
+    /// When a round trip was measured, or began to be waited for.
     var measured = Instant(nanosecondsSinceOrigin: 0)
     /// Whether the peer has opened a stream of routes.
     var isSpoken = false
@@ -39,6 +42,15 @@ final class RouteSession {
     private var writer: Waiter<Bool>?
 
     init(number: UInt64) { self.number = number }
+
+    /// What is known of the link.
+    var quality: LinkQuality {
+        LinkQuality(
+            roundTrip: roundTrips.least,
+            lossRatio: packets.lossRatio,
+            bytesPerSecond: packets.bytesPerSecond
+        )
+    }
 
     /// Has whoever writes look for frames, or come to an end.
     func wake(goesOn: Bool) {

@@ -32,6 +32,25 @@ extension ConformanceCheck {
             try expect(await pair.dialer.bytes == expected, "other bytes came back")
             try await pair.close()
         },
+        ConformanceCheck(
+            "packets are counted that a network carries, and those of one machine's sockets are not"
+        ) { stage in
+            let pair = try await StreamPair.make(on: stage)
+            await pair.server.echo()
+            await pair.dialer.resumeReading()
+            let byteCount = 200_000
+            await pair.dialer.write([[UInt8](repeating: 7, count: byteCount)])
+            try expect(await pair.dialer.wait { $0.byteCount >= byteCount }, "not all bytes came back")
+            let counts = await pair.dialer.packetCounts
+            switch pair.address {
+            case .ip:
+                try expect(counts.map { $0.sentCount >= 3 } ?? false, "too few packets are counted")
+                try expect(counts.map { $0.repeatedCount < $0.sentCount } ?? false, "all are repeated")
+            case .unix: try expect(counts == nil, "packets are counted where there are none")
+            }
+            try await pair.close()
+            try expect(await pair.dialer.packetCounts == nil, "packets of a closed socket are counted")
+        },
         ConformanceCheck("a large transfer arrives unharmed in both directions at once") { stage in
             let pair = try await StreamPair.make(on: stage)
             let byteCount = stage.bulkByteCount

@@ -81,6 +81,7 @@ package actor SocketProbe {
     package var local: SocketAddress? { socket?.local }
     package var remote: SocketAddress? { socket?.remote }
     package var queuedByteCount: Int { socket?.queuedByteCount ?? 0 }
+    package var packetCounts: PacketCounts? { socket?.packetCounts }
 
     package func resumeReading() { call { $0.resumeReading() } }
     package func pauseReading() { call { $0.pauseReading() } }

@@ -72,6 +72,15 @@ final class StreamEndpoint: StreamSocket {
         }
     }
 
+    var packetCounts: PacketCounts? {
+        guard state == .established, case .ip = remote else { return nil }
+        return PacketCounts(
+            sentCount: outgoing.sentCount,
+            repeatedCount: outgoing.repeatedCount,
+            bytesPerSecond: outgoing.bytesPerSecond
+        )
+    }
+
     var queuedByteCount: Int { state == .closed ? 0 : outgoing.queuedByteCount }
 
     func closeWrite() {

@@ -48,6 +48,9 @@ final class StreamPipe: EventSource {
     /// Bytes taken from the writer and, as far as it knows, not read.
     private var unacknowledgedByteCount = 0
     private var credits = RingQueue<Credit>()
+    /// Packets that were sent, and those of them that repeated a lost one.
+    private(set) var sentCount: UInt64 = 0
+    private(set) var repeatedCount: UInt64 = 0
 
     // The way.
     private var segments = RingQueue<Segment>()
@@ -82,6 +85,12 @@ final class StreamPipe: EventSource {
         self.connection = connection
         self.sender = sender
         self.receiver = receiver
+    }
+
+    /// What the way takes in a second, where that is limited.
+    var bytesPerSecond: Int64? {
+        guard let senderHost, let receiverHost else { return nil }
+        return fabric.timing(senderHost, receiverHost).profile.bytesPerSecond.map(Int64.init)
     }
 
     // MARK: Writing
@@ -145,6 +154,8 @@ final class StreamPipe: EventSource {
             // Each repetition waits for twice as long as the one before.
             let wait = 2 * timing.latency + fabric.limits.retransmissionDelay.nanosecondsClamped
             arrival = time + wait * Int64(1 << lossCount - 1)
+            sentCount += UInt64(1 + byteCount / 1460 + lossCount)
+            repeatedCount += UInt64(lossCount)
         }
         arrival = max(arrival, lastArrival)
         lastArrival = arrival

@@ -41,6 +41,9 @@ package protocol Connection: AnyObject, Sendable {
     ///
     /// - Returns: ``roundTrip`` then; `nil` when the connection has ended, or the task is cancelled before the first.
     func measureRoundTrip() async -> Duration?
+
+    /// What was counted of the packets that this end sent; `nil` where nobody counts, or the connection has ended.
+    var packetCounts: PacketCounts? { get async }
 }
 
 extension Connection {

@@ -1,8 +1,10 @@
 internal import StarlingProtocols
-internal import StarlingWorld
+package import StarlingWorld
 
 // How long the way to the peer and back takes.
 extension SocketConnection {
+    package var packetCounts: PacketCounts? { socket?.packetCounts }
+
     package func measureRoundTrip() async -> Duration? {
         let token = makeToken()
         await withTaskCancellationHandler {

@@ -156,6 +156,7 @@ package actor NoiseStream: Connection, StreamBackend {
 
     /// There is nothing on it but the stream.
     package func measureRoundTrip() -> Duration? { nil }
+    package var packetCounts: PacketCounts? { nil }
 
     package func close(_ reason: ConnectionError) async { await carrier.reset() }
 

@@ -40,6 +40,21 @@ import Testing
         #expect(try hops(from: 0, to: 2, chain) == [4 - first])
     }
 
+    /// The least of its round trips is as short as before.
+    @Test func aLinkThatLosesPacketsCostsMore() throws {
+        let chain = try NodeChain(count: 4, hasRoutes: false)
+        try chain.connect(3, 0)
+        try chain.simulation.run(for: .seconds(2))
+        let first = try hops(from: 0, to: 2, chain)[0]
+        chain.simulation.network.setLink(
+            between: chain.hosts[0],
+            and: chain.hosts[first],
+            to: LinkProfile(lossRatio: 0.35)
+        )
+        try chain.simulation.run(for: .seconds(300))
+        #expect(try hops(from: 0, to: 2, chain) == [4 - first, first])
+    }
+
     @Test func aPeerWithoutRoutesIsLeftAlone() throws {
         let chain = try NodeChain(count: 2, hasRoutes: false)
         #expect(try hops(from: 0, to: 1, chain) == [])
