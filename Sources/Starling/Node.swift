@@ -141,7 +141,7 @@ public final class Node: Sendable {
             real = real.with(store: real.world.store, blobs: try blobs(folder, real.loops[0]))
             var settings = try settings(configuration)
             let mark = configuration.home.map { RunMark(home: $0, files: real.world.files) }
-            settings.hasRunBefore = try Self.marked { () throws(FileError) in try mark?.isSet() ?? false }
+            settings.hasToldRoutes = try Self.marked { () throws(FileError) in try mark?.isSet() ?? false }
             let node: StarlingNode.Node
             do throws(NodeStartError) {
                 node = try StarlingNode.Node(world: real.world, identity: identity, configuration: settings)
@@ -149,7 +149,9 @@ public final class Node: Sendable {
                 throw NodeError(error)
             }
             do throws(NodeStartError) { try await node.start() } catch { throw NodeError(error) }
-            do throws(NodeError) { try Self.marked { () throws(FileError) in try mark?.set() } } catch {
+            do throws(NodeError) {
+                if settings.usesRoutes { try Self.marked { () throws(FileError) in try mark?.set() } }
+            } catch {
                 await node.stop()
                 throw error
             }

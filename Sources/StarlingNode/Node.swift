@@ -72,7 +72,7 @@ package final class Node: Sendable {
             identity: identity,
             delivery: delivery,
             limits: configuration.routeLimits,
-            hasRunBefore: configuration.hasRunBefore,
+            hasToldRoutes: configuration.hasToldRoutes,
             verification: configuration.routeVerification
         )
         liveness = LivenessDriver(

@@ -33,8 +33,8 @@ package struct NodeConfiguration: Sendable {
     /// Whether it tells its neighbours whom it reaches, and hears of that from them.
     package var usesRoutes = false
     package var routeLimits = RouteDriver.Limits()
-    /// Whether the identity has been a node's before: when the store is empty all the same, it has lost what was told.
-    package var hasRunBefore = false
+    /// Whether a node of this identity has told routes before: when the store has none all the same, it has lost them.
+    package var hasToldRoutes = false
     /// Another way to check destinations' signatures than one by one in each node.
     package var routeVerification: RouteProofCache.Verification?
     /// To which members of the mesh it stays connected, where it uses routes; `nil` leaves that to whoever dials.

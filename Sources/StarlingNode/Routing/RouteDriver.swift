@@ -37,7 +37,7 @@ package actor RouteDriver {
     let limits: Limits
     private let delivery: DeliveryDriver
     /// Whether the store should know what was told.
-    private let hasRunBefore: Bool
+    private let hasToldRoutes: Bool
     package nonisolated let loop: any EventLoop
 
     var table: RouteTable
@@ -64,13 +64,13 @@ package actor RouteDriver {
         identity: IdentityKey,
         delivery: DeliveryDriver,
         limits: Limits = Limits(),
-        hasRunBefore: Bool = false,
+        hasToldRoutes: Bool = false,
         verification: RouteProofCache.Verification? = nil
     ) {
         self.swarm = swarm
         self.delivery = delivery
         self.limits = limits
-        self.hasRunBefore = hasRunBefore
+        self.hasToldRoutes = hasToldRoutes
         world = swarm.world
         loop = swarm.world.loops[0]
         tasks = LoopTasks(on: swarm.world.loops[0])
@@ -107,7 +107,7 @@ package actor RouteDriver {
         timer = loop.makeTimer { [weak self] in self?.enter { $0.tick() } }
         // What was salvaged of a damaged store may lack the rows that matter.
         let isWhole = StoreHealth(world.store.report).isSound
-        let memory: RouteMemory = rowCount > 0 && isWhole ? .kept : hasRunBefore || !isWhole ? .lost : .fresh
+        let memory: RouteMemory = rowCount > 0 && isWhole ? .kept : hasToldRoutes || !isWhole ? .lost : .fresh
         if memory == .lost, rowCount == 0 {
             world.log(
                 .warning,

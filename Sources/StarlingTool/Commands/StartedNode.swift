@@ -47,7 +47,7 @@ struct StartedNode: Sendable {
         configuration.usesRoutes = settings.usesRoutes
         configuration.mailbox = settings.mailbox
         configuration.topology = settings.topology
-        configuration.hasRunBefore = settings.hasRunBefore
+        configuration.hasToldRoutes = settings.hasToldRoutes
         configuration.name = settings.name ?? ""
         configuration.measurableBy = settings.measurableBy
         configuration.securities = settings.securities.compactMap { word in

@@ -134,7 +134,7 @@ struct UpCommand: Sendable {
     private func start(_ world: World, _ identity: IdentityKey) async throws -> Session {
         let mark = RunMark(home: home.path, files: SystemFiles())
         var settings = settings
-        settings.hasRunBefore = try Self.marked { () throws(FileError) in try mark.isSet() }
+        settings.hasToldRoutes = try Self.marked { () throws(FileError) in try mark.isSet() }
         let descriptorCountMax = DescriptorLimit.raise(to: Self.descriptorCountWanted)
         world.log(.info, "descriptor limit", ["descriptors": .number(Int64(descriptorCountMax))])
         let node = try await StartedNode.start(
@@ -153,7 +153,7 @@ struct UpCommand: Sendable {
             }
         )
         do throws(Diagnostic) {
-            try Self.marked { () throws(FileError) in try mark.set() }
+            if settings.usesRoutes { try Self.marked { () throws(FileError) in try mark.set() } }
         } catch {
             await node.stop()
             throw error

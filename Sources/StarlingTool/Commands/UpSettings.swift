@@ -15,8 +15,8 @@ struct UpSettings: Sendable {
     var topology: Topology.Policy?
     var mailbox = MailboxConfiguration()
     var name: String?
-    /// Whether a node has run in the home before.
-    var hasRunBefore = false
+    /// Whether a node has told routes in the home before.
+    var hasToldRoutes = false
     /// Protocols that secure connections, the preferred one first.
     var securities: [String]
     /// Nil for as many as suit the machine.

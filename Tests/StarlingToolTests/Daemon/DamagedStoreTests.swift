@@ -57,6 +57,21 @@ struct Damage: CustomTestStringConvertible {
         return (alice, ids)
     }
 
+    /// What it told others may still stand with them, and lead in a circle.
+    @Test func aStoreThatIsGoneWhileTheKeyIsThereIsALossOfRoutes() throws {
+        let folder = try TestFolder()
+        let words = "the store has lost the routes"
+        let first = try Daemon.start(folder.path + "/alice")
+        first.stop()
+        try Daemon.start(folder.path + "/alice").stop()
+        #expect(!first.log.contains(words))
+        for suffix in ["", "-wal", "-shm"] {
+            try? FileManager.default.removeItem(atPath: first.storePath + suffix)
+        }
+        try Daemon.start(folder.path + "/alice").stop()
+        #expect(first.log.contains(words))
+    }
+
     @Test(arguments: Damage.all) func damageIsFoundAndWhatIsSoundIsDelivered(_ damage: Damage) throws {
         let folder = try TestFolder()
         let (before, ids) = try accepted(folder.path, isKilled: damage.part == .log)
