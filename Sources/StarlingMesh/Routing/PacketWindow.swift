@@ -14,6 +14,8 @@ package struct PacketWindow: Sendable {
     package static let sampleCountMin: UInt64 = 32
     /// Packets since the last look after which what the link takes is believed: half a megabyte and more.
     package static let busyCountMin: UInt64 = 400
+    /// Looks without so many after which that is forgotten: the link may have been busy just then.
+    package static let quietCountMax = 10
 
     /// The share of packets that had to be sent again, from 0 to 1; 0 while it is not known.
     package private(set) var lossRatio = 0.0
@@ -24,6 +26,8 @@ package struct PacketWindow: Sendable {
     /// The counts of which the last share was worked out, and those of the last look.
     private var sampled: (sent: UInt64, repeated: UInt64) = (0, 0)
     private var seenCount: UInt64 = 0
+    /// Looks since the last that told what the link takes.
+    private var quietCount = 0
     private var connection: UInt64?
 
     package init() {}
@@ -43,9 +47,17 @@ package struct PacketWindow: Sendable {
             self = PacketWindow()
             self.connection = connection
         }
-        guard sentCount >= seenCount, repeatedCount >= sampled.repeated else { return }
+        guard sentCount >= seenCount, repeatedCount >= sampled.repeated else {
+            // The system counts with 32 bits, and has begun anew.
+            (seenCount, sampled) = (sentCount, (sentCount, repeatedCount))
+            return
+        }
         if let bytesPerSecond, sentCount - seenCount >= Self.busyCountMin {
-            self.bytesPerSecond = bytesPerSecond
+            (self.bytesPerSecond, quietCount) = (bytesPerSecond, 0)
+        } else if quietCount + 1 < Self.quietCountMax {
+            quietCount += 1
+        } else {
+            self.bytesPerSecond = nil
         }
         seenCount = sentCount
         let (sent, repeated) = (sentCount - sampled.sent, repeatedCount - sampled.repeated)

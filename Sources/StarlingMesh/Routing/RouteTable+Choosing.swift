@@ -127,7 +127,7 @@ extension RouteTable {
         return metric < otherMetric && metric.differs(from: otherMetric, byMoreThanOnePartIn: 8)
     }
 
-    /// Marks the routes over which messages are spread: at most a quarter above the first choice.
+    /// Marks the routes that count as in use, whose neighbours are not told of it: those at most a quarter above the first choice.
     ///
     /// Whoever becomes such a neighbour, or is none any more, is looked at for what it is to be told.
     private mutating func activate(_ slot: Int, primary: Int?) {

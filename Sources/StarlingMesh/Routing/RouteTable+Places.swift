@@ -10,18 +10,23 @@ extension RouteTable {
     /// Whether a destination would be taken, by the metric that a neighbour tells.
     mutating func mayAdmit(_ destination: PeerID, _ metric: RouteMetric, from link: Int, now: Instant) -> Bool
     {
-        let isSought = searches.contains { $0.destination == destination }
+        let search = searches.first { $0.destination == destination }
+        let isOwn = search?.isOwn ?? false
         let known = slot(of: destination)
         let usedCount = destinations.count - freeSlots.count
-        guard known != nil || usedCount <= slotCountMax + (isSought ? limits.soughtCountMax : 0) else {
+        guard known != nil || usedCount <= slotCountMax + (isOwn ? limits.soughtCountMax : 0) else {
             wasFull = true
             return false
         }
-        guard !isSought else { return liveCount < limits.destinationCountMax || farthest(now: now) != nil }
+        guard !isOwn else { return liveCount < limits.destinationCountMax || farthest(now: now) != nil }
         // What a neighbour was the last to tell is counted already.
         let isCounted = known.map { destinations[$0].lastLink == link } ?? false
-        if !isCounted, links[link].soleCount >= limits.soleCountMax { return false }
+        if !isCounted, links[link].soleCount >= limits.soleCountMax {
+            wasShareFull = true
+            return false
+        }
         guard liveCount >= limits.destinationCountMax else { return true }
+        guard search == nil else { return farthest(now: now) != nil }
         wasFull = true
         guard let farthest = farthest(now: now), let offered = metric.adding(links[link].cost) else {
             return false
@@ -49,9 +54,15 @@ extension RouteTable {
                 return nil
             }
         }
-        let isSought = searches.contains { $0.destination == destination }
+        // Whoever asked for it on behalf of others uses it once.
+        let useDuration = searches.first { $0.destination == destination }.map {
+            $0.isOwn ? limits.useDuration : limits.passedUseDuration
+        }
+        let lastUse = useDuration.map { now - (limits.useDuration - $0) }
         if let slot = slot(of: destination) {
-            if isSought { destinations[slot].lastUse = now }
+            if let lastUse {
+                destinations[slot].lastUse = max(destinations[slot].lastUse ?? lastUse, lastUse)
+            }
             return slot
         }
         let slot: Int
@@ -65,7 +76,7 @@ extension RouteTable {
         index.insert(slot, of: destination)
         isUsed.insert(slot)
         restless.insert(slot)
-        if isSought { destinations[slot].lastUse = now }
+        if let lastUse { destinations[slot].lastUse = lastUse }
         return slot
     }
 
@@ -164,6 +175,7 @@ extension RouteTable {
         guard link >= 0 else { return }
         destinations[slot].lastLink = -1
         links[link].soleCount -= 1
+        hasShareRoom = true
     }
 
     /// Gives a place back when nothing is known and nothing has to be remembered.

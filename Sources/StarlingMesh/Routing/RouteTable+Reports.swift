@@ -21,7 +21,7 @@ package enum RouteReason: Equatable, Sendable {
     case first
     /// Its metric is close to the first one's: it takes messages when that is busy.
     case balanced
-    /// It is there when the others are gone.
+    /// It is there when the others are gone, or all are busy.
     case spare
     /// It might lead back to this node.
     case unfeasible
@@ -92,7 +92,7 @@ extension RouteTable {
         guard destination != own else { return nil }
         if let slot = slot(of: destination), destinations[slot].primary >= 0 {
             destinations[slot].lastUse = now
-            // Those over which messages are spread, or the best of the rest.
+            // One of those that count as in use, or the best of the rest.
             var (active, spare): ([Int], Int?) = ([], nil)
             let hops = destinations[slot].hops
             for link in hops.indices.lazy.map({ hops[$0] }) where links[link].peer != arrival {

@@ -54,8 +54,9 @@ extension RouteTable {
         restless = SlotSet()
         while let slot = looked.popFirst() { look(at: slot, now: now) }
         // What was left out for want of room is worth asking for again.
-        if wasFull, liveCount < limits.destinationCountMax - limits.destinationCountMax / 8 {
-            wasFull = false
+        let hasRoom = liveCount < limits.destinationCountMax - limits.destinationCountMax / 8
+        if wasFull && hasRoom || wasShareFull && hasShareRoom {
+            (wasFull, wasShareFull, hasShareRoom) = (false, false, false)
             for link in links.indices where links[link].isUp {
                 queue(RouteRequest(destination: nil), to: link)
             }

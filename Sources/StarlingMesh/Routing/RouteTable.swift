@@ -63,6 +63,8 @@ package struct RouteTable: ~Copyable, Sendable {
         package var feasibilityHold: Duration = .seconds(600)
         /// How long a destination counts as in use after a message.
         package var useDuration: Duration = .seconds(600)
+        /// How long one does that was looked for on behalf of others.
+        package var passedUseDuration: Duration = .seconds(30)
         /// Between frames of updates to one neighbour, so that what happens together is told together; doubled by each
         /// further one up to the longest, until there was nothing to tell for as long: what changes again and again is
         /// told when it has come to rest, and not each time; withdrawals wait for the shortest time only.
@@ -129,6 +131,10 @@ package struct RouteTable: ~Copyable, Sendable {
     /// Whether a destination was not taken for want of room, and may be asked for again.
     var wasFull = false
 
+    /// Whether a destination was not taken since its neighbour has its share, and whether one of the neighbours has had more room
+    /// since.
+    var wasShareFull = false
+    var hasShareRoom = false
     /// What neighbours' routes that are told no more did not deliver, by the places of the destinations.
     var grudges: [Int: [RouteGrudge]] = [:]
 

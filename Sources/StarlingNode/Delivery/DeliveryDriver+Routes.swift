@@ -211,8 +211,6 @@ extension DeliveryDriver {
                 if sent.isOverdue, missing.insert(via).inserted {
                     if let via { router?.lost(peer, via) }
                     missed(peer, via: via)
-                    // Who is told to be reachable and is not may have mailboxes.
-                    if routed[peer]?.missed() == true { outboxObserver?(.absent(peer)) }
                 }
                 offer(
                     TransitFrame(
@@ -225,6 +223,8 @@ extension DeliveryDriver {
                 )
             }
         }
+        // Who is told to be reachable and is not may have mailboxes.
+        if !missing.isEmpty, routed[peer]?.missed() == true { outboxObserver?(.absent(peer)) }
     }
 
     /// What was sent to a peer over others had no answer in its time: the way is worse than it is told to be, and a link of

@@ -136,7 +136,7 @@ extension MailboxDriver {
     /// A part of an answer has come: a long one over a slow link is not given up.
     private func heard(from peer: PeerID, _ number: UInt64) {
         guard visits[peer]?.number == number, !isStopped else { return }
-        visits[peer]?.heard(now: loop.now)
+        visits[peer]?.heard(now: loop.now, limits)
         fetcher.heard(from: peer, now: loop.now)
     }
 

@@ -17,8 +17,10 @@ struct MailboxVisit {
     private var unwrittenSince: Instant?
     /// Answers that are waited for, as far as each ask has one.
     private var openCount = 0
-    /// Since when none of them has come.
+    /// Since when nothing of them has come.
     private var openSince: Instant?
+    /// When that which is waited for was asked for.
+    private var openedAt: Instant?
     /// The peer whose list is asked for, and those that are asked for next: one at a time.
     private(set) var listAsked: PeerID?
     private var listSince: Instant?
@@ -67,6 +69,7 @@ struct MailboxVisit {
         case .offer, .fetch, .receipt, .erase, .status:
             openCount += 1
             openSince = openSince ?? now
+            openedAt = openedAt ?? now
         case .told, .waiting: break
         }
         let frame = ask.encoded
@@ -114,14 +117,19 @@ struct MailboxVisit {
     }
 
     /// A part of an answer has come.
-    mutating func heard(now: Instant) {
-        if openSince != nil { openSince = now }
-        if listSince != nil { listSince = now }
+    ///
+    /// It may take long by a slow link, but not for ever; a list is short.
+    mutating func heard(now: Instant, _ limits: MailboxDriver.Limits) {
+        guard openSince != nil, let first = openedAt, first + limits.fetcher.pageDuration > now else {
+            return
+        }
+        openSince = now
     }
 
     private mutating func answered(_ count: Int, now: Instant) {
         openCount = max(0, openCount - count)
         openSince = openCount == 0 ? nil : now
+        openedAt = openSince
     }
 
     // MARK: Writer

@@ -290,17 +290,22 @@ package actor RouteDriver {
 
     private func measure(now: Instant) {
         measureAt = nil
+        var uncounted: [(peer: PeerID, number: UInt64)] = []
         for (peer, session) in sessions.sorted(by: { $0.key < $1.key }) where session.isSpoken {
             measureAt = now + limits.measureInterval
             if session.counted + limits.countInterval <= now {
                 session.counted = now
-                startTask { [number = session.number] driver in await driver.countPackets(to: peer, number) }
+                uncounted.append((peer, session.number))
             }
             guard session.measured + limits.measureAgeMax <= now else { continue }
             startTask { [number = session.number] driver in
                 guard let measured = await driver.roundTrip(to: peer) else { return }
                 await driver.take(measured, of: peer, number)
             }
+        }
+        guard !uncounted.isEmpty else { return }
+        startTask { [uncounted] driver in
+            for (peer, number) in uncounted { await driver.countPackets(to: peer, number) }
         }
     }
 

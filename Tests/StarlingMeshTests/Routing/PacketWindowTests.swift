@@ -24,8 +24,23 @@ import Testing
         #expect(window.bytesPerSecond == 2000)
         window.add(sentCount: 2000, repeatedCount: 0, bytesPerSecond: nil, over: 1)
         #expect(window.bytesPerSecond == 2000, "the sender had no more to send")
+        for _ in 0..<8 {
+            window.add(sentCount: 2100, repeatedCount: 0, bytesPerSecond: 3000, over: 1)
+            #expect(window.bytesPerSecond == 2000)
+        }
         window.add(sentCount: 2100, repeatedCount: 0, bytesPerSecond: 3000, over: 1)
-        #expect(window.bytesPerSecond == 2000)
+        #expect(window.bytesPerSecond == nil, "it may have been busy just then")
+        window.add(sentCount: 2500, repeatedCount: 0, bytesPerSecond: 3000, over: 1)
+        #expect(window.bytesPerSecond == 3000)
+    }
+
+    /// The system counts with 32 bits.
+    @Test func countsThatBeginAnewAreTakenFromThere() {
+        var window = PacketWindow()
+        window.add(sentCount: 4_294_967_290, repeatedCount: 0, bytesPerSecond: nil, over: 1)
+        window.add(sentCount: 100, repeatedCount: 0, bytesPerSecond: nil, over: 1)
+        window.add(sentCount: 132, repeatedCount: 16, bytesPerSecond: nil, over: 1)
+        #expect(window.lossRatio == 0.125)
     }
 
     @Test func anotherConnectionIsCountedAnew() {

@@ -80,6 +80,37 @@ import Testing
         #expect(kit.tableFills.allSatisfy { !$0.isOverfull })
     }
 
+    @Test func oneThatIsLookedForOnBehalfOfOthersHasAPlaceForAWhile() throws {
+        var limits = RouteTable.Limits()
+        limits.destinationCountMax = 6
+        let kit = try Self.kit(limits, neighbours: 1...2)
+        for destination in UInt8(10)...13 { try kit.hear(1, destination, UInt64(destination) * 10_000) }
+        func known() -> [UInt8] { (UInt8(10)...50).filter { !kit.hops(to: $0).isEmpty } }
+        try kit.ask(2, Kit.peer(20), hopLimit: 3)
+        try kit.hear(1, 20, 3_000_000)
+        #expect(known() == [10, 11, 12, 20])
+        kit.pass(.seconds(29))
+        try kit.hear(1, 15, 20_000)
+        #expect(known() == [10, 11, 15, 20])
+        kit.pass(.seconds(2))
+        try kit.hear(1, 16, 20_000)
+        #expect(known() == [10, 11, 15, 16])
+    }
+
+    @Test func whatFoundNoPlaceInANeighboursShareIsAskedForWhenItHasRoom() throws {
+        var limits = RouteTable.Limits()
+        limits.soleCountMax = 3
+        let kit = try Self.kit(limits, neighbours: 1...1)
+        for destination in UInt8(10)...12 { try kit.hear(1, destination, 5000) }
+        #expect(kit.hops(to: 11) == [1] && kit.hops(to: 12) == [])
+        kit.forgetTold()
+        kit.pass(.seconds(90))
+        #expect(kit.frames(to: 1).flatMap(\.routeRequests) == [])
+        try kit.hear(1, withdraws: 11)
+        kit.pass(.seconds(700))
+        #expect(kit.frames(to: 1).flatMap(\.routeRequests).contains(RouteRequest(destination: nil)))
+    }
+
     /// A node that may keep fewer routes than the one before keeps what that has told.
     @Test func aSmallerTableTakesAllDistancesOfTheLastRun() throws {
         let kit = try Self.kit(neighbours: 1...2)

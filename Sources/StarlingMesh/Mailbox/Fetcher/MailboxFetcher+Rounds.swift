@@ -115,6 +115,8 @@ extension MailboxFetcher {
         let isSeen = round?.seen.insert(name).inserted == false
         // A page may have been on its way when the mailbox heard that it need not keep this.
         if let known = ended[Brought(mailbox: peer, name: name)], isSeen || known.erasedAt < fetchCount {
+            // It makes room there: what stands behind it is asked for at once.
+            if !isSeen { round?.tookSomething = true }
             return decide(.init(id: header.id, outcome: known.outcome), of: header.from, broughtBy: peer)
         }
         guard !isSeen else { return }
