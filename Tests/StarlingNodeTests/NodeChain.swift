@@ -83,3 +83,10 @@ struct NodeChain {
         return try simulation.complete(on: hosts[one]) { await node.delivery.deliveryReport(countMax: 0) }
     }
 }
+
+extension DeliveryDriver {
+    /// Says over which neighbours a peer is reached, as routes of so many links would.
+    func setRoute(to peer: PeerID, _ hops: [PeerID], linkCount: Int) {
+        setRoute(to: peer, hops.map { RouteHop(peer: $0, metric: .zero, hops: linkCount) })
+    }
+}

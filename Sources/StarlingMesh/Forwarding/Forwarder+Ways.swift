@@ -4,11 +4,37 @@ package import StarlingCore
 extension Forwarder {
     /// The neighbours through which a peer is reached now, the best first; none when it is not.
     ///
-    /// - Parameter linkCount: Links that the shortest of these ways crosses.
+    /// Where the peer is one of them and not the best, its link is so much worse that frames go over others.
+    ///
+    /// - Parameters:
+    ///   - linkCount: Links that the shortest of these ways crosses.
+    ///   - bestLinkCount: Links that the best of them crosses; as many where it is left out.
     /// - Returns: Whether the best is another one than before.
     @discardableResult
-    package mutating func setRoute(to peer: PeerID, _ hops: [PeerID], linkCount: Int) -> Bool {
-        routes.set(hops, linkCount: linkCount, for: peer)
+    package mutating func setRoute(
+        to peer: PeerID,
+        _ hops: [PeerID],
+        linkCount: Int,
+        bestLinkCount: Int? = nil
+    ) -> Bool {
+        let isDetour = hops.first != peer && hops.contains(peer)
+        detours[peer] = isDetour ? UInt32(clamping: bestLinkCount ?? linkCount) : nil
+        return routes.set(hops, linkCount: linkCount, for: peer)
+    }
+
+    /// Whether frames to a neighbour go over others, as far as they may cross so many links.
+    package func isDetoured(_ peer: PeerID, linkCountMax: UInt32 = .max) -> Bool {
+        // There is hardly ever one, and each frame that is carried on asks.
+        guard !detours.isEmpty, let linkCount = detours[peer] else { return false }
+        return linkCount <= linkCountMax
+    }
+
+    /// What went to a neighbour over others was not answered: it goes over the link until the ways are told again.
+    package mutating func endDetour(to peer: PeerID) { detours[peer] = nil }
+
+    /// Whether frames to a peer go to itself.
+    private func goesDirect(to peer: PeerID, linkCountMax: UInt32 = .max) -> Bool {
+        neighbours[peer] != nil && !isDetoured(peer, linkCountMax: linkCountMax)
     }
 
     /// Whether frames to a peer that is no neighbour find a way that crosses no more than so many links.
@@ -34,18 +60,25 @@ extension Forwarder {
         traces.set(Trace(via: neighbour, at: longAgo, since: longAgo), for: peer)
     }
 
-    /// The neighbours over which a peer is reached now, the best first: itself where it is one, and never the one that
-    /// is left out.
+    /// The neighbours over which a peer is reached now, the best first: itself alone where it is one whose link is no bad one,
+    /// and never the one that is left out.
     package func hops(to peer: PeerID, without other: PeerID?, now: Instant) -> [PeerID] {
-        if neighbours[peer] != nil { return [peer] }
+        if goesDirect(to: peer) { return [peer] }
         var hops = routes.hops(to: peer).filter { neighbours[$0] != nil && $0 != other }
         if let back = trace(to: peer, now: now), back != other, !hops.contains(back) { hops.append(back) }
         return hops
     }
 
     /// The neighbour that a frame to a peer goes to: never the one that it came from.
-    package func way(to peer: PeerID, from origin: Origin, now: Instant) -> PeerID? {
-        if let way = knownWay(to: peer, from: origin) { return way }
+    ///
+    /// - Parameter linkCountMax: Links that it may cross still.
+    package func way(
+        to peer: PeerID,
+        from origin: Origin,
+        linkCountMax: UInt32 = .max,
+        now: Instant
+    ) -> PeerID? {
+        if let way = knownWay(to: peer, from: origin, linkCountMax: linkCountMax) { return way }
         guard let back = trace(to: peer, now: now), origin != .neighbour(back) else { return nil }
         return back
     }
@@ -55,13 +88,13 @@ extension Forwarder {
     /// - Parameter other: One that it goes to only where there is no other.
     func way(of frame: TransitFrame, from origin: Origin, besides other: PeerID?, now: Instant) -> PeerID? {
         let peer = frame.to
-        if frame.isReceipt, neighbours[peer] == nil, !isBarred(peer, now: now), let trace = traces[peer],
+        if frame.isReceipt, !goesDirect(to: peer, linkCountMax: frame.linkCountLeft), !isBarred(peer, now: now), let trace = traces[peer],
             trace.at + limits.reverseDuration > now, neighbours[trace.via] != nil,
             origin != .neighbour(trace.via)
         {
             return trace.via
         }
-        let way = way(to: peer, from: origin, now: now)
+        let way = way(to: peer, from: origin, linkCountMax: frame.linkCountLeft, now: now)
         guard let way, way == other, way != peer else { return way }
         return routes.first(to: peer) { $0 != other && isOpen($0, from: origin) } ?? way
     }
@@ -90,8 +123,8 @@ extension Forwarder {
         barred[peer].map { $0 + limits.barDuration > now } ?? false
     }
 
-    func knownWay(to peer: PeerID, from origin: Origin) -> PeerID? {
-        if isOpen(peer, from: origin) { return peer }
+    func knownWay(to peer: PeerID, from origin: Origin, linkCountMax: UInt32 = .max) -> PeerID? {
+        if isOpen(peer, from: origin), !isDetoured(peer, linkCountMax: linkCountMax) { return peer }
         return routes.first(to: peer) { isOpen($0, from: origin) }
     }
 

@@ -133,6 +133,8 @@ package struct Forwarder: ~Copyable, Sendable {
     package let limits: Limits
     var neighbours: [PeerID: Neighbour] = [:]
     var routes = RouteBook()
+    /// Links that the ways to neighbours cross which are better than their links.
+    var detours: [PeerID: UInt32] = [:]
     var traces: RecentTable<PeerID, Trace>
     private var seen: RecentTable<MessageFingerprint, Passage>
     private var receipts: RecentTable<Course, Answer>
@@ -166,10 +168,12 @@ package struct Forwarder: ~Copyable, Sendable {
 
     /// The last connection to a neighbour is gone: what waits for it takes other ways, where there are some.
     package mutating func linkDown(_ neighbour: PeerID, wallNow: WallTime) {
+        detours[neighbour] = nil
         guard var gone = neighbours.removeValue(forKey: neighbour) else { return }
         for priority in MessagePriority.allCases {
             while let waiting = gone.queues[priority.index].popFirst() {
-                guard let next = knownWay(to: waiting.frame.to, from: waiting.origin) else {
+                let (to, left) = (waiting.frame.to, waiting.frame.linkCountLeft)
+                guard let next = knownWay(to: to, from: waiting.origin, linkCountMax: left) else {
                     drop(.noRoute)
                     continue
                 }
@@ -181,7 +185,25 @@ package struct Forwarder: ~Copyable, Sendable {
     // MARK: Frames
 
     /// Takes a frame that has to go on.
+    ///
+    /// Each one counts for the neighbour that hands it over, also when it is dropped; not while there is no room for it.
     package mutating func offer(
+        _ frame: TransitFrame,
+        from origin: Origin,
+        now: Instant,
+        wallNow: WallTime
+    ) -> Verdict {
+        guard case .neighbour(let neighbour) = origin else {
+            return place(frame, from: origin, now: now, wallNow: wallNow)
+        }
+        if let until = creditLacks(neighbour, now: now) { return .tooFast(until: until) }
+        let verdict = place(frame, from: origin, now: now, wallNow: wallNow)
+        if verdict != .full { neighbours[neighbour]?.credit -= 1 }
+        return verdict
+    }
+
+    /// Puts a frame among those that wait for a neighbour, or says why not.
+    private mutating func place(
         _ frame: TransitFrame,
         from origin: Origin,
         now: Instant,
@@ -200,7 +222,6 @@ package struct Forwarder: ~Copyable, Sendable {
             return drop(.noRoom)
         }
         if case .neighbour(let neighbour) = origin {
-            if let until = spend(neighbour, now: now) { return .tooFast(until: until) }
             heard(of: frame.from, via: neighbour, now: now)
             remember(frame, via: next, now: now)
         }
@@ -218,8 +239,7 @@ package struct Forwarder: ~Copyable, Sendable {
 
     /// Whether a frame to a peer would find room now, or be dropped.
     package func takes(to peer: PeerID, from origin: Origin, now: Instant) -> Bool {
-        let next = neighbours[peer] == nil ? routes.first(to: peer) { neighbours[$0] != nil } : peer
-        guard let next = next ?? trace(to: peer, now: now) else { return true }
+        guard let next = way(to: peer, from: origin, now: now) else { return true }
         if hasRoom(for: next, from: origin) { return true }
         return next != peer
             && routes.first(to: peer) { isOpen($0, from: origin) && hasRoom(for: $0, from: origin) } != nil
@@ -235,8 +255,8 @@ package struct Forwarder: ~Copyable, Sendable {
             && entry.originByteCounts[origin, default: 0] < limits.originByteCountMax
     }
 
-    /// Takes one frame off what a neighbour may hand over; when it has nothing left, until when it waits.
-    private mutating func spend(_ neighbour: PeerID, now: Instant) -> Instant? {
+    /// Until when a neighbour waits that may hand over nothing now.
+    private mutating func creditLacks(_ neighbour: PeerID, now: Instant) -> Instant? {
         guard var entry = neighbours[neighbour] else { return nil }
         let nanoseconds = entry.creditAt.duration(to: now).nanosecondsClamped
         let fresh = Int(clamping: nanoseconds) / (1_000_000_000 / limits.framesPerSecond)
@@ -245,11 +265,8 @@ package struct Forwarder: ~Copyable, Sendable {
             entry.creditAt = now
         }
         defer { neighbours[neighbour] = entry }
-        guard entry.credit > 0 else {
-            return entry.creditAt + .nanoseconds(1_000_000_000 / limits.framesPerSecond)
-        }
-        entry.credit -= 1
-        return nil
+        if entry.credit > 0 { return nil }
+        return entry.creditAt + .nanoseconds(1_000_000_000 / limits.framesPerSecond)
     }
 
     /// A frame was dropped that had found no room for long: its way is doubted, and others for the same neighbour do not wait.

@@ -27,8 +27,11 @@ package struct TransitFrame: Equatable, Sendable {
     /// The frame with this hop count, and its length before it.
     package let wire: [UInt8]
 
-    /// Links that receipts and settlements may cross: they have no limit of their own.
-    package static let answerHopLimit: UInt32 = 10
+    /// Links that anything may cross, whatever its sender allows; receipts and settlements have no other limit.
+    package static let hopLimitMax: UInt32 = 10
+
+    /// Links that it may still cross, the one to the next neighbour included; this node's own frames have only begun.
+    package var linkCountLeft: UInt32 { hopCount == 0 ? Self.hopLimitMax : hopLimit - min(hopCount, hopLimit) }
 
     /// A message; `nil` when it is for everybody.
     ///
@@ -44,7 +47,7 @@ package struct TransitFrame: Equatable, Sendable {
         (isReceipt, isAnswer, proof) = (false, false, nil)
         expires = envelope.header.expires
         hopCount = counted.hopCount
-        hopLimit = UInt32(envelope.header.hopLimit)
+        hopLimit = min(UInt32(envelope.header.hopLimit), Self.hopLimitMax)
         wire = MessageFrame(.envelope, counted.encoded).encoded
     }
 
@@ -122,7 +125,7 @@ package struct TransitFrame: Equatable, Sendable {
         (self.fingerprint, expires) = (fingerprint, nil)
         (isReceipt, isAnswer, self.proof) = (kind == .receipt, true, proof)
         self.hopCount = hopCount
-        hopLimit = Self.answerHopLimit
+        hopLimit = Self.hopLimitMax
         wire = MessageFrame(kind, bytes).encoded
     }
 }

@@ -35,8 +35,10 @@ extension RouteTable {
         return sum
     }
 
-    /// The order in which routes are kept: the feasible first, then by their metric, links and names.
+    /// The order in which routes are kept: the link to the destination itself, then the feasible by their metric, links and names.
     func precedes(_ place: Int, _ other: Int, of slot: Int) -> Bool {
+        if destinations[slot].entries[place].isDirect { return true }
+        if destinations[slot].entries[other].isDirect { return false }
         let isFeasible = isFeasible(place, of: slot)
         guard isFeasible == self.isFeasible(other, of: slot) else { return isFeasible }
         let metrics = (microseconds(of: place, of: slot), microseconds(of: other, of: slot))
@@ -71,17 +73,33 @@ extension RouteTable {
         if !destinations[slot].isLive { freeIfIdle(slot, now: now) }
     }
 
-    /// The feasible route of lowest metric, where the one in use stays unless another one is clearly better.
+    /// The link to the destination itself, unless it measures much worse than a way over others; else the feasible route of
+    /// lowest metric, where the one in use stays unless another one is clearly better.
     private func bestEntry(of slot: Int) -> Int? {
-        var (best, current): (Int?, Int?) = (nil, nil)
+        var (best, current, direct): (Int?, Int?, Int?) = (nil, nil, nil)
         for place in destinations[slot].entries.indices {
             guard isFeasible(place, of: slot), metric(of: place, of: slot) != nil else { continue }
+            if destinations[slot].entries[place].isDirect {
+                direct = place
+                continue
+            }
             if destinations[slot].entries[place].link == destinations[slot].primary { current = place }
             if let other = best, !precedes(place, other, of: slot) { continue }
             best = place
         }
-        guard let best, let current else { return best }
-        return isClearlyBetter(best, than: current, of: slot) ? best : current
+        if let first = best, let used = current {
+            best = isClearlyBetter(first, than: used, of: slot) ? first : used
+        }
+        guard let direct else { return best }
+        return best.flatMap { isDetour($0, around: direct, isUsed: current != nil, of: slot) ? $0 : nil } ?? direct
+    }
+
+    /// Whether a way over others is taken though there is a link to the destination itself: it costs less than half of that,
+    /// and is left again when it costs more than two thirds.
+    private func isDetour(_ place: Int, around direct: Int, isUsed: Bool, of slot: Int) -> Bool {
+        guard destinations[slot].entries[place].way.hops < limits.detourLinkCountMax else { return false }
+        let (way, link) = (microseconds(of: place, of: slot), microseconds(of: direct, of: slot))
+        return isUsed ? way * 3 <= link * 2 : way * 2 < link
     }
 
     /// Tells the driver when the next hops are others than before, or stand in another order.

@@ -75,41 +75,6 @@ extension RouteTable {
         return hops
     }
 
-    /// The neighbour to which the next message for a destination goes, or `nil` when there is none now.
-    ///
-    /// Without a route the destination is looked for; ``RouteAction/changed(_:)`` or ``RouteAction/notFound(_:)`` follows.
-    ///
-    /// - Parameters:
-    ///   - arrival: The neighbour from which the message came, which never gets it back.
-    ///   - flow: Messages of one flow take one way while it is there.
-    package mutating func nextHop(
-        to destination: PeerID,
-        from arrival: PeerID?,
-        flow: UInt64,
-        now: Instant,
-        wallNow: WallTime
-    ) -> RouteHop? {
-        guard destination != own else { return nil }
-        if let slot = slot(of: destination), destinations[slot].primary >= 0 {
-            destinations[slot].lastUse = now
-            // One of those that count as in use, or the best of the rest.
-            var (active, spare): ([Int], Int?) = ([], nil)
-            let hops = destinations[slot].hops
-            for link in hops.indices.lazy.map({ hops[$0] }) where links[link].peer != arrival {
-                if destinations[slot].isActive(link) {
-                    active.append(link)
-                } else if spare == nil {
-                    spare = link
-                }
-            }
-            let link = active.isEmpty ? spare : active[Int(flow % UInt64(active.count))]
-            return link.flatMap { hop(to: slot, over: $0) }
-        }
-        search(for: destination, now: now)
-        finish(now: now, wallNow: wallNow)
-        return nil
-    }
-
     /// How a destination is reached, and why so; `nil` when nothing is known of it.
     package func report(of destination: PeerID, now: Instant) -> RouteReport? {
         guard let slot = slot(of: destination), destinations[slot].isLive else { return nil }

@@ -1,4 +1,4 @@
-internal import StarlingCore
+package import StarlingCore
 
 /// A destination that is looked for, by this node or on behalf of others.
 struct RouteSearch: Sendable {
@@ -18,8 +18,21 @@ struct RouteSearch: Sendable {
 
 // Searches for destinations that the table does not have.
 extension RouteTable {
+    /// Something waits for a destination: its route counts as in use.
+    ///
+    /// Without one it is looked for; ``RouteAction/changed(_:)`` or ``RouteAction/notFound(_:)`` follows.
+    package mutating func find(_ destination: PeerID, now: Instant, wallNow: WallTime) {
+        guard destination != own else { return }
+        if let slot = slot(of: destination), destinations[slot].primary >= 0 {
+            destinations[slot].lastUse = now
+            return
+        }
+        search(for: destination, now: now)
+        finish(now: now, wallNow: wallNow)
+    }
+
     /// Begins to look for a destination, unless that is under way.
-    mutating func search(for destination: PeerID, now: Instant) {
+    private mutating func search(for destination: PeerID, now: Instant) {
         if let place = searches.firstIndex(where: { $0.destination == destination }) {
             guard !searches[place].isOwn else { return }
             searches.remove(at: place)

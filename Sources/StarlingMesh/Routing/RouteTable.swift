@@ -12,7 +12,7 @@ package import StarlingCrypto
 ///     table.linkUp(peer, quality, now: now)
 ///     try table.receive(frame, from: peer, now: now, wallNow: wallNow)
 ///     while let action = table.nextAction() { … }
-///     let hop = table.nextHop(to: destination, from: arrivedFrom, flow: 7, now: now)
+///     let hops = table.nextHops(to: destination)
 ///
 /// Spec: docs/specs/routing.md.
 package struct RouteTable: ~Copyable, Sendable {
@@ -34,6 +34,8 @@ package struct RouteTable: ~Copyable, Sendable {
         package var entryCountMax = RouteHops.countMax
         /// Links that a route may have.
         package var hopLimit: UInt8 = 10
+        /// Links that a way to a neighbour may have which is taken in the place of its link, because that is so much worse.
+        package var detourLinkCountMax: UInt8 = 5
         /// Searches for destinations, others' included; the oldest is given up.
         package var searchCountMax = 256
         /// Requests that wait to be sent to one neighbour, of each kind; more are dropped.
@@ -246,7 +248,7 @@ package enum RouteAction: Equatable, Sendable {
     case transmit(PeerID)
     /// ``RouteTable/nextHops(to:)`` says something else of the destination: what was said before may lead in a circle.
     case changed(PeerID)
-    /// A search that ``RouteTable/nextHop(to:from:flow:now:)`` began has found no route.
+    /// A search that ``RouteTable/find(_:now:wallNow:)`` began has found no route.
     case notFound(PeerID)
 }
 

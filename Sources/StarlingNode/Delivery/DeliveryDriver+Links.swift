@@ -27,6 +27,7 @@ extension DeliveryDriver {
             isOutOfReach(peer)
         }
         isWithinReach(peer)
+        followDetour(to: peer)
         pump()
     }
 
@@ -50,6 +51,7 @@ extension DeliveryDriver {
         guard sessions.removeValue(forKey: peer) != nil else { return }
         forwarder.linkDown(peer, wallNow: world.wallClock.now)
         flood.linkDown(peer)
+        routed[peer] = nil
         isOutOfReach(peer)
         // What waited for its stream has other ways, and what had only this one has none.
         for other in sessions.keys.sorted() { feed(other) }
@@ -109,8 +111,9 @@ extension DeliveryDriver {
     /// Sees that what waits for a peer finds a stream.
     func feed(_ peer: PeerID) {
         guard !isStopped else { return }
-        guard let session = sessions[peer] else { return feedRouted(peer) }
-        let waiting = outbox.waitingPriorities(for: peer).union(forwarder.waitingPriorities(for: peer))
+        feedRouted(peer)
+        guard let session = sessions[peer] else { return }
+        let waiting = waitingPriorities(for: peer)
         for priority in MessagePriority.allCases where waiting.contains(priority) { wake(peer, priority) }
         guard session.owesReceipts || session.owesSettlement, waiting.isEmpty else { return }
         // Whichever stream is there takes them along; with none, one opens that goes before the others.
@@ -247,8 +250,7 @@ extension DeliveryDriver: MessageChannelOwner {
                     return
                 }
                 if session.owesReceipts || session.owesSettlement
-                    || inPlace(&outbox, { $0.waitingPriorities(for: peer) }).contains(priority)
-                    || inPlace(&forwarder, { $0.waitingPriorities(for: peer) }).contains(priority)
+                    || waitingPriorities(for: peer).contains(priority)
                 {
                     waiter.resume(returning: true)
                     return
@@ -259,6 +261,13 @@ extension DeliveryDriver: MessageChannelOwner {
         } onCancel: {
             loop.startTask { await self.end(writer) }
         }
+    }
+
+    /// The priorities of which something waits for the streams to a connected peer.
+    private func waitingPriorities(for peer: PeerID) -> PrioritySet {
+        let carried = inPlace(&forwarder) { $0.waitingPriorities(for: peer) }
+        // What goes over others does not wait here.
+        return routed[peer] == nil ? carried.union(inPlace(&outbox) { $0.waitingPriorities(for: peer) }) : carried
     }
 
     private func end(_ writer: MessageWriter) {
@@ -275,7 +284,7 @@ extension DeliveryDriver: MessageChannelOwner {
             }
         }
         let (now, wallNow) = (loop.now, world.wallClock.now)
-        while frames.count < limits.writeByteCount,
+        while frames.count < limits.writeByteCount, routed[peer] == nil,
             let sent = outbox.nextTransmission(
                 to: peer,
                 among: PrioritySet(priority),

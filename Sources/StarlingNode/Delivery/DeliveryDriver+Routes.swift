@@ -1,6 +1,6 @@
 package import StarlingCore
 internal import StarlingCrypto
-internal import StarlingMesh
+package import StarlingMesh
 internal import StarlingWorld
 
 /// What is due to a peer that is reached over others, and over whom it went.
@@ -22,6 +22,10 @@ struct RoutedPeer {
 
     /// Whether routes to the peer are told, and nothing that goes there is answered.
     var isSilent: Bool { missedCount >= Self.silenceCount }
+
+    init(owesReceipts: Bool = false, owesSettlement: Bool = false) {
+        (self.owesReceipts, self.owesSettlement) = (owesReceipts, owesSettlement)
+    }
 
     /// A frame went to a neighbour: a message of this id, or an answer.
     mutating func sent(_ id: MessageID?, via neighbour: PeerID) {
@@ -70,7 +74,7 @@ struct RoutedPeer {
 
 /// What a ``DeliveryDriver`` asks of a router, and tells it: called on the driver's loop, and never answered at once.
 package struct RouterCalls: Sendable {
-    /// Look for a way to a peer; ``DeliveryDriver/setRoute(to:_:linkCount:)`` follows when there is one.
+    /// Look for a way to a peer; ``DeliveryDriver/setRoute(to:_:)`` follows when there is one.
     var find: @Sendable (PeerID) -> Void
     /// What went to a peer over a neighbour was answered.
     var delivered: @Sendable (PeerID, _ via: PeerID) -> Void
@@ -88,12 +92,16 @@ extension DeliveryDriver {
     package func useRoutes(of router: RouterCalls) { self.router = router }
 
     /// The neighbours through which a peer is reached from now on, the best first; none when it is not.
-    ///
-    /// - Parameter linkCount: Links that the shortest of these ways crosses.
-    package func setRoute(to peer: PeerID, _ hops: [PeerID], linkCount: Int) {
-        let isOther = forwarder.setRoute(to: peer, hops, linkCount: linkCount)
+    package func setRoute(to peer: PeerID, _ hops: [RouteHop]) {
+        let isOther = forwarder.setRoute(
+            to: peer,
+            hops.map(\.peer),
+            linkCount: hops.lazy.map(\.hops).min() ?? 0,
+            bestLinkCount: hops.first?.hops
+        )
         // Files that wait for a way have one.
         if isOther, !hops.isEmpty { blobs?.enter(peer) { $0.wake($1) } }
+        if sessions[peer] != nil { return followDetour(to: peer) }
         guard routed[peer] != nil else {
             guard hasBusiness(with: peer) else { return }
             if routeUp(peer) { pump() }
@@ -101,7 +109,7 @@ extension DeliveryDriver {
         }
         if !hasRoute(to: peer) {
             routeDown(peer)
-        } else if isOther, let best = hops.first, shallResend(to: peer, over: best) {
+        } else if isOther, let best = hops.first?.peer, shallResend(to: peer, over: best) {
             isOutOfReach(peer)
             isWithinReach(peer)
         } else {
@@ -143,9 +151,49 @@ extension DeliveryDriver {
         forwarder.way(to: peer, from: neighbour.map { .neighbour($0) } ?? .own, now: loop.now)
     }
 
+    /// Sends to a peer over others no more: over its link, where there is one.
     func routeDown(_ peer: PeerID) {
-        guard routed.removeValue(forKey: peer) != nil else { return }
-        isOutOfReach(peer)
+        guard let before = routed.removeValue(forKey: peer) else { return }
+        guard sessions[peer] != nil else { return isOutOfReach(peer) }
+        if before.owesReceipts { sessions[peer]?.owesReceipts = true }
+        if before.owesSettlement { sessions[peer]?.owesSettlement = true }
+        feed(peer)
+    }
+
+    /// Sends to a connected peer over others from now on, where its link is so much worse, or over the link again.
+    func followDetour(to peer: PeerID) {
+        guard routed[peer] != nil || forwarder.isDetoured(peer) else { return }
+        defer { pump() }
+        guard forwarder.isDetoured(peer) else { return routeDown(peer) }
+        if routed[peer] == nil, let session = sessions[peer], routed.count < limits.routedCountMax {
+            routed[peer] = RoutedPeer(
+                owesReceipts: session.owesReceipts,
+                owesSettlement: session.owesSettlement
+            )
+            sessions[peer]?.owesReceipts = false
+            sessions[peer]?.owesSettlement = false
+        }
+        feed(peer)
+    }
+
+    /// A peer is owed receipts: they go the way that its messages come where that is known, and else as messages to it do.
+    func owesReceipts(_ peer: PeerID) {
+        if routed[peer] != nil, sessions[peer]?.answererCount ?? 0 == 0 {
+            routed[peer]?.owesReceipts = true
+        } else {
+            sessions[peer]?.owesReceipts = true
+        }
+        if sessions[peer]?.answererCount ?? 0 == 0 { feed(peer) }
+    }
+
+    /// A peer is owed a settlement.
+    func owesSettlement(_ peer: PeerID) {
+        if routed[peer] != nil {
+            routed[peer]?.owesSettlement = true
+        } else {
+            sessions[peer]?.owesSettlement = true
+        }
+        feed(peer)
     }
 
     private func forgetIdleRouted() {
@@ -169,6 +217,9 @@ extension DeliveryDriver {
     func hops(to peer: PeerID, without other: PeerID? = nil) -> [PeerID] {
         forwarder.hops(to: peer, without: other, now: loop.now)
     }
+
+    /// Whether a connected peer is sent to over others, because its link is so much worse.
+    func isDetoured(_ peer: PeerID) -> Bool { sessions[peer] != nil && forwarder.isDetoured(peer) }
 
     /// Has a way to a peer looked for, which may become known later.
     func lookForRoute(to peer: PeerID) { router?.find(peer) }
@@ -223,15 +274,24 @@ extension DeliveryDriver {
                 )
             }
         }
-        // Who is told to be reachable and is not may have mailboxes.
-        if !missing.isEmpty, routed[peer]?.missed() == true { outboxObserver?(.absent(peer)) }
+        guard !missing.isEmpty else { return }
+        if sessions[peer] != nil {
+            if !forwarder.isDetoured(peer) { routeDown(peer) }
+        } else if routed[peer]?.missed() == true {
+            // Who is told to be reachable and is not may have mailboxes.
+            outboxObserver?(.absent(peer))
+        }
     }
 
     /// What was sent to a peer over others had no answer in its time: the way is worse than it is told to be, and a link of
-    /// its own would be better.
+    /// its own is better, where there is one or can be.
     private func missed(_ peer: PeerID, via: PeerID?) {
         forwarder.missed(peer, via: via, now: loop.now)
-        dialSoon(peer)
+        if sessions[peer] == nil {
+            dialSoon(peer)
+        } else if via != nil {
+            forwarder.endDetour(to: peer)
+        }
     }
 
     /// A receipt of a peer came: the ways that these messages took work.
@@ -254,7 +314,8 @@ extension DeliveryDriver {
     private func offer(_ frame: TransitFrame, of id: MessageID? = nil) {
         switch forwarder.offer(frame, from: .own, now: loop.now, wallNow: world.wallClock.now) {
         case .queued(let next):
-            routed[frame.to]?.sent(id, via: next)
+            // A link of its own has no part in what is found of the ways over others.
+            if next != frame.to { routed[frame.to]?.sent(id, via: next) }
             wake(next, frame.priority)
         case .dropped(.noRoute): routeDown(frame.to)
         // It is sent again when no receipt comes.

@@ -38,7 +38,7 @@ package actor DeliveryDriver {
         package var fileRetryInterval: Duration = .seconds(30)
         /// How often a file is taken in while the same content is being erased; then it is refused.
         package var takeCountMax = 3
-        /// Peers that are no neighbours and are sent to over others at the same time.
+        /// Peers that are sent to over others at the same time.
         package var routedCountMax = 1024
         /// How long a frame on its way waits for room; then it is dropped, and its sender tries again: nodes that wait
         /// for each other in a circle do not do so for ever.
@@ -73,7 +73,8 @@ package actor DeliveryDriver {
     var flood: Flood
     /// Who knows the ways to peers that are no neighbours.
     var router: RouterCalls?
-    /// Peers that are no neighbours, to whom this node has frames to send over others.
+    /// Peers to whom this node has frames to send over others: those that are no neighbours, and neighbours whose link is so much
+    /// worse.
     var routed: [PeerID: RoutedPeer] = [:]
     /// Who waits for room among the frames that are on their way.
     var roomWaiters: [UInt64: Waiter<Void>] = [:]
@@ -288,10 +289,7 @@ package actor DeliveryDriver {
         case .write: writeOutbox()
         case .reach(let peer): reach(peer)
         case .load(let position): load(position)
-        case .settle(let peer):
-            sessions[peer]?.owesSettlement = true
-            routed[peer]?.owesSettlement = true
-            feed(peer)
+        case .settle(let peer): owesSettlement(peer)
         case .transmit(let peer): feed(peer)
         case .delivered(let id): notify(id, isEnd: true)
         case .ended(let message):
@@ -334,10 +332,7 @@ package actor DeliveryDriver {
             tellFiles()
         case .unheld(let position): endHold(position)
         case .forgotten(let position): drop(.entry(position))
-        case .answer(let peer):
-            sessions[peer]?.owesReceipts = true
-            routed[peer]?.owesReceipts = true
-            if sessions[peer]?.answererCount ?? 0 == 0 { feed(peer) }
+        case .answer(let peer): owesReceipts(peer)
         }
     }
 

@@ -199,10 +199,7 @@ package actor RouteDriver {
             case .transmit(let peer): sessions[peer]?.wake(goesOn: true)
             case .changed(let peer):
                 let hops = table.nextHops(to: peer)
-                delivery.enter((peer, hops)) { delivery, way in
-                    let linkCount = way.1.lazy.map(\.hops).min() ?? 0
-                    delivery.setRoute(to: way.0, way.1.map(\.peer), linkCount: linkCount)
-                }
+                delivery.enter((peer, hops)) { delivery, way in delivery.setRoute(to: way.0, way.1) }
                 observer?(peer, hops.map(\.peer))
             // The message waits, and its recipient is dialled and looked for again.
             case .notFound: break
@@ -388,7 +385,7 @@ package actor RouteDriver {
 
     /// Looks for a way to a peer to which something waits.
     private func find(_ peer: PeerID) {
-        _ = table.nextHop(to: peer, from: nil, flow: 0, now: loop.now, wallNow: world.wallClock.now)
+        table.find(peer, now: loop.now, wallNow: world.wallClock.now)
     }
 
     // MARK: Asking

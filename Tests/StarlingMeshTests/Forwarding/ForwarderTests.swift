@@ -21,6 +21,7 @@ import Testing
     private func frame(
         _ number: UInt8,
         hopCount: UInt32 = 1,
+        hopLimit: UInt8 = 5,
         byteCount: Int = 100,
         priority: MessagePriority = .normal,
         from sender: UInt8 = 1
@@ -34,7 +35,7 @@ import Testing
             place: .init(series: 1, number: 1, floor: 1)
         )
         header.priority = priority
-        header.hopLimit = 5
+        header.hopLimit = hopLimit
         let body = [UInt8](repeating: 7, count: byteCount)
         let envelope = try Envelope(header, body: body, from: Self.key(sender))
         return try #require(TransitFrame(envelope, crossed: hopCount))
@@ -349,6 +350,47 @@ import Testing
         #expect(offer(try frame(11), &forwarder) == .tooFast(until: until))
         #expect(offer(try frame(11), &forwarder, at: .milliseconds(100)) == .queued(Self.carol))
         #expect(offer(try frame(12), &forwarder, from: Self.carol) == .dropped(.noRoute))
+    }
+
+    @Test func alsoThoseThatAreDroppedCount() throws {
+        var limits = Forwarder.Limits()
+        limits.framesPerSecond = 3
+        var forwarder = forwarder(limits, to: [Self.carol])
+        let frame = try frame(1)
+        #expect(offer(frame, &forwarder) == .queued(Self.carol))
+        #expect(offer(frame, &forwarder) == .dropped(.repeated))
+        #expect(offer(try self.frame(2, hopCount: 5), &forwarder) == .dropped(.hopLimit))
+        guard case .tooFast = offer(try self.frame(3), &forwarder) else {
+            Issue.record("a fourth frame within a second")
+            return
+        }
+    }
+
+    @Test func nobodyMayAskForMoreLinksThanTen() throws {
+        var forwarder = forwarder(to: [Self.carol])
+        #expect(offer(try frame(1, hopCount: 9, hopLimit: 255), &forwarder) == .queued(Self.carol))
+        #expect(offer(try frame(2, hopCount: 10, hopLimit: 255), &forwarder) == .dropped(.hopLimit))
+    }
+
+    @Test func whatIsForANeighbourWithAWorseLinkGoesOverOthers() throws {
+        var forwarder = forwarder(to: [])
+        forwarder.linkUp(Self.dave, now: start)
+        forwarder.setRoute(to: Self.dave, [Self.dave, Self.carol], linkCount: 1, bestLinkCount: 1)
+        #expect(offer(try frame(1), &forwarder) == .queued(Self.dave))
+        forwarder.setRoute(to: Self.dave, [Self.carol, Self.dave], linkCount: 1, bestLinkCount: 2)
+        let isDetoured = forwarder.isDetoured(Self.dave)
+        #expect(isDetoured)
+        #expect(offer(try frame(2), &forwarder) == .queued(Self.carol))
+        let hops = forwarder.hops(to: Self.dave, without: nil, now: start)
+        #expect(hops == [Self.carol, Self.dave])
+        // Not what may cross no more than one link, nor back.
+        #expect(offer(try frame(3, hopCount: 4), &forwarder) == .queued(Self.dave))
+        #expect(offer(try frame(4), &forwarder, from: Self.carol) == .queued(Self.dave))
+        forwarder.endDetour(to: Self.dave)
+        #expect(offer(try frame(5), &forwarder) == .queued(Self.dave))
+        forwarder.setRoute(to: Self.dave, [Self.carol, Self.dave], linkCount: 1, bestLinkCount: 2)
+        forwarder.linkDown(Self.carol, wallNow: wallNow)
+        #expect(offer(try frame(6), &forwarder) == .queued(Self.dave))
     }
 
     @Test func whatWaitsForANeighbourThatGoesTakesAnotherWay() throws {

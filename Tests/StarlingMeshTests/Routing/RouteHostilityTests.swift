@@ -74,7 +74,7 @@ import Testing
         }
         try kit.hear(2, 30, 5000)
         #expect(kit.hops(to: 30) == [])
-        #expect(kit.next(31) == nil)
+        #expect(kit.find(31) == [])
         try kit.hear(2, 31, 5000)
         #expect(kit.hops(to: 31) == [2])
         #expect(kit.tableFills.allSatisfy { !$0.isOverfull })

@@ -40,7 +40,7 @@ import Testing
     @Test func thoseInUseAndNeighboursStay() throws {
         let kit = try Self.kit(destinations: 6)
         for destination in UInt8(10)...13 { try kit.hear(1, destination, UInt64(destination) * 10_000) }
-        #expect(kit.next(13) == 1)
+        #expect(kit.find(13) == [1])
         try kit.hear(1, 15, 20_000)
         #expect(Self.known(kit) == [10, 11, 13, 15])
         // Ten minutes later it is as the others.
@@ -59,7 +59,7 @@ import Testing
     @Test func oneThatIsLookedForIsTakenHoweverFar() throws {
         let kit = try Self.kit(destinations: 6)
         for destination in UInt8(10)...13 { try kit.hear(1, destination, UInt64(destination) * 10_000) }
-        #expect(kit.next(20) == nil)
+        #expect(kit.find(20) == [])
         try kit.hear(1, 20, 3_000_000)
         #expect(Self.known(kit) == [10, 11, 12, 20])
     }
@@ -167,7 +167,7 @@ import Testing
         limits.searchCountMax = 3
         let kit = try Kit(limits)
         kit.up(1)
-        for destination in UInt8(10)...14 { #expect(kit.next(destination) == nil) }
+        for destination in UInt8(10)...14 { #expect(kit.find(destination) == []) }
         #expect(
             kit.actions.contains(.notFound(Kit.peer(10))) && kit.actions.contains(.notFound(Kit.peer(11)))
         )

@@ -204,16 +204,10 @@ final class RouteTableKit {
         }
     }
 
-    func next(_ destination: UInt8, from arrival: UInt8? = nil, flow: UInt64 = 0) -> UInt8? {
-        let from = arrival.map { Self.peer($0) }
-        let hop = table.nextHop(
-            to: Self.peer(destination),
-            from: from,
-            flow: flow,
-            now: now,
-            wallNow: wallNow
-        )
+    /// The same, of a destination for which something waits.
+    func find(_ destination: UInt8) -> [UInt8] {
+        table.find(Self.peer(destination), now: now, wallNow: wallNow)
         settle()
-        return (1...60).first { Self.peer($0) == hop?.peer }
+        return hops(to: destination)
     }
 }

@@ -189,23 +189,49 @@ import Testing
         #expect(metric() == 20_000)
     }
 
-    @Test func messagesAreSpreadOverEqualsAndNeverGoBack() throws {
+    /// A neighbour's own link is taken unless it costs more than twice what a way over others does, and again once that costs
+    /// more than two thirds of it.
+    @Test func aLinkWinsUnlessItMeasuresMuchWorse() throws {
         let kit = try Kit()
-        for neighbour in UInt8(1)...2 { kit.up(neighbour) }
-        kit.up(3, cost: 300_000)
-        try kit.hear(1, 9, 100_000)
-        try kit.hear(2, 9, 105_000)
-        try kit.hear(3, 9, 100_000)
-        #expect(Set((0..<8).map { kit.next(9, flow: $0) }) == [1, 2])
-        #expect(kit.next(9, flow: 5) == kit.next(9, flow: 5))
-        #expect(Set((0..<8).map { kit.next(9, from: 1, flow: $0) }) == [2])
-        #expect(kit.next(9, from: 7) != nil)
-        // The rest is there when the others are gone.
+        kit.up(9, cost: 100_000)
+        kit.up(1, cost: 10_000)
+        try kit.hear(1, 9, 41_000)
+        #expect(kit.hops(to: 9) == [9, 1])
+        try kit.hear(1, 9, 39_000)
+        #expect(kit.hops(to: 9) == [1, 9])
+        try kit.hear(1, 9, 56_000)
+        #expect(kit.hops(to: 9) == [1, 9], "it is not left for a little")
+        try kit.hear(1, 9, 57_000)
+        #expect(kit.hops(to: 9) == [9, 1])
+        try kit.hear(1, 9, 1000, hops: 5)
+        #expect(kit.hops(to: 9) == [9, 1], "more links than messages are sent around over")
+        try kit.hear(1, 9, 1000, hops: 4)
+        #expect(kit.hops(to: 9) == [1, 9])
         kit.down(1)
-        #expect(Set((0..<8).map { kit.next(9, from: 2, flow: $0) }) == [3])
-        kit.down(2)
-        #expect(kit.next(9) == 3)
-        #expect(kit.next(9, from: 3) == nil)
+        #expect(kit.hops(to: 9) == [9])
+    }
+
+    @Test func aLinkKeepsItsPlaceAmongBetterWays() throws {
+        let kit = try Kit()
+        kit.up(9, cost: 100_000)
+        for neighbour in UInt8(1)...4 {
+            kit.up(neighbour)
+            try kit.hear(neighbour, 9, 10_000 + UInt64(neighbour))
+        }
+        #expect(kit.hops(to: 9) == [1, 9, 2, 3])
+    }
+
+    /// Whoever flatters itself gets what is for its neighbours once.
+    @Test func aWayAroundThatDoesNotDeliverIsLeft() throws {
+        let kit = try Kit()
+        kit.up(9, cost: 100_000)
+        kit.up(1, cost: 10_000)
+        try kit.hear(1, 9, 1)
+        #expect(kit.hops(to: 9) == [1, 9])
+        kit.act { $0.lost(to: Kit.peer(9), via: Kit.peer(1), now: $1, wallNow: $2) }
+        #expect(kit.hops(to: 9) == [9, 1])
+        kit.pass(.seconds(120))
+        #expect(kit.hops(to: 9).first == 9)
     }
 
     @Test func thoseOverWhichMessagesGoAreNotTold() throws {

@@ -70,6 +70,51 @@ import Testing
         #expect(try chain.report(1).forwardedCount == forwarded, "the relay had nothing of it")
     }
 
+    /// Three nodes that are all connected, where two have a link of 100 ms between them and links of 1 ms to the third.
+    private func triangle() throws -> NodeChain {
+        let fast = LinkProfile(latency: .milliseconds(1))
+        let chain = try NodeChain(count: 3, link: fast, hasRoutes: false)
+        chain.simulation.network.setLink(
+            between: chain.hosts[0],
+            and: chain.hosts[2],
+            to: LinkProfile(latency: .milliseconds(100))
+        )
+        try chain.connect(0, 2)
+        try chain.simulation.run(for: .seconds(60))
+        return chain
+    }
+
+    @Test func aLinkThatIsMuchWorseThanAWayOverOthersIsNotTaken() throws {
+        let chain = try triangle()
+        let ids = try chain.send(["around"], from: 0, to: 2, recordsPath: true)
+        try chain.simulation.run(for: .milliseconds(90))
+        #expect(try chain.states(ids, at: 0) == [.delivered], "there and back before the link would bring it there")
+        #expect(try chain.message(ids[0], at: 0)?.path?.map(\.peer) == chain.nodes.prefix(2).map(\.peerID))
+        let answers = try chain.send(["back"], from: 2, to: 0)
+        try chain.simulation.run(for: .milliseconds(90))
+        #expect(try chain.states(answers, at: 2) == [.delivered])
+        // The third one is gone: the link is there.
+        chain.hosts[1].crash(.process)
+        let others = try chain.send(["straight"], from: 0, to: 2)
+        try chain.simulation.run(for: .seconds(90))
+        #expect(try chain.states(others, at: 0) == [.delivered])
+        #expect(try chain.report(2).inboxCount == 2 && chain.report(0).inboxCount == 1)
+    }
+
+    @Test func whatIsSwallowedOnTheWayAroundGoesOverTheLink() throws {
+        let chain = try triangle()
+        try swallow(at: 1, of: chain)
+        let ids = try chain.send(["one"], from: 0, to: 2)
+        try chain.simulation.run(for: .milliseconds(500))
+        #expect(try chain.states(ids, at: 0) == [.sent])
+        try chain.simulation.run(for: .seconds(3))
+        #expect(try chain.states(ids, at: 0) == [.delivered])
+        let others = try chain.send(["two"], from: 0, to: 2)
+        try chain.simulation.run(for: .milliseconds(600))
+        #expect(try chain.states(others, at: 0) == [.delivered], "it has been found out")
+        #expect(try chain.message(others[0], at: 0)?.attempts == 1)
+    }
+
     /// Has a node read what others hand over to it, and carry nothing on.
     private func swallow(at number: Int, of chain: NodeChain) throws {
         let node = chain.nodes[number]
