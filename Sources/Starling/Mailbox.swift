@@ -32,6 +32,8 @@ public struct Mailbox: Sendable {
         public let byteCount: Int
         /// How long the one that has been here for longest has been.
         public let oldestAge: Duration
+        /// How long it is until the lifetimes of all of them are over, and nothing is kept any more.
+        public let longestRest: Duration
     }
 
     /// What another node has, or may have, of one of this node's messages.
@@ -66,7 +68,8 @@ public struct Mailbox: Sendable {
                 sender: $0.sender,
                 messageCount: $0.messageCount,
                 byteCount: $0.byteCount,
-                oldestAge: $0.oldestAge
+                oldestAge: $0.oldestAge,
+                longestRest: $0.longestRest
             )
         }
         mailboxes = summary.mailboxes.map { ($0.peerID, $0.isConnected) }

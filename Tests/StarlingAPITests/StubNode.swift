@@ -350,7 +350,14 @@ enum Sample {
         recipientQuota: .init(messageCount: 5, byteCount: 2000),
         displacedCount: 2,
         holdings: [
-            .init(recipient: peerID, sender: peerID, messageCount: 3, byteCount: 900, oldestAge: .seconds(60))
+            .init(
+                recipient: peerID,
+                sender: peerID,
+                messageCount: 3,
+                byteCount: 900,
+                oldestAge: .seconds(60),
+                longestRest: .seconds(600)
+            )
         ],
         moreHoldingCount: 6,
         mailboxes: [

@@ -49,7 +49,8 @@ import Testing
                 sender: peerID,
                 messageCount: 2,
                 byteCount: 2048,
-                oldestAge: .seconds(250)
+                oldestAge: .seconds(250),
+                longestRest: .seconds(86_150)
             )
         ]
         summary.mailboxes = [.init(peerID: peerID, addresses: [], isConnected: false)]
@@ -66,7 +67,7 @@ import Testing
         #expect(lines[3] == "for one peer    at most 8 messages, 1000 B")
         #expect(lines[4] == "gave way        1 message")
         #expect(lines[5] == "mailboxes       \(peerID), not connected")
-        #expect(lines[7] == "\(peerID)  \(peerID)         2  2 KiB  4m 10s")
+        #expect(lines[7] == "\(peerID)  \(peerID)         2  2 KiB  4m 10s  23h 55m")
         #expect(lines[9] == "\(id)  \(peerID)  \(peerID)  1970-01-01T00:00:00.000Z")
         #expect(lines[10].hasSuffix("  not confirmed"))
         #expect(lines[11].hasSuffix("  to be erased"))
@@ -76,7 +77,14 @@ import Testing
     @Test func whatIsNotListedIsCounted() {
         var summary = empty
         summary.holdings = [
-            .init(recipient: peerID, sender: peerID, messageCount: 1, byteCount: 1, oldestAge: .zero)
+            .init(
+                recipient: peerID,
+                sender: peerID,
+                messageCount: 1,
+                byteCount: 1,
+                oldestAge: .zero,
+                longestRest: .zero
+            )
         ]
         summary.copies = [
             .init(messageID: "0f", to: peerID, mailbox: peerID, stored: nil, isEnded: false)

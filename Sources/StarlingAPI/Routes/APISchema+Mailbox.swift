@@ -29,6 +29,7 @@ extension APISchema {
             APIField("messages", natural, "How many."),
             APIField("bytes", natural, "How large they are."),
             APIField("oldest_age_ms", natural, "How long the oldest has been here."),
+            APIField("longest_rest_ms", natural, "How long it is until all their lifetimes are over."),
         ],
         "What is kept of one sender for one recipient."
     )

@@ -51,6 +51,7 @@ extension MailboxSummary.Holding: APIValue {
         [
             "to": JSON(recipient), "from": JSON(sender), "messages": JSON(messageCount),
             "bytes": JSON(byteCount), "oldest_age_ms": JSON(milliseconds: oldestAge),
+            "longest_rest_ms": JSON(milliseconds: longestRest),
         ]
     }
 
@@ -60,7 +61,8 @@ extension MailboxSummary.Holding: APIValue {
             sender: try fields.peerID("from"),
             messageCount: try fields.count("messages"),
             byteCount: try fields.count("bytes"),
-            oldestAge: try fields.milliseconds("oldest_age_ms")
+            oldestAge: try fields.milliseconds("oldest_age_ms"),
+            longestRest: try fields.milliseconds("longest_rest_ms")
         )
     }
 }

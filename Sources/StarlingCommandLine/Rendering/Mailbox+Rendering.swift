@@ -46,11 +46,13 @@ extension MailboxSummary {
     private var holdingTable: TextTable {
         var table = TextTable([
             ("KEPT FOR", .left), ("FROM", .left), ("MESSAGES", .right), ("SIZE", .right), ("OLDEST", .right),
+            ("ENDS IN", .right),
         ])
         for holding in holdings {
             table.append([
                 holding.recipient.base58, holding.sender.base58, "\(holding.messageCount)",
                 ByteCountText.write(holding.byteCount), DurationText.writeAge(holding.oldestAge),
+                DurationText.writeAge(holding.longestRest),
             ])
         }
         return table

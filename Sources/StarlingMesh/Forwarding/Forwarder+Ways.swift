@@ -88,7 +88,8 @@ extension Forwarder {
     /// - Parameter other: One that it goes to only where there is no other.
     func way(of frame: TransitFrame, from origin: Origin, besides other: PeerID?, now: Instant) -> PeerID? {
         let peer = frame.to
-        if frame.isReceipt, !goesDirect(to: peer, linkCountMax: frame.linkCountLeft), !isBarred(peer, now: now), let trace = traces[peer],
+        if frame.isReceipt, !goesDirect(to: peer, linkCountMax: frame.linkCountLeft),
+            !isBarred(peer, now: now), let trace = traces[peer],
             trace.at + limits.reverseDuration > now, neighbours[trace.via] != nil,
             origin != .neighbour(trace.via)
         {

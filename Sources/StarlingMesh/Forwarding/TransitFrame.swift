@@ -31,7 +31,9 @@ package struct TransitFrame: Equatable, Sendable {
     package static let hopLimitMax: UInt32 = 10
 
     /// Links that it may still cross, the one to the next neighbour included; this node's own frames have only begun.
-    package var linkCountLeft: UInt32 { hopCount == 0 ? Self.hopLimitMax : hopLimit - min(hopCount, hopLimit) }
+    package var linkCountLeft: UInt32 {
+        hopCount == 0 ? Self.hopLimitMax : hopLimit - min(hopCount, hopLimit)
+    }
 
     /// A message; `nil` when it is for everybody.
     ///

@@ -91,7 +91,8 @@ extension RouteTable {
             best = isClearlyBetter(first, than: used, of: slot) ? first : used
         }
         guard let direct else { return best }
-        return best.flatMap { isDetour($0, around: direct, isUsed: current != nil, of: slot) ? $0 : nil } ?? direct
+        return best.flatMap { isDetour($0, around: direct, isUsed: current != nil, of: slot) ? $0 : nil }
+            ?? direct
     }
 
     /// Whether a way over others is taken though there is a link to the destination itself: it costs less than half of that,

@@ -267,7 +267,8 @@ extension DeliveryDriver: MessageChannelOwner {
     private func waitingPriorities(for peer: PeerID) -> PrioritySet {
         let carried = inPlace(&forwarder) { $0.waitingPriorities(for: peer) }
         // What goes over others does not wait here.
-        return routed[peer] == nil ? carried.union(inPlace(&outbox) { $0.waitingPriorities(for: peer) }) : carried
+        return routed[peer] == nil
+            ? carried.union(inPlace(&outbox) { $0.waitingPriorities(for: peer) }) : carried
     }
 
     private func end(_ writer: MessageWriter) {

@@ -11,6 +11,8 @@ package struct MailboxShelfReport: Sendable {
     /// What gave way to others since the node started.
     package var displacedCount: Int
     package var holdings: [MailboxHolding]
+    /// When all of this was so.
+    package var asOf: Instant
 }
 
 /// What others keep for a node, and of its messages.

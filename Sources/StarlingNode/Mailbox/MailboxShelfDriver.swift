@@ -211,7 +211,8 @@ package actor MailboxShelfDriver {
             count: shelf.count,
             byteCount: shelf.byteCount,
             displacedCount: shelf.displacedCount,
-            holdings: shelf.holdings
+            holdings: shelf.holdings,
+            asOf: loop.now
         )
     }
 

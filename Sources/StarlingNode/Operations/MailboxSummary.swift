@@ -22,19 +22,23 @@ package struct MailboxSummary: Sendable, Equatable {
         package var byteCount: Int
         /// How long the one that has been here for longest has been.
         package var oldestAge: Duration
+        /// How long it is until the lifetimes of all of them are over, and nothing is kept any more.
+        package var longestRest: Duration
 
         package init(
             recipient: PeerID,
             sender: PeerID,
             messageCount: Int,
             byteCount: Int,
-            oldestAge: Duration
+            oldestAge: Duration,
+            longestRest: Duration
         ) {
             self.recipient = recipient
             self.sender = sender
             self.messageCount = messageCount
             self.byteCount = byteCount
             self.oldestAge = oldestAge
+            self.longestRest = longestRest
         }
     }
 
@@ -165,7 +169,8 @@ package struct MailboxSummary: Sendable, Equatable {
                     sender: $0.sender,
                     messageCount: $0.count,
                     byteCount: $0.byteCount,
-                    oldestAge: $0.oldest.age(at: wallNow)
+                    oldestAge: $0.oldest.age(at: wallNow),
+                    longestRest: max(.zero, shelf.asOf.duration(to: $0.lastEnd))
                 )
             },
             moreHoldingCount: max(0, holdings.count - Self.listCountMax),

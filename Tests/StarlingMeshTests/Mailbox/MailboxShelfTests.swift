@@ -246,13 +246,15 @@ import Testing
         #expect(shelf.count == 1)
     }
 
-    @Test func holdingsTellWhoHasWhatForWhomAndSinceWhen() throws {
+    @Test func holdingsTellWhoHasWhatForWhomSinceWhenAndHowLong() throws {
         var kit = MailboxKit(policy: .anyone)
+        let start = kit.now
         let byteCount = try MailboxKit.envelope(1).encoded.count
         kit.expect(.stored, of: try MailboxKit.envelope(1))
         kit.advance(.seconds(5))
         kit.expect(.stored, of: try MailboxKit.envelope(2))
         kit.expect(.stored, of: try MailboxKit.envelope(3, from: carol))
+        let end = start + .seconds(86_400 + 900)
         var later = MessageKit.created
         later.millisecondsSince1970 += 5000
         let expected = [
@@ -261,14 +263,16 @@ import Testing
                 sender: alice.peerID,
                 count: 2,
                 byteCount: 2 * byteCount,
-                oldest: MessageKit.created
+                oldest: MessageKit.created,
+                lastEnd: end
             ),
             MailboxHolding(
                 recipient: bob.peerID,
                 sender: carol.peerID,
                 count: 1,
                 byteCount: byteCount,
-                oldest: later
+                oldest: later,
+                lastEnd: end
             ),
         ].sorted { $0.sender < $1.sender }
         #expect(kit.shelf.holdings == expected)

@@ -88,7 +88,10 @@ import Testing
         let chain = try triangle()
         let ids = try chain.send(["around"], from: 0, to: 2, recordsPath: true)
         try chain.simulation.run(for: .milliseconds(90))
-        #expect(try chain.states(ids, at: 0) == [.delivered], "there and back before the link would bring it there")
+        #expect(
+            try chain.states(ids, at: 0) == [.delivered],
+            "there and back before the link would bring it there"
+        )
         #expect(try chain.message(ids[0], at: 0)?.path?.map(\.peer) == chain.nodes.prefix(2).map(\.peerID))
         let answers = try chain.send(["back"], from: 2, to: 0)
         try chain.simulation.run(for: .milliseconds(90))

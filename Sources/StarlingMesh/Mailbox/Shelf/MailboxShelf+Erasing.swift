@@ -174,15 +174,20 @@ extension MailboxShelf {
             var found: [Int: MailboxHolding] = [:]
             for slot in box(of: party) {
                 let entry = slots[slot]
-                let fresh = MailboxHolding(
-                    recipient: recipient,
-                    sender: parties[entry.sender].id,
-                    count: 0,
-                    byteCount: 0,
-                    oldest: entry.received
-                )
-                found[entry.sender, default: fresh].count += 1
-                found[entry.sender, default: fresh].byteCount += entry.byteCount
+                var holding =
+                    found[entry.sender]
+                    ?? MailboxHolding(
+                        recipient: recipient,
+                        sender: parties[entry.sender].id,
+                        count: 0,
+                        byteCount: 0,
+                        oldest: entry.received,
+                        lastEnd: entry.expires
+                    )
+                holding.count += 1
+                holding.byteCount += entry.byteCount
+                holding.lastEnd = max(holding.lastEnd, entry.expires)
+                found[entry.sender] = holding
             }
             return found.values.sorted { $0.sender < $1.sender }
         }

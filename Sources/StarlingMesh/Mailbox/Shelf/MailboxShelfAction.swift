@@ -18,13 +18,23 @@ package struct MailboxHolding: Equatable, Sendable {
     package var byteCount: Int
     /// When the one that has been here for longest came.
     package var oldest: WallTime
+    /// When the lifetimes of all of them are over.
+    package var lastEnd: Instant
 
-    package init(recipient: PeerID, sender: PeerID, count: Int, byteCount: Int, oldest: WallTime) {
+    package init(
+        recipient: PeerID,
+        sender: PeerID,
+        count: Int,
+        byteCount: Int,
+        oldest: WallTime,
+        lastEnd: Instant
+    ) {
         self.recipient = recipient
         self.sender = sender
         self.count = count
         self.byteCount = byteCount
         self.oldest = oldest
+        self.lastEnd = lastEnd
     }
 }
 
