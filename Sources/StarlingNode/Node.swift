@@ -134,6 +134,10 @@ package final class Node: Sendable {
         do throws(StoreError) {
             if configuration.usesRoutes { try await startMesh() }
             if configuration.mailbox.isUsed {
+                if configuration.usesRoutes {
+                    shelf.serve(in: tunnels)
+                    await mailboxes.useTunnels(tunnels)
+                }
                 try await shelf.start()
                 try await mailboxes.start()
             }

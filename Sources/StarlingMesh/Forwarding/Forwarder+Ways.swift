@@ -33,7 +33,7 @@ extension Forwarder {
     package mutating func endDetour(to peer: PeerID) { detours[peer] = nil }
 
     /// Whether frames to a peer go to itself.
-    private func goesDirect(to peer: PeerID, linkCountMax: UInt32 = .max) -> Bool {
+    private func goesDirect(to peer: PeerID, linkCountMax: UInt32) -> Bool {
         neighbours[peer] != nil && !isDetoured(peer, linkCountMax: linkCountMax)
     }
 
@@ -60,10 +60,10 @@ extension Forwarder {
         traces.set(Trace(via: neighbour, at: longAgo, since: longAgo), for: peer)
     }
 
-    /// The neighbours over which a peer is reached now, the best first: itself alone where it is one whose link is no bad one,
-    /// and never the one that is left out.
+    /// The neighbours over which a peer is reached now, the best first: itself where it is one, and never the one that
+    /// is left out.
     package func hops(to peer: PeerID, without other: PeerID?, now: Instant) -> [PeerID] {
-        if goesDirect(to: peer) { return [peer] }
+        if neighbours[peer] != nil { return [peer] }
         var hops = routes.hops(to: peer).filter { neighbours[$0] != nil && $0 != other }
         if let back = trace(to: peer, now: now), back != other, !hops.contains(back) { hops.append(back) }
         return hops
@@ -111,7 +111,10 @@ extension Forwarder {
             entry.byteCount >= limits.spreadByteCountMin || !hasRoom(for: best, from: origin)
         else { return best }
         var (least, leastByteCount) = (best, hasRoom(for: best, from: origin) ? entry.byteCount : .max)
-        for hop in routes.hops(to: frame.to) where hop != other && isOpen(hop, from: origin) {
+        // A link that is not taken because it is bad is the last resort.
+        let avoided = leastByteCount < .max ? frame.to : nil
+        for hop in routes.hops(to: frame.to) where hop != other && hop != avoided && isOpen(hop, from: origin)
+        {
             guard let byteCount = neighbours[hop]?.byteCount, byteCount < leastByteCount,
                 hasRoom(for: hop, from: origin)
             else { continue }

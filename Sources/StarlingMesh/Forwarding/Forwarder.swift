@@ -272,6 +272,7 @@ package struct Forwarder: ~Copyable, Sendable {
     /// A frame was dropped that had found no room for long: its way is doubted, and others for the same neighbour do not wait.
     package mutating func gaveUp(_ frame: TransitFrame, from origin: Origin, now: Instant) {
         drop(.noRoom)
+        if case .neighbour(let neighbour) = origin { neighbours[neighbour]?.credit -= 1 }
         guard let next = way(of: frame, from: origin, besides: nil, now: now),
             !hasRoom(for: next, from: origin)
         else { return }

@@ -30,10 +30,8 @@ package struct TransitFrame: Equatable, Sendable {
     /// Links that anything may cross, whatever its sender allows; receipts and settlements have no other limit.
     package static let hopLimitMax: UInt32 = 10
 
-    /// Links that it may still cross, the one to the next neighbour included; this node's own frames have only begun.
-    package var linkCountLeft: UInt32 {
-        hopCount == 0 ? Self.hopLimitMax : hopLimit - min(hopCount, hopLimit)
-    }
+    /// Links that it may still cross, the one to the next neighbour included.
+    package var linkCountLeft: UInt32 { hopLimit - min(hopCount, hopLimit) }
 
     /// A message; `nil` when it is for everybody.
     ///
@@ -62,7 +60,7 @@ package struct TransitFrame: Equatable, Sendable {
         (isReceipt, isAnswer, proof) = (false, false, nil)
         // The outbox gives it up in time, and nobody carries it before its first neighbour.
         expires = nil
-        (hopCount, hopLimit) = (0, 1)
+        (hopCount, hopLimit) = (0, Self.hopLimitMax)
         wire = MessageFrame(.envelope, envelope).encoded
     }
 

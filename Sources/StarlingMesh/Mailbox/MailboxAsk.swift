@@ -3,7 +3,8 @@ package import StarlingCore
 /// What is said to a mailbox.
 ///
 ///     message Ask { oneof kind { bytes offer = 1; Fetch fetch = 2; bytes receipt = 3; Ids erase = 4;
-///                                Ids status = 5; bytes list = 6; bytes told = 7; Waiting waiting = 8; } }
+///                                Ids status = 5; bytes list = 6; bytes told = 7; Waiting waiting = 8; }
+///                   uint32 hop_limit = 9; }
 ///     message Waiting {}
 ///     message Fetch { uint64 after = 1; uint32 count_max = 2; uint32 byte_count_max = 3; }
 ///     message Ids { repeated bytes ids = 1; }
@@ -20,8 +21,8 @@ package enum MailboxAsk: Equatable, Sendable {
     case erase([MessageID])
     /// How the mailbox stands to the asking peer, and which of these messages it does not have.
     case status([MessageID])
-    /// Which mailboxes a peer has.
-    case list(PeerID)
+    /// Which mailboxes a peer has; whoever does not know asks others, as long as the question may cross more links.
+    case list(PeerID, hopLimit: UInt8 = 1)
     /// Which mailboxes the asking peer has, an encoded ``MailboxList``; there is no answer.
     case told([UInt8])
     /// The asking peer keeps something for the one that it asks; there is no answer.
@@ -29,6 +30,7 @@ package enum MailboxAsk: Equatable, Sendable {
 
     /// The frame in `bytes`, without the length before it; `nil` when its kind is not known.
     package static func parse(_ bytes: Span<UInt8>) throws(ProtobufError) -> MailboxAsk? {
+        var (peer, hopLimit): (PeerID?, UInt8) = (nil, 1)
         var cursor = ProtobufCursor(bytes)
         while let field = try cursor.next(in: bytes) {
             switch field.number {
@@ -40,15 +42,18 @@ package enum MailboxAsk: Equatable, Sendable {
                 guard !ids.isEmpty else { throw .missingField(fieldNumber: 1) }
                 return .erase(ids)
             case 5: return .status(try MailboxProtocol.ids(in: bytes, try field.range()))
-            case 6: return .list(try field.peerID(in: bytes))
+            case 6: peer = try field.peerID(in: bytes)
             case 7: return .told(try field.bytes(in: bytes))
             case 8:
                 _ = try field.range()
                 return .waiting
+            case 9:
+                hopLimit = try field.number()
+                guard hopLimit > 0 else { throw .invalidValue(fieldNumber: 9) }
             default: break
             }
         }
-        return nil
+        return peer.map { .list($0, hopLimit: hopLimit) }
     }
 
     /// The frame as it goes onto the stream, its length before it.
@@ -62,7 +67,9 @@ package enum MailboxAsk: Equatable, Sendable {
         case .receipt(let receipt): writer.bytes(3, receipt)
         case .erase(let ids): MailboxProtocol.write(ids, as: 4, to: &writer)
         case .status(let ids): MailboxProtocol.write(ids, as: 5, to: &writer)
-        case .list(let peer): writer.name(6, peer)
+        case .list(let peer, let hopLimit):
+            writer.name(6, peer)
+            if hopLimit > 1 { writer.varint(9, UInt64(hopLimit)) }
         case .told(let list): writer.bytes(7, list)
         case .waiting: writer.message(8) { _ in }
         }

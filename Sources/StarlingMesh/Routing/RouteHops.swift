@@ -11,6 +11,8 @@ struct RouteHops: Equatable, Sendable {
 
     @inline(__always) subscript(index: Int) -> Int { Int(numbers[index]) }
 
+    func contains(_ number: Int) -> Bool { indices.contains { self[$0] == number } }
+
     /// The best.
     var first: Int? { count > 0 ? self[0] : nil }
 

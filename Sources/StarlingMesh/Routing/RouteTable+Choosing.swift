@@ -76,13 +76,12 @@ extension RouteTable {
     /// The link to the destination itself, unless it measures much worse than a way over others; else the feasible route of
     /// lowest metric, where the one in use stays unless another one is clearly better.
     private func bestEntry(of slot: Int) -> Int? {
-        var (best, current, direct): (Int?, Int?, Int?) = (nil, nil, nil)
-        for place in destinations[slot].entries.indices {
-            guard isFeasible(place, of: slot), metric(of: place, of: slot) != nil else { continue }
-            if destinations[slot].entries[place].isDirect {
-                direct = place
-                continue
-            }
+        let direct = destinations[slot].entries.indices.first { destinations[slot].entries[$0].isDirect }
+        var (best, current): (Int?, Int?) = (nil, nil)
+        for place in destinations[slot].entries.indices where place != direct {
+            guard isFeasible(place, of: slot), metric(of: place, of: slot) != nil,
+                direct == nil || mayBeDetour(place, of: slot)
+            else { continue }
             if destinations[slot].entries[place].link == destinations[slot].primary { current = place }
             if let other = best, !precedes(place, other, of: slot) { continue }
             best = place
@@ -90,15 +89,23 @@ extension RouteTable {
         if let first = best, let used = current {
             best = isClearlyBetter(first, than: used, of: slot) ? first : used
         }
-        guard let direct else { return best }
-        return best.flatMap { isDetour($0, around: direct, isUsed: current != nil, of: slot) ? $0 : nil }
-            ?? direct
+        guard let direct, let way = best else { return best ?? direct }
+        // A link that has just come up is not worse for having been without.
+        let isUsed =
+            current != nil && destinations[slot].hops.contains(destinations[slot].entries[direct].link)
+        return isDetour(way, around: direct, isUsed: isUsed, of: slot) ? way : direct
     }
 
-    /// Whether a way over others is taken though there is a link to the destination itself: it costs less than half of that,
-    /// and is left again when it costs more than two thirds.
+    /// Whether a way over others may be taken though there is a link to the destination itself: it is short enough for any message,
+    /// and nothing was lost on it lately.
+    private func mayBeDetour(_ place: Int, of slot: Int) -> Bool {
+        let entry = destinations[slot].entries[place]
+        return entry.way.hops < limits.detourLinkCountMax && entry.penalty < limits.penaltyMin
+            && links[entry.link].appliedPenalty < limits.penaltyMin
+    }
+
+    /// Whether it is taken: it costs less than half of what the link does, and is left again when it costs more than two thirds.
     private func isDetour(_ place: Int, around direct: Int, isUsed: Bool, of slot: Int) -> Bool {
-        guard destinations[slot].entries[place].way.hops < limits.detourLinkCountMax else { return false }
         let (way, link) = (microseconds(of: place, of: slot), microseconds(of: direct, of: slot))
         return isUsed ? way * 3 <= link * 2 : way * 2 < link
     }
@@ -115,8 +122,13 @@ extension RouteTable {
         }
         var hops = RouteHops()
         for place in hopScratch { hops.append(destinations[slot].entries[place].link) }
-        guard hops != destinations[slot].hops else { return }
-        destinations[slot].hops = hops
+        // How long the way around a link is counts for what may not cross many.
+        var detourHops: UInt8 = 0
+        if destinations[slot].hasDirect, let first = hopScratch.first {
+            detourHops = destinations[slot].entries[first].way.hops
+        }
+        guard hops != destinations[slot].hops || detourHops != destinations[slot].detourHops else { return }
+        (destinations[slot].hops, destinations[slot].detourHops) = (hops, detourHops)
         guard !destinations[slot].isChangeTold else { return }
         destinations[slot].isChangeTold = true
         actions.append(.changed(destinations[slot].id))

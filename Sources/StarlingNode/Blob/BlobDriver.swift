@@ -348,7 +348,7 @@ package actor BlobDriver {
     ///
     /// - Returns: the stream, and the neighbour over which it goes where the peer is none.
     private func openStream(to peer: PeerID) async throws(BlobFailure) -> (Stream, via: PeerID?) {
-        if let tunnels, await tunnels.isNeeded(to: peer) {
+        if let tunnels, await !swarm.isConnected(peer), await tunnels.hasWay(to: peer) {
             do throws(TunnelError) {
                 let tunnel = try await tunnels.openStream(to: peer, BlobProtocol.id)
                 return (tunnel.stream, tunnel.via)

@@ -27,8 +27,8 @@ struct RoutedPeer {
         (self.owesReceipts, self.owesSettlement) = (owesReceipts, owesSettlement)
     }
 
-    /// A frame went to a neighbour: a message of this id, or an answer.
-    mutating func sent(_ id: MessageID?, via neighbour: PeerID) {
+    /// A frame went to a neighbour, or to the peer itself (`nil`): a message of this id, or an answer.
+    mutating func sent(_ id: MessageID?, via neighbour: PeerID?) {
         if let id { vias[id] = neighbour } else { answerVia = neighbour }
     }
 
@@ -101,7 +101,7 @@ extension DeliveryDriver {
         )
         // Files that wait for a way have one.
         if isOther, !hops.isEmpty { blobs?.enter(peer) { $0.wake($1) } }
-        if sessions[peer] != nil { return followDetour(to: peer) }
+        if sessions[peer] != nil { return followDetour(to: peer, best: isOther ? hops.first?.peer : nil) }
         guard routed[peer] != nil else {
             guard hasBusiness(with: peer) else { return }
             if routeUp(peer) { pump() }
@@ -161,10 +161,20 @@ extension DeliveryDriver {
     }
 
     /// Sends to a connected peer over others from now on, where its link is so much worse, or over the link again.
-    func followDetour(to peer: PeerID) {
+    ///
+    /// - Parameter best: Over whom it is reached best, where that is somebody else than before.
+    func followDetour(to peer: PeerID, best: PeerID? = nil) {
         guard routed[peer] != nil || forwarder.isDetoured(peer) else { return }
         defer { pump() }
+        let resends = best.map { shallResend(to: peer, over: $0) } ?? false
+        defer {
+            if resends {
+                isOutOfReach(peer)
+                isWithinReach(peer)
+            }
+        }
         guard forwarder.isDetoured(peer) else { return routeDown(peer) }
+        if routed[peer] == nil, routed.count >= limits.routedCountMax { forgetIdleRouted() }
         if routed[peer] == nil, let session = sessions[peer], routed.count < limits.routedCountMax {
             routed[peer] = RoutedPeer(
                 owesReceipts: session.owesReceipts,
@@ -197,11 +207,14 @@ extension DeliveryDriver {
     }
 
     private func forgetIdleRouted() {
-        let idle = routed.keys.filter { outbox.count(to: $0) == 0 && !inbox.owesReceipts(to: $0) }.sorted()
+        // Neighbours are few, and nobody would find out again that their links are bad.
+        let idle = routed.keys.filter {
+            outbox.count(to: $0) == 0 && !inbox.owesReceipts(to: $0) && sessions[$0] == nil
+        }.sorted()
         for peer in idle { routeDown(peer) }
         guard idle.isEmpty else { return }
         // Whoever never confirms what it is sent does not stand in the way of what this node has to send.
-        let silent = routed.keys.filter { outbox.count(to: $0) == 0 }.min()
+        let silent = routed.keys.filter { outbox.count(to: $0) == 0 && sessions[$0] == nil }.min()
         if let silent { routeDown(silent) }
     }
 
@@ -217,9 +230,6 @@ extension DeliveryDriver {
     func hops(to peer: PeerID, without other: PeerID? = nil) -> [PeerID] {
         forwarder.hops(to: peer, without: other, now: loop.now)
     }
-
-    /// Whether a connected peer is sent to over others, because its link is so much worse.
-    func isDetoured(_ peer: PeerID) -> Bool { sessions[peer] != nil && forwarder.isDetoured(peer) }
 
     /// Has a way to a peer looked for, which may become known later.
     func lookForRoute(to peer: PeerID) { router?.find(peer) }
@@ -241,6 +251,7 @@ extension DeliveryDriver {
             }
             while let receipt = receipt(for: peer) { offer(TransitFrame(receipt, crossed: 0)) }
         }
+        if hasLeftDetour(to: peer) { return routeDown(peer) }
         if state.owesSettlement {
             routed[peer]?.owesSettlement = false
             if let settlement = settlement(for: peer) { offer(TransitFrame(settlement, crossed: 0)) }
@@ -275,9 +286,9 @@ extension DeliveryDriver {
             }
         }
         guard !missing.isEmpty else { return }
-        if sessions[peer] != nil {
-            if !forwarder.isDetoured(peer) { routeDown(peer) }
-        } else if routed[peer]?.missed() == true {
+        if hasLeftDetour(to: peer) {
+            routeDown(peer)
+        } else if sessions[peer] == nil, routed[peer]?.missed() == true {
             // Who is told to be reachable and is not may have mailboxes.
             outboxObserver?(.absent(peer))
         }
@@ -289,9 +300,15 @@ extension DeliveryDriver {
         forwarder.missed(peer, via: via, now: loop.now)
         if sessions[peer] == nil {
             dialSoon(peer)
-        } else if via != nil {
+        } else if let via, via == forwarder.way(to: peer, from: .own, now: loop.now) {
+            // What was lost on another way says nothing of this one.
             forwarder.endDetour(to: peer)
         }
+    }
+
+    /// Whether a connected peer that was sent to over others is not any more.
+    private func hasLeftDetour(to peer: PeerID) -> Bool {
+        sessions[peer] != nil && routed[peer] != nil && !forwarder.isDetoured(peer)
     }
 
     /// A receipt of a peer came: the ways that these messages took work.
@@ -315,7 +332,7 @@ extension DeliveryDriver {
         switch forwarder.offer(frame, from: .own, now: loop.now, wallNow: world.wallClock.now) {
         case .queued(let next):
             // A link of its own has no part in what is found of the ways over others.
-            if next != frame.to { routed[frame.to]?.sent(id, via: next) }
+            routed[frame.to]?.sent(id, via: next == frame.to ? nil : next)
             wake(next, frame.priority)
         case .dropped(.noRoute): routeDown(frame.to)
         // It is sent again when no receipt comes.

@@ -9,7 +9,7 @@ extension MailboxDriver {
 
     /// Sees that a mailbox is connected, and tells whoever wants it.
     func reach(_ peer: PeerID, for part: Part) {
-        if links.contains(peer) {
+        if canAsk(peer) {
             if let rest = rests[peer], rest.until > loop.now { return unreachable(peer, part) }
             return linked(peer)
         }
@@ -28,12 +28,40 @@ extension MailboxDriver {
         do throws(DialError) { _ = try await swarm.connect(to: peer) } catch {
             world.log(.debug, "a mailbox was not reached", ["peer": "\(peer)", "reason": "\(error)"])
         }
-        reaching -= 1
         // The swarm's event has told of a connection, unless that has gone already.
-        if links.contains(peer) { linked(peer) } else { unreachable(peer, part) }
+        if !links.contains(peer) { await reachFar(peer) }
+        reaching -= 1
+        if canAsk(peer) { linked(peer) } else { unreachable(peer, part) }
         pump()
         reachNext()
     }
+
+    /// Opens a stream over others to a mailbox that cannot be dialled, where there is a way.
+    private func reachFar(_ peer: PeerID) async {
+        guard let tunnels, !isStopped, !far.contains(peer), far.count < limits.farCountMax,
+            await tunnels.hasWay(to: peer)
+        else { return }
+        let stream: Stream
+        do throws(TunnelError) {
+            stream = try await tunnels.openStream(to: peer, MailboxProtocol.id).stream
+        } catch {
+            world.log(
+                .debug,
+                "a mailbox was not reached over others",
+                ["peer": "\(peer)", "reason": "\(error)"]
+            )
+            return
+        }
+        // There may be others by now, or a link.
+        guard !isStopped, !links.contains(peer), far.count < limits.farCountMax,
+            far.insert(peer).inserted
+        else { return await stream.reset() }
+        begin(peer, over: stream)
+        if own.contains(where: { $0.peer == peer }) { tellOwnList(to: peer) }
+    }
+
+    /// Whether a mailbox is connected, or can be asked over others.
+    func canAsk(_ peer: PeerID) -> Bool { links.contains(peer) || far.contains(peer) }
 
     private func unreachable(_ peer: PeerID, _ part: Part) {
         switch part {
@@ -44,27 +72,49 @@ extension MailboxDriver {
 
     // MARK: Asking
 
-    /// Says something to a mailbox that is connected.
+    /// Says something to a mailbox that is connected, or to which there is a way over others.
     func ask(_ ask: MailboxAsk, of peer: PeerID) {
-        guard !isStopped, links.contains(peer) else { return }
-        if visits[peer]?.isClosing ?? true {
-            let number = nextNumber()
-            visits[peer] = MailboxVisit(number: number, now: loop.now)
-            startTask { driver in await driver.visit(peer, number) }
-            sweepLater()
-        }
+        guard !isStopped, canAsk(peer) else { return }
+        if visits[peer]?.isClosing ?? true { begin(peer, over: nil) }
         visits[peer]?.ask(ask, now: loop.now, limits)
         guard visits[peer]?.unwrittenByteCount ?? 0 > limits.unwrittenByteCountMax else { return }
         world.log(.warning, "a mailbox takes nothing", ["peer": "\(peer)"])
         rest(peer)
     }
 
-    private func visit(_ peer: PeerID, _ number: UInt64) async {
-        let stream: Stream
+    /// Begins to ask a mailbox.
+    ///
+    /// - Parameter stream: The one that is there already; without it one is opened.
+    private func begin(_ peer: PeerID, over stream: Stream?) {
+        let number = nextNumber()
+        visits[peer] = MailboxVisit(number: number, now: loop.now)
+        startTask { driver in await driver.visit(peer, number, over: stream) }
+        sweepLater()
+    }
+
+    private func openStream(to peer: PeerID) async throws(MailboxStreamError) -> Stream {
+        if let tunnels, far.contains(peer) {
+            do throws(TunnelError) {
+                return try await tunnels.openStream(to: peer, MailboxProtocol.id).stream
+            } catch {
+                throw .noTunnel(error)
+            }
+        }
         do throws(SwarmError) {
-            stream = try await swarm.openStream(to: peer, [MailboxProtocol.id], priority: .low)
+            return try await swarm.openStream(to: peer, [MailboxProtocol.id], priority: .low)
         } catch {
-            return failed(peer, number, .notOpened(error))
+            throw .notOpened(error)
+        }
+    }
+
+    private func visit(_ peer: PeerID, _ number: UInt64, over open: Stream?) async {
+        let stream: Stream
+        if let open {
+            stream = open
+        } else {
+            do throws(MailboxStreamError) { stream = try await openStream(to: peer) } catch {
+                return failed(peer, number, error)
+            }
         }
         if visits[peer]?.number == number { visits[peer]?.opened(stream) }
         let reading = loop.startTask { await self.read(stream, peer, number) }
@@ -163,9 +213,15 @@ extension MailboxDriver {
     /// Leaves a mailbox alone for a while: what became of open asks is not known.
     func rest(_ peer: PeerID, isSilent: Bool = false) {
         endVisit(peer)
+        // Whoever wants something of it looks for a way anew, later and later.
+        if far.remove(peer) != nil { return unlinked(peer) }
         let last = rests[peer]?.wait ?? .zero
         let wait = isSilent ? limits.restMax : min(max(limits.restMin, last * 2), limits.restMax)
         rests[peer] = Rest(until: loop.now + wait, wait: wait)
+        unlinked(peer)
+    }
+
+    private func unlinked(_ peer: PeerID) {
         sender.linkDown(peer, now: loop.now)
         fetcher.linkDown(peer, now: loop.now)
     }
@@ -186,7 +242,9 @@ extension MailboxDriver {
             fetcher.erased(ids, by: peer)
         case .status(let status): sender.status(status, from: peer, now: now)
         case .list(let bytes):
-            if let listAsked, !bytes.isEmpty { take(list: bytes, of: listAsked, from: peer) }
+            guard let listAsked else { break }
+            if !bytes.isEmpty { take(list: bytes, of: listAsked, from: peer) }
+            searched(for: listAsked, at: peer)
         }
         pump()
     }

@@ -1,4 +1,4 @@
-package import StarlingCore
+internal import StarlingCore
 internal import StarlingCrypto
 package import StarlingMesh
 internal import StarlingWorld
@@ -62,14 +62,16 @@ extension MailboxDriver {
 
     /// Asks neighbours that speak of mailboxes, those first that were not asked last time.
     private func askNeighbours(of peer: PeerID) async {
-        let book = await swarm.peerBook
-        let able = links.sorted().filter {
-            $0 != peer && book[$0]?.protocols.contains(MailboxProtocol.id) == true
-        }
+        // What comes back as a question of others is answered at once.
+        sought.set(loop.now, for: peer)
+        let able = await neighboursToAsk(of: peer, besides: nil)
         guard !able.isEmpty else { return }
         seekCursor = (seekCursor + limits.neighbourCountMax) % able.count
         for index in 0..<min(able.count, limits.neighbourCountMax) {
-            ask(.list(peer), of: able[(seekCursor + index) % able.count])
+            ask(
+                .list(peer, hopLimit: limits.listHopLimit),
+                of: able[(seekCursor + index) % able.count]
+            )
         }
         pump()
     }
@@ -125,8 +127,16 @@ extension MailboxDriver {
         }
     }
 
+    /// The neighbours that speak of mailboxes, but for the peer itself and another one, by name.
+    func neighboursToAsk(of peer: PeerID, besides other: PeerID?) async -> [PeerID] {
+        let book = await swarm.peerBook
+        return links.sorted().filter {
+            $0 != peer && $0 != other && book[$0]?.protocols.contains(MailboxProtocol.id) == true
+        }
+    }
+
     /// The list of a peer, as it is handed on; empty where none is known.
-    package func encodedList(of peer: PeerID) -> [UInt8] {
+    func encodedList(of peer: PeerID) -> [UInt8] {
         directory.list(of: peer, wallNow: world.wallClock.now)?.encoded ?? []
     }
 }

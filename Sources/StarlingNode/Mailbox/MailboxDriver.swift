@@ -28,8 +28,24 @@ package actor MailboxDriver {
         /// After a stream that failed though its mailbox is connected; doubled by each further one, up to the longest.
         package var restMin: Duration = .seconds(1)
         package var restMax: Duration = .seconds(300)
+        /// Mailboxes that are no neighbours and are asked over others at the same time.
+        package var farCountMax = 64
         /// Neighbours that are asked which mailboxes a peer has, each time.
         package var neighbourCountMax = 8
+        /// Links that such a question may cross.
+        package var listHopLimit: UInt8 = 4
+        /// Neighbours that one is passed on to which this node cannot answer.
+        package var searchFanOut = 2
+        /// How long it waits for their answers, for each link that the question may still cross.
+        package var searchPatiencePerHop: Duration = .milliseconds(500)
+        /// Before the same peer is looked for again for others.
+        package var searchInterval: Duration = .seconds(10)
+        /// Peers that are looked for on behalf of others at the same time; those beyond are not.
+        package var searchCountMax = 64
+        /// Peers of whom it is remembered when they were last looked for.
+        package var soughtCountMax = 1024
+        /// Questions of one neighbour that are passed on.
+        package var searchRate = RouteRate(perSecond: 4, atOnce: 32)
         /// Peers whose lists one neighbour is asked for after another; for more the sender looks again later.
         package var listCountMax = 1024
         /// Newer lists that one peer may tell at once of its own mailboxes, as one that is set up again and again; those beyond
@@ -78,6 +94,16 @@ package actor MailboxDriver {
     private var watched: [PeerID] = []
 
     var links: Set<PeerID> = []
+    /// Who opens streams to mailboxes that are no neighbours.
+    weak var tunnels: TunnelDriver?
+    /// Mailboxes that are no neighbours and can be asked over others.
+    var far: Set<PeerID> = []
+    /// Searches on behalf of others, by the peer that is looked for.
+    var searches: [PeerID: ListSearch] = [:]
+    /// When peers were last looked for.
+    var sought: RecentTable<PeerID, Instant>
+    /// How many questions of each neighbour are passed on.
+    var searching: NeighbourAllowances
     var visits: [PeerID: MailboxVisit] = [:]
     var rests: [PeerID: Rest] = [:]
     /// Where among the neighbours the next search for a list begins.
@@ -116,6 +142,8 @@ package actor MailboxDriver {
         sender = MailboxSender(own: peer, seed: random.word(), limits: limits.sender)
         fetcher = MailboxFetcher(own: peer, seed: random.word(), limits: limits.fetcher)
         directory = MailboxDirectory(limits: limits.directory)
+        sought = RecentTable(countMax: limits.soughtCountMax)
+        searching = NeighbourAllowances(limits.searchRate, goneCountMax: limits.goneCountMax)
         telling = NeighbourAllowances(
             interval: limits.toldInterval,
             atOnce: limits.toldCountMax,
@@ -182,10 +210,14 @@ package actor MailboxDriver {
         )
     }
 
+    /// Asks mailboxes that cannot be dialled over others from here on.
+    package func useTunnels(_ tunnels: TunnelDriver) { self.tunnels = tunnels }
+
     /// Lets go of all streams.
     package func stop() async {
         guard !isStopped else { return }
         isStopped = true
+        endAllSearches()
         timer?.disarm()
         let running = tasks.cancel()
         for peer in visits.keys.sorted() { visits[peer]?.wake(goesOn: false) }
@@ -363,6 +395,9 @@ package actor MailboxDriver {
     private func linkUp(_ peer: PeerID) {
         guard !isStopped, links.insert(peer).inserted else { return }
         telling.came(peer, now: loop.now)
+        searching.came(peer, now: loop.now)
+        // What is under way over others comes to its end there.
+        far.remove(peer)
         tellOwnList(to: peer)
         linked(peer)
         pump()
@@ -371,6 +406,7 @@ package actor MailboxDriver {
     private func linkDown(_ peer: PeerID) {
         guard links.remove(peer) != nil else { return }
         telling.left(peer)
+        searching.left(peer)
         rests[peer] = nil
         endVisit(peer)
         sender.linkDown(peer, now: loop.now)
@@ -387,7 +423,7 @@ package actor MailboxDriver {
     /// What others keep for this node, and of its messages.
     package var report: MailboxReport {
         let (now, wallNow) = (loop.now, world.wallClock.now)
-        let connected = Set(own.map(\.peer).filter { links.contains($0) })
+        let connected = Set(own.map(\.peer).filter { canAsk($0) })
         var penalties: [PeerID: WallTime] = [:]
         for mailbox in own {
             guard let end = fetcher.penaltyEnd(of: mailbox.peer, now: now) else { continue }
@@ -402,6 +438,10 @@ package actor MailboxDriver {
             + inPlace(&directory) { $0.tableFills }
             + [
                 telling.tableFill("gone tellers of lists"),
+                searching.tableFill("gone askers of lists"),
+                TableFill("lists looked for", sought.count, of: limits.soughtCountMax),
+                TableFill("searches for lists", searches.count, of: limits.searchCountMax),
+                TableFill("mailboxes over others", far.count, of: limits.farCountMax),
                 TableFill("mailbox dials", reaching, of: limits.reachCountMax),
                 TableFill(
                     "lists to ask a neighbour for",

@@ -19,7 +19,7 @@ package struct MailboxShelfReport: Sendable {
 package struct MailboxReport: Sendable {
     /// The node's mailboxes, the one that is asked first stands first.
     package var own: [MailboxList.Mailbox]
-    /// Those of them that are connected.
+    /// Those of them that can be asked: they are connected, or there is a stream over others.
     package var connected: Set<PeerID>
     /// Until when those of them that broke a rule are not asked.
     package var penalties: [PeerID: WallTime]

@@ -14,7 +14,7 @@ extension MailboxShelfDriver {
         case receipt(Receipt)
         case erase([MessageID])
         case status([MessageID])
-        case list(PeerID)
+        case list(PeerID, hopLimit: UInt8)
         case told(MailboxList)
         case waiting
     }
@@ -115,7 +115,7 @@ extension MailboxShelfDriver {
         case .fetch(let fetch): return .fetch(fetch)
         case .erase(let ids): return .erase(ids)
         case .status(let ids): return .status(ids)
-        case .list(let peer): return .list(peer)
+        case .list(let peer, let hopLimit): return .list(peer, hopLimit: hopLimit)
         case .waiting: return .waiting
         }
     }
@@ -169,7 +169,8 @@ extension MailboxShelfDriver {
         case .receipt(let receipt): shelf.acknowledge(receipt, now: now, wallNow: wallNow)
         case .erase(let ids): shelf.erase(ids, by: peer)
         case .status(let ids): answer(peer, .status(shelf.status(for: peer, ids)))
-        case .list(let other): answer(peer, .list(await mailboxes.encodedList(of: other)))
+        case .list(let other, let hopLimit):
+            answer(peer, .list(await mailboxes.encodedList(of: other, for: peer, hopLimit: hopLimit)))
         case .told(let list): await mailboxes.take(list)
         case .waiting: await mailboxes.noticed(by: peer)
         }

@@ -102,6 +102,11 @@ package actor MailboxShelfDriver {
         pump()
     }
 
+    /// Answers peers that are no neighbours, too, from here on.
+    package nonisolated func serve(in tunnels: TunnelDriver) {
+        tunnels.serve(MailboxProtocol.id) { [weak self] stream in await self?.serve(stream) }
+    }
+
     /// Answers nobody any more; what is kept stays in the store.
     package func stop() {
         guard !isStopped else { return }

@@ -24,7 +24,7 @@ struct MailboxVisit {
     /// The peer whose list is asked for, and those that are asked for next: one at a time.
     private(set) var listAsked: PeerID?
     private var listSince: Instant?
-    private var listsToAsk = RingQueue<PeerID>()
+    private var listsToAsk = RingQueue<(peer: PeerID, hopLimit: UInt8)>()
     private var listedPeers: Set<PeerID> = []
     /// When something was last asked or answered.
     private var lastUse: Instant
@@ -62,8 +62,8 @@ struct MailboxVisit {
     mutating func ask(_ ask: MailboxAsk, now: Instant, _ limits: MailboxDriver.Limits) {
         lastUse = now
         switch ask {
-        case .list(let peer):
-            guard listAsked == nil else { return askLater(peer, limits) }
+        case .list(let peer, let hopLimit):
+            guard listAsked == nil else { return askLater(peer, hopLimit, limits) }
             listAsked = peer
             listSince = now
         case .offer, .fetch, .receipt, .erase, .status:
@@ -79,10 +79,10 @@ struct MailboxVisit {
         wake(goesOn: true)
     }
 
-    private mutating func askLater(_ peer: PeerID, _ limits: MailboxDriver.Limits) {
+    private mutating func askLater(_ peer: PeerID, _ hopLimit: UInt8, _ limits: MailboxDriver.Limits) {
         guard peer != listAsked, listsToAsk.count < limits.listCountMax, listedPeers.insert(peer).inserted
         else { return }
-        listsToAsk.append(peer)
+        listsToAsk.append((peer, hopLimit))
     }
 
     /// What is to be written next, once what was taken before is written: not all at once, so that a mailbox behind a
@@ -109,8 +109,8 @@ struct MailboxVisit {
         case .list:
             (listAsked, listSince) = (nil, nil)
             if let next = listsToAsk.popFirst() {
-                listedPeers.remove(next)
-                ask(.list(next), now: now, limits)
+                listedPeers.remove(next.peer)
+                ask(.list(next.peer, hopLimit: next.hopLimit), now: now, limits)
             }
         }
         if isIdle { wake(goesOn: true) }
@@ -155,6 +155,8 @@ struct MailboxVisit {
 /// Why the stream to a mailbox ended.
 enum MailboxStreamError: Error, Equatable, Sendable {
     case notOpened(SwarmError)
+    /// There is no connection, and no stream over others.
+    case noTunnel(TunnelError)
     case stream(StreamError)
     case frames(FrameError)
     /// The peer sends what is no frame of mailboxes.
@@ -169,7 +171,7 @@ enum MailboxStreamError: Error, Equatable, Sendable {
     var isBreach: Bool {
         switch self {
         case .malformed, .forged, .outOfTurn: true
-        case .notOpened, .stream, .frames: false
+        case .notOpened, .noTunnel, .stream, .frames: false
         }
     }
 

@@ -90,11 +90,8 @@ package actor TunnelDriver {
 
     // MARK: Opening
 
-    /// Whether a stream to a peer goes over others: it is not connected, or its link is so much worse, and there is a way.
-    package func isNeeded(to peer: PeerID) async -> Bool {
-        if await swarm.isConnected(peer) { return await delivery.isDetoured(peer) }
-        return await !delivery.hops(to: peer).isEmpty
-    }
+    /// Whether a stream to a peer that is not connected has a way to take.
+    package func hasWay(to peer: PeerID) async -> Bool { await !delivery.hops(to: peer).isEmpty }
 
     /// Opens a stream to a peer over others; of several ways those that failed lately are tried last.
     ///

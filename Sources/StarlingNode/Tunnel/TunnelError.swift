@@ -43,7 +43,7 @@ package enum TunnelError: Error, Equatable, Sendable {
         case .refused(.noRoute), .refused(.circle): "A node on the way knows no way on."
         case .refused(.tooFar): "The peer is more hops away than a tunnel may cross."
         case .refused(.busy): "A node on the way carries as many tunnels as it takes."
-        case .refused(.protocolNotSpoken): "The peer takes no files over others."
+        case .refused(.protocolNotSpoken): "The peer does not take over others what is sent to it."
         case .refused(.malformed), .malformed:
             "A node on the way does not understand tunnels as this one does."
         case .broken: "A connection on the way failed."

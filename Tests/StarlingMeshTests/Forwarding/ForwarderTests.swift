@@ -323,6 +323,18 @@ import Testing
         #expect(offer(try frame(7), &forwarder, from: Self.bob) == .queued(Self.carol))
     }
 
+    @Test func aBadLinkIsNoHelpWhereTheWayAroundItIsBusy() throws {
+        var limits = Forwarder.Limits()
+        (limits.spreadByteCountMin, limits.queueByteCountMax) = (1000, 3000)
+        var forwarder = forwarder(limits, to: [])
+        forwarder.linkUp(Self.dave, now: start)
+        forwarder.setRoute(to: Self.dave, [Self.carol, Self.dave], linkCount: 1, bestLinkCount: 2)
+        for number in UInt8(1)...3 {
+            #expect(offer(try frame(number, byteCount: 1000), &forwarder) == .queued(Self.carol))
+        }
+        #expect(offer(try frame(4), &forwarder) == .queued(Self.dave), "the last resort")
+    }
+
     @Test func aNeighbourThatTakesNothingIsDoubtedAndHoldsUpOneFrameASecond() throws {
         var limits = Forwarder.Limits()
         limits.queueByteCountMax = 1000
@@ -381,11 +393,12 @@ import Testing
         let isDetoured = forwarder.isDetoured(Self.dave)
         #expect(isDetoured)
         #expect(offer(try frame(2), &forwarder) == .queued(Self.carol))
-        let hops = forwarder.hops(to: Self.dave, without: nil, now: start)
-        #expect(hops == [Self.carol, Self.dave])
         // Not what may cross no more than one link, nor back.
         #expect(offer(try frame(3, hopCount: 4), &forwarder) == .queued(Self.dave))
         #expect(offer(try frame(4), &forwarder, from: Self.carol) == .queued(Self.dave))
+        // What is to everybody comes to each neighbour itself.
+        let flood = TransitFrame(flood: [7], to: Self.dave, priority: .normal, expires: wallNow)
+        #expect(forwarder.offer(flood, from: .flood, now: start, wallNow: wallNow) == .queued(Self.dave))
         forwarder.endDetour(to: Self.dave)
         #expect(offer(try frame(5), &forwarder) == .queued(Self.dave))
         forwarder.setRoute(to: Self.dave, [Self.carol, Self.dave], linkCount: 1, bestLinkCount: 2)

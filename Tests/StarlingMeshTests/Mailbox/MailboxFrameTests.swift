@@ -16,6 +16,7 @@ import Testing
     static let asks: [MailboxAsk] = [
         .offer([1, 2, 3]), .fetch(.init()), .fetch(.init(after: 7, countMax: 1, byteCountMax: 1)),
         .receipt([4, 5]), .erase([id]), .status([]), .status([id, id]), .list(MessageKit.bob.peerID),
+        .list(MessageKit.bob.peerID, hopLimit: 255),
     ]
 
     @Test(arguments: asks) func anAskReadsWhatItWrites(ask: MailboxAsk) throws {
@@ -42,7 +43,7 @@ import Testing
     }
 
     @Test func kindsOfLaterVersionsAreSkipped() throws {
-        let later = MessageKit.field(9, [1, 2])
+        let later = MessageKit.field(10, [1, 2])
         #expect(try self.ask(later) == nil)
         #expect(try self.answer(later) == nil)
         #expect(try self.ask(later + MessageKit.field(1, [7])) == .offer([7]))

@@ -48,6 +48,7 @@ import Testing
             ("alice's status", MailboxAsk.status([MessageKit.id]).encoded),
             ("alice's status answered", MailboxAnswer.status(missing).encoded),
             ("list asked", MailboxAsk.list(bob.peerID).encoded),
+            ("list asked farther", MailboxAsk.list(bob.peerID, hopLimit: 4).encoded),
             ("list body", list.bodyBytes),
             ("list signature", list.signature),
             ("list told", MailboxAsk.told(list.encoded).encoded),

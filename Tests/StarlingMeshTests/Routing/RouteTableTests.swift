@@ -234,6 +234,57 @@ import Testing
         #expect(kit.hops(to: 9).first == 9)
     }
 
+    /// However bad the link is; and the way is tried again when it has been a while.
+    @Test func aWayAroundIsLeftForAWhileByWhatIsLostOnIt() throws {
+        let kit = try Kit()
+        kit.up(9, cost: 20_000_000)
+        kit.up(1, cost: 10_000)
+        try kit.hear(1, 9, 1)
+        #expect(kit.hops(to: 9) == [1, 9])
+        kit.act { $0.lost(to: Kit.peer(9), via: Kit.peer(1), now: $1, wallNow: $2) }
+        #expect(kit.hops(to: 9) == [9, 1])
+        kit.pass(.seconds(31))
+        #expect(kit.hops(to: 9) == [1, 9])
+        for _ in 0..<3 {
+            kit.act { $0.lost(to: Kit.peer(9), via: Kit.peer(1), now: $1, wallNow: $2) }
+        }
+        kit.pass(.seconds(61))
+        #expect(kit.hops(to: 9) == [9, 1])
+    }
+
+    @Test func aWayThatIsTooLongHidesNoOther() throws {
+        let kit = try Kit()
+        kit.up(9, cost: 1_000_000)
+        for neighbour in UInt8(1)...2 { kit.up(neighbour, cost: 10_000) }
+        try kit.hear(1, 9, 1, hops: 8)
+        try kit.hear(2, 9, 10_000)
+        #expect(kit.hops(to: 9).first == 2)
+    }
+
+    @Test func aLinkThatComesUpIsTakenUnlessItIsTwiceAsBad() throws {
+        let kit = try Kit()
+        kit.up(1, cost: 10_000)
+        try kit.hear(1, 9, 50_000)
+        #expect(kit.hops(to: 9) == [1])
+        kit.up(9, cost: 95_000)
+        #expect(kit.hops(to: 9) == [9, 1])
+        kit.down(9)
+        kit.up(9, cost: 125_000)
+        #expect(kit.hops(to: 9) == [1, 9])
+    }
+
+    @Test func howLongAWayAroundIsIsToldWhenItChanges() throws {
+        let kit = try Kit()
+        kit.up(9, cost: 100_000)
+        kit.up(1, cost: 10_000)
+        try kit.hear(1, 9, 1000)
+        #expect(kit.nextHops(to: Kit.peer(9)).first?.hops == 2)
+        kit.forgetTold()
+        try kit.hear(1, 9, 1000, hops: 3)
+        #expect(kit.actions.contains(.changed(Kit.peer(9))))
+        #expect(kit.nextHops(to: Kit.peer(9)).first?.hops == 4)
+    }
+
     @Test func thoseOverWhichMessagesGoAreNotTold() throws {
         let kit = try Kit()
         for neighbour in UInt8(1)...3 { kit.up(neighbour) }

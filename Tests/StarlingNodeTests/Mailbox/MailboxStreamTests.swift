@@ -120,7 +120,7 @@ import Testing
             var frames = FrameStream(stream, frameByteCountMax: MailboxProtocol.askByteCountMax)
             var peers: [PeerID] = []
             while let bytes = try? await frames.next(), let ask = try? MailboxAsk.parse(bytes.span) {
-                if case .list(let peer) = ask { peers.append(peer) }
+                if case .list(let peer, _) = ask { peers.append(peer) }
             }
             // Bob tells of his own list on his stream.
             if !peers.isEmpty { asked.append(peers) }
@@ -191,7 +191,7 @@ import Testing
         try replaceShelf(of: 2, in: fleet) { stream, loop in
             var frames = FrameStream(stream, frameByteCountMax: MailboxProtocol.askByteCountMax)
             while let bytes = try? await frames.next(), let ask = try? MailboxAsk.parse(bytes.span) {
-                guard case .list(let peer) = ask else { continue }
+                guard case .list(let peer, _) = ask else { continue }
                 asked.append(peer)
                 try? await loop.sleep(for: .seconds(1))
                 try? await stream.write(MailboxAnswer.list([]).encoded)

@@ -64,22 +64,6 @@ import Testing
         #expect(try chain.sentByteCount(0) < 10_500_000)
     }
 
-    @Test func aLinkThatIsMuchWorseIsNotTaken() throws {
-        let chain = try NodeChain(count: 3, link: Self.slow, hasRoutes: false)
-        chain.simulation.network.setLink(
-            between: chain.hosts[0],
-            and: chain.hosts[2],
-            to: LinkProfile(latency: .milliseconds(100), bytesPerSecond: 50_000)
-        )
-        try chain.connect(0, 2)
-        try chain.simulation.run(for: .seconds(60))
-        let content = BlobPair.pattern(3_000_000)
-        let id = try chain.sendFile(content, from: 0, to: 2)
-        #expect(try chain.wait(upTo: .seconds(20)) { try chain.isDelivered(id, at: 0) }, "60 s over the link")
-        #expect(try chain.savedFile(at: 2) == content)
-        #expect(try chain.carriedCount(1) == 1)
-    }
-
     @Test func aRelayThatChangesAByteHasItsTunnelEndedAndAnotherIsUsed() throws {
         for hostile in [1, 3] {
             let chain = try square(link: Self.slow)

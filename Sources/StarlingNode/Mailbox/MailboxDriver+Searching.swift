@@ -1,0 +1,73 @@
+package import StarlingCore
+internal import StarlingCrypto
+internal import StarlingMesh
+internal import StarlingWorld
+
+/// A search for the list of a peer that others look for, among the neighbours of this node.
+struct ListSearch {
+    /// Those that have not answered.
+    var asked: Set<PeerID>
+    /// Who waits for its end; `nil` where nobody does yet.
+    var waiter: Waiter<Void>?
+}
+
+// Lists that neither this node nor whoever asks it knows.
+extension MailboxDriver {
+    /// The list of a peer, for a peer that asks; empty where none is found.
+    ///
+    /// Where this node knows none it asks two of its neighbours, as far as the question may go on. Each peer is looked for once in
+    /// a while for others, and for each neighbour so often in a second: a question reaches no node twice.
+    ///
+    /// - Parameter hopLimit: Links that the question might cross, the one on which it came included.
+    package func encodedList(of peer: PeerID, for asker: PeerID, hopLimit: UInt8) async -> [UInt8] {
+        let known = encodedList(of: peer)
+        let hopLimit = min(hopLimit, limits.listHopLimit) - 1
+        guard known.isEmpty, hopLimit > 0, peer != identity.peerID, !isStopped,
+            searches.count < limits.searchCountMax
+        else { return known }
+        if let last = sought[peer], last + limits.searchInterval > loop.now { return known }
+        guard searching.take(asker, now: loop.now) else { return known }
+        sought.set(loop.now, for: peer)
+        await search(for: peer, asker, hopLimit: hopLimit)
+        return encodedList(of: peer)
+    }
+
+    private func search(for peer: PeerID, _ asker: PeerID, hopLimit: UInt8) async {
+        let able = await neighboursToAsk(of: peer, besides: asker)
+        guard !able.isEmpty, !isStopped, searches[peer] == nil else { return }
+        seekCursor = (seekCursor + limits.searchFanOut) % able.count
+        let asked = (0..<min(able.count, limits.searchFanOut)).map { able[(seekCursor + $0) % able.count] }
+        searches[peer] = ListSearch(asked: Set(asked))
+        for neighbour in asked { ask(.list(peer, hopLimit: hopLimit), of: neighbour) }
+        let timer = loop.makeTimer { [weak self] in self?.enter { $0.endSearch(for: peer) } }
+        timer.arm(at: loop.now + limits.searchPatiencePerHop * Int(hopLimit))
+        defer { timer.disarm() }
+        await withTaskCancellationHandler {
+            await Waiter.suspend { waiter in
+                if Task.isCancelled || isStopped || searches[peer] == nil {
+                    waiter.resume()
+                } else {
+                    searches[peer]?.waiter = waiter
+                }
+            }
+        } onCancel: {
+            loop.startTask { await self.endSearch(for: peer) }
+        }
+        searches[peer] = nil
+    }
+
+    /// A neighbour has answered what it knows of a peer's mailboxes.
+    func searched(for peer: PeerID, at neighbour: PeerID) {
+        guard searches[peer] != nil else { return }
+        searches[peer]?.asked.remove(neighbour)
+        if searches[peer]?.asked.isEmpty == true || !encodedList(of: peer).isEmpty { endSearch(for: peer) }
+    }
+
+    func endSearch(for peer: PeerID) {
+        searches.removeValue(forKey: peer)?.waiter?.resume()
+    }
+
+    func endAllSearches() {
+        for peer in searches.keys.sorted() { endSearch(for: peer) }
+    }
+}
