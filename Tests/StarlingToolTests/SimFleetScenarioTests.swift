@@ -29,6 +29,16 @@ import Testing
         #expect(figures["pending"] == 0 && figures["not_accepted"] == 2)
     }
 
+    @Test func whatMailboxesTookThatLieIsTold() {
+        var report = Self.report
+        let options = DeliveryFleet.Options()
+        #expect(SimFleetScenario.figures(report, options)["mail_taken_by_hostile"] == nil)
+        #expect(!SimFleetScenario.text(report, options).contains("that lie"))
+        report.hostileMailCount = 3
+        #expect(SimFleetScenario.figures(report, options)["mail_taken_by_hostile"] == 3)
+        #expect(SimFleetScenario.text(report, options).contains("3 copies taken by mailboxes that lie"))
+    }
+
     @Test func aMemoryThatIsUnknownIsToldWhy() {
         var options = DeliveryFleet.Options()
         (options.duration, options.quietTime) = (.seconds(3600), .seconds(1800))

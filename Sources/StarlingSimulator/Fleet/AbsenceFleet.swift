@@ -42,6 +42,8 @@ package struct AbsenceFleet: Sendable {
         package var copyCountMax = 0
         /// What honest mailboxes kept in the end.
         package var leftCount = 0
+        /// Offers that mailboxes took which lie.
+        package var hostileMailCount = 0
         /// Times that a mailbox's machine lost its power or its process was killed.
         package var crashCount = 0
         package var eventCount = 0
@@ -100,6 +102,7 @@ private final class AbsenceCourse {
     private var shelves: [Int: [MessageName]] = [:]
     /// Who came and went last.
     private var recent: [String] = []
+    private let mailTally = HostileMailbox.Tally()
     private var report: AbsenceFleet.Report
 
     private static let recipient = 0
@@ -222,6 +225,10 @@ private final class AbsenceCourse {
             ("were never sent", Set(arrived).subtracting(texts).count),
             ("are kept for nobody", report.leftCount),
         ] where count > 0 { violate("\(count) messages \(what)") }
+        report.hostileMailCount = mailTally.takenCount
+        if !liars.isEmpty, report.hostileMailCount == 0 {
+            violate("no message was left with a mailbox that lies: none of these was tried")
+        }
     }
 
     /// Ends the nodes in order.
@@ -256,9 +263,9 @@ private final class AbsenceCourse {
         )
         nodes[index] = node
         let isLiar = liars.contains(index)
-        try simulation.complete(on: hosts[index]) {
+        try simulation.complete(on: hosts[index]) { [mailTally] in
             try await node.start()
-            if isLiar { HostileMailbox(node).begin() }
+            if isLiar { HostileMailbox(node, mailTally).begin() }
         }
     }
 

@@ -49,6 +49,8 @@ package struct DeliveryFleet: Sendable {
         /// Copies that mailboxes were seen to keep, and those that they kept at the end; `nil` where there are none.
         package var mailCopyCount: Int?
         package var leftCopyCount: Int?
+        /// Offers that mailboxes took which lie; `nil` where there are none of those.
+        package var hostileMailCount: Int?
         /// Rules that were broken, in words; empty when all is well.
         package var violations: [String] = []
         /// The last events of the nodes where the first rules were broken.
@@ -156,6 +158,7 @@ package struct DeliveryFleet: Sendable {
             seed: options.seed,
             peerIDs: peerIDs,
             capacity: Int(expected * 1.25),
+            lifetimeMin: options.traffic.lifetimeMin,
             moment: { [unowned simulation] in FleetMoment(simulation) }
         )
         let watch = options.usesRoutes ? RouteWatch(peerIDs) : nil
@@ -290,6 +293,7 @@ package struct DeliveryFleet: Sendable {
                 involving: [member.index]
             )
         }
+        let hostileMailCount = hostileMailCount(crew)
         if let limit = options.healingTimeMax { ledger.checkHealing(within: limit) }
         let healing = ledger.healing
         let (pending, unacceptedCount) = ledger.finish()
@@ -320,11 +324,26 @@ package struct DeliveryFleet: Sendable {
             routeChangeCount: crew.watch?.changeCount,
             mailCopyCount: crew.mail?.seenCount,
             leftCopyCount: crew.mail?.leftCount,
+            hostileMailCount: hostileMailCount,
             violations: ledger.violations,
             events: ledger.events,
             eventCount: simulation.counts.events,
             traceHash: simulation.traceHash
         )
+    }
+
+    /// Offers that mailboxes took which lie; with none of them the run says nothing of what such mailboxes do.
+    private func hostileMailCount(_ crew: Crew) -> Int? {
+        let liars = crew.members.filter { $0.hostility == .mailbox }
+        guard crew.mail != nil, !liars.isEmpty else { return nil }
+        let count = liars.reduce(0) { $0 + $1.mailTally.takenCount }
+        if count == 0 {
+            crew.ledger.violate(
+                "no message was left with a mailbox that lies: none of these was tried",
+                involving: liars.map(\.index)
+            )
+        }
+        return count
     }
 
     /// Ends the nodes in order.

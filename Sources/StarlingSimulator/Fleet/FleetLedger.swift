@@ -66,6 +66,7 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     private static let toldCountMax = 20
 
     private let seed: UInt64
+    private let lifetimeMin: Duration
     private let peerIDs: [PeerID]
     private var records: [Record] = []
     /// Numbers of each sender whose end is not known, in the order of their sending.
@@ -78,13 +79,16 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     /// - Parameters:
     ///   - capacity: How many messages to expect: their records are there from the beginning, so that they do not look
     ///     like growth.
+    ///   - lifetimeMin: no message lives shorter.
     init(
         seed: UInt64,
         peerIDs: [PeerID],
         capacity: Int,
+        lifetimeMin: Duration = .zero,
         moment: @escaping () -> FleetMoment
     ) {
         self.seed = seed
+        self.lifetimeMin = lifetimeMin
         self.peerIDs = peerIDs
         self.moment = moment
         open = [[UInt64]](repeating: [], count: peerIDs.count)
@@ -106,7 +110,9 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     /// The messages of a sender whose end is not known.
     func openNumbers(of sender: Int) -> [UInt64] { open[sender] }
 
-    func message(_ number: UInt64) -> FleetMessage { FleetMessage(number, seed: seed) }
+    func message(_ number: UInt64) -> FleetMessage {
+        FleetMessage(number, seed: seed, lifetimeMin: lifetimeMin)
+    }
 
     func draft(_ number: UInt64) -> MessageDraft {
         message(number).draft(to: peerIDs[Int(records[Int(number)].recipient)])

@@ -95,7 +95,7 @@ final class FleetLife: @unchecked Sendable {  // tidy-ok: one thread
         guard !isOver else { return }
         isUp = true
         if let hostility = member.hostility {
-            if hostility == .mailbox { return HostileMailbox(node).begin() }
+            if hostility == .mailbox { return HostileMailbox(node, member.mailTally).begin() }
             HostileRelay(node, hostility).begin()
             if hostility.liesOfRoutes { await HostileRouter(node, node.identity, hostility).run() }
             return

@@ -27,6 +27,8 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
     var neighbours: [(peer: PeerID, address: Multiaddr)] = []
     /// What it does to others; `nil` for an honest one.
     var hostility: FleetHostility?
+    /// What was left with it, where it is a mailbox that lies.
+    let mailTally = HostileMailbox.Tally()
     /// Where those are that keep its messages while it is away.
     var mailboxes: [Multiaddr] = []
     /// Those whose messages it keeps.

@@ -33,7 +33,9 @@ struct FleetMessage: Sendable {
     private let isText: Bool
 
     /// The message with this number in the run of this seed.
-    init(_ number: UInt64, seed: UInt64) {
+    ///
+    /// - Parameter lifetimeMin: it lives no shorter.
+    init(_ number: UInt64, seed: UInt64, lifetimeMin: Duration = .zero) {
         var random = SplitMix64(seed: seed ^ number &* 0xa24b_aed4_963e_e407)
         self.number = number
         course =
@@ -50,12 +52,13 @@ struct FleetMessage: Sendable {
             default: .low
             }
         privacy = random.chance(0.6) ? .private : .standard
-        lifetime =
+        let usualLifetime: Duration =
             switch random.number(below: 100) {
             case ..<10: .milliseconds(500 + random.number(below: 60_000))
             case ..<25: .seconds(300 + random.number(below: 1500))
             default: .seconds(86_400)
             }
+        lifetime = max(usualLifetime, lifetimeMin)
         patience = .seconds(2 + random.number(below: 120))
         payloadByteCount =
             switch random.number(below: 1000) {

@@ -9,6 +9,8 @@ package final class FleetTraffic: @unchecked Sendable {  // tidy-ok: one thread
         package var linkCountMax = 5
         /// The chance of a reader or handler to die over an entry.
         package var deathRatio = 0.15
+        /// The shortest lifetime of a message: with one that is longer than the run all have to be delivered.
+        package var lifetimeMin: Duration = .zero
 
         package init() {}
     }

@@ -6,7 +6,14 @@ internal import StarlingTransports
 /// A mailbox that says of everything that it keeps it, and drops every other message; what it has it hands out twice and again and
 /// again, with some that it has made up, whatever it is asked to erase.
 final class HostileMailbox: @unchecked Sendable {  // tidy-ok: one thread
+    /// What was left with those that a host has run one after the other.
+    final class Tally: @unchecked Sendable {  // tidy-ok: one thread
+        /// Offers that were answered as if all of it were kept; one message may be offered twice.
+        fileprivate(set) var takenCount = 0
+    }
+
     private let node: Node
+    private let tally: Tally
     private var offerCount = 0
     private var fetchCount = 0
     /// By recipient, the envelopes that it has.
@@ -15,7 +22,10 @@ final class HostileMailbox: @unchecked Sendable {  // tidy-ok: one thread
     private static let streamCountMax = 4
     private static let keptCountMax = 64
 
-    init(_ node: Node) { self.node = node }
+    init(_ node: Node, _ tally: Tally) {
+        self.node = node
+        self.tally = tally
+    }
 
     /// Takes the streams on which the node is asked from here on.
     func begin() {
@@ -48,6 +58,7 @@ final class HostileMailbox: @unchecked Sendable {  // tidy-ok: one thread
                 return nil
             }
             offerCount += 1
+            tally.takenCount += 1
             if offerCount % 2 == 0, kept[to, default: []].count < Self.keptCountMax {
                 kept[to, default: []].append(bytes)
             }

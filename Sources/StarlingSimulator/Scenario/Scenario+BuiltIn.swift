@@ -105,16 +105,17 @@ extension Scenario {
 
     private static let hostile = """
         {
-          "summary": "every fifth node drops or repeats what it should carry on, lies about routes, or keeps mail badly",
+          "summary": "every fifth node keeps mail badly, drops or repeats what it carries, or lies about routes; nodes crash",
           "nodes": 30,
           "minutes": 40,
           "quiet_minutes": 15,
           "routes": true,
           "topology": {"shape": "random", "degree": 6, "forced": true},
           "link": {"latency_ms": 10, "jitter_ms": 2, "loss": 0.01},
-          "mailboxes": 3,
-          "traffic": {"messages_per_hour": 60},
-          "hostile": {"share": 0.2, "does": ["drop", "replay", "flatter", "flood", "mailbox"]}
+          "mailboxes": 6,
+          "traffic": {"messages_per_hour": 180, "lifetime_min_s": 3600},
+          "faults": {"churn": {"per_minute": 0.06, "down_s": [60, 400]}},
+          "hostile": {"share": 0.2, "does": ["mailbox", "drop", "replay", "flatter", "flood"]}
         }
         """
 }

@@ -12,6 +12,8 @@ struct ScenarioReader {
     /// A minute to a week, and virtual seconds of as much.
     private static let minutes = Int64(1)...10_080
     private static let secondsMax = 604_800.0
+    /// The longest lifetime of a message that scenarios know of.
+    private static let lifetimeSecondsMax = 86_400.0
     /// The longest mean time between two faults of a kind.
     private static let minutesMax = 100_000.0
     private static let nodeCounts = Int64(2)...100_000
@@ -122,13 +124,14 @@ struct ScenarioReader {
     }
 
     private static func traffic(_ fields: JSONFields) throws(JSONShapeError) -> FleetTraffic.Options {
-        try fields.refuseAllBut(["messages_per_hour", "links_max", "deaths"])
+        try fields.refuseAllBut(["messages_per_hour", "links_max", "deaths", "lifetime_min_s"])
         var options = FleetTraffic.Options()
         if let count = try fields.numberIfAny("messages_per_hour", in: 1...100_000) {
             options.messagesPerHour = Int(count)
         }
         if let count = try fields.numberIfAny("links_max", in: 1...10) { options.linkCountMax = Int(count) }
         options.deathRatio = try fields.decimalIfAny("deaths", in: 0...0.9) ?? 0
+        options.lifetimeMin = try durationIfAny(fields, "lifetime_min_s", max: lifetimeSecondsMax) ?? .zero
         return options
     }
 

@@ -44,6 +44,7 @@ struct AbsenceScenario: SimScenario {
         figures["copies_left"] = JSON(report.leftCount)
         figures["crashes"] = JSON(report.crashCount)
         figures["lying_mailboxes"] = JSON(options.liarCount)
+        figures["mail_taken_by_hostile"] = JSON(report.hostileMailCount)
         figures["events"] = JSON(report.eventCount)
         return SimFinding(
             virtualSeconds: report.virtualSeconds,
@@ -55,7 +56,8 @@ struct AbsenceScenario: SimScenario {
                 \(report.accepted) messages accepted: \(report.arrivedByMailbox) came through mailboxes while their senders were \
                 away, \(report.arrived) in the end, \(report.duplicated) of them twice; \(report.delivered) have receipts
                 \(options.mailboxCount) mailboxes, \(options.liarCount) of which lie, crashed \(report.crashCount) times; up to \
-                \(report.copyCountMax) copies of a message in honest ones, \(report.leftCount) at the end
+                \(report.copyCountMax) copies of a message in honest ones, \(report.leftCount) at the end; \
+                \(report.hostileMailCount) copies taken by those that lie
                 """
         )
     }

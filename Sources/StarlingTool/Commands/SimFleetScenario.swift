@@ -151,6 +151,7 @@ struct SimFleetScenario: SimScenario {
             figures["mail_copies"] = JSON(count)
             figures["mail_copies_left"] = JSON(report.leftCopyCount ?? 0)
         }
+        if let count = report.hostileMailCount { figures["mail_taken_by_hostile"] = JSON(count) }
         if report.healedCount > 0 {
             figures["healed"] = JSON(report.healedCount)
             figures["healing_s"] = report.healingSeconds.map(JSON.double) ?? .null
@@ -183,6 +184,7 @@ struct SimFleetScenario: SimScenario {
         if let count = report.mailCopyCount {
             lines.append("\(count) copies kept by mailboxes, \(report.leftCopyCount ?? 0) of them at the end")
         }
+        if let count = report.hostileMailCount { lines.append("\(count) copies taken by mailboxes that lie") }
         if report.healedCount > 0 {
             let time = report.healingSeconds.map { "\($0) s" } ?? "not until the end"
             lines.append("\(report.healedCount) messages waited for the end of a partition: \(time)")

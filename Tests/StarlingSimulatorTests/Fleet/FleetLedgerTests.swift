@@ -130,6 +130,18 @@ private struct Rig {
         }
     }
 
+    @Test func messagesLiveAsLongAsTheLeastThatIsAskedForAndAreTheSameOtherwise() {
+        let numbers: [UInt64] = Array(0..<200)
+        for number in numbers {
+            let usual = FleetMessage(number, seed: 1)
+            let long = FleetMessage(number, seed: 1, lifetimeMin: .seconds(3600))
+            #expect(long.lifetime == max(usual.lifetime, .seconds(3600)))
+            #expect(long.patience == usual.patience && long.course == usual.course)
+            #expect(long.answer == usual.answer)
+        }
+        #expect(numbers.contains { FleetMessage($0, seed: 1).lifetime < .seconds(3600) })
+    }
+
     @Test func aMessageThatItsNodeForgotIsLost() throws {
         let rig = try Rig()
         rig.ledger.unknown(rig.send())

@@ -128,6 +128,56 @@ import Testing
         #expect(report.hostileCount == Int(8 * liarRatio))
         #expect(try #require(report.mailCopyCount) > 10)
         #expect(report.leftCopyCount == 0)
+        if liarRatio > 0 {
+            #expect(try #require(report.hostileMailCount) > 0)
+        } else {
+            #expect(report.hostileMailCount == nil)
+        }
+    }
+
+    /// Where nobody is away, nothing is kept, and a run shows nothing of mailboxes that lie.
+    @Test(arguments: [0, 2]) func mailboxesThatLieAndWereLeftNothingAreAShortcoming(mailboxCount: Int) throws
+    {
+        var options = try Self.options(
+            """
+            {
+              "nodes": 4, "minutes": 4, "quiet_minutes": 2,
+              "topology": {"shape": "full"},
+              "traffic": {"messages_per_hour": 300},
+              "hostile": {"share": 0.25, "does": ["mailbox"]}
+            }
+            """
+        )
+        options.mailboxCount = mailboxCount
+        let report = try DeliveryFleet(options).run().report
+        #expect(report.hostileCount == 1 && report.mailCopyCount == (mailboxCount > 0 ? 0 : nil))
+        #expect(report.hostileMailCount == (mailboxCount > 0 ? 0 : nil))
+        #expect(report.violations.count == (mailboxCount > 0 ? 1 : 0), "\(report.violations)")
+        #expect(report.violations.allSatisfy { $0.contains("a mailbox that lies") })
+    }
+
+    /// What lives longer than the run has to be delivered, whoever was away meanwhile.
+    @Test func nothingExpiresThatLivesForLongEnough() throws {
+        let options = try Self.options(
+            """
+            {
+              "nodes": 5, "minutes": 20, "quiet_minutes": 12,
+              "topology": {"shape": "full"},
+              "traffic": {"messages_per_hour": 400, "lifetime_min_s": 3600},
+              "events": [
+                {"what": "crash", "node": 1, "at_s": 60, "for_s": 300},
+                {"what": "crash", "node": 2, "at_s": 180, "for_s": 280}
+              ]
+            }
+            """
+        )
+        let report = try DeliveryFleet(options).run().report
+        #expect(report.violations == [], "\(report.events)")
+        #expect(report.accepted > 50 && report.delivered == report.accepted && report.expired == 0)
+        // The same run with lives as they usually are: some are over while their recipient is away.
+        var usual = options
+        usual.traffic.lifetimeMin = .zero
+        #expect(try DeliveryFleet(usual).run().report.expired > 0)
     }
 
     /// A cost that followed each lost packet would have the mesh tell itself all its routes again and again, some 14,000 times.

@@ -40,6 +40,18 @@ import Testing
         #expect(abs(leavingPerMinute - 0.1) < 1e-6)
     }
 
+    /// Mailboxes that lie are left nothing unless somebody is away, and what expires is not delivered.
+    @Test func amongHostileNodesMailIsKeptAndEverythingHasToBeDelivered() throws {
+        let options = try #require(Scenario.builtIn.first { $0.name == "hostile" }).options
+        #expect(options.hostileRatio == 0.2 && Set(options.hostilities) == Set(FleetHostility.allCases))
+        #expect(options.mailboxCount > 0 && options.hostilities.first == .mailbox)
+        #expect(options.faults.crashInterval != nil)
+        #expect(options.traffic.lifetimeMin > options.duration)
+        // Who went away last is back, and has fetched what was kept, long before the end.
+        let downtimeMax = try #require(options.faults.downtime).upperBound
+        #expect(options.quietTime >= downtimeMax * 2)
+    }
+
     @Test func theExampleOfTheDocumentSaysWhatItMeans() throws {
         let text = try Data(contentsOf: Self.folder.appendingPathComponent("two-sites.json"))
         let scenario = try Scenario("two-sites.json", parsing: Array(text))
@@ -90,6 +102,8 @@ import Testing
         (#"{"link": {"loss": 1}}"#, "link.loss"), (#"{"link": {"latency_s": 1}}"#, "link.latency_s"),
         (#"{"links": [{"from": 0, "to": 0}]}"#, "links[0]"), (#"{"links": [{"to": 0}]}"#, "links[0].from"),
         (#"{"traffic": {"links_max": 11}}"#, "traffic.links_max"),
+        (#"{"traffic": {"lifetime_min_s": 86401}}"#, "traffic.lifetime_min_s"),
+        (#"{"traffic": {"lifetime_min_s": -1}}"#, "traffic.lifetime_min_s"),
         (#"{"faults": {"churn": {"per_minute": 0.1, "down_s": [5, 1]}}}"#, "faults.churn.down_s"),
         (#"{"faults": {"partition_minutes": 0}}"#, "faults.partition_minutes"),
         (#"{"hostile": {"share": 1}}"#, "hostile.share"),
@@ -150,6 +164,7 @@ import Testing
             #"{"events": [{"what": "stop", "node": 1, "at_s": 3}]}"#,
             #"{"events": [{"what": "partition", "share": 0.05}], "heals_within_s": 5}"#,
             #"{"faults": {"churn": {"per_minute": 0.00001}}}"#,
+            #"{"traffic": {"lifetime_min_s": 86400}}"#, #"{"traffic": {"lifetime_min_s": 0}}"#,
             #"{"routes": true, "routes_max": 16}"#, #"{"nodes": 2, "topology": {"shape": "line"}}"#,
         ] { #expect(Self.error(text) == nil, "\(text)") }
     }
@@ -162,5 +177,6 @@ import Testing
         #expect(scenario.options.topology == FleetTopology(.partners))
         #expect(scenario.options.link == LinkProfile(latency: .milliseconds(5)))
         #expect(scenario.options.traffic.deathRatio == 0 && scenario.options.routeCountMax == nil)
+        #expect(scenario.options.traffic.lifetimeMin == .zero)
     }
 }
