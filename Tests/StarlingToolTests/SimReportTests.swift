@@ -1,4 +1,5 @@
 import StarlingCore
+import StarlingSimulator
 import Testing
 
 @testable import StarlingTool
@@ -32,6 +33,22 @@ import Testing
         report.results = [Self.result(4, ["at 3 s: broken"])]
         #expect(report.json["violations"] == ["at 3 s: broken"])
         #expect(report.json["replay"] == "starling sim pings --seed 4" && !report.hasPassed)
+    }
+
+    @Test func aSeedThatFailedTellsItsStepAndWhatHappenedLast() {
+        var report = SimReport(seedCount: 2, nodeCount: 3, runCount: 1)
+        var failed = Self.result(2, ["at 2.5 s, step 7: broken"])
+        failed.finding.firstViolation = FleetMoment(nanoseconds: 2_500_000_000, step: 7)
+        failed.finding.events = ["node 0: 2.1 boots 1"]
+        report.results = [Self.result(1), failed]
+        let seeds = report.json["seeds"]
+        #expect(seeds?[1]?["step"] == 7 && seeds?[1]?["at_s"]?.double == 2.5)
+        #expect(seeds?[1]?["last_events"] == ["node 0: 2.1 boots 1"])
+        for key in ["replay", "step", "at_s", "last_events"] { #expect(seeds?[0]?[key] == nil) }
+        // Who compares two runs knows no step.
+        report.results = [Self.result(1), Self.result(2, ["run 2 differs from run 1: trace"])]
+        let unknown = report.json["seeds"]?[1]
+        #expect(unknown?["step"] == .null && unknown?["at_s"] == .null && unknown?["last_events"] == [])
     }
 
     @Test func seedsBeforeOneThatBrokeDownAreReported() {

@@ -328,6 +328,31 @@ import Testing
         #expect(refused.talk.contains("docs/scenarios.md"))
     }
 
+    /// Mailboxes that lie and are left nothing are a rule that breaks whatever the nodes do.
+    @Test func aSimulationThatFailedTellsItsStepAndLastEventsAsJSON() async throws {
+        let home = try FixedNode.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: home) }
+        let file = home + "/nothing-kept.json"
+        let text = """
+            {"nodes": 3, "minutes": 3, "quiet_minutes": 1, "topology": {"shape": "full"}, "mailboxes": 1,
+             "traffic": {"messages_per_hour": 300}, "hostile": {"share": 0.34, "does": ["mailbox"]}}
+            """
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        let run = try await ToolRun.run(["sim", file, "--json"])
+        #expect(run.status == 1)
+        let report = try JSON(parsing: run.output)
+        #expect(report["passed"] == false && report["mail_taken_by_hostile"] == 0)
+        let step = try #require(report["step"]?.integer)
+        #expect(step > 0 && report["at_s"]?.double == 180)
+        let violation = try #require(report["violations"]?[0]?.string)
+        #expect(violation.hasPrefix("at 180.0 s, step \(step): no message was left with a mailbox that lies"))
+        let events = report["last_events"]?.array?.compactMap { $0.string } ?? []
+        let first = try #require(events.first)
+        #expect(events.contains { $0.hasSuffix(" boots 1") } && events.count <= 480)
+        #expect(run.talk.contains("broken: \(violation)\n  \(first)\n"))
+        #expect(report["replay"]?.string?.hasPrefix("starling sim ") == true)
+    }
+
     @Test func aHomeThatCannotBeIsToldWithTheNextStep() async throws {
         let home = try FixedNode.makeFolder()
         defer { try? FileManager.default.removeItem(atPath: home) }

@@ -50,6 +50,8 @@ package struct AbsenceFleet: Sendable {
         package var traceHash: UInt64 = 0
         /// Rules that were broken, in words; empty when all is well.
         package var violations: [String] = []
+        /// When the first of them was found.
+        package var firstViolation: FleetMoment?
         /// Who came and went last before the first of them; none when all is well.
         package var events: [String] = []
 
@@ -103,6 +105,7 @@ private final class AbsenceCourse {
     /// Who came and went last.
     private var recent: [String] = []
     private let mailTally = HostileMailbox.Tally()
+    private var violations = FleetViolations()
     private var report: AbsenceFleet.Report
 
     private static let recipient = 0
@@ -236,6 +239,8 @@ private final class AbsenceCourse {
         report.virtualSeconds = Instant(nanosecondsSinceOrigin: 0).duration(to: simulation.now).inSeconds
         report.eventCount = simulation.counts.events
         report.traceHash = simulation.traceHash
+        report.violations = violations.texts
+        report.firstViolation = violations.first
         for index in nodes.indices {
             guard let node = nodes[index] else { continue }
             hosts[index].loop.startTask { await node.stop() }
@@ -329,8 +334,7 @@ private final class AbsenceCourse {
     }
 
     private func violate(_ text: String) {
-        if report.violations.isEmpty { report.events = recent }
-        report.violations.append(FleetMoment(simulation).violation(text))
+        if violations.note(text, at: FleetMoment(simulation)) == 1 { report.events = recent }
     }
 
     /// What a mailbox keeps; what one that is down has on its disk counts as well.

@@ -53,6 +53,8 @@ package struct DeliveryFleet: Sendable {
         package var hostileMailCount: Int?
         /// Rules that were broken, in words; empty when all is well.
         package var violations: [String] = []
+        /// When the first of them was found.
+        package var firstViolation: FleetMoment?
         /// The last events of the nodes where the first rules were broken.
         package var events: [String] = []
         package var eventCount = 0
@@ -326,6 +328,7 @@ package struct DeliveryFleet: Sendable {
             leftCopyCount: crew.mail?.leftCount,
             hostileMailCount: hostileMailCount,
             violations: ledger.violations,
+            firstViolation: ledger.firstViolation,
             events: ledger.events,
             eventCount: simulation.counts.events,
             traceHash: simulation.traceHash

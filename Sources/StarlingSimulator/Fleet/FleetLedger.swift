@@ -48,22 +48,21 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     }
 
     private(set) var counts = Counts()
-    /// The first rules that were broken, in words.
-    private var firstViolations: [String] = []
-    private var violationCount = 0
+    private var found = FleetViolations()
     /// What happened last at the nodes where the first rules were broken.
     private(set) var events: [String] = []
     /// The first rules that were broken, in words, and how many more there were.
-    var violations: [String] {
-        let more = violationCount - firstViolations.count
-        return more == 0 ? firstViolations : firstViolations + ["… and \(more) more"]
-    }
+    var violations: [String] { found.texts }
+    /// When the first of them was found.
+    var firstViolation: FleetMoment? { found.first }
 
     /// Whose last events are told with a violation.
     var recentEvents: (Int) -> [String] = { _ in [] }
 
-    /// Broken rules that are told in words.
-    private static let toldCountMax = 20
+    /// Broken rules that are told with the last events of the members involved.
+    private static let tracedCountMax = 2
+    /// Events that are told in all: those of eight members.
+    private static let eventCountMax = 480
 
     private let seed: UInt64
     private let lifetimeMin: Duration
@@ -324,12 +323,8 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
 
     /// Notes a broken rule, with the last events of the members involved for the first few.
     func violate(_ text: String, involving members: [Int]) {
-        violationCount += 1
-        guard firstViolations.count < Self.toldCountMax else { return }
-        firstViolations.append(moment().violation(text))
-        guard firstViolations.count <= 2 else { return }
-        for member in members {
-            for event in recentEvents(member) { events.append("node \(member): \(event)") }
-        }
+        guard found.note(text, at: moment()) <= Self.tracedCountMax else { return }
+        let told = members.flatMap { member in recentEvents(member).map { "node \(member): \($0)" } }
+        events += told.prefix(Self.eventCountMax - events.count)
     }
 }

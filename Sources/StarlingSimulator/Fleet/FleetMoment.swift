@@ -1,13 +1,13 @@
 internal import StarlingCore
 
 /// When something was seen in a fleet.
-struct FleetMoment: Equatable, Sendable {
+package struct FleetMoment: Equatable, Sendable {
     /// The virtual time.
-    var nanoseconds: Int64
+    package var nanoseconds: Int64
     /// The events of the simulation so far.
-    var step: Int
+    package var step: Int
 
-    init(nanoseconds: Int64, step: Int) {
+    package init(nanoseconds: Int64, step: Int) {
         self.nanoseconds = nanoseconds
         self.step = step
     }
@@ -16,8 +16,10 @@ struct FleetMoment: Equatable, Sendable {
         self.init(nanoseconds: simulation.now.nanosecondsSinceOrigin, step: simulation.counts.events)
     }
 
+    package var seconds: Double { Duration.nanoseconds(nanoseconds).inSeconds }
+
     /// A broken rule that was seen then, in words.
     func violation(_ text: String) -> String {
-        "at \(Duration.nanoseconds(nanoseconds).inSeconds) s, step \(step): \(text)"
+        "at \(seconds) s, step \(step): \(text)"
     }
 }

@@ -64,6 +64,8 @@ package struct MemberFleet: Sendable {
         package var traceHash: UInt64 = 0
         /// Rules that were broken, in words; empty when all is well.
         package var violations: [String] = []
+        /// When the first of them was found.
+        package var firstViolation: FleetMoment?
         /// Who took running nodes for dead first.
         package var events: [String] = []
     }
@@ -102,6 +104,7 @@ private final class MemberCourse {
     private var nodes: [Node] = []
     private var indexes: [PeerID: Int] = [:]
     private var running: [Int] = []
+    private var violations = FleetViolations()
     private var report: MemberFleet.Report
 
     /// From one node's start to the next one's.
@@ -240,6 +243,8 @@ private final class MemberCourse {
         report.virtualSeconds = Instant(nanosecondsSinceOrigin: 0).duration(to: simulation.now).inSeconds
         report.eventCount = simulation.counts.events
         report.traceHash = simulation.traceHash
+        report.violations = violations.texts
+        report.firstViolation = violations.first
         report.events = watch.end()
         for index in running {
             let node = nodes[index]
@@ -341,7 +346,7 @@ private final class MemberCourse {
     }
 
     private func violate(_ text: String) {
-        report.violations.append(FleetMoment(simulation).violation(text))
+        violations.note(text, at: FleetMoment(simulation))
     }
 
     // MARK: Time

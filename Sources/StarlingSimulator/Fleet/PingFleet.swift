@@ -34,6 +34,8 @@ package struct PingFleet: Sendable {
         package var connectionCount = 0
         /// Rules that were broken, in words; empty when all is well.
         package var violations: [String] = []
+        /// When the first of them was found.
+        package var firstViolation: FleetMoment?
         package var eventCount = 0
         package var traceHash: UInt64 = 0
     }
@@ -102,8 +104,10 @@ package struct PingFleet: Sendable {
             eventCount: simulation.counts.events,
             traceHash: simulation.traceHash
         )
-        let moment = FleetMoment(simulation)
-        report.violations = violations(nodes, counted, resetCount).map(moment.violation)
+        var found = FleetViolations()
+        for text in violations(nodes, counted, resetCount) { found.note(text, at: FleetMoment(simulation)) }
+        report.violations = found.texts
+        report.firstViolation = found.first
         for life in lives { life.cancel() }
         try end(nodes, of: hosts, in: simulation)
         return report

@@ -51,6 +51,7 @@ struct AbsenceScenario: SimScenario {
             figures: figures,
             traceHash: report.traceHash,
             violations: report.violations,
+            firstViolation: report.firstViolation,
             events: report.events,
             text: """
                 \(report.accepted) messages accepted: \(report.arrivedByMailbox) came through mailboxes while their senders were \

@@ -51,6 +51,7 @@ struct MemberScenario: SimScenario {
             figures: figures,
             traceHash: report.traceHash,
             violations: report.violations,
+            firstViolation: report.firstViolation,
             events: report.violations.isEmpty ? [] : report.events,
             text: """
                 all know all \(Self.text(report.joinSeconds)) after the last start; links of a node: \

@@ -27,6 +27,7 @@ struct PingScenario: SimScenario {
             figures: figures,
             traceHash: report.traceHash,
             violations: report.violations,
+            firstViolation: report.firstViolation,
             text: """
                 \(report.pingCount) pings, \(report.failedPingCount) lost to \(report.resetCount) resets, \
                 \(report.connectionCount) connections dialled

@@ -1,4 +1,5 @@
 internal import StarlingCore
+internal import StarlingSimulator
 
 /// What came of one run.
 struct SimFinding {
@@ -8,6 +9,8 @@ struct SimFinding {
     var traceHash: UInt64
     /// Rules that were broken, in words.
     var violations: [String]
+    /// When the first of them was found, where a run found it, and not who compares runs.
+    var firstViolation: FleetMoment?
     /// What happened last where they were.
     var events: [String] = []
     /// What this process used meanwhile, which may differ between runs.

@@ -117,6 +117,7 @@ struct SimFleetScenario: SimScenario {
             figures: Self.figures(report, options),
             traceHash: report.traceHash,
             violations: report.violations,
+            firstViolation: report.firstViolation,
             events: report.events,
             usage: Self.usage(outcome.memory, nodeCount: nodeCount),
             usageViolations: outcome.memory.violations,

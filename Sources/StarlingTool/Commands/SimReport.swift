@@ -1,4 +1,5 @@
 internal import StarlingCore
+internal import StarlingSimulator
 
 /// What came of a simulation: of one seed, or of several.
 struct SimReport {
@@ -47,7 +48,12 @@ struct SimReport {
         object["violations"] = .array(finding.violations.map { .string($0) })
         object["trace_hash"] = .string(finding.trace)
         for figure in finding.usage.members { object[figure.key] = figure.value }
-        if !finding.violations.isEmpty { object["replay"] = .string(result.replay) }
+        if !finding.violations.isEmpty {
+            object["replay"] = .string(result.replay)
+            object["step"] = finding.firstViolation.map { JSON($0.step) } ?? .null
+            object["at_s"] = finding.firstViolation.map { .double($0.seconds) } ?? .null
+            object["last_events"] = .array(finding.events.map { .string($0) })
+        }
         return .object(object)
     }
 

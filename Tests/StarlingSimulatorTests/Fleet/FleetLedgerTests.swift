@@ -85,6 +85,7 @@ private struct Rig {
         rig.see(number, at: 4)
         #expect(rig.broke("is delivered twice, at 3 and 4 (from node 0 to node 1)"))
         #expect(rig.ledger.violations[0].hasPrefix("at 2.5 s, step 7: "))
+        #expect(rig.ledger.firstViolation == rig.clock.moment)
         #expect(rig.ledger.events == ["node 0: the last of 0", "node 1: the last of 1"])
         #expect(rig.ledger.counts.duplicated == 1)
     }
@@ -164,6 +165,29 @@ private struct Rig {
         #expect(rig.ledger.violations == [], "who is down cannot be asked")
         rig.ledger.checkDelivered { _, _ in false }
         #expect(rig.broke("is delivered by its sender's word, and not in the inbox"))
+    }
+
+    @Test func ofManyBrokenRulesTheFirstAreToldAndOfTwoTheLastEvents() throws {
+        let rig = try Rig()
+        #expect(rig.ledger.firstViolation == nil)
+        for step in 1...20 {
+            rig.clock.moment = FleetMoment(nanoseconds: 0, step: step)
+            rig.ledger.violate("rule \(step)", involving: [step])
+        }
+        #expect(rig.ledger.violations.count == 20)
+        rig.ledger.violate("another rule", involving: [7])
+        #expect(rig.ledger.violations.count == 21 && rig.ledger.violations.last == "… and 1 more")
+        #expect(rig.ledger.firstViolation?.step == 1)
+        #expect(rig.ledger.events == ["node 1: the last of 1", "node 2: the last of 2"])
+    }
+
+    @Test(arguments: [480, 481]) func asManyEventsAreToldAsEightNodesHave(count: Int) throws {
+        let rig = try Rig()
+        rig.ledger.recentEvents = { node in (0..<60).map { "event \($0) of \(node)" } }
+        rig.ledger.violate("one", involving: Array(0..<3))
+        rig.ledger.violate("another", involving: Array(0..<count / 60 - 3) + (count > 480 ? [9] : []))
+        #expect(rig.ledger.events.count == 480)
+        #expect(rig.ledger.events.last == "node 4: event 59 of 4")
     }
 
     @Test func whatIsLeftAtTheEndIsPendingWhereItWasAccepted() throws {
