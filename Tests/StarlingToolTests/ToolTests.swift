@@ -255,6 +255,8 @@ import Testing
             ["sim", "no-such-scenario"], ["sim", "soak", "--seeds", "5..1"], ["sim", "pings", "--routes"],
             ["sim", "soak", "--seeds", "1..2", "--seed", "1"],
             ["sim", "pings", "--max-routes", "16"], ["sim", "delivery", "--max-routes", "16"],
+            ["sim", "pings", "--svg", "picture.svg"], ["sim", "absence", "--svg", "picture.svg"],
+            ["sim", "members", "--routes", "--svg", "picture.svg"],
             ["sim", "members", "--nodes", "33"], ["sim", "members", "--minutes", "11"],
         ]
         for words in misuses {

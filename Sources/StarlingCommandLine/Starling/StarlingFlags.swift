@@ -312,7 +312,7 @@ package enum StarlingFlags {
     package static let svg = Flag<String>.text(
         "svg",
         "FILE",
-        "Draw what the network looked like at the end, and what each link carried."
+        "Draw what the network looked like at the end, and what each link carried (not with pings and absence)."
     )
     package static let list = Flag<Bool>.toggle("list", "Show the scenarios that are built in.")
 

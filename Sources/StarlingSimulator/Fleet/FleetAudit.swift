@@ -5,32 +5,16 @@ internal import StarlingNode
 /// delivered is there.
 final class FleetAudit: @unchecked Sendable {  // tidy-ok: one thread
     private let crew: DeliveryFleet.Crew
-    private let turnCountMax: Int
-    /// All nodes; those whose tables were not looked at for longest come first.
-    private var queue: [Int]
+    private var turns: FleetTurns
 
     /// - Parameter turnCountMax: Nodes whose tables are looked at in one turn; in larger fleets they take turns.
     init(_ crew: DeliveryFleet.Crew, turnCountMax: Int = 100) {
         self.crew = crew
-        self.turnCountMax = turnCountMax
-        queue = Array(crew.members.indices)
+        turns = FleetTurns(nodeCount: crew.members.count, turnCountMax: turnCountMax)
     }
 
     /// Looks at all mailboxes and messages, and at the tables of as many nodes as a turn has.
-    ///
-    /// Who is down keeps its place in the queue: it has its turn as soon as it is up.
-    func turn() {
-        var (seen, waiting): ([Int], [Int]) = ([], [])
-        for node in queue {
-            if seen.count < turnCountMax, crew.members[node].isUp {
-                seen.append(node)
-            } else {
-                waiting.append(node)
-            }
-        }
-        queue = waiting + seen
-        look(atTablesOf: seen)
-    }
+    func turn() { look(atTablesOf: turns.next { crew.members[$0].isUp }) }
 
     /// Looks at everything.
     func look() { look(atTablesOf: crew.members.indices) }

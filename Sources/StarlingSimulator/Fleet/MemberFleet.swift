@@ -1,4 +1,5 @@
 internal import StarlingCore
+internal import StarlingCrypto
 package import StarlingMesh
 internal import StarlingNode
 internal import StarlingWorld
@@ -60,6 +61,8 @@ package struct MemberFleet: Sendable {
         /// The same while every tenth node lacked nine tenths of it.
         package var starvedDeathCount = 0
         package var starvedSeconds: Double = 0
+        /// How often a node's way to another changed, each time without a circle; `nil` where that is not watched.
+        package var routeChangeCount: Int?
         package var eventCount = 0
         package var traceHash: UInt64 = 0
         /// Rules that were broken, in words; empty when all is well.
@@ -68,6 +71,12 @@ package struct MemberFleet: Sendable {
         package var firstViolation: FleetMoment?
         /// Who took running nodes for dead first.
         package var events: [String] = []
+    }
+
+    /// A report, and the end of the run as an SVG document, where it was asked for.
+    package struct Outcome: Sendable {
+        package var report: Report
+        package var picture: String?
     }
 
     private let options: Options
@@ -80,10 +89,15 @@ package struct MemberFleet: Sendable {
 
     /// Runs the simulation on the calling thread.
     ///
-    /// - Parameter progress: hears how much of the virtual time has passed.
+    /// - Parameters:
+    ///   - pictureTitle: what stands over a picture of the end; `nil` for none.
+    ///   - progress: hears how much of the virtual time has passed.
     /// - Throws: ``SimulationError`` when the simulation itself breaks down, ``NodeStartError`` when a node does.
-    package func run(progress: (@Sendable (Duration) -> Void)? = nil) throws -> Report {
-        let course = try MemberCourse(options, progress)
+    package func run(
+        pictureTitle: String? = nil,
+        progress: (@Sendable (Duration) -> Void)? = nil
+    ) throws -> Outcome {
+        let course = try MemberCourse(options, pictureTitle, progress)
         try course.join()
         try course.settle()
         try course.kill()
@@ -96,14 +110,19 @@ package struct MemberFleet: Sendable {
 /// What befalls a ``MemberFleet``, step by step.
 private final class MemberCourse {
     private let options: MemberFleet.Options
+    private let pictureTitle: String?
     private let progress: ((Duration) -> Void)?
     private let simulation: Simulation
     private let watch = MemberWatch()
-    private var hosts: [SimulatedHost] = []
+    private let routes: MemberRoutes
+    private let hosts: [SimulatedHost]
+    private let identities: [IdentityKey]
     private let proofs = SharedProofs()
     private var nodes: [Node] = []
     private var indexes: [PeerID: Int] = [:]
     private var running: [Int] = []
+    private var turns: FleetTurns
+    private var auditing: ScriptedRoutine?
     private var violations = FleetViolations()
     private var report: MemberFleet.Report
 
@@ -122,27 +141,46 @@ private final class MemberCourse {
     /// How often it is looked whether something has come about.
     private static let step = Duration.milliseconds(100)
 
-    init(_ options: MemberFleet.Options, _ progress: ((Duration) -> Void)?) throws {
+    init(
+        _ options: MemberFleet.Options,
+        _ pictureTitle: String?,
+        _ progress: ((Duration) -> Void)?
+    ) throws {
         self.options = options
+        self.pictureTitle = pictureTitle
         self.progress = progress
         var configuration = Simulation.Configuration()
         configuration.link = LinkProfile(latency: .milliseconds(20), jitter: .milliseconds(5))
-        simulation = Simulation(seed: options.seed, configuration: configuration)
+        let simulation = Simulation(seed: options.seed, configuration: configuration)
+        self.simulation = simulation
+        if pictureTitle != nil { simulation.network.loads = [:] }
+        hosts = (0..<options.nodeCount).map { _ in simulation.host() }
+        identities = try hosts.map { try FleetNode.identity($0.world.random.bytes(count: 32)) }
+        routes = MemberRoutes(identities.map(\.peerID))
+        turns = FleetTurns(nodeCount: options.nodeCount)
         report = .init(seed: options.seed, nodeCount: options.nodeCount, virtualSeconds: 0)
+        routes.foundCircle = { [unowned self] peer, nodes in
+            let circle = nodes.map(String.init).joined(separator: ", ")
+            violate("the way to \(peer) leads in a circle: \(circle)")
+        }
+        auditing = simulation.every(.seconds(1)) { [unowned self] in
+            let living = Set(running)
+            checkTables(of: turns.next(where: living.contains))
+        }
     }
 
     // MARK: Steps
 
     func join() throws {
         for index in 0..<options.nodeCount {
-            let host = simulation.host()
-            hosts.append(host)
-            let node = try makeNode(host)
+            let host = hosts[index]
+            let node = try makeNode(index)
             nodes.append(node)
             indexes[node.peerID] = index
             running.append(index)
-            try simulation.complete(on: host) { [watch, loop = host.loop] in
+            try simulation.complete(on: host) { [watch, routes, loop = host.loop] in
                 await node.liveness.observe { event in watch.take(event, of: index, at: loop.now) }
+                await node.routes.observe { peer, neighbours in routes.changed(index, peer, neighbours) }
                 try await node.start()
             }
             watch.started(node.peerID, index)
@@ -161,7 +199,7 @@ private final class MemberCourse {
         if options.policy == .mesh, degrees[0] < 3 {
             violate("a node has \(degrees[0]) links")
         }
-        checkTables()
+        checkTables(of: running)
     }
 
     /// Nodes die one after the other: their process, or their machine, which is silent then.
@@ -220,7 +258,7 @@ private final class MemberCourse {
         let some = running.enumerated().filter { $0.offset % 10 == 0 }.map(\.element)
         try starve(some, for: .milliseconds(2700), over: time)
         report.starvedDeathCount = watch.takeFalseDeaths()
-        checkTables()
+        checkTables(of: running)
     }
 
     /// Takes the processor from nodes, so long in every three seconds, each at its own time.
@@ -239,25 +277,30 @@ private final class MemberCourse {
     }
 
     /// Ends the nodes in order: a task that stays suspended is never freed, and keeps the whole node.
-    func end() throws -> MemberFleet.Report {
+    func end() throws -> MemberFleet.Outcome {
+        auditing = nil
+        routes.end()
         report.virtualSeconds = Instant(nanosecondsSinceOrigin: 0).duration(to: simulation.now).inSeconds
         report.eventCount = simulation.counts.events
         report.traceHash = simulation.traceHash
         report.violations = violations.texts
         report.firstViolation = violations.first
+        report.routeChangeCount = routes.changeCount
         report.events = watch.end()
+        let picture = pictureTitle.map {
+            FleetPicture($0, report, running: Set(running), simulation.network)
+        }
         for index in running {
             let node = nodes[index]
             hosts[index].loop.startTask { await node.stop() }
         }
         try simulation.run(for: .seconds(30))
-        return report
+        return MemberFleet.Outcome(report: report, picture: picture?.svg)
     }
 
     // MARK: Nodes
 
-    private func makeNode(_ host: SimulatedHost) throws -> Node {
-        let seed = host.world.random.bytes(count: 32)
+    private func makeNode(_ index: Int) throws -> Node {
         var configuration = FleetNode.configuration
         configuration.usesRoutes = true
         configuration.topology = options.policy
@@ -268,8 +311,8 @@ private final class MemberCourse {
             configuration.bootstrapAddresses = [FleetNode.address(of: hosts[0], first.peerID)]
         }
         return try Node(
-            world: host.world,
-            identity: try FleetNode.identity(seed),
+            world: hosts[index].world,
+            identity: identities[index],
             configuration: configuration
         )
     }
@@ -282,6 +325,7 @@ private final class MemberCourse {
     private func die(_ victim: Int, _ crash: SimulatedHost.Crash) {
         running.removeAll { $0 == victim }
         watch.died(nodes[victim].peerID, victim)
+        routes.died(victim)
         hosts[victim].crash(crash, leaving: .unwinding)
     }
 
@@ -333,12 +377,16 @@ private final class MemberCourse {
         return count == running.count
     }
 
-    private func checkTables() {
-        for index in running {
-            let liveness = nodes[index].liveness
+    private func checkTables(of indexes: [Int]) {
+        for index in indexes {
+            let node = nodes[index]
             let fills =
                 (ask(index) { $0.tableFills } ?? [])
-                + hosts[index].loop.perform { liveness.assumeIsolated { $0.tableFills } }
+                + hosts[index].loop.perform {
+                    node.liveness.assumeIsolated { $0.tableFills }
+                        + node.routes.assumeIsolated { $0.tableFills }
+                        + node.records.assumeIsolated { $0.tableFills }
+                }
             for fill in fills where fill.isOverfull {
                 violate("node \(index): \(fill)")
             }

@@ -10,7 +10,7 @@ struct FleetPicture {
     private static let numberedCountMax = 150
 
     private let title: String
-    private let report: DeliveryFleet.Report
+    private let lines: [String]
     private let layout: FleetLayout
     private let links: [HostPair]
     private let connected: Set<HostPair>
@@ -19,34 +19,33 @@ struct FleetPicture {
     private let nodes: [FleetPictureNode]
     private let nodeLoadMax: Int
 
+    /// - Parameters:
+    ///   - lines: what stands under the title, two lines.
+    ///   - shape: where the nodes stand; where it says nothing of their places, links pull them together.
+    ///   - links: those that are drawn, beside the connections of the end.
     init(
         _ title: String,
-        _ topology: FleetTopology,
-        _ report: DeliveryFleet.Report,
-        _ crew: DeliveryFleet.Crew,
+        _ lines: [String],
+        _ shape: FleetTopology.Shape,
+        _ nodes: [FleetPictureNode],
+        _ links: Set<HostPair>,
         _ network: NetworkFabric
     ) {
         self.title = title
-        self.report = report
+        self.lines = lines
         loads = network.loads ?? [:]
-        loadMax = loads.values.max() ?? 0
-        connected = Set(network.connectedPairs)
-        links = connected.union(crew.links).union(loads.keys).sorted()
-        layout = FleetLayout(topology.shape, nodeCount: crew.members.count, links: links)
-        var byteCounts = [Int](repeating: 0, count: crew.members.count)
+        // What one end still takes for a connection to a node that is down is none.
+        connected = Set(network.connectedPairs.filter { nodes[$0.lower].isUp && nodes[$0.upper].isUp })
+        self.links = connected.union(links).sorted()
+        layout = FleetLayout(shape, nodeCount: nodes.count, links: self.links)
+        loadMax = self.links.reduce(0) { [loads] most, link in max(most, loads[link] ?? 0) }
+        var nodes = nodes
         for (pair, byteCount) in loads {
-            byteCounts[pair.lower] += byteCount
-            byteCounts[pair.upper] += byteCount
+            nodes[pair.lower].byteCount += byteCount
+            nodes[pair.upper].byteCount += byteCount
         }
-        nodeLoadMax = byteCounts.max() ?? 0
-        nodes = crew.members.map { member in
-            FleetPictureNode(
-                isUp: member.isUp,
-                isHostile: member.hostility != nil,
-                byteCount: byteCounts[member.index],
-                crashCount: member.crashCount
-            )
-        }
+        self.nodes = nodes
+        nodeLoadMax = nodes.map(\.byteCount).max() ?? 0
     }
 
     /// The picture as an SVG document.
@@ -70,13 +69,6 @@ struct FleetPicture {
     }
 
     private var head: String {
-        let lines = [
-            "\(report.accepted) messages accepted: \(report.delivered) delivered, \(report.expired) expired, "
-                + "\(report.pending) pending, \(report.lost) lost, \(report.duplicated) duplicated",
-            "\(report.crashCount) crashes, \(report.restartCount) restarts, \(report.resetCount) resets, "
-                + "\(report.partitionCount) partitions, \(report.cutCount) links cut; "
-                + (report.violations.isEmpty ? "no rule was broken" : "rules were broken"),
-        ]
         let texts = lines.enumerated().map { index, line in
             "<text x=\"\(Int(Self.margin))\" y=\"\(58 + 20 * index)\">\(Self.escaped(line))</text>"
         }
@@ -88,9 +80,10 @@ struct FleetPicture {
 
     private var foot: String {
         let y = Int(Self.side + Self.headHeight + Self.footHeight / 2)
+        let hostile = nodes.contains(where: \.isHostile) ? "; red: hostile" : ""
         return """
             <text x="\(Int(Self.margin))" y="\(y)">Lines: what a link carried, at most \(Self.text(loadMax)); dashed: not \
-            connected at the end. Circles: what a node carried; hollow: down; red: hostile.</text>
+            connected at the end. Circles: what a node carried; hollow: down\(hostile).</text>
             """
     }
 
@@ -138,7 +131,7 @@ struct FleetPicture {
     }
 
     /// One digit after the point is more than an eye sees.
-    private static func text(_ number: Double) -> String {
+    static func text(_ number: Double) -> String {
         let tenths = Int((number * 10).rounded())
         return "\(tenths / 10).\(abs(tenths % 10))"
     }
@@ -167,7 +160,7 @@ struct FleetPicture {
 struct FleetPictureNode {
     var isUp: Bool
     var isHostile: Bool
-    /// Bytes that went over its links.
-    var byteCount: Int
     var crashCount: Int
+    /// Bytes that went over its links.
+    var byteCount = 0
 }

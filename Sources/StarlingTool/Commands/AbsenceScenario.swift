@@ -13,6 +13,7 @@ struct AbsenceScenario: SimScenario {
     init(_ invocation: Invocation) throws(Diagnostic) {
         try options.apply(invocation)
         try invocation.refuseFlagsOfFleets("absence, where mailboxes do all")
+        try invocation.refusePicture("absence, where all write to one")
         let least = options.mailboxCount + 2
         guard options.nodeCount >= least else {
             throw Diagnostic(

@@ -32,7 +32,13 @@ struct MemberScenario: SimScenario {
     }
 
     func run(_ watch: SimWatch) throws -> SimFinding {
-        let report = try MemberFleet(options).run(progress: watch.progress)
+        let minutes = options.duration.components.seconds / 60
+        let title = "\(name): \(nodeCount) nodes, \(minutes) virtual minutes, seed \(seed)"
+        let outcome = try MemberFleet(options).run(
+            pictureTitle: watch.wantsPicture ? title : nil,
+            progress: watch.progress
+        )
+        let report = outcome.report
         var figures = JSONObject()
         figures["join_s"] = report.joinSeconds.map(JSON.double) ?? .null
         figures["degrees"] = .array(report.degrees.map { JSON($0) })
@@ -45,6 +51,7 @@ struct MemberScenario: SimScenario {
         figures["false_deaths_short_of_time"] = JSON(report.shortOfTimeDeathCount)
         figures["false_deaths_starved"] = JSON(report.starvedDeathCount)
         figures["starved_s"] = .double(report.starvedSeconds)
+        figures["route_changes"] = report.routeChangeCount.map { JSON($0) } ?? .null
         figures["events"] = JSON(report.eventCount)
         return SimFinding(
             virtualSeconds: report.virtualSeconds,
@@ -53,6 +60,7 @@ struct MemberScenario: SimScenario {
             violations: report.violations,
             firstViolation: report.firstViolation,
             events: report.violations.isEmpty ? [] : report.events,
+            picture: outcome.picture,
             text: """
                 all know all \(Self.text(report.joinSeconds)) after the last start; links of a node: \
                 \(report.degrees.map(String.init).joined(separator: ", ")) (least, median, most)
@@ -62,6 +70,7 @@ struct MemberScenario: SimScenario {
                 running nodes taken for dead: \(report.joiningDeathCount) while joining, \(report.falseDeathCount) later; in \
                 \(Self.text(report.starvedSeconds)) each, with 90 % of the processor for all \
                 \(report.shortOfTimeDeathCount), with 10 % for a tenth \(report.starvedDeathCount)
+                \(SimFleetScenario.routes(report.routeChangeCount))
                 """
         )
     }

@@ -12,6 +12,7 @@ struct PingScenario: SimScenario {
     init(_ invocation: Invocation) throws(Diagnostic) {
         try options.apply(invocation)
         try invocation.refuseFlagsOfFleets("pings, which go over connections alone")
+        try invocation.refusePicture("pings, where each dials five others")
     }
 
     func run(_ watch: SimWatch) throws -> SimFinding {

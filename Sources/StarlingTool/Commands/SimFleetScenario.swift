@@ -177,11 +177,7 @@ struct SimFleetScenario: SimScenario {
             lines.append("\(report.unacceptedCount) further messages were never accepted")
         }
         if report.hostileCount > 0 { lines.append("\(report.hostileCount) nodes are hostile") }
-        if let count = report.routeChangeCount {
-            lines.append("\(count) changes of routes watched for circles")
-        } else if options.usesRoutes {
-            lines.append("routes are not watched above \(RouteWatch.nodeCountMax) nodes")
-        }
+        if options.usesRoutes { lines.append(routes(report.routeChangeCount)) }
         if let count = report.mailCopyCount {
             lines.append("\(count) copies kept by mailboxes, \(report.leftCopyCount ?? 0) of them at the end")
         }
@@ -191,6 +187,12 @@ struct SimFleetScenario: SimScenario {
             lines.append("\(report.healedCount) messages waited for the end of a partition: \(time)")
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// How many changes of routes were watched; `nil` where there were too many nodes for that.
+    static func routes(_ changeCount: Int?) -> String {
+        changeCount.map { "\($0) changes of routes watched for circles" }
+            ?? "routes are not watched above \(RouteWatch.nodeCountMax) nodes"
     }
 
     /// The memory of the nodes, and beside it what the simulated disks hold.

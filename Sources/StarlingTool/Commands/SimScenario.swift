@@ -53,7 +53,15 @@ extension FleetOptions {
 extension Invocation {
     /// Refuses the flags that say something to fleets of messages only.
     func refuseFlagsOfFleets(_ scenario: String) throws(Diagnostic) {
-        let flags = [StarlingFlags.routes.spec, StarlingFlags.routesMax.spec, StarlingFlags.svg.spec]
+        try refuse([StarlingFlags.routes.spec, StarlingFlags.routesMax.spec], scenario)
+    }
+
+    /// Refuses to draw a fleet whose links tell nothing.
+    func refusePicture(_ scenario: String) throws(Diagnostic) {
+        try refuse([StarlingFlags.svg.spec], scenario)
+    }
+
+    private func refuse(_ flags: [FlagSpec], _ scenario: String) throws(Diagnostic) {
         for flag in flags where names(flag) {
             throw Diagnostic(
                 code: "misused",
