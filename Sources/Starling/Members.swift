@@ -24,6 +24,8 @@ public struct Member: Sendable, Hashable {
     public var age: Duration
     /// How long it has been running, by its own word.
     public var uptime: Duration
+    /// How much it can carry for others, compared with other members, by its own word; 0 while it has not said so.
+    public var capacity: Int
 }
 
 extension Node {
@@ -39,7 +41,8 @@ extension Node {
                     id: member.peer,
                     state: Member.State(membership.state),
                     age: membership.age,
-                    uptime: membership.uptime
+                    uptime: membership.uptime,
+                    capacity: membership.capacity
                 )
             }
         }

@@ -56,6 +56,12 @@ public final class Node: Sendable {
         public var usesRoutes: Bool
         /// To which members of the mesh to stay connected, where it uses routes; `nil` leaves that to whoever dials.
         public var topology: Topology?
+        /// How much the node can carry for others, compared with the others of its mesh, 1 to 65535; `nil` for as many as the
+        /// machine has processors, at most 16.
+        ///
+        /// All are told. Where there are super-peers, they are those with the highest product of capacity and uptime; use 1 for
+        /// what runs from a battery.
+        public var capacity: Int?
         /// What the node says that it runs, such as `kitchen-clock/2.1`; `nil` for Starling and its version.
         ///
         /// At most ``nameByteCountMax`` bytes. The name is put behind it.
@@ -82,6 +88,7 @@ public final class Node: Sendable {
             usesLANDiscovery: Bool = true,
             usesRoutes: Bool = true,
             topology: Topology? = .mesh,
+            capacity: Int? = nil,
             agentVersion: String? = nil,
             protocolVersion: String? = nil,
             connectionCountMax: Int? = nil,
@@ -94,6 +101,7 @@ public final class Node: Sendable {
             self.usesLANDiscovery = usesLANDiscovery
             self.usesRoutes = usesRoutes
             self.topology = topology
+            self.capacity = capacity
             self.agentVersion = agentVersion
             self.protocolVersion = protocolVersion
             self.connectionCountMax = connectionCountMax
@@ -414,6 +422,12 @@ public final class Node: Sendable {
             "A mailbox needs \(Configuration.mailSpaceByteCountMin) bytes.",
             "Allow as much, or leave the limit out."
         )
+        let capacities = NodeConfiguration.capacities
+        try demand(
+            configuration.capacity.map(capacities.contains) ?? true,
+            "A node's capacity is \(capacities.lowerBound) to \(capacities.upperBound).",
+            "Use a number between these, or leave it out."
+        )
         let routeCounts = NodeConfiguration.routeCounts
         try demand(
             configuration.routeCountMax.map(routeCounts.contains) ?? true,
@@ -466,6 +480,7 @@ public final class Node: Sendable {
         settings.usesMDNS = configuration.usesLANDiscovery
         settings.usesRoutes = configuration.usesRoutes
         settings.topology = configuration.topology?.policy
+        settings.capacity = configuration.capacity.map(UInt16.init(clamping:)) ?? RealWorld.suitableCapacity
         for text in configuration.listenAddresses { settings.listenAddresses.append(try multiaddr(text)) }
         for text in configuration.bootstrapAddresses {
             settings.bootstrapAddresses.append(try multiaddr(text))

@@ -59,6 +59,12 @@ package struct RealWorld: Sendable {
     /// How many loops serve this machine well: its processors, four at most.
     package static var suitableLoopCount: Int { max(1, min(4, Int(uv_available_parallelism()))) }
 
+    /// How much this machine carries for others, compared to other machines, unless its user says so: its processors.
+    ///
+    /// Sixteen at most: what a node carries is bounded by its links, too, and one that has been up for long is worth more than a
+    /// larger one that has just come.
+    package static var suitableCapacity: UInt16 { UInt16(max(1, min(16, uv_available_parallelism()))) }
+
     /// Ends all loops and waits for their threads.
     ///
     /// End what lives on them first. On one of the loops it does not wait for that one, which ends after its turn.

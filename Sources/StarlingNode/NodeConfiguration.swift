@@ -41,7 +41,10 @@ package struct NodeConfiguration: Sendable {
     package var topology: Topology.Policy? = .mesh
     package var topologyLimits = TopologyDriver.Limits()
     package var livenessLimits = Liveness.Limits()
-    /// How much it can carry for others, compared to other nodes; who can most becomes a super-peer.
+    /// How much it can carry for others, compared to other nodes, as it tells all; one of ``capacities``.
+    ///
+    /// Those with the highest product of capacity and uptime become super-peers. Whoever runs on a real machine asks that for
+    /// what suits it.
     package var capacity: UInt16 = 1
     /// Whose messages it keeps while they are away, and who keeps its own.
     package var mailbox = MailboxConfiguration()
@@ -52,6 +55,9 @@ package struct NodeConfiguration: Sendable {
         memoryByteCountMax = max(67_108_864, machineMemoryByteCount / 8)
         connectionCountMax = min(16_384, max(64, memoryByteCountMax / 262_144))
     }
+
+    /// What a node may say that it can carry: with nothing it would never be a super-peer, and the frame has room for no more.
+    package static let capacities = 1...Int(UInt16.max)
 
     /// How many routes a node may be told to keep.
     package static let routeCounts = 16...4096

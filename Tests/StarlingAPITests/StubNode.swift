@@ -198,6 +198,7 @@ enum Sample {
             deadCount: 2,
             leftCount: 3,
             isSuperPeer: true,
+            capacity: 12,
             selfDoubt: 4,
             tunnelCount: 2,
             tunnelCountMax: 64,
@@ -230,7 +231,12 @@ enum Sample {
         agentVersion: "go-libp2p/0.32.1",
         addresses: [address],
         connections: [connection],
-        membership: Membership(state: .suspect, age: .milliseconds(1500), uptime: .seconds(3600))
+        membership: Membership(
+            state: .suspect,
+            age: .milliseconds(1500),
+            uptime: .seconds(3600),
+            capacity: 8
+        )
     )
 
     static let route = RouteSummary(

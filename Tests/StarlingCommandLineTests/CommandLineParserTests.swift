@@ -127,6 +127,17 @@ import Testing
         }
     }
 
+    @Test func aCapacityIsOneThatTheWireHasRoomFor() throws {
+        for capacity in [1, 65_535] {
+            let invocation = try parser.parse(["up", "--capacity", "\(capacity)"])
+            #expect(invocation[StarlingFlags.capacity] == capacity)
+        }
+        #expect(try parser.parse(["up"])[StarlingFlags.capacity] == nil)
+        for text in ["0", "65536", "-1", "much"] {
+            #expect(throws: UsageError.self, "\(text)") { try parser.parse(["up", "--capacity=\(text)"]) }
+        }
+    }
+
     @Test func helpNeedsNoArguments() throws {
         #expect(try parser.parse(["send", "--help"]).wantsHelp)
         #expect(try parser.parse(["up", "-h"]).wantsHelp)

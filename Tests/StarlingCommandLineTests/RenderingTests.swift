@@ -33,7 +33,12 @@ import Testing
         )
         var connected = known
         (connected.name, connected.agentVersion, connected.connections) = (nil, "go-libp2p", [connection])
-        connected.membership = Membership(state: .suspect, age: .seconds(70), uptime: .seconds(3600))
+        connected.membership = Membership(
+            state: .suspect,
+            age: .seconds(70),
+            uptime: .seconds(3600),
+            capacity: 4
+        )
         let text = PeerList(peers: [connected, known]).render(.plain)
         let lines = text.split(separator: "\n")
         #expect(lines.count == 3)

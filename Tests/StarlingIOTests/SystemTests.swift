@@ -12,6 +12,11 @@ import Testing
         #expect(random.bytes(count: 32) != random.bytes(count: 32))
     }
 
+    @Test func aMachineCanCarryAsMuchAsItHasProcessorsUpToSixteen() {
+        #expect((1...16).contains(RealWorld.suitableCapacity))
+        #expect(RealWorld.suitableCapacity <= ProcessInfo.processInfo.processorCount)
+    }
+
     @Test func theWallClockIsTheSystems() {
         let system = Int64(Date.now.timeIntervalSince1970 * 1000)
         #expect(SystemWallClock().now.millisecondsSince1970 >= system)

@@ -93,6 +93,26 @@ import Testing
         await node.stop()
     }
 
+    @Test(.timeLimit(.minutes(1))) func allAreToldHowMuchANodeCanCarry() async throws {
+        let addresses = ["/ip4/127.0.0.1/tcp/0"]
+        let strong = try await Node.start(
+            .init(listenAddresses: addresses, usesLANDiscovery: false, capacity: 900)
+        )
+        let usual = try await Self.start("usual")
+        try await usual.connect(to: try #require(await strong.addresses.first).description)
+        while await usual.members.first(where: { $0.id == strong.id })?.capacity != 900 {
+            _ = try await usual.ping(strong.id)
+        }
+        var capacity = 0
+        while capacity == 0 {
+            _ = try await strong.ping(usual.id)
+            capacity = await strong.members.first { $0.id == usual.id }?.capacity ?? 0
+        }
+        #expect((1...16).contains(capacity), "what suits the machine")
+        await strong.stop()
+        await usual.stop()
+    }
+
     @Test func settingsOutOfRangeAreRefusedAndNoTrap() async throws {
         let name = String(repeating: "n", count: Node.Configuration.nameByteCountMax)
         let node = try await Self.start(name)
@@ -104,7 +124,7 @@ import Testing
         small.mailSpaceByteCount = Node.Configuration.mailSpaceByteCountMin - 1
         negative.mailSpaceByteCount = -5
         let configurations: [Node.Configuration] = [
-            few, many, small, negative,
+            few, many, small, negative, .init(capacity: 0), .init(capacity: 65_536),
             .init(name: name + "n"), .init(connectionCountMax: 0), .init(connectionCountMax: -1),
             .init(memoryByteCountMax: Node.Configuration.memoryByteCountMin - 1),
             .init(memoryByteCountMax: -1), .init(agentVersion: name + "n"),

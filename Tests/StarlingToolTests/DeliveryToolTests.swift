@@ -81,6 +81,19 @@ import Testing
         }
     }
 
+    @Test func aNodeTellsHowMuchItCanCarry() async throws {
+        try await withHomes { aliceHome, bobHome in
+            let alice = try RunningNode(home: aliceHome, words: ["--capacity", "300"])
+            defer { alice.stop() }
+            #expect(try await alice.json("status")["mesh"]?["capacity"] == 300)
+            #expect(try await alice.run("status").output.contains("topology mesh, capacity 300"))
+            let bob = try RunningNode(home: bobHome)
+            defer { bob.stop() }
+            let capacity = try #require(try await bob.json("status")["mesh"]?["capacity"]?.integer)
+            #expect((1...16).contains(capacity), "what suits the machine")
+        }
+    }
+
     @Test func theInboxIsFollowedAndWhatWasWrittenOutIsAcknowledged() async throws {
         try await withHomes { aliceHome, bobHome in
             let alice = try RunningNode(home: aliceHome)

@@ -9,12 +9,14 @@ final class RunningNode {
     private var isStopped = false
 
     /// Starts it on a free port of loopback, and returns once it is ready.
-    init(home: String, bootstrap: String? = nil) throws {
+    ///
+    /// - Parameter words: More flags of `up`.
+    init(home: String, bootstrap: String? = nil, words more: [String] = []) throws {
         self.home = home
         let words = [
             "up", "--json", "--no-mdns", "--log-level", "error", "--listen", "/ip4/127.0.0.1/tcp/0",
         ]
-        tool = try RunningTool(words + (bootstrap.map { ["--bootstrap", $0] } ?? []), home: home)
+        tool = try RunningTool(words + (bootstrap.map { ["--bootstrap", $0] } ?? []) + more, home: home)
         let ready = try JSON(parsing: tool.nextLine())
         peerID = ready["peer_id"]?.string ?? ""
         address = ready["addrs"]?[0]?.string ?? ""

@@ -243,7 +243,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: home) }
         let misuses = [
             ["connect", "/ip4/300.0.0.1/tcp/1"], ["ping", "/foo/bar"], ["up", "--listen", "/ip4/x/tcp/1"],
-            ["up", "--bootstrap", "/ip4/192.0.2.7/tcp/4001"],
+            ["up", "--bootstrap", "/ip4/192.0.2.7/tcp/4001"], ["up", "--capacity", "0"],
             ["send", Self.peer.replacing("K", with: "0"), "hi"],
             ["bench", "ping", "--target", "/ip4/x/tcp/1"], ["peers", "--timeout", "25h"],
             ["peers", "--timeout", "999us"], ["inbox", "--take", "--after", "5"], ["message", "0a"],

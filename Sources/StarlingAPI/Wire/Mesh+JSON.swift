@@ -6,7 +6,8 @@ extension MeshStatus: APIValue {
         [
             "topology": JSON(optional: topology), "neighbours": JSON(neighbourCount),
             "alive": JSON(aliveCount), "suspect": JSON(suspectCount), "dead": JSON(deadCount),
-            "left": JSON(leftCount), "super_peer": .bool(isSuperPeer), "self_doubt": JSON(selfDoubt),
+            "left": JSON(leftCount), "super_peer": .bool(isSuperPeer), "capacity": JSON(capacity),
+            "self_doubt": JSON(selfDoubt),
             "tunnels": JSON(tunnelCount), "max_tunnels": JSON(tunnelCountMax),
             "tunnels_carried": JSON(carriedTunnelCount),
         ]
@@ -21,6 +22,7 @@ extension MeshStatus: APIValue {
             deadCount: try fields.count("dead"),
             leftCount: try fields.count("left"),
             isSuperPeer: try fields.bool("super_peer"),
+            capacity: try fields.count("capacity"),
             selfDoubt: try fields.count("self_doubt"),
             tunnelCount: try fields.count("tunnels"),
             tunnelCountMax: try fields.count("max_tunnels"),
@@ -33,7 +35,7 @@ extension Membership: APIValue {
     package var json: JSON {
         [
             "state": .string(state.rawValue), "age_ms": JSON(milliseconds: age),
-            "uptime_ms": JSON(milliseconds: uptime),
+            "uptime_ms": JSON(milliseconds: uptime), "capacity": JSON(capacity),
         ]
     }
 
@@ -41,7 +43,8 @@ extension Membership: APIValue {
         self.init(
             state: try fields.word("state"),
             age: try fields.milliseconds("age_ms"),
-            uptime: try fields.milliseconds("uptime_ms")
+            uptime: try fields.milliseconds("uptime_ms"),
+            capacity: try fields.count("capacity")
         )
     }
 }

@@ -66,7 +66,9 @@ extension MeshStatus {
     }
 
     fileprivate var neighbourLine: String {
-        let policy = topology.map { "topology \($0)" + (isSuperPeer ? ", super-peer" : "") }
+        let policy = topology.map {
+            "topology \($0), capacity \(capacity)" + (isSuperPeer ? ", super-peer" : "")
+        }
         return "\(neighbourCount)" + (policy.map { " (\($0))" } ?? "")
     }
 }

@@ -38,7 +38,7 @@ private enum Commands {
 
     private static let upFlags = [
         Flags.listen.spec, Flags.bootstrap.spec, Flags.noMDNS.spec, Flags.noRoutes.spec, Flags.topology.spec,
-        Flags.keepsMailFor.spec, Flags.mailSpace.spec, Flags.mailbox.spec,
+        Flags.capacity.spec, Flags.keepsMailFor.spec, Flags.mailSpace.spec, Flags.mailbox.spec,
         Flags.name.spec, Flags.security.spec,
         Flags.loops.spec, Flags.memoryMax.spec, Flags.connectionsMax.spec, Flags.routesMax.spec,
         Flags.measurable.spec, Flags.logLevel.spec,

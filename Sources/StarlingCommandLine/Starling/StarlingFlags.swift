@@ -40,6 +40,12 @@ package enum StarlingFlags {
         "To which other nodes to stay connected (default mesh: 3 to 10 of them, near and far; off: to "
             + "those only that were dialled)."
     )
+    package static let capacity = Flag<Int>.number(
+        "capacity",
+        in: 1...65_535,
+        "How much this node can carry for others, compared with theirs: who carries most for longest is a super-peer (default: "
+            + "processors, at most 16). Low for what runs from a battery."
+    )
     package static let keepsMailFor = Flag<String>(
         "keeps-mail-for",
         valueName: "WHO",

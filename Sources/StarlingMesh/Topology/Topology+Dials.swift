@@ -66,7 +66,7 @@ extension Topology {
     /// Looks again when a dial takes too long, or a former neighbour has been one for long enough.
     private mutating func watch() {
         for place in rows.indices {
-            if let ends = rows[place].dialEnds { look(at: ends) }
+            if let dial = rows[place].dial { look(at: dial.ends) }
             guard let lost = rows[place].lost else { continue }
             if lost + limits.formerDuration <= now {
                 rows[place].lost = nil
@@ -78,19 +78,16 @@ extension Topology {
 
     /// Dials former neighbours, those that wait longest first: of many that are silent each has its turn.
     private mutating func dialFormers() {
-        var dialCount = 0
         var waiting: [Int] = []
-        for place in rows.indices where rows[place].lost != nil {
-            if rows[place].dialEnds != nil {
-                dialCount += 1
-            } else if rows[place].nextTry <= now, rows[place].hasAddress {
+        for place in rows.indices where rows[place].lost != nil && rows[place].dial == nil {
+            if rows[place].nextTry <= now, rows[place].hasAddress {
                 waiting.append(place)
             } else {
                 seek(place, .former)
             }
         }
         waiting.sort { (rows[$0].nextTry, $0) < (rows[$1].nextTry, $1) }
-        for place in waiting.prefix(max(0, limits.formerDialCountMax - dialCount)) { seek(place, .former) }
+        for place in waiting { guard seek(place, .former) else { break } }
     }
 
     private mutating func dialDemanded() {
@@ -136,14 +133,17 @@ extension Topology {
 
     // MARK: Dials
 
-    var dialCount: Int { rows.count { $0.dialEnds != nil } }
+    /// Dials under way, those to lost neighbours or the others.
+    func dialCount(toFormers isToFormer: Bool) -> Int {
+        rows.indices.count { rows[$0].dial?.isToFormer == isToFormer }
+    }
 
     /// Dials a peer, or has its address found, unless it is a neighbour or it is too early.
     ///
     /// - Returns: Whether something was done.
     @discardableResult
     mutating func seek(_ place: Int, _ reason: TopologyReason) -> Bool {
-        guard rows[place].link == nil, rows[place].dialEnds == nil else { return false }
+        guard rows[place].link == nil, rows[place].dial == nil else { return false }
         guard rows[place].nextTry <= now else {
             look(at: rows[place].nextTry)
             return false
@@ -154,21 +154,37 @@ extension Topology {
             actions.append(.find(rows[place].peer, reason))
             return true
         }
+        let isToFormer = rows[place].lost != nil
         // The end of another dial is an input.
-        guard dialCount < limits.dialCountMax else { return false }
-        rows[place].dialEnds = now + limits.dialDuration
-        look(at: now + limits.dialDuration)
+        let dialCountMax = isToFormer ? limits.formerDialCountMax : limits.dialCountMax
+        guard dialCount(toFormers: isToFormer) < dialCountMax else { return false }
+        let ends = now + (isToFormer ? formerDialDuration(place) : limits.dialDuration)
+        rows[place].dial = Dial(began: now, ends: ends, isToFormer: isToFormer)
+        look(at: ends)
         actions.append(.dial(rows[place].peer, reason))
         return true
     }
 
+    /// How long a dial of a lost neighbour may take: longer where its link was slow.
+    private func formerDialDuration(_ place: Int) -> Duration {
+        let roundTrip = rows[place].quality?.roundTrip ?? .zero
+        let needed = max(limits.formerDialDuration, roundTrip * limits.formerDialRoundTripCount)
+        return min(needed, limits.dialDuration)
+    }
+
     mutating func fail(_ place: Int) {
-        (rows[place].dialEnds, rows[place].closed) = (nil, nil)
-        let isUrgent = rows[place].lost != nil || rows[place].isDemanded
-        let longest = isUrgent ? limits.formerPauseMax : limits.pauseMax
-        let pause = min(longest, limits.pauseMin * (1 << min(rows[place].failureCount, 20)))
-        rows[place].failureCount += 1
+        let began = rows[place].dial?.began ?? now
+        (rows[place].dial, rows[place].closed) = (nil, nil)
+        let isFormer = rows[place].lost != nil
+        let longest = isFormer || rows[place].isDemanded ? limits.formerPauseMax : limits.pauseMax
         // Spread to the short side, so that the longest pause is that.
-        rows[place].nextTry = now + min(longest, spread(pause))
+        let pause = min(
+            longest,
+            spread(min(longest, limits.pauseMin * (1 << min(rows[place].failureCount, 20))))
+        )
+        rows[place].failureCount += 1
+        // For a lost neighbour it runs from the beginning of the dial: one that answers nothing takes all its time.
+        rows[place].nextTry =
+            isFormer ? max(began + pause, now + spread(limits.pauseMin)) : now + pause
     }
 }

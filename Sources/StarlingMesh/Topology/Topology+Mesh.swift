@@ -8,7 +8,7 @@ extension Topology {
     /// Looks for more neighbours, at once when there are too few.
     mutating func grow() {
         // Of former neighbours that are dialled all may be gone.
-        var degree = degree + rows.count { $0.dialEnds != nil && $0.lost == nil }
+        var degree = degree + dialCount(toFormers: false)
         while degree < limits.degreeMin {
             let reason = TopologyReason.tooFew(degree: self.degree, degreeMin: limits.degreeMin)
             guard seekAnyone(reason, isChoosy: false) else { break }
@@ -33,7 +33,7 @@ extension Topology {
         var drawn: Int?
         var best = 0
         var count = 0
-        for place in rows.indices where rows[place].link == nil && rows[place].dialEnds == nil {
+        for place in rows.indices where rows[place].link == nil && rows[place].dial == nil {
             let row = rows[place]
             guard row.isAlive, row.lost == nil else { continue }
             // Better one with an address, and one that did not fail; with nobody else whoever there is.
@@ -66,7 +66,7 @@ extension Topology {
         }
         return rows.indices.filter {
             let row = rows[$0]
-            return row.link == nil && row.dialEnds == nil && row.isAlive && row.hasAddress
+            return row.link == nil && row.dial == nil && row.isAlive && row.hasAddress
                 && row.lost == nil && row.nextTry <= now && row.quality?.roundTrip != nil
                 && roundTrip($0) < limit
         }.min { roundTrip($0) < roundTrip($1) }

@@ -142,9 +142,9 @@ package struct Topology: Machine, Sendable {
     package mutating func linkUp(_ peer: PeerID, isOwn: Bool = false, now: Instant) {
         self.now = now
         guard let place = row(peer, isNeighbour: true), rows[place].link == nil else { return }
-        rows[place].link = Link(since: now, isOwn: isOwn || rows[place].dialEnds != nil)
+        rows[place].link = Link(since: now, isOwn: isOwn || rows[place].dial != nil)
         rows[place].hasLeft = false
-        (rows[place].dialEnds, rows[place].lost, rows[place].closed) = (nil, nil, nil)
+        (rows[place].dial, rows[place].lost, rows[place].closed) = (nil, nil, nil)
         rows[place].failureCount = 0
         review()
     }
@@ -172,7 +172,7 @@ package struct Topology: Machine, Sendable {
     /// A peer was dialled in vain.
     package mutating func dialFailed(_ peer: PeerID, now: Instant) {
         self.now = now
-        guard let place = index[peer], rows[place].dialEnds != nil else { return }
+        guard let place = index[peer], rows[place].dial != nil else { return }
         fail(place)
         review()
     }
@@ -214,7 +214,7 @@ package struct Topology: Machine, Sendable {
     package mutating func advance(to now: Instant) {
         self.now = now
         for place in rows.indices {
-            if let ends = rows[place].dialEnds, ends <= now { fail(place) }
+            if let dial = rows[place].dial, dial.ends <= now { fail(place) }
         }
         if adaptAt <= now {
             adaptAt = now + limits.adaptInterval
@@ -231,6 +231,9 @@ package struct Topology: Machine, Sendable {
         policy == .adaptive ? Instant.earlier(reviewAt, adaptAt) : reviewAt
     }
 
+    /// When a dial of a peer that is under way counts as failed.
+    package func dialEnds(of peer: PeerID) -> Instant? { index[peer].flatMap { rows[$0].dial?.ends } }
+
     /// Links that are not being let go.
     package var degree: Int { rows.indices.count { rows[$0].link.map { !$0.isEnding } ?? false } }
 
@@ -242,11 +245,15 @@ package struct Topology: Machine, Sendable {
     /// The tables that have a limit.
     package var tableFills: [TableFill] {
         // Where they stand: a row is large, and there may be a thousand.
-        let dialCount = rows.indices.count { rows[$0].dialEnds != nil }
         let formerCount = rows.indices.count { rows[$0].lost != nil }
         return [
             TableFill("topology peers", rows.count, of: limits.peerCountMax + degree),
-            TableFill("topology dials", dialCount, of: limits.dialCountMax),
+            TableFill("topology dials", dialCount(toFormers: false), of: limits.dialCountMax),
+            TableFill(
+                "topology dials of former neighbours",
+                dialCount(toFormers: true),
+                of: limits.formerDialCountMax
+            ),
             TableFill("topology former neighbours", formerCount, of: limits.formerCountMax),
         ]
     }

@@ -28,15 +28,23 @@ extension Topology {
 
         // MARK: Dials
 
-        /// Dials under way; more wait.
+        /// Dials under way to others than lost neighbours; more wait.
         package var dialCountMax = 3
-        /// Those of them that go to lost neighbours; more wait: where all of them are gone, others are there to be found.
-        package var formerDialCountMax = 2
+        /// Dials under way to lost neighbours, beside those; more wait.
+        ///
+        /// As many as a node has neighbours: whoever has lost all at once, and gets no answer from any, dials each every 10 s.
+        package var formerDialCountMax = 8
         /// How long a dial may take.
         package var dialDuration: Duration = .seconds(30)
+        /// How long one to a lost neighbour may take, so that the next can begin within ``formerPauseMax`` of its beginning.
+        package var formerDialDuration: Duration = .seconds(8)
+        /// Round trips of its last link that it may take where that is longer, up to ``dialDuration``.
+        package var formerDialRoundTripCount = 16
         /// The first pause after a dial in vain, or before a lost neighbour is dialled; doubled from one to the next.
+        ///
+        /// After one to a lost neighbour the least; there, pauses run from the beginning of one dial to that of the next.
         package var pauseMin: Duration = .seconds(1)
-        /// The longest pause for a neighbour that was lost of late; where many do not answer, each waits for its turn, too.
+        /// The longest pause for a neighbour that was lost of late, as far as it gets its turn among them.
         package var formerPauseMax: Duration = .seconds(10)
         /// How long that is so; afterwards it is a peer as others.
         package var formerDuration: Duration = .seconds(1800)

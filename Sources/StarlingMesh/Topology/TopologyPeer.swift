@@ -45,14 +45,22 @@ extension Topology {
         var failureCount = 0
         /// Before this it is not dialled, and its address not looked for.
         var nextTry: Instant
-        /// When a dial that is under way counts as failed.
-        var dialEnds: Instant?
+        /// The dial that is under way.
+        var dial: Dial?
         /// The user wants a link to it.
         var isDemanded = false
 
         var isAlive: Bool { state < .dead }
 
         var isNeighbour: Bool { link != nil }
+    }
+
+    struct Dial: Sendable {
+        var began: Instant
+        /// When it counts as failed.
+        var ends: Instant
+        /// Whether it goes to a lost neighbour: those have a share of their own.
+        var isToFormer: Bool
     }
 
     struct Link: Sendable {
@@ -87,7 +95,7 @@ extension Topology {
     }
 
     private func canForget(_ place: Int) -> Bool {
-        rows[place].link == nil && rows[place].dialEnds == nil && !rows[place].isDemanded
+        rows[place].link == nil && rows[place].dial == nil && !rows[place].isDemanded
             && rows[place].lost == nil
     }
 

@@ -14,6 +14,8 @@ package struct MeshStatus: Sendable, Equatable {
     package var leftCount: Int
     /// Whether the node is one of the super-peers, under a policy that has some.
     package var isSuperPeer: Bool
+    /// How much the node can carry for others, compared to other nodes, as it tells all.
+    package var capacity: Int
     /// How much the node mistrusts itself, from 0 to 8: it lacks processor time, or answers from anybody.
     package var selfDoubt: Int
     /// Tunnels that the node carries for others, the most that it takes, and those since its start.
@@ -29,6 +31,7 @@ package struct MeshStatus: Sendable, Equatable {
         deadCount: Int,
         leftCount: Int,
         isSuperPeer: Bool,
+        capacity: Int,
         selfDoubt: Int,
         tunnelCount: Int,
         tunnelCountMax: Int,
@@ -41,6 +44,7 @@ package struct MeshStatus: Sendable, Equatable {
         self.deadCount = deadCount
         self.leftCount = leftCount
         self.isSuperPeer = isSuperPeer
+        self.capacity = capacity
         self.selfDoubt = selfDoubt
         self.tunnelCount = tunnelCount
         self.tunnelCountMax = tunnelCountMax
@@ -65,11 +69,14 @@ package struct Membership: Sendable, Equatable {
     package var age: Duration
     /// How long it has been running, by its own word.
     package var uptime: Duration
+    /// How much it can carry for others, compared to other nodes, by its own word; 0 while it has not said so.
+    package var capacity: Int
 
-    package init(state: State, age: Duration, uptime: Duration) {
+    package init(state: State, age: Duration, uptime: Duration, capacity: Int) {
         self.state = state
         self.age = age
         self.uptime = uptime
+        self.capacity = capacity
     }
 }
 
@@ -78,7 +85,8 @@ extension Membership {
         self.init(
             state: State(member.state),
             age: max(.zero, member.since.duration(to: now)),
-            uptime: member.uptime(at: now)
+            uptime: member.uptime(at: now),
+            capacity: Int(member.capacity)
         )
     }
 }
@@ -108,6 +116,7 @@ extension Node {
                 deadCount: 0,
                 leftCount: 0,
                 isSuperPeer: await topology?.isSuperPeer ?? false,
+                capacity: Int(configuration.capacity),
                 selfDoubt: await liveness.score,
                 tunnelCount: await tunnels.relayedCount,
                 tunnelCountMax: tunnels.limits.table.relayedCountMax,

@@ -149,9 +149,6 @@ package actor Swarm {
 
     package func isConnected(_ peer: PeerID) -> Bool { connections[peer] != nil }
 
-    /// Those of some peers that are not connected, and that nobody else sees to.
-    func missing(of peers: [PeerID]) -> [PeerID] { peers.filter { !isConnected($0) && !isEntrusted($0) } }
-
     /// Whether connections that nobody asked for are welcome: below half of what closes some.
     package var hasRoomForMore: Bool { connections.count < (limits.pool.highWaterCount + 1) / 2 }
 

@@ -195,7 +195,7 @@ package actor TopologyDriver {
 
     private func dial(_ peer: PeerID, _ reason: TopologyReason) {
         world.log(.debug, "a member is dialled", ["peer": "\(peer)", "reason": "\(reason.words)"])
-        let deadline = loop.now + limits.machine.dialDuration
+        let deadline = machine.dialEnds(of: peer)
         startTask { driver in
             do throws(DialError) {
                 // The machine has pauses of its own.

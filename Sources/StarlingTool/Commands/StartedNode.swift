@@ -47,6 +47,7 @@ struct StartedNode: Sendable {
         configuration.usesRoutes = settings.usesRoutes
         configuration.mailbox = settings.mailbox
         configuration.topology = settings.topology
+        configuration.capacity = settings.capacity.map(UInt16.init(clamping:)) ?? RealWorld.suitableCapacity
         configuration.hasToldRoutes = settings.hasToldRoutes
         configuration.name = settings.name ?? ""
         configuration.measurableBy = settings.measurableBy

@@ -13,6 +13,8 @@ struct UpSettings: Sendable {
     var usesRoutes: Bool
     /// Nil for staying connected to those only that were dialled.
     var topology: Topology.Policy?
+    /// Nil for what suits the machine.
+    var capacity: Int?
     var mailbox = MailboxConfiguration()
     var name: String?
     /// Whether a node has told routes in the home before.
@@ -52,6 +54,7 @@ struct UpSettings: Sendable {
         usesMDNS = !invocation[StarlingFlags.noMDNS]
         usesRoutes = !invocation[StarlingFlags.noRoutes]
         topology = Topology.Policy(rawValue: invocation[StarlingFlags.topology] ?? "mesh")
+        capacity = invocation[StarlingFlags.capacity]
         name = invocation[StarlingFlags.name]
         securities = invocation[StarlingFlags.security] ?? ["noise", "tls"]
         loopCount = invocation[StarlingFlags.loops]

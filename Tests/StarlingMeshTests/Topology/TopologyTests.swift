@@ -9,8 +9,19 @@ import Testing
         var now = Instant(nanosecondsSinceOrigin: 0)
         var done: [(action: Topology.Action, at: Instant)] = []
 
-        init(_ policy: Topology.Policy = .mesh, _ limits: Topology.Limits = .init()) {
-            machine = Topology(own: Self.peer(0), policy: policy, seed: 1, limits: limits, now: now)
+        init(
+            _ policy: Topology.Policy = .mesh,
+            _ limits: Topology.Limits = .init(),
+            capacity: UInt16 = 1
+        ) {
+            machine = Topology(
+                own: Self.peer(0),
+                policy: policy,
+                capacity: capacity,
+                seed: 1,
+                limits: limits,
+                now: now
+            )
         }
 
         static func peer(_ number: Int) -> PeerID { TopologyFleet.peer(number) }
@@ -68,6 +79,15 @@ import Testing
                 guard case .dial(let peer, _) = entry.action else { return nil }
                 return peer
             }
+        }
+
+        /// From one dial of a peer to the next.
+        func dialGaps(_ number: Int) -> [Duration] {
+            let times = done.compactMap { entry -> Instant? in
+                guard case .dial(Self.peer(number), _) = entry.action else { return nil }
+                return entry.at
+            }
+            return zip(times, times.dropFirst()).map { $0.duration(to: $1) }
         }
 
         func takeLetGo() -> [PeerID] {
@@ -270,7 +290,6 @@ import Testing
 
     /// A site has lost its power: its nodes answer nothing, and each dial takes as long as it may.
     @Test func amongManySilentFormerNeighboursOthersAreFound() {
-        let limits = Topology.Limits()
         let rig = Rig()
         rig.learn(1...7)
         rig.link(1...7)
@@ -282,12 +301,104 @@ import Testing
         }
         rig.done = []
         rig.learn(8...15)
-        rig.pass(limits.dialDuration * 3)
-        let dials = Set(rig.takeDials())
-        #expect(dials.intersection(Self.peers(8...15)).count >= 3, "those that may be there")
-        // All others have their turn: two at a time.
-        rig.pass(limits.dialDuration * 4 + .seconds(1))
-        #expect(dials.union(rig.takeDials()).isSuperset(of: Self.peers(1...7)))
+        rig.pass(.seconds(120))
+        // All that were lost have their turn every ten seconds.
+        for number in 1...7 {
+            let gaps = rig.dialGaps(number)
+            #expect(gaps.count >= 11 && gaps.allSatisfy { $0 <= .seconds(10) }, "\(number): \(gaps)")
+        }
+        let others = Set(rig.takeDials()).intersection(Self.peers(8...15))
+        #expect(others.count >= 3, "those that may be there")
+    }
+
+    @Test func ofMoreThanEightSilentFormerNeighboursEachHasItsTurn() throws {
+        let limits = Topology.Limits()
+        let rig = Rig()
+        rig.learn(1...16)
+        rig.link(1...16)
+        for number in 1...16 {
+            rig.drop(number, .lost)
+            rig.learn([number], state: .dead)
+        }
+        for _ in 0..<120 {
+            rig.pass(.seconds(1))
+            let fills = rig.machine.tableFills
+            #expect(fills.filter(\.isOverfull) == [])
+            let dials = try #require(fills.first { $0.name == "topology dials of former neighbours" })
+            #expect(dials.count <= limits.formerDialCountMax)
+        }
+        for number in 1...16 {
+            let gaps = rig.dialGaps(number)
+            #expect(gaps.count >= 5, "\(number): \(gaps)")
+            // Two turns of eight.
+            #expect(
+                gaps.allSatisfy { $0 <= limits.formerDialDuration * 2 + .seconds(1) },
+                "\(number): \(gaps)"
+            )
+        }
+    }
+
+    @Test func aDialOfAFormerNeighbourTakesLongerWhereItsLinkWasSlow() throws {
+        for (roundTrip, duration) in [(500, 8), (1000, 16), (4000, 30)] {
+            let rig = Rig()
+            rig.learn(1...8)
+            rig.link(1...8)
+            rig.machine.measured(Rig.peer(3), .init(roundTrip: .milliseconds(roundTrip)), now: rig.now)
+            rig.drop(3, .lost)
+            rig.done = []
+            rig.pass(.seconds(2))
+            let began = try #require(rig.done.first { $0.action == .dial(Rig.peer(3), .former) }?.at)
+            let ends = try #require(rig.machine.dialEnds(of: Rig.peer(3)))
+            #expect(began.duration(to: ends) == .seconds(duration), "\(roundTrip) ms")
+        }
+    }
+
+    // MARK: Super-peers
+
+    /// Nine members that have been up for as long as this node, and whom of them the policy wants a link to.
+    private func superPeers(
+        _ rig: Rig,
+        _ facts: [Int: (capacity: UInt16, uptime: Duration)]
+    ) -> [PeerID] {
+        rig.pass(.seconds(100))
+        for number in 1...9 {
+            var peer = TopologyPeer(Rig.peer(number), hasAddress: true)
+            (peer.capacity, peer.uptime) = facts[number] ?? (1, .seconds(100))
+            rig.machine.learn(peer, now: rig.now)
+            rig.pull()
+        }
+        rig.pass(.seconds(60))
+        return rig.done.compactMap { entry -> PeerID? in
+            guard case .dial(let peer, .superPeer) = entry.action else { return nil }
+            return peer
+        }
+    }
+
+    @Test func amongEquallyLongUpCapacityDecidesWhoIsASuperPeer() {
+        let first = (0...9).map(TopologyFleet.peer).min()
+        for number in 1...9 {
+            let rig = Rig(.hierarchical)
+            let wanted = superPeers(rig, [number: (2, .seconds(100))])
+            #expect(Set(wanted) == [Rig.peer(number)] && !rig.machine.isSuperPeer)
+        }
+        let rig = Rig(.hierarchical, capacity: 2)
+        #expect(superPeers(rig, [:]).isEmpty && rig.machine.isSuperPeer)
+        // Where all are alike, their names do.
+        let alike = Rig(.hierarchical)
+        #expect(Set(superPeers(alike, [:])) == Set([first].compactMap { $0 }).subtracting([Rig.peer(0)]))
+        #expect(alike.machine.isSuperPeer == (first == Rig.peer(0)))
+    }
+
+    @Test func uptimeCountsAsMuchAsCapacity() {
+        let rig = Rig(.hierarchical)
+        let wanted = superPeers(rig, [4: (3, .seconds(100)), 6: (2, .seconds(200)), 8: (1, .seconds(250))])
+        #expect(Set(wanted) == [Rig.peer(6)])
+    }
+
+    @Test func whoSaysThatItCanCarryNothingIsNoSuperPeer() {
+        let rig = Rig(.hierarchical)
+        let wanted = superPeers(rig, [5: (0, .seconds(100_000)), 7: (1, .seconds(101))])
+        #expect(Set(wanted) == [Rig.peer(7)])
     }
 
     @Test func anAddressThatIsNotKnownIsLookedForNowAndThen() {

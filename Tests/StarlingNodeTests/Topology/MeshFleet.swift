@@ -44,7 +44,7 @@ final class MeshFleet {
         try simulation.complete(on: host) { try await node.start() }
     }
 
-    private func address(_ index: Int) throws -> Multiaddr {
+    func address(_ index: Int) throws -> Multiaddr {
         Multiaddr(hosts[index].address ?? .v4(0), tcpPort: 4001).with(peerID: nodes[index].peerID)
     }
 

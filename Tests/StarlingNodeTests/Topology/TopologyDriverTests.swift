@@ -121,6 +121,51 @@ import Testing
         #expect(try fleet.links().values.allSatisfy { $0.filter { fleet.isRunning[$0] }.count >= 3 })
     }
 
+    /// A site has lost its power: nobody answers anything, and each dial takes as long as it may.
+    @Test func oneOfSevenSilentNeighboursThatComesBackIsConnectedWithinTenSeconds() throws {
+        // The others dial nobody: it is the first one's to find them.
+        let fleet = try MeshFleet(count: 8, seed: 13) {
+            guard !$0.bootstrapAddresses.isEmpty else { return }
+            ($0.bootstrapAddresses, $0.topology) = ([], nil)
+        }
+        let (node, victims) = (fleet.nodes[0], Array(1...7))
+        let addresses = try victims.map { try fleet.address($0) }
+        try fleet.simulation.complete(on: fleet.hosts[0]) {
+            for address in addresses { _ = try await node.swarm.connect(to: address) }
+        }
+        try fleet.simulation.run(for: .seconds(40))
+        #expect(try fleet.links()[0]?.sorted() == victims)
+        for victim in victims { fleet.kill(victim, .power) }
+        try fleet.simulation.run(for: .seconds(120))
+        #expect(try fleet.links()[0] == [])
+        for victim in victims {
+            try fleet.restart(victim)
+            try fleet.simulation.run(for: .seconds(11))
+            #expect(try fleet.links()[0]?.contains(victim) == true, "\(victim)")
+        }
+    }
+
+    @Test func whoCanCarryMoreIsTheSuperPeer() throws {
+        var count = 0
+        let fleet = try MeshFleet(count: 12, seed: 14) {
+            $0.topology = .hierarchical
+            $0.capacity = count == 7 ? 9 : 1
+            count += 1
+        }
+        try fleet.simulation.run(for: .seconds(150))
+        var superPeers: [Int] = []
+        for index in fleet.nodes.indices {
+            let (node, strong) = (fleet.nodes[index], fleet.nodes[7].peerID)
+            let (isSuperPeer, capacity) = try fleet.simulation.complete(on: fleet.hosts[index]) {
+                (await node.topology?.isSuperPeer, await node.liveness.member(strong)?.capacity)
+            }
+            if isSuperPeer == true { superPeers.append(index) }
+            #expect(index == 7 || capacity == 9, "node \(index)")
+        }
+        // The first to start has been up for longest.
+        #expect(superPeers == [7])
+    }
+
     @Test func aNodeThatGetsATenthOfItsProcessorIsNotTakenForDead() throws {
         let fleet = try MeshFleet(count: 12, seed: 6)
         try fleet.simulation.run(for: .seconds(40))
