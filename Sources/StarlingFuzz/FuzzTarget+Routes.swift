@@ -81,6 +81,9 @@ extension FuzzTarget {
                 now = now + .seconds(packet.count)
                 table.advance(to: now, wallNow: wallNow)
             case 3: table.lost(to: neighbours[packet.count % 3], via: neighbour, now: now, wallNow: wallNow)
+            case 7:
+                let suspicions: [NeighbourSuspicion] = [.none, .silent, .dead]
+                table.suspected(neighbour, suspicions[packet.count % 3], now: now, wallNow: wallNow)
             default:
                 guard let frame = try? RouteFrame.parse(Array(packet.dropFirst()).span) else { continue }
                 try? table.receive(frame, from: neighbour, now: now, wallNow: wallNow)

@@ -256,6 +256,7 @@ enum Sample {
                 metric: nil,
                 linkCost: .milliseconds(9),
                 penalty: .seconds(1),
+                suspicion: .seconds(60),
                 hopCount: 3,
                 age: .seconds(1),
                 reason: .unfeasible

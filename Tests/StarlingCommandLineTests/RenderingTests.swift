@@ -72,6 +72,34 @@ import Testing
         )
     }
 
+    @Test func eachReasonOfARouteIsSaidWithWhatWasAdded() {
+        let words: [RouteSummary.Reason: String] = [
+            .first: "the best", .direct: "its own link goes first", .detour: "its own link is much worse",
+            .kept: "in use, and no other is clearly better",
+            .balanced: "as good, or nearly: takes messages when the first is busy", .spare: "in reserve",
+            .unfeasible: "not used: might lead back here",
+            .waiting: "not used yet: what this node told before its start is not void",
+        ]
+        let taken: [RouteSummary.Reason] = [.first, .direct, .detour, .kept]
+        #expect(RouteSummary.Reason.allCases.filter(\.isTaken) == taken)
+        for reason in RouteSummary.Reason.allCases {
+            let hop = RouteSummary.Hop(
+                peerID: peerID,
+                metric: .seconds(3),
+                linkCost: .milliseconds(2),
+                penalty: .zero,
+                suspicion: .seconds(1),
+                hopCount: 2,
+                age: .seconds(61),
+                reason: reason
+            )
+            let list = RouteList(routes: [RouteSummary(peerID: peerID, hops: [hop], age: .seconds(5))])
+            let line = list.render(.plain).split(separator: "\n").last
+            let said = words[reason].map { $0 + ", 1.00 s because it does not answer" } ?? "nothing"
+            #expect(line?.hasSuffix("  " + said) == true, "\(reason)")
+        }
+    }
+
     @Test func aPingReportGivesFiguresAndPath() {
         let report = PingReport(
             peerID: peerID,

@@ -27,6 +27,7 @@ extension APISchema {
             ),
             APIField("link_cost_us", natural, "What the link to the neighbour has of it."),
             APIField("penalty_us", natural, "What it has of it for what the neighbour did not deliver."),
+            APIField("suspicion_us", natural, "What it has of it while the neighbour answers nothing."),
             APIField("hops", natural, "Links to the peer, by the neighbour's word."),
             APIField("age_ms", natural, "Since when the neighbour tells this."),
             APIField(

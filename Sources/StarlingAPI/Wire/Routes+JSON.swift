@@ -6,6 +6,7 @@ extension RouteSummary.Hop: APIValue {
         [
             "peer_id": JSON(peerID), "metric_us": metric.map { JSON(microseconds: $0) } ?? .null,
             "link_cost_us": JSON(microseconds: linkCost), "penalty_us": JSON(microseconds: penalty),
+            "suspicion_us": JSON(microseconds: suspicion),
             "hops": JSON(hopCount), "age_ms": JSON(milliseconds: age), "reason": .string(reason.rawValue),
         ]
     }
@@ -16,6 +17,7 @@ extension RouteSummary.Hop: APIValue {
             metric: try fields.microsecondsIfAny("metric_us"),
             linkCost: try fields.microseconds("link_cost_us"),
             penalty: try fields.microseconds("penalty_us"),
+            suspicion: try fields.microseconds("suspicion_us"),
             hopCount: try fields.count("hops"),
             age: try fields.milliseconds("age_ms"),
             reason: try fields.word("reason")

@@ -30,15 +30,19 @@ extension RouteList {
 
 extension RouteSummary.Hop {
     fileprivate var why: String {
-        let words =
+        var words =
             switch reason {
             case .first: "the best"
-            case .balanced: "as good as the best: takes messages when that is busy"
+            case .direct: "its own link goes first"
+            case .detour: "its own link is much worse"
+            case .kept: "in use, and no other is clearly better"
+            case .balanced: "as good, or nearly: takes messages when the first is busy"
             case .spare: "in reserve"
             case .unfeasible: "not used: might lead back here"
             case .waiting: "not used yet: what this node told before its start is not void"
             }
-        return penalty > .zero
-            ? words + ", \(DurationText.write(penalty)) for what it did not deliver" : words
+        if penalty > .zero { words += ", \(DurationText.write(penalty)) for what it did not deliver" }
+        if suspicion > .zero { words += ", \(DurationText.write(suspicion)) because it does not answer" }
+        return words
     }
 }

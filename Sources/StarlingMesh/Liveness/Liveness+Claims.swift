@@ -139,9 +139,13 @@ extension Liveness {
             suspicions.remove(slot)
             members[slot].accusers = []
         }
-        if members[slot].isGone { goneCount -= 1 }
+        let wasGone = members[slot].isGone
+        if wasGone { goneCount -= 1 }
         members[slot].state = state
         if members[slot].isGone { goneCount += 1 }
+        if members[slot].isGone != wasGone, members[slot].isSilent, members[slot].link >= 0 {
+            noteSilence(slot)
+        }
         if state == .suspect {
             members[slot].since = now
             suspicions.set(slot, to: now + suspicionDuration(0))

@@ -16,6 +16,8 @@ extension Liveness {
         var askedCount = 0
         /// Those of them who have answered anything.
         var reportCount = 0
+        /// Whether one of them has reached it: what is still asked is whether its link carries anything.
+        var isReached = false
     }
 
     /// A question on a neighbour's behalf.
@@ -29,9 +31,12 @@ extension Liveness {
     // MARK: Asking
 
     /// Asks a neighbour, unless it is being asked.
+    ///
+    /// Anew where others have reached it and its link is all that is still asked about: who wants to know may know more.
     mutating func probe(_ link: Int) {
         let slot = links[link].member
-        guard !probes.contains(where: { $0.member == slot }) else { return }
+        guard !probes.contains(where: { $0.member == slot && !$0.isReached }) else { return }
+        probes.removeAll { $0.member == slot }
         let number = nextProbeNumber()
         probes.append(
             Probe(number: number, member: slot, link: link, sent: now, deadline: now + timeout(link))
@@ -121,7 +126,7 @@ extension Liveness {
         if let link = quietestLink {
             let last = max(links[link].heard, links[link].asked)
             if last + interval <= now {
-                probe(link)
+                if !probes.contains(where: { $0.member == links[link].member }) { probe(link) }
             } else {
                 probeAt = max(now + interval / 4, last + interval)
             }
@@ -141,7 +146,11 @@ extension Liveness {
     }
 
     private mutating func fail(_ probe: Probe) {
-        if probe.link >= 0 { links[probe.link].lateProbe = (probe.number, probe.sent) }
+        if probe.link >= 0 {
+            links[probe.link].lateProbe = (probe.number, probe.sent)
+            noteSilence(probe.member)
+        }
+        guard !probe.isReached else { return }
         if members[probe.member].state == .alive {
             // With hardly an answer from those who were asked to ask, the fault may be here.
             if probe.reportCount * 2 <= probe.askedCount { worsen() }
@@ -158,6 +167,21 @@ extension Liveness {
     }
 
     mutating func worsen() { score = min(limits.scoreMax, score + 1) }
+
+    // MARK: Silence
+
+    /// A neighbour answers nothing over its link, whatever others say of it.
+    mutating func noteSilence(_ slot: Int) {
+        members[slot].isSilent = true
+        actions.append(.suspected(members[slot].peer, members[slot].isGone ? .dead : .silent))
+    }
+
+    /// Something came from it.
+    mutating func acquit(_ slot: Int) {
+        guard members[slot].isSilent else { return }
+        members[slot].isSilent = false
+        actions.append(.suspected(members[slot].peer, .none))
+    }
 
     // MARK: Answers
 
@@ -199,7 +223,9 @@ extension Liveness {
             return
         }
         switch report.finding {
-        case .reached: probes.remove(at: place)
+        // Without a link nothing else is asked.
+        case .reached where probes[place].link < 0: probes.remove(at: place)
+        case .reached: probes[place].isReached = true
         case .silent, .unable: probes[place].reportCount += 1
         }
     }

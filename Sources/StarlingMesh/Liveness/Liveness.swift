@@ -25,6 +25,8 @@ package struct Liveness: Machine, Sendable {
         case send(LivenessFrame, to: PeerID)
         /// A neighbour has answered after so long.
         case measured(PeerID, Duration)
+        /// What this node's own questions to a neighbour have come to; the same may be said again.
+        case suspected(PeerID, NeighbourSuspicion)
         /// A member is new, or has another state.
         case changed(LivenessMember)
         /// A member is not in the table any more.
@@ -156,7 +158,9 @@ package struct Liveness: Machine, Sendable {
     /// A frame came over the link to a peer.
     package mutating func receive(_ frame: LivenessFrame, from peer: PeerID, now: Instant) {
         self.now = now
-        guard let slot = slot(of: peer), members[slot].link >= 0 else { return answerStranger(frame, peer) }
+        let known = slot(of: peer)
+        if let known { acquit(known) }
+        guard let slot = known, members[slot].link >= 0 else { return answerStranger(frame, peer) }
         let link = Int(members[slot].link)
         noteLife(link)
         for ack in frame.acks.prefix(limits.frame.ackCountMax) { take(ack: ack, link) }
@@ -176,7 +180,9 @@ package struct Liveness: Machine, Sendable {
     /// Something else came over the link to a peer: it is alive.
     package mutating func heard(from peer: PeerID, now: Instant) {
         self.now = now
-        guard let slot = slot(of: peer), members[slot].link >= 0 else { return }
+        guard let slot = slot(of: peer) else { return }
+        acquit(slot)
+        guard members[slot].link >= 0 else { return }
         noteLife(Int(members[slot].link))
         finish()
     }

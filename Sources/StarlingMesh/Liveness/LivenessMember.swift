@@ -41,6 +41,8 @@ extension Liveness {
         /// The link that has told of it first; -1 when that is gone, or when it introduced itself.
         var introducer: Int8 = -1
         var accusers: [PeerID] = []
+        /// Whether this node has asked in vain over its link, and nothing has come from it since; it outlives the link.
+        var isSilent = false
 
         // As news:
         /// The links that know, a bit for each.
@@ -110,6 +112,7 @@ extension Liveness {
 
     /// Forgets a member that has no link.
     mutating func remove(_ slot: Int) {
+        acquit(slot)
         let member = members[slot]
         young.removeAll { $0 == slot }
         if member.isGone { goneCount -= 1 }

@@ -11,6 +11,14 @@ struct RouteLink: Sendable {
     var penalty: UInt32 = 0
     /// The penalty that counts in the choice of routes.
     var appliedPenalty: UInt32 = 0
+    /// What its silence adds for as long as that lasts, in microseconds of metric.
+    var suspicion: UInt32 = 0
+    /// What of that others are told.
+    var toldSuspicion: UInt32 = 0
+    /// When they are told all of it.
+    var suspicionToldAt: Instant?
+    /// Whether routes of it gave way to others meanwhile.
+    var hasLostPlaces = false
 
     // What it was told on the stream of this node, by the places of the destinations.
     var told = SlotSet()
@@ -59,6 +67,11 @@ struct RouteLink: Sendable {
     func hasRested(now: Instant) -> Bool {
         updateAllowance.isWhole(now: now) && requestAllowance.isWhole(now: now)
             && numberAllowance.isWhole(now: now) && searchAllowance.isWhole(now: now)
+    }
+
+    /// The neighbour is not silent, or its link is another one.
+    mutating func acquit() {
+        (suspicion, toldSuspicion, suspicionToldAt, hasLostPlaces) = (0, 0, nil, false)
     }
 
     /// Forgets what the neighbour was told: its reader begins anew.

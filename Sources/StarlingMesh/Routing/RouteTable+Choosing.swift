@@ -24,11 +24,18 @@ extension RouteTable {
         RouteMetric(microseconds: microseconds(of: place, of: slot))
     }
 
-    /// The same, also where it is too much for a route.
+    /// What others are told that it costs: without a silence that has only begun.
+    func toldMetric(of place: Int, of slot: Int) -> RouteMetric? {
+        let link = destinations[slot].entries[place].link
+        let untold = links[link].suspicion - links[link].toldSuspicion
+        return RouteMetric(microseconds: microseconds(of: place, of: slot) - UInt64(untold))
+    }
+
+    /// What a route costs, also where it is too much for a route.
     private func microseconds(of place: Int, of slot: Int) -> UInt64 {
         let link = destinations[slot].entries[place].link
         var sum = UInt64(destinations[slot].entries[place].way.metric.microseconds)
-        sum += UInt64(links[link].cost.microseconds)
+        sum += UInt64(links[link].cost.microseconds) + UInt64(links[link].suspicion)
         if !destinations[slot].entries[place].isDirect {
             sum += UInt64(destinations[slot].entries[place].penalty) + UInt64(links[link].appliedPenalty)
         }
@@ -183,7 +190,7 @@ extension RouteTable {
         let hops = destinations[slot].entries[primary].way.hops
         // The reader's own link counts too.
         guard let proof = destinations[slot].entries[primary].proof, hops + 1 < limits.hopLimit,
-            let metric = metric(of: primary, of: slot)
+            let metric = toldMetric(of: primary, of: slot)
         else {
             return nil
         }
@@ -222,7 +229,7 @@ extension RouteTable {
     /// Tells what the last small changes of the metric have added up to.
     mutating func tellSmallChanges(of slot: Int, now: Instant) {
         let primary = destinations[slot].entry(of: destinations[slot].primary)
-        let metric = primary.flatMap { self.metric(of: $0, of: slot) }
+        let metric = primary.flatMap { toldMetric(of: $0, of: slot) }
         guard let told = destinations[slot].advert?.way.metric, told != metric else { return }
         tell(slot, advert(of: slot, primary: primary), partOfMetric: 16, now: now)
         activate(slot, primary: primary)

@@ -11,6 +11,7 @@ extension RouteTable {
             return linkMeasured(peer, quality, now: now, wallNow: wallNow)
         }
         links[link].isUp = true
+        links[link].acquit()
         (links[link].cost, links[link].costChanged) = (quality.cost, now)
         upCount += 1
         if let slot = admit(peer, .zero, from: link, isDirect: true, now: now) {
@@ -30,6 +31,7 @@ extension RouteTable {
     package mutating func linkDown(_ peer: PeerID, now: Instant, wallNow: WallTime) {
         guard let link = linkIndex[peer], links[link].isUp else { return }
         links[link].isUp = false
+        links[link].acquit()
         upCount -= 1
         links[link].resetOutgoing(now: now)
         (links[link].heardDigest, links[link].heard) = (RouteDigest(), nil)
@@ -55,6 +57,39 @@ extension RouteTable {
         let isFarWorse = cost.microseconds / 2 > before.microseconds
         guard isFarWorse || links[link].costChanged + limits.costInterval <= now else { return }
         (links[link].cost, links[link].costChanged) = (cost, now)
+        chooseAll(over: link, now: now)
+        finish(now: now, wallNow: wallNow)
+    }
+
+    /// What this node's own questions to a neighbour have come to; what was said before may be said again.
+    ///
+    /// A neighbour that is silent costs as much more as one that did not deliver, and a dead one as much as can be, also on the way
+    /// to itself: whoever is reached over others all the same is. It does not fade, and is gone as soon as something comes.
+    package mutating func suspected(
+        _ peer: PeerID,
+        _ suspicion: NeighbourSuspicion,
+        now: Instant,
+        wallNow: WallTime
+    ) {
+        guard let link = linkIndex[peer], links[link].isUp else { return }
+        let before = links[link].suspicion
+        switch suspicion {
+        case .none:
+            // What gave way to others meanwhile may be better than they are.
+            if links[link].hasLostPlaces { queue(RouteRequest(destination: nil), to: link) }
+            links[link].acquit()
+        case .silent:
+            links[link].suspicion = limits.penaltyMin
+            if before == 0 {
+                links[link].suspicionToldAt = now + limits.suspicionPatience
+            } else if links[link].suspicionToldAt == nil {
+                links[link].toldSuspicion = limits.penaltyMin
+            }
+        case .dead:
+            links[link].suspicion = limits.penaltyMax
+            (links[link].toldSuspicion, links[link].suspicionToldAt) = (limits.penaltyMax, nil)
+        }
+        guard links[link].suspicion != before else { return }
         chooseAll(over: link, now: now)
         finish(now: now, wallNow: wallNow)
     }
@@ -103,6 +138,15 @@ extension RouteTable {
     }
 
     // MARK: Penalties
+
+    /// Tells others of silences that have lasted.
+    mutating func advanceSuspicions(to now: Instant) {
+        for link in links.indices {
+            guard let time = links[link].suspicionToldAt, time <= now else { continue }
+            (links[link].toldSuspicion, links[link].suspicionToldAt) = (links[link].suspicion, nil)
+            chooseAll(over: link, now: now)
+        }
+    }
 
     private mutating func weigh(
         _ destination: PeerID,

@@ -132,6 +132,8 @@ extension RouteTable {
     mutating func add(_ entry: consuming RouteEntry, to slot: Int) {
         if destinations[slot].entries.count >= limits.entryCountMax, let worst = worstEntry(of: slot) {
             destinations[slot].hasMore = true
+            let link = destinations[slot].entries[worst].link
+            if links[link].suspicion > 0 { links[link].hasLostPlaces = true }
             remove(entry: worst, of: slot)
         }
         if !destinations[slot].isLive {

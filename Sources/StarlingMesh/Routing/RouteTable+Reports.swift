@@ -17,8 +17,14 @@ package struct RouteHop: Equatable, Sendable {
 
 /// Why a neighbour's route is used, or is not.
 package enum RouteReason: Equatable, Sendable {
-    /// The feasible route of lowest metric, or one that no other is clearly better than.
+    /// It is taken: the feasible route of lowest metric.
     case first
+    /// It is taken: the link to the destination itself, which goes before others unless it measures much worse.
+    case direct
+    /// It is taken in the place of the link to the destination, which measures much worse.
+    case detour
+    /// It is taken because it was before: another one's metric is lower, but by no more than an eighth.
+    case kept
     /// Its metric is close to the first one's: it takes messages when that is busy.
     case balanced
     /// It is there when the others are gone, or all are busy.
@@ -41,6 +47,8 @@ package struct RouteReport: Equatable, Sendable {
         package let linkCost: RouteMetric
         /// What the neighbour was found not to deliver, in microseconds of metric.
         package let penalty: UInt32
+        /// What the neighbour's silence adds while it lasts, in microseconds of metric.
+        package let suspicion: UInt32
         package let hops: Int
         /// The destination's sequence number; 0 for a neighbour that has not told one.
         package let number: UInt64
@@ -124,23 +132,32 @@ extension RouteTable {
 
     private func candidate(_ place: Int, of slot: Int, now: Instant) -> RouteReport.Candidate {
         let entry = destinations[slot].entries[place]
-        let reason: RouteReason
-        if isFeasible(place, of: slot) {
-            let isFirst = entry.link == destinations[slot].primary
-            reason = isFirst ? .first : entry.isActive ? .balanced : .spare
-        } else {
-            reason = waitUntil != nil ? .waiting : .unfeasible
-        }
         return RouteReport.Candidate(
             peer: links[entry.link].peer,
             metric: metric(of: place, of: slot),
             told: entry.way.metric,
             linkCost: links[entry.link].cost,
             penalty: entry.isDirect ? 0 : entry.penalty + links[entry.link].appliedPenalty,
+            suspicion: links[entry.link].suspicion,
             hops: Int(entry.way.hops) + 1,
             number: entry.proof?.number ?? 0,
             age: entry.changed.duration(to: now),
-            reason: reason
+            reason: reason(place, of: slot)
         )
+    }
+
+    private func reason(_ place: Int, of slot: Int) -> RouteReason {
+        guard isFeasible(place, of: slot) else { return waitUntil != nil ? .waiting : .unfeasible }
+        let destination = destinations[slot]
+        guard destination.entries[place].link == destination.primary else {
+            return destination.entries[place].isActive ? .balanced : .spare
+        }
+        if destination.entries[place].isDirect { return .direct }
+        if destination.hasDirect { return .detour }
+        let first = metric(of: place, of: slot) ?? .max
+        let isLowest = destination.entries.indices.allSatisfy { other in
+            !isFeasible(other, of: slot) || metric(of: other, of: slot) ?? .max >= first
+        }
+        return isLowest ? .first : .kept
     }
 }

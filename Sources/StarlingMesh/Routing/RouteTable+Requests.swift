@@ -15,10 +15,13 @@ extension RouteTable {
         askForBetter(slot, than: primary, now: now)
     }
 
-    /// Whether all routes that are kept were found not to deliver, and others were not kept.
+    /// Whether all routes that are kept were found not to deliver, or lead over neighbours that are silent, and others were not
+    /// kept.
     private func areAllDoubtful(_ slot: Int) -> Bool {
         destinations[slot].hasMore
-            && destinations[slot].entries.allSatisfy { $0.penalty >= limits.penaltyMin }
+            && destinations[slot].entries.allSatisfy {
+                $0.penalty >= limits.penaltyMin || links[$0.link].toldSuspicion > 0
+            }
     }
 
     /// Asks all neighbours for a higher number: only with it are the routes feasible that were not kept.
@@ -70,7 +73,8 @@ extension RouteTable {
     /// whose costs come and go would have the mesh tell itself all the time.
     private func isFarBetter(_ place: Int, than other: Int, of slot: Int) -> Bool {
         guard let metric = metric(of: place, of: slot) else { return false }
-        guard let otherMetric = self.metric(of: other, of: slot) else { return true }
+        // A silence that has only begun is no reason either.
+        guard let otherMetric = toldMetric(of: other, of: slot) else { return true }
         return metric.microseconds < otherMetric.microseconds / 2
     }
 

@@ -10,6 +10,7 @@ extension RouteTable {
         first = .earlier(first, ownNumber.renewAt)
         if inFlight == nil { first = .earlier(first, writeAt) }
         for link in links.indices {
+            first = .earlier(first, links[link].suspicionToldAt)
             guard links[link].isUp, !links[link].isTransmitTold else { continue }
             first = .earlier(first, links[link].dueAt)
         }
@@ -26,6 +27,7 @@ extension RouteTable {
             }
         }
         while let slot = askTimers.popFirst(through: now) { ask(slot, now: now) }
+        advanceSuspicions(to: now)
         advanceSearches(to: now)
         if let write = writeAt, write <= now { writeAt = nil }
         if tickAt <= now {
@@ -89,7 +91,7 @@ extension RouteTable {
         for place in destinations[slot].entries.indices {
             if destinations[slot].entries[place].penalty > 0 { return true }
             if destinations[slot].entries[place].link == destinations[slot].primary,
-                destinations[slot].advert?.way.metric != metric(of: place, of: slot)
+                destinations[slot].advert?.way.metric != toldMetric(of: place, of: slot)
             {
                 return true
             }

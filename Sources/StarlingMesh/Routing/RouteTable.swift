@@ -98,6 +98,9 @@ package struct RouteTable: ~Copyable, Sendable {
         package var penaltyMin: UInt32 = 1_000_000
         /// The highest penalty.
         package var penaltyMax: UInt32 = 60_000_000
+        /// How long a neighbour is silent before others are told what that costs, and a higher number is asked for because of
+        /// it: most silences are over by then, and until then it counts for the choice alone.
+        package var suspicionPatience: Duration = .seconds(2)
         /// The penalty up to which it counts that others got no answer, by what they seem to do.
         package var doubtMax: UInt32 = 4_000_000
 

@@ -96,6 +96,8 @@ package actor LivenessDriver {
         switch event {
         case .up(let peer), .resumed(let peer):
             if !machine.linkUp(peer, now: loop.now), !unwatched.contains(peer) { unwatched.append(peer) }
+            // It has opened a stream: whatever it was on another connection, it speaks.
+            if case .up = event { machine.heard(from: peer, now: loop.now) }
         case .down(let peer, let end), .interrupted(let peer, let end):
             unwatched.removeAll { $0 == peer }
             machine.linkDown(peer, end, now: loop.now)
@@ -123,6 +125,8 @@ package actor LivenessDriver {
                 }
             case .measured(let peer, let roundTrip):
                 routes.enter((peer, roundTrip)) { routes, sample in routes.measured(sample.0, sample.1) }
+            case .suspected(let peer, let suspicion):
+                routes.enter((peer, suspicion)) { routes, told in routes.suspected(told.0, told.1) }
             case .changed(let member): notify(.changed(member))
             case .forgot(let peer): notify(.forgot(peer))
             }

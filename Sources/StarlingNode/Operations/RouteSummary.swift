@@ -5,8 +5,14 @@ internal import StarlingMesh
 package struct RouteSummary: Sendable, Equatable {
     /// Why a neighbour's way is used, or is not.
     package enum Reason: String, Sendable, CaseIterable {
-        /// The one of lowest metric, or one that no other is clearly better than.
+        /// It is taken: the one of lowest metric.
         case first
+        /// It is taken: the link to the peer itself, which goes before others unless it measures much worse.
+        case direct
+        /// It is taken in the place of the link to the peer, which measures much worse.
+        case detour
+        /// It is taken because it was before, and no other is clearly better.
+        case kept
         /// So close to the first that messages are spread over both.
         case balanced
         /// There when the others are gone.
@@ -15,6 +21,14 @@ package struct RouteSummary: Sendable, Equatable {
         case unfeasible
         /// What this node told before its last start is not known, and not void yet.
         case waiting
+
+        /// Whether messages go there first.
+        package var isTaken: Bool {
+            switch self {
+            case .first, .direct, .detour, .kept: true
+            case .balanced, .spare, .unfeasible, .waiting: false
+            }
+        }
     }
 
     /// The way over one neighbour.
@@ -26,6 +40,8 @@ package struct RouteSummary: Sendable, Equatable {
         package var linkCost: Duration
         /// What the neighbour was found not to deliver, as a part of the metric.
         package var penalty: Duration
+        /// What the neighbour's silence adds while it lasts, as a part of the metric.
+        package var suspicion: Duration
         /// Links to the peer, by the neighbour's word.
         package var hopCount: Int
         /// Since when the neighbour tells this.
@@ -37,6 +53,7 @@ package struct RouteSummary: Sendable, Equatable {
             metric: Duration?,
             linkCost: Duration,
             penalty: Duration,
+            suspicion: Duration = .zero,
             hopCount: Int,
             age: Duration,
             reason: Reason
@@ -45,6 +62,7 @@ package struct RouteSummary: Sendable, Equatable {
             self.metric = metric
             self.linkCost = linkCost
             self.penalty = penalty
+            self.suspicion = suspicion
             self.hopCount = hopCount
             self.age = age
             self.reason = reason
@@ -73,6 +91,7 @@ extension RouteSummary {
                     metric: candidate.metric.map { .microseconds(Int64($0.microseconds)) },
                     linkCost: .microseconds(Int64(candidate.linkCost.microseconds)),
                     penalty: .microseconds(Int64(candidate.penalty)),
+                    suspicion: .microseconds(Int64(candidate.suspicion)),
                     hopCount: candidate.hops,
                     age: candidate.age,
                     reason: Reason(candidate.reason)
@@ -88,6 +107,9 @@ extension RouteSummary.Reason {
         self =
             switch reason {
             case .first: .first
+            case .direct: .direct
+            case .detour: .detour
+            case .kept: .kept
             case .balanced: .balanced
             case .spare: .spare
             case .unfeasible: .unfeasible

@@ -349,6 +349,13 @@ package actor RouteDriver {
         take(roundTrip, of: peer, session, over: connection)
     }
 
+    /// What the liveness protocol has found out itself of a neighbour.
+    func suspected(_ peer: PeerID, _ suspicion: NeighbourSuspicion) {
+        guard !isStopped, !isParting else { return }
+        table.suspected(peer, suspicion, now: loop.now, wallNow: world.wallClock.now)
+        pump()
+    }
+
     private func take(
         _ roundTrip: Duration,
         of peer: PeerID,

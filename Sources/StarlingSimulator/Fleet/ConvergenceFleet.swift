@@ -17,14 +17,23 @@ package struct ConvergenceFleet: Sendable {
         package var link = LinkProfile(latency: .milliseconds(10), jitter: .milliseconds(2))
         /// Links that die one after the other, for good.
         package var deathCount = 5
+        package var death = Death.heard
 
         package init() {}
+    }
+
+    /// What the ends of a link hear of its death.
+    package enum Death: Sendable {
+        /// Both hear of it at once: their connection breaks.
+        case heard
+        /// Nothing: what they send each other is swallowed, as where a cable is cut, and each has to find out.
+        case silent
     }
 
     package struct Report: Sendable, Equatable {
         /// From the start until every node reached every other one, in virtual time; `nil` when that did not come about.
         package var joining: Duration?
-        /// From each death, which both ends of the link hear of at once, until every node reached every other one for good.
+        /// From each death until every node reached every other one for good.
         package var healings: [Duration] = []
         /// Deaths after which not all nodes reached all others.
         package var failureCount = 0
@@ -36,8 +45,6 @@ package struct ConvergenceFleet: Sendable {
     private static let joinPatience = Duration.seconds(120)
     /// How long what is not told at once has to come to rest.
     private static let rest = Duration.seconds(30)
-    /// How long it is looked after a death, whether ways that are there stay.
-    private static let watchTime = Duration.seconds(15)
     private static let step = Duration.milliseconds(10)
 
     private let options: Options
@@ -72,7 +79,7 @@ package struct ConvergenceFleet: Sendable {
         try simulation.run(for: Self.rest)
         for _ in 0..<options.deathCount where report.joining != nil {
             let dead = links.remove(at: simulation.random.number(below: links.count))
-            simulation.network.sever(crew.hosts[dead.lower], crew.hosts[dead.upper])
+            kill(dead, in: simulation, crew)
             guard let healing = try healing(in: simulation, crew) else {
                 report.failureCount += 1
                 continue
@@ -84,6 +91,26 @@ package struct ConvergenceFleet: Sendable {
         for (host, node) in zip(crew.hosts, crew.nodes) { host.loop.startTask { await node.stop() } }
         try simulation.run(for: Self.rest)
         return report
+    }
+
+    private func kill(_ link: HostPair, in simulation: Simulation, _ crew: Crew) {
+        let (one, other) = (crew.hosts[link.lower], crew.hosts[link.upper])
+        switch options.death {
+        case .heard: simulation.network.sever(one, other)
+        case .silent:
+            simulation.network.cut(from: one, to: other)
+            simulation.network.cut(from: other, to: one)
+            crew.watch.cut(link.lower, link.upper)
+        }
+    }
+
+    /// How long it is looked after a death, whether ways that are there stay: longer than until a connection on which nothing
+    /// comes is over, where nobody hears of the death.
+    private var watchTime: Duration {
+        switch options.death {
+        case .heard: .seconds(15)
+        case .silent: .seconds(60)
+        }
     }
 
     private func joining(in simulation: Simulation, _ crew: Crew) throws -> Duration? {
@@ -98,7 +125,7 @@ package struct ConvergenceFleet: Sendable {
     private func healing(in simulation: Simulation, _ crew: Crew) throws -> Duration? {
         let died = simulation.now
         var healed = died
-        while died.duration(to: simulation.now) < Self.watchTime {
+        while died.duration(to: simulation.now) < watchTime {
             try simulation.run(for: Self.step)
             if !crew.watch.isWhole { healed = simulation.now + Self.step }
         }

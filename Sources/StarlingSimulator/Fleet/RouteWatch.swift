@@ -30,6 +30,8 @@ package final class RouteWatch {
     private var walkCount: UInt32 = 0
     /// The nodes of a walk, and for each the one before.
     private var path: [(node: Int16, before: Int)] = []
+    /// By node, then by neighbour: whether nothing arrives there; empty while there is no such link.
+    private var cuts: [Bool] = []
     /// Times that a way became another one.
     package private(set) var changeCount = 0
 
@@ -107,6 +109,13 @@ package final class RouteWatch {
         return false
     }
 
+    /// Nothing arrives over the link of two nodes any more, whatever they take it for.
+    package func cut(_ one: Int, _ other: Int) {
+        if cuts.isEmpty { cuts = [Bool](repeating: false, count: nodeCount * nodeCount) }
+        cuts[one * nodeCount + other] = true
+        cuts[other * nodeCount + one] = true
+    }
+
     /// Whether the first ways of all nodes arrive at all others.
     package var isWhole: Bool {
         // Nodes whose way to a destination was followed to its end already.
@@ -119,6 +128,7 @@ package final class RouteWatch {
                 while arrives[node] != destination {
                     let next = ways[node * nodeCount + destination][0]
                     guard next >= 0, linkCount < nodeCount else { return false }
+                    guard cuts.isEmpty || !cuts[node * nodeCount + Int(next)] else { return false }
                     (node, linkCount) = (Int(next), linkCount + 1)
                 }
                 node = start

@@ -23,6 +23,11 @@ struct RouteBench {
     private var relayCPU = BenchFigure("forward_cpu_us", "relay's CPU each", "µs")
     private var endsCPU = BenchFigure("ends_cpu_us", "CPU of both ends each", "µs")
     private var convergence = BenchFigure("converge_virtual_ms", "64 nodes after a link's death", "ms")
+    private var silentConvergence = BenchFigure(
+        "converge_silent_virtual_ms",
+        "64 nodes after a link's silent death",
+        "ms"
+    )
 
     init(run: BenchRun) throws {
         self.run = run
@@ -81,8 +86,28 @@ struct RouteBench {
                 pause: .zero
             )
         }
-        // In virtual time, of simulated nodes: it takes a second, and says nothing of this machine.
-        let fleet = try ConvergenceFleet().run()
+        convergence.rounds = try Self.healings(after: .heard)
+        silentConvergence.rounds = try Self.healings(after: .silent)
+        let settings = run.settings
+        return BenchReport(
+            facts: run.facts([
+                ("privacy", .string(settings.privacyName)), ("senders", JSON(settings.senderCount)),
+                ("payload_bytes", JSON(settings.payloadByteCount)),
+            ]),
+            figures: [rate, relayCPU, endsCPU, convergence, silentConvergence] + rounds.figures + [
+                .percentile(50, of: singles, "p50_us", "one at a time, median"),
+                .percentile(99, of: singles, "p99_us", "one at a time, 99th percentile"),
+            ]
+        )
+    }
+
+    /// How long simulated nodes take after the death of the same links, in milliseconds of virtual time.
+    ///
+    /// It takes some seconds, and says nothing of this machine.
+    private static func healings(after death: ConvergenceFleet.Death) throws -> [Double] {
+        var options = ConvergenceFleet.Options()
+        options.death = death
+        let fleet = try ConvergenceFleet(options).run()
         guard fleet.failureCount == 0, fleet.joining != nil else {
             throw Diagnostic(
                 code: "bench_failed",
@@ -97,17 +122,6 @@ struct RouteBench {
                 nextStep: "Report this: it is a fault of the routes, and comes again each time."
             )
         }
-        convergence.rounds = fleet.healings.map { $0.inSeconds * 1000 }
-        let settings = run.settings
-        return BenchReport(
-            facts: run.facts([
-                ("privacy", .string(settings.privacyName)), ("senders", JSON(settings.senderCount)),
-                ("payload_bytes", JSON(settings.payloadByteCount)),
-            ]),
-            figures: [rate, relayCPU, endsCPU, convergence] + rounds.figures + [
-                .percentile(50, of: singles, "p50_us", "one at a time, median"),
-                .percentile(99, of: singles, "p99_us", "one at a time, 99th percentile"),
-            ]
-        )
+        return fleet.healings.map { $0.inSeconds * 1000 }
     }
 }

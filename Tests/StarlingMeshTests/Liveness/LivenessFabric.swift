@@ -205,7 +205,7 @@ struct LivenessFabric {
         while let action = nodes[node].machine.nextAction() {
             switch action {
             case .send(let frame, let peer): transmit(frame, node, peer)
-            case .measured: break
+            case .measured, .suspected: break
             case .changed(let member): note(node, member)
             case .forgot(let peer): if let peer = index[peer] { nodes[node].states[peer] = nil }
             }

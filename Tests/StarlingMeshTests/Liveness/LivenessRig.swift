@@ -9,6 +9,8 @@ final class LivenessRig {
     var states: [PeerID: LivenessClaim.State] = [:]
     var forgotten: [PeerID] = []
     var measured: [(peer: PeerID, roundTrip: Duration)] = []
+    /// What was last said of neighbours' silence.
+    var suspicions: [PeerID: NeighbourSuspicion] = [:]
     /// Frames since they were last asked for.
     var sent: [(frame: LivenessFrame, to: PeerID, at: Instant)] = []
     /// All probes so far.
@@ -29,6 +31,7 @@ final class LivenessRig {
                 sent.append((frame, peer, now))
                 if let number = frame.probe { probed.append((peer, number, now)) }
             case .measured(let peer, let roundTrip): measured.append((peer, roundTrip))
+            case .suspected(let peer, let suspicion): suspicions[peer] = suspicion
             case .changed(let member): states[member.peer] = member.state
             case .forgot(let peer):
                 states[peer] = nil
@@ -90,6 +93,9 @@ final class LivenessRig {
     var incarnation: UInt64 { machine.member(Self.own.peerID)?.incarnation ?? 0 }
 
     func state(_ number: Int) -> LivenessClaim.State? { machine.member(Self.peer(number))?.state }
+
+    /// Whether a neighbour was last said to be silent; `nil` where nothing was said.
+    func suspicion(_ number: Int) -> NeighbourSuspicion? { suspicions[Self.peer(number)] }
 
     /// What was last said of a member to a neighbour.
     func told(_ about: Int, to number: Int) -> LivenessClaim? {

@@ -71,6 +71,23 @@ extension RouteFabric {
         }
     }
 
+    /// One end of a link takes the other one for silent, for dead, or for neither, whatever it is.
+    mutating func suspect(_ link: Int) {
+        let suspicions: [NeighbourSuspicion] = [.silent, .dead, .none]
+        suspect(link, draws.below(2), suspicions[draws.below(3)])
+    }
+
+    /// Both ends of a link take each other for neither.
+    mutating func acquit(_ link: Int) {
+        for side in 0...1 { suspect(link, side, .none) }
+    }
+
+    private mutating func suspect(_ link: Int, _ side: Int, _ suspicion: NeighbourSuspicion) {
+        guard links[link].isUp[side] else { return }
+        let peer = nodes[links[link].ends[1 - side]].id
+        with(links[link].ends[side]) { $0.suspected(peer, suspicion, now: $1, wallNow: $2) }
+    }
+
     private mutating func scheduleNotice(_ link: Int, _ node: Int) {
         // Some connections end with a word, others in silence.
         let wait = draws.happens(0.5) ? 50 : options.noticeMilliseconds

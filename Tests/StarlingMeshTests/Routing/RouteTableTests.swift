@@ -350,9 +350,31 @@ import Testing
         let report = try #require(kit.report(of: Kit.peer(9)))
         #expect(report.candidates.map(\.peer) == [Kit.peer(1), Kit.peer(2), Kit.peer(3)])
         #expect(report.candidates.map(\.reason) == [.first, .balanced, .unfeasible])
+        #expect(kit.report(of: Kit.peer(1))?.candidates.map(\.reason) == [.direct])
         #expect(report.candidates[0].age == .seconds(5) && report.candidates[2].age == .zero)
         #expect(report.feasibility?.metric == RouteKit.metric(110_000) && report.isTold)
         #expect(kit.reports.count == 5)
         #expect(kit.report(of: Kit.peer(50)) == nil)
+    }
+
+    @Test func theOneInUseIsCalledTheBestOnlyWhereItIs() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...3 { kit.up(neighbour) }
+        func reasons(_ destination: UInt8) -> [RouteReason]? {
+            kit.report(of: Kit.peer(destination))?.candidates.map(\.reason)
+        }
+        try kit.hear(1, 9, 100_000)
+        try kit.hear(2, 9, 100_000)
+        #expect(reasons(9) == [.first, .balanced], "none is better")
+        try kit.hear(2, 9, 99_000)
+        #expect(kit.hops(to: 9) == [1, 2] && reasons(9) == [.kept, .balanced])
+        try kit.hear(2, 9, 80_000)
+        #expect(kit.hops(to: 9) == [2, 1] && reasons(9)?.first == .first)
+        // A link is taken though a way over others costs less, until that is much less.
+        kit.up(8, cost: 100_000)
+        try kit.hear(1, 8, 60_000)
+        #expect(kit.hops(to: 8) == [8, 1] && reasons(8)?.first == .direct)
+        try kit.hear(1, 8, 30_000)
+        #expect(kit.hops(to: 8) == [1, 8] && reasons(8)?.first == .detour)
     }
 }

@@ -40,6 +40,56 @@ import Testing
         #expect(try hops(from: 0, to: 2, chain) == [4 - first])
     }
 
+    /// Whether two nodes have a connection, by the word of the first.
+    private func isConnected(_ one: Int, _ other: Int, _ chain: NodeChain) throws -> Bool {
+        let (node, peer) = (chain.nodes[one], chain.nodes[other].peerID)
+        return try chain.simulation.complete(on: chain.hosts[one]) { await node.swarm.isConnected(peer) }
+    }
+
+    /// Its connections stand for half a minute and more.
+    @Test func whenARelayGoesSilentTheRoutesDoNotWaitForTheEndOfItsConnection() throws {
+        let chain = try NodeChain(count: 4, hasRoutes: false)
+        try chain.connect(3, 0)
+        try chain.simulation.run(for: .seconds(5))
+        let first = try hops(from: 0, to: 2, chain)[0]
+        #expect(first == 1 || first == 3)
+        chain.hosts[first].crash(.power)
+        try chain.simulation.run(for: .seconds(8))
+        #expect(try isConnected(0, first, chain))
+        #expect(try hops(from: 0, to: 2, chain) == [4 - first, first])
+        // Nothing has to be lost before it is sent the other way.
+        let ids = try chain.send(["after"], from: 0, to: 2)
+        try chain.simulation.run(for: .milliseconds(500))
+        #expect(try chain.states(ids, at: 0) == [.delivered])
+        #expect(try chain.message(ids[0], at: 0)?.attempts == 1)
+    }
+
+    /// Two nodes that live, and nothing passes between them: a third one carries what they have for each other.
+    @Test func aNeighbourBehindADeadLinkIsReachedOverOthersAndOverItsLinkAgain() throws {
+        let chain = try NodeChain(count: 3, hasRoutes: false)
+        try chain.connect(0, 2)
+        try chain.simulation.run(for: .seconds(5))
+        #expect(try hops(from: 0, to: 2, chain).first == 2)
+        func setCut(_ isCut: Bool) {
+            chain.simulation.network.cut(from: chain.hosts[0], to: chain.hosts[2], isCut)
+            chain.simulation.network.cut(from: chain.hosts[2], to: chain.hosts[0], isCut)
+        }
+        setCut(true)
+        try chain.simulation.run(for: .seconds(12))
+        let (node, peer) = (chain.nodes[0], chain.nodes[2].peerID)
+        let member = try chain.simulation.complete(on: chain.hosts[0]) { await node.liveness.member(peer) }
+        #expect(member?.state == .alive, "others reach it")
+        #expect(try isConnected(0, 2, chain))
+        #expect(try hops(from: 0, to: 2, chain) == [1, 2])
+        let ids = try chain.send(["around"], from: 0, to: 2)
+        try chain.simulation.run(for: .milliseconds(500))
+        #expect(try chain.states(ids, at: 0) == [.delivered])
+        setCut(false)
+        try chain.simulation.run(for: .seconds(14))
+        #expect(try isConnected(0, 2, chain))
+        #expect(try hops(from: 0, to: 2, chain).first == 2)
+    }
+
     /// The least of its round trips is as short as before.
     @Test func aLinkThatLosesPacketsCostsMore() throws {
         let chain = try NodeChain(count: 4, hasRoutes: false)

@@ -13,4 +13,17 @@ import Testing
         #expect(report.healings.contains { $0 > .zero })
         #expect(try ConvergenceFleet(options).run() == report)
     }
+
+    /// Whoever has no word of it asks, and does not wait until the connection is over.
+    @Test func nodesFindOutThatALinkIsDeadAndReachEachOtherAgain() throws {
+        var options = ConvergenceFleet.Options()
+        (options.nodeCount, options.degree, options.deathCount) = (16, 4, 3)
+        options.death = .silent
+        let report = try ConvergenceFleet(options).run()
+        #expect(report.joining != nil && report.failureCount == 0 && report.circleCount == 0)
+        // Somebody has used the link: its own ends did.
+        #expect(report.healings.count == 3 && report.healings.allSatisfy { $0 > .zero })
+        #expect(report.healings.allSatisfy { $0 < .seconds(30) }, "\(report.healings)")
+        #expect(try ConvergenceFleet(options).run() == report)
+    }
 }

@@ -41,6 +41,14 @@ import Testing
         }
         _ = watch.changed(2, peers[0], [peers[1]])
         #expect(watch.isWhole)
+        let other = try #require(RouteWatch(peers))
+        for (node, to, next) in [(0, 1, 1), (0, 2, 1), (1, 0, 0), (1, 2, 2), (2, 0, 1), (2, 1, 1)] {
+            _ = other.changed(node, peers[to], [peers[next]])
+        }
+        other.cut(0, 2)
+        #expect(other.isWhole, "nobody goes there")
+        other.cut(2, 1)
+        #expect(!other.isWhole, "all would go there, and nothing arrives")
         // In a circle nothing arrives.
         _ = watch.changed(1, peers[0], [peers[2]])
         #expect(!watch.isWhole)

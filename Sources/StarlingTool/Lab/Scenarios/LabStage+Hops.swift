@@ -218,7 +218,7 @@ extension LabStage {
     func relay(from one: Int, to other: Int) async throws -> Int? {
         let list = try await nodes[one].client.get("/v1/routes", RouteList.self)
         let route = list.routes.first { $0.peerID == nodes[other].peerID }
-        let hop = route?.hops.first { $0.reason == .first }?.peerID
+        let hop = route?.hops.first { $0.reason.isTaken }?.peerID
         return nodes.first { $0.peerID == hop && $0.index != other }?.index
     }
 
