@@ -7,13 +7,15 @@ import Testing
 @Suite struct PeerAttendanceTests {
     /// Alice knows Bob and so many that answer nothing; Bob knows nobody.
     private struct Rig {
-        let simulation = Simulation(seed: 1)
+        let simulation: Simulation
         let aliceHost: SimulatedHost
         let bobHost: SimulatedHost
         let alice: Node
         let bob: Node
 
         init(silentCount: Int, usesRoutes: Bool) throws {
+            let simulation = Simulation(seed: 1)
+            self.simulation = simulation
             aliceHost = simulation.host("alice")
             bobHost = simulation.host("bob")
             let holes = (0..<silentCount).map { simulation.host("hole-\($0)") }
@@ -23,9 +25,10 @@ import Testing
                 try Multiaddr("/ip4/10.0.0.\(index + 3)/tcp/4001/p2p/\(NodePair.node(hole).peerID)")
             }
             known.append(try Multiaddr("/ip4/10.0.0.2/tcp/4001/p2p/\(bob.peerID)"))
+            let addresses = known
             let alice = try NodePair.node(aliceHost) {
                 ($0.usesRoutes, $0.topology) = (usesRoutes, nil)
-                $0.bootstrapAddresses = known
+                $0.bootstrapAddresses = addresses
             }
             (self.alice, self.bob) = (alice, bob)
             try simulation.complete(on: bobHost) { try await bob.start() }
