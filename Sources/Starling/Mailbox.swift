@@ -32,7 +32,7 @@ public struct Mailbox: Sendable {
         public let byteCount: Int
         /// How long the one that has been here for longest has been.
         public let oldestAge: Duration
-        /// How long it is until the lifetimes of all of them are over, and nothing is kept any more.
+        /// How long it is until all of them have gone, and nothing is kept any more.
         public let longestRest: Duration
     }
 
@@ -52,6 +52,8 @@ public struct Mailbox: Sendable {
     public let messageCount: Int
     /// Their bytes.
     public let byteCount: Int
+    /// How long any of them is kept at most.
+    public let ageMax: Duration
     /// The same by recipient and sender, at most 1,000.
     public let holdings: [Holding]
     /// Who keeps messages for this node, and whether it is connected; the one that is asked first stands first.
@@ -62,6 +64,7 @@ public struct Mailbox: Sendable {
     init(_ summary: MailboxSummary) {
         messageCount = summary.kept.count
         byteCount = summary.kept.byteCount
+        ageMax = summary.ageMax
         holdings = summary.holdings.map {
             Holding(
                 recipient: $0.recipient,
@@ -117,6 +120,7 @@ extension Node {
         if let byteCount = configuration.mailSpaceByteCount {
             mailbox.shelfLimits = MailboxShelf.Limits(byteCountMax: byteCount)
         }
+        if let lifetime = configuration.mailLifetime { mailbox.shelfLimits.lifetime = lifetime }
         return mailbox
     }
 }

@@ -107,6 +107,10 @@ public struct SendOptions: Sendable {
     public var privacy: Privacy
     /// How long it is tried, a millisecond to 30 days.
     public var lifetime: Duration
+    /// Links that it may cross, 1 to 10; `nil` for 10.
+    ///
+    /// A message that may cross fewer than the shortest known way to its recipient has waits for a shorter one.
+    public var hopLimit: Int?
     /// Whether those who carry it note the way that it takes, for ``MessageRecord/path``.
     public var recordsPath: Bool
     /// The payload's media type, by which it is compressed too.
@@ -120,6 +124,7 @@ public struct SendOptions: Sendable {
         priority: MessagePriority = .normal,
         privacy: Privacy = .private,
         lifetime: Duration = .seconds(86_400),
+        hopLimit: Int? = nil,
         recordsPath: Bool = false,
         contentType: String = "",
         idempotencyKey: String? = nil
@@ -127,6 +132,7 @@ public struct SendOptions: Sendable {
         self.priority = priority
         self.privacy = privacy
         self.lifetime = lifetime
+        self.hopLimit = hopLimit
         self.recordsPath = recordsPath
         self.contentType = contentType
         self.idempotencyKey = idempotencyKey
@@ -137,6 +143,8 @@ public struct SendOptions: Sendable {
         draft.priority = priority
         draft.privacy = privacy == .private ? .private : .standard
         draft.lifetime = lifetime
+        // What no message may have is refused with the others that are out of their ranges.
+        if let hopLimit { draft.hopLimit = UInt8(clamping: hopLimit) }
         draft.recordsPath = recordsPath
         draft.key = idempotencyKey.map { Array($0.utf8) }
         return draft

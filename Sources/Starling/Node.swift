@@ -31,6 +31,8 @@ public final class Node: Sendable {
         public static let memoryByteCountMin = 16 << 20
         /// The least ``mailSpaceByteCount``: 1 MiB.
         public static let mailSpaceByteCountMin = 1 << 20
+        /// What ``mailLifetime`` may be: a minute to 30 days.
+        public static let mailLifetimes: ClosedRange<Duration> = .seconds(60) ... .seconds(30 * 86_400)
 
         /// What people call the node; others see it.
         ///
@@ -46,6 +48,10 @@ public final class Node: Sendable {
         ///
         /// One sender has an eighth of it at most, one recipient a quarter; ``mailSpaceByteCountMin`` at least.
         public var mailSpaceByteCount: Int?
+        /// How long any message is kept for others at most, though its own lifetime may be longer; `nil` for 30 days.
+        ///
+        /// One of ``mailLifetimes``. What is on the disk from before keeps to it, too.
+        public var mailLifetime: Duration?
         /// Who keeps messages for this node while it is away: multiaddrs of at most 8 peers, each with its `/p2p/` part, the
         /// one that is asked first in the first place.
         public var mailboxAddresses: [String] = []
@@ -427,6 +433,11 @@ public final class Node: Sendable {
             configuration.capacity.map(capacities.contains) ?? true,
             "A node's capacity is \(capacities.lowerBound) to \(capacities.upperBound).",
             "Use a number between these, or leave it out."
+        )
+        try demand(
+            configuration.mailLifetime.map(Configuration.mailLifetimes.contains) ?? true,
+            "A mailbox keeps messages for a minute to 30 days.",
+            "Use a duration between these, or leave it out."
         )
         let routeCounts = NodeConfiguration.routeCounts
         try demand(

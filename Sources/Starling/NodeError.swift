@@ -141,6 +141,14 @@ extension NodeError {
                 nextStep: "Send again when some have been.",
                 cause: error
             )
+        case .refused(.hopLimitOutOfRange):
+            let range = OutboxRequest.hopLimits
+            self.init(
+                .invalidMessage,
+                "A message may cross \(range.lowerBound) to \(range.upperBound) links.",
+                nextStep: "Use a number between these, or leave the limit out.",
+                cause: error
+            )
         case .refused(let reason):
             self.init(.invalidMessage, "The message is not accepted: \(reason).", cause: error)
         case .ownAddress: self.init(.invalidMessage, "A node sends itself no messages.", cause: error)

@@ -83,6 +83,15 @@ import Testing
         )
     }
 
+    @Test func aMessageMayCrossOneToTenLinks() async throws {
+        for count in [1, 10] {
+            _ = try await post("/v1/messages", #"{"to":"\#(peer)","payload":"hi","hop_limit":\#(count)}"#)
+        }
+        #expect(
+            node.calls == ["send DATA_MESSAGE hi 5.0 seconds over 1", "send DATA_MESSAGE hi 5.0 seconds"]
+        )
+    }
+
     @Test func whoAsksMayWaitForAMinuteAtMost() async throws {
         _ = try await get("/v1/inbox", [("wait_ms", "60000")])
         _ = try await get("/v1/messages/0a", [("wait_ms", "59999")])
@@ -174,6 +183,8 @@ import Testing
             ("/v1/messages", #"{"to":"\#(peer)","payload":"a","privacy":"none"}"#, "'privacy'"),
             ("/v1/messages", #"{"to":"\#(peer)","payload":"a","lifetime_ms":0}"#, "'lifetime_ms'"),
             ("/v1/messages", #"{"to":"\#(peer)","payload":"a","lifetime_ms":2592000001}"#, "'lifetime_ms'"),
+            ("/v1/messages", #"{"to":"\#(peer)","payload":"a","hop_limit":0}"#, "'hop_limit'"),
+            ("/v1/messages", #"{"to":"\#(peer)","payload":"a","hop_limit":11}"#, "'hop_limit'"),
             ("/v1/messages", #"{"to":"\#(peer)","payload":"a","key":""}"#, "'key'"),
             ("/v1/connect", #"{"multiaddr":"ip4"}"#, "'multiaddr'"),
             ("/v1/connect", #"{"multiaddr":7}"#, "'multiaddr'"),

@@ -75,6 +75,7 @@ final class StubNode: NodeOperations {
             call += " \(message.priority) \(message.privacy) \(message.lifetime) \(message.key ?? "-")"
         }
         if message.contentType != "text/plain" { call += " as \(message.contentType)" }
+        if message.hopLimit != 10 { call += " over \(message.hopLimit)" }
         try enter(call)
         guard message.receiptTimeout > .zero else {
             return SendReport(messageID: "0a0b", state: .queued, roundTrip: nil)
@@ -355,6 +356,7 @@ enum Sample {
         kept: Occupancy(count: 3, countMax: 10, byteCount: 900, byteCountMax: 10_000),
         senderQuota: .init(messageCount: 4, byteCount: 1000),
         recipientQuota: .init(messageCount: 5, byteCount: 2000),
+        ageMax: .seconds(7 * 86_400),
         displacedCount: 2,
         holdings: [
             .init(

@@ -35,7 +35,7 @@ import Testing
         var outgoing = OutgoingMessage(to: Sample.peerID, type: "a", payload: [], receiptTimeout: .zero)
         (outgoing.priority, outgoing.privacy) = (.emergency, .standard)
         (outgoing.lifetime, outgoing.key, outgoing.contentType) = (.seconds(30 * 86_400), "k", "a/b")
-        outgoing.recordsPath = true
+        (outgoing.hopLimit, outgoing.recordsPath) = (3, true)
         try roundTrip(outgoing)
         try roundTrip(Sample.outboxPage)
         for obstacle in [nil, NodeFailure(.unreachable, "No.", nextStep: "Wait.")] {

@@ -18,6 +18,7 @@ import Testing
             kept: Occupancy(count: 0, countMax: 10, byteCount: 0, byteCountMax: 1024),
             senderQuota: .init(messageCount: 5, byteCount: 512),
             recipientQuota: .init(messageCount: 8, byteCount: 1000),
+            ageMax: .seconds(30 * 86_400),
             displacedCount: 0,
             holdings: [],
             moreHoldingCount: 0,
@@ -65,13 +66,14 @@ import Testing
         #expect(lines[0] == "keeps mail for  \(peerID)")
         #expect(lines[2] == "of one sender   at most 5 messages, 512 B")
         #expect(lines[3] == "for one peer    at most 8 messages, 1000 B")
-        #expect(lines[4] == "gave way        1 message")
-        #expect(lines[5] == "mailboxes       \(peerID), not connected")
-        #expect(lines[7] == "\(peerID)  \(peerID)         2  2 KiB  4m 10s  23h 55m")
-        #expect(lines[9] == "\(id)  \(peerID)  \(peerID)  1970-01-01T00:00:00.000Z")
-        #expect(lines[10].hasSuffix("  not confirmed"))
-        #expect(lines[11].hasSuffix("  to be erased"))
-        #expect(lines.count == 12)
+        #expect(lines[4] == "kept for        at most 30d")
+        #expect(lines[5] == "gave way        1 message")
+        #expect(lines[6] == "mailboxes       \(peerID), not connected")
+        #expect(lines[8] == "\(peerID)  \(peerID)         2  2 KiB  4m 10s  23h 55m")
+        #expect(lines[10] == "\(id)  \(peerID)  \(peerID)  1970-01-01T00:00:00.000Z")
+        #expect(lines[11].hasSuffix("  not confirmed"))
+        #expect(lines[12].hasSuffix("  to be erased"))
+        #expect(lines.count == 13)
     }
 
     @Test func whatIsNotListedIsCounted() {

@@ -35,6 +35,14 @@ import Testing
         #expect(DurationText.writeAge(.seconds(273_600)) == "3d 4h")
     }
 
+    @Test func writesALimitAsItIsRead() {
+        for text in ["30d", "1d1h", "12h", "1h30m", "1m", "59s", "0s"] {
+            #expect(DurationText.read(text).map { DurationText.writeLimit($0) } == text)
+        }
+        #expect(DurationText.writeLimit(.milliseconds(90_999)) == "1m30s")
+        #expect(DurationText.writeLimit(.seconds(-5)) == "0s")
+    }
+
     @Test func decimalsRoundAndKeepTheirSign() {
         #expect(DecimalText.write(0.05, fractionDigits: 1) == "0.1")
         #expect(DecimalText.write(-0.04, fractionDigits: 1) == "0.0")

@@ -47,6 +47,7 @@ struct NodeChain {
         _ texts: [String],
         from one: Int,
         to other: Int,
+        hopLimit: UInt8 = OutboxRequest.hopLimitIfNone,
         recordsPath: Bool = false
     ) throws -> [MessageID] {
         let (node, to) = (nodes[one], nodes[other].peerID)
@@ -55,6 +56,7 @@ struct NodeChain {
             for text in texts {
                 let content = MessageContent(type: .data, payload: Array(text.utf8))
                 var draft = MessageDraft(to: to, content: content)
+                draft.hopLimit = hopLimit
                 draft.recordsPath = recordsPath
                 ids.append(try await node.delivery.accept(draft))
             }
@@ -66,6 +68,12 @@ struct NodeChain {
     func message(_ id: MessageID, at one: Int) throws -> OutboxMessage? {
         let node = nodes[one]
         return try simulation.complete(on: hosts[one]) { await node.delivery.report(on: id)?.message }
+    }
+
+    /// What stands between a message and its recipient.
+    func obstacle(_ id: MessageID, at one: Int) throws -> DeliveryObstacle? {
+        let node = nodes[one]
+        return try simulation.complete(on: hosts[one]) { await node.delivery.report(on: id)?.obstacle }
     }
 
     /// What became of messages.

@@ -38,6 +38,23 @@ import Testing
         await node.stop()
     }
 
+    @Test func aMessageMayCrossOneToTenLinksAndNoOtherNumber() async throws {
+        let node = try await NodeFacadeTests.start("kitchen")
+        let nobody = try #require(PeerID(Self.nobody))
+        for hopLimit in [.min, -1, 0, 11, 300, .max] as [Int] {
+            let error = await #expect(throws: NodeError.self, "\(hopLimit)") {
+                try await node.send("hello", to: nobody, options: SendOptions(hopLimit: hopLimit))
+            }
+            #expect(error?.code == .invalidMessage)
+            #expect(error?.nextStep.isEmpty == false)
+        }
+        for hopLimit in [nil, 1, 10] as [Int?] {
+            _ = try await node.send("hello", to: nobody, options: SendOptions(hopLimit: hopLimit))
+        }
+        #expect(try await node.outbox().count == 3)
+        await node.stop()
+    }
+
     @Test func theOutboxIsListedInPages() async throws {
         let node = try await NodeFacadeTests.start("kitchen")
         let nobody = try #require(PeerID(Self.nobody))

@@ -123,8 +123,11 @@ import Testing
         var (small, negative) = (Node.Configuration(), Node.Configuration())
         small.mailSpaceByteCount = Node.Configuration.mailSpaceByteCountMin - 1
         negative.mailSpaceByteCount = -5
+        var (brief, long) = (Node.Configuration(), Node.Configuration())
+        brief.mailLifetime = Node.Configuration.mailLifetimes.lowerBound - .milliseconds(1)
+        long.mailLifetime = Node.Configuration.mailLifetimes.upperBound + .milliseconds(1)
         let configurations: [Node.Configuration] = [
-            few, many, small, negative, .init(capacity: 0), .init(capacity: 65_536),
+            few, many, small, negative, brief, long, .init(capacity: 0), .init(capacity: 65_536),
             .init(name: name + "n"), .init(connectionCountMax: 0), .init(connectionCountMax: -1),
             .init(memoryByteCountMax: Node.Configuration.memoryByteCountMin - 1),
             .init(memoryByteCountMax: -1), .init(agentVersion: name + "n"),

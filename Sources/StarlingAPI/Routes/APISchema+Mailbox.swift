@@ -12,6 +12,7 @@ extension APISchema {
         ] + occupancy("messages", "What is kept for others.", bytes: "The bytes of it.") + [
             APIField("sender_quota", quota, "The most that is kept of one sender."),
             APIField("recipient_quota", quota, "The most that is kept for one recipient."),
+            APIField("max_age_ms", natural, "How long anything is kept at most."),
             APIField("displaced", natural, "What gave way for want of room since the start."),
             APIField("holdings", .list(holding), "The same by recipient and sender, at most 1,000."),
             APIField("more_holdings", natural, "How many more there are."),
@@ -29,7 +30,7 @@ extension APISchema {
             APIField("messages", natural, "How many."),
             APIField("bytes", natural, "How large they are."),
             APIField("oldest_age_ms", natural, "How long the oldest has been here."),
-            APIField("longest_rest_ms", natural, "How long it is until all their lifetimes are over."),
+            APIField("longest_rest_ms", natural, "How long it is until all of them have gone."),
         ],
         "What is kept of one sender for one recipient."
     )

@@ -50,6 +50,15 @@ extension APISchema {
                 "How long it is tried; a day if left out."
             ),
             APIField(
+                "hop_limit",
+                .integer(
+                    minimum: OutgoingMessage.hopLimits.lowerBound,
+                    maximum: OutgoingMessage.hopLimits.upperBound
+                ),
+                isRequired: false,
+                "Links that it may cross; 10 if left out."
+            ),
+            APIField(
                 "record_path",
                 .boolean,
                 isRequired: false,

@@ -8,6 +8,7 @@ extension MailboxSummary: APIValue {
                 ("keeps_for", .string(policy.rawValue)), ("served", .array(served.map { JSON($0) })),
             ] + kept.members("messages") + [
                 ("sender_quota", senderQuota.json), ("recipient_quota", recipientQuota.json),
+                ("max_age_ms", JSON(milliseconds: ageMax)),
                 ("displaced", JSON(displacedCount)), ("holdings", .array(holdings.map(\.json))),
                 ("more_holdings", JSON(moreHoldingCount)), ("mailboxes", .array(mailboxes.map(\.json))),
                 ("copies", .array(copies.map(\.json))), ("more_copies", JSON(moreCopyCount)),
@@ -22,6 +23,7 @@ extension MailboxSummary: APIValue {
             kept: try Occupancy(fields, "messages"),
             senderQuota: try Quota(fields.object("sender_quota")),
             recipientQuota: try Quota(fields.object("recipient_quota")),
+            ageMax: try fields.milliseconds("max_age_ms"),
             displacedCount: try fields.count("displaced"),
             holdings: try fields.list("holdings") { (json, path) throws(JSONShapeError) in
                 try Holding(json, path: path)

@@ -12,7 +12,7 @@ extension OutgoingMessage: APIValue {
             "payload_base64": .string(Base64.encode(payload)), "priority": .string(priority.rawValue),
             "privacy": .string(privacy.rawValue), "lifetime_ms": JSON(milliseconds: lifetime),
             "file": JSON(optional: filePath), "file_name": JSON(optional: fileName),
-            "record_path": .bool(recordsPath), "key": JSON(optional: key),
+            "hop_limit": JSON(hopLimit), "record_path": .bool(recordsPath), "key": JSON(optional: key),
             "wait_ms": JSON(milliseconds: receiptTimeout),
         ]
     }
@@ -20,7 +20,7 @@ extension OutgoingMessage: APIValue {
     package init(_ fields: JSONFields) throws(JSONShapeError) {
         try fields.refuseAllBut([
             "to", "type", "content_type", "payload", "payload_base64", "priority", "privacy", "lifetime_ms",
-            "file", "file_name", "record_path", "key", "wait_ms",
+            "file", "file_name", "hop_limit", "record_path", "key", "wait_ms",
         ])
         self.init(
             to: try fields.peerID("to"),
@@ -35,6 +35,8 @@ extension OutgoingMessage: APIValue {
         if let milliseconds = try fields.numberIfAny("lifetime_ms", in: 1...lifetimeMax) {
             lifetime = .milliseconds(milliseconds)
         }
+        let hopLimits = Int64(Self.hopLimits.lowerBound)...Int64(Self.hopLimits.upperBound)
+        if let count = try fields.numberIfAny("hop_limit", in: hopLimits) { hopLimit = Int(count) }
         recordsPath = try fields.boolIfAny("record_path") ?? false
         key = try fields.textIfAny("key", byteCounts: 1...Self.keyByteCountMax)
         filePath = try fields.textIfAny("file", byteCounts: 1...4096)

@@ -165,14 +165,32 @@ extension Flag where Value == Duration {
     /// A duration from a millisecond, which is as exact as the node counts, to some days.
     package static func duration(_ name: String, upToDays dayCount: Int = 1, _ summary: String) -> Self {
         let longest = dayCount == 1 ? "24h" : "\(dayCount)d"
-        return Self(
+        return duration(
             name,
-            valueName: "DURATION",
-            summary: summary,
-            expectation: "a duration such as 5s, 250ms or 1m30s, from 1ms to \(longest)"
-        ) { text in
-            let range: ClosedRange<Duration> = .milliseconds(1) ... .seconds(86_400 * dayCount)
-            return DurationText.read(text).flatMap { range.contains($0) ? $0 : nil }
+            in: .milliseconds(1) ... .seconds(86_400 * dayCount),
+            "a duration such as 5s, 250ms or 1m30s, from 1ms to \(longest)",
+            summary
+        )
+    }
+
+    /// A duration from a minute to some days.
+    package static func minutes(_ name: String, upToDays dayCount: Int, _ summary: String) -> Self {
+        duration(
+            name,
+            in: .seconds(60) ... .seconds(86_400 * dayCount),
+            "a duration such as 10m, 12h or 7d, from 1m to \(dayCount)d",
+            summary
+        )
+    }
+
+    private static func duration(
+        _ name: String,
+        in range: ClosedRange<Duration>,
+        _ expectation: String,
+        _ summary: String
+    ) -> Self {
+        Self(name, valueName: "DURATION", summary: summary, expectation: expectation) { text in
+            DurationText.read(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }
 }

@@ -12,6 +12,7 @@ extension MailboxSummary {
         if policy != .nobody {
             facts.append("of one sender", senderQuota.line)
             facts.append("for one peer", recipientQuota.line)
+            facts.append("kept for", "at most \(DurationText.writeLimit(ageMax))")
         }
         if displacedCount > 0 { facts.append("gave way", CountText.messages(displacedCount)) }
         facts.append("mailboxes", mailboxLines)

@@ -38,7 +38,8 @@ private enum Commands {
 
     private static let upFlags = [
         Flags.listen.spec, Flags.bootstrap.spec, Flags.noMDNS.spec, Flags.noRoutes.spec, Flags.topology.spec,
-        Flags.capacity.spec, Flags.keepsMailFor.spec, Flags.mailSpace.spec, Flags.mailbox.spec,
+        Flags.capacity.spec, Flags.keepsMailFor.spec, Flags.mailSpace.spec, Flags.mailLifetime.spec,
+        Flags.mailbox.spec,
         Flags.name.spec, Flags.security.spec,
         Flags.loops.spec, Flags.memoryMax.spec, Flags.connectionsMax.spec, Flags.routesMax.spec,
         Flags.measurable.spec, Flags.logLevel.spec,
@@ -111,7 +112,9 @@ private enum Commands {
         ],
         flags: [
             Flags.type.spec, Flags.contentType.spec, Flags.priority.spec, Flags.privacy.spec,
-            Flags.file.spec, Flags.lifetime.spec, Flags.recordPath.spec, Flags.key.spec, Flags.wait.spec,
+            Flags.file.spec, Flags.lifetime.spec, Flags.messageHops.spec, Flags.recordPath.spec,
+            Flags.key.spec,
+            Flags.wait.spec,
         ],
         example: "starling send \(examplePeer) \"the kettle is on\" --wait"
     )

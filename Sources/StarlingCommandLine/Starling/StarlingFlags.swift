@@ -60,6 +60,11 @@ package enum StarlingFlags {
         minimum: 1 << 20,
         "Most bytes of messages that are kept for others; a sender has an eighth of it, a recipient a quarter (default 256MiB)."
     )
+    package static let mailLifetime = Flag<Duration>.minutes(
+        "mail-lifetime",
+        upToDays: 30,
+        "How long any message is kept for others at most, though its own lifetime may be longer (default 30d)."
+    )
     package static let mailbox = Flag<String>.multiaddr(
         "mailbox",
         isRepeatable: true,
@@ -164,6 +169,11 @@ package enum StarlingFlags {
     package static let broadcastLifetime = Flag<Duration>.duration(
         "lifetime",
         "How long nodes that come anew get it, an hour at most (default 5m)."
+    )
+    package static let messageHops = Flag<Int>.number(
+        "hops",
+        in: 1...10,
+        "Links that it may cross; it waits where all ways are longer (default 10)."
     )
     package static let recordPath = Flag<Bool>.toggle(
         "record-path",

@@ -68,6 +68,18 @@ package enum DurationText {
         if seconds < 86_400 { return "\(seconds / 3600)h \(seconds / 60 % 60)m" }
         return "\(seconds / 86_400)d \(seconds / 3600 % 24)h"
     }
+
+    /// A limit, as a user would write it, without what is less than a second: `30d`, `1h30m`.
+    package static func writeLimit(_ duration: Duration) -> String {
+        var seconds = max(0, duration.components.seconds)
+        var text = ""
+        let units: [(name: String, seconds: Int64)] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
+        for unit in units where seconds >= unit.seconds {
+            text += "\(seconds / unit.seconds)\(unit.name)"
+            seconds %= unit.seconds
+        }
+        return text.isEmpty ? "0s" : text
+    }
 }
 
 /// Numbers with a decimal point, without the C library's formats.

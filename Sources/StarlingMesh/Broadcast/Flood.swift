@@ -184,7 +184,7 @@ package struct Flood: Sendable {
         }
         recognize(name)
         takenCount += 1
-        let mayGoOn = counted.hopCount < UInt32(header.hopLimit)
+        let mayGoOn = counted.hopCount < min(UInt32(header.hopLimit), TransitFrame.hopLimitMax)
         let duration = max(.milliseconds(left.partialValue), limits.keptDurationMin)
         keep(
             name,

@@ -6,20 +6,12 @@ extension Forwarder {
     ///
     /// Where the peer is one of them and not the best, its link is so much worse that frames go over others.
     ///
-    /// - Parameters:
-    ///   - linkCount: Links that the shortest of these ways crosses.
-    ///   - bestLinkCount: Links that the best of them crosses; as many where it is left out.
     /// - Returns: Whether the best is another one than before.
     @discardableResult
-    package mutating func setRoute(
-        to peer: PeerID,
-        _ hops: [PeerID],
-        linkCount: Int,
-        bestLinkCount: Int? = nil
-    ) -> Bool {
-        let isDetour = hops.first != peer && hops.contains(peer)
-        detours[peer] = isDetour ? UInt32(clamping: bestLinkCount ?? linkCount) : nil
-        return routes.set(hops, linkCount: linkCount, for: peer)
+    package mutating func setRoute(to peer: PeerID, _ hops: [RouteHop]) -> Bool {
+        let isDetour = hops.first?.peer != peer && hops.contains { $0.peer == peer }
+        detours[peer] = isDetour ? hops.first.map { UInt32(clamping: $0.hops) } : nil
+        return routes.set(hops, for: peer)
     }
 
     /// Whether frames to a neighbour go over others, as far as they may cross so many links.
@@ -39,10 +31,13 @@ extension Forwarder {
 
     /// Whether frames to a peer that is no neighbour find a way that crosses no more than so many links.
     package func hasRoute(to peer: PeerID, linkCountMax: Int, now: Instant) -> Bool {
-        if let linkCount = routes.linkCount(to: peer), linkCount <= linkCountMax, knowsRoute(to: peer) {
-            return true
-        }
+        if let linkCount = linkCount(to: peer), linkCount <= linkCountMax { return true }
         return trace(to: peer, now: now) != nil
+    }
+
+    /// Links that the shortest way to a peer crosses of which routes tell; `nil` where they tell of none.
+    package func linkCount(to peer: PeerID) -> Int? {
+        routes.linkCount(to: peer) { neighbours[$0] != nil }
     }
 
     /// Whether routes, and not only a frame that came, say how a peer is reached.
@@ -97,7 +92,9 @@ extension Forwarder {
         }
         let way = way(to: peer, from: origin, linkCountMax: frame.linkCountLeft, now: now)
         guard let way, way == other, way != peer else { return way }
-        return routes.first(to: peer) { $0 != other && isOpen($0, from: origin) } ?? way
+        return routes.first(to: peer, linkCountMax: frame.linkCountLeft) {
+            $0 != other && isOpen($0, from: origin)
+        } ?? way
     }
 
     /// The neighbour that a frame goes to where much waits for the best one: of those that a route goes over, the one for which
@@ -113,8 +110,8 @@ extension Forwarder {
         var (least, leastByteCount) = (best, hasRoom(for: best, from: origin) ? entry.byteCount : .max)
         // A link that is not taken because it is bad is the last resort.
         let avoided = leastByteCount < .max ? frame.to : nil
-        for hop in routes.hops(to: frame.to) where hop != other && hop != avoided && isOpen(hop, from: origin)
-        {
+        let hops = routes.hops(to: frame.to, linkCountMax: frame.linkCountLeft)
+        for hop in hops where hop != other && hop != avoided && isOpen(hop, from: origin) {
             guard let byteCount = neighbours[hop]?.byteCount, byteCount < leastByteCount,
                 hasRoom(for: hop, from: origin)
             else { continue }
@@ -127,9 +124,12 @@ extension Forwarder {
         barred[peer].map { $0 + limits.barDuration > now } ?? false
     }
 
+    /// The best neighbour over whom the way to a peer is not too long for a frame; where there is none, the best one: how long
+    /// ways are is the word of others.
     func knownWay(to peer: PeerID, from origin: Origin, linkCountMax: UInt32 = .max) -> PeerID? {
         if isOpen(peer, from: origin), !isDetoured(peer, linkCountMax: linkCountMax) { return peer }
-        return routes.first(to: peer) { isOpen($0, from: origin) }
+        return routes.first(to: peer, linkCountMax: linkCountMax) { isOpen($0, from: origin) }
+            ?? routes.first(to: peer) { isOpen($0, from: origin) }
     }
 
     func isOpen(_ neighbour: PeerID, from origin: Origin) -> Bool {

@@ -52,7 +52,15 @@ package struct TransitFrame: Equatable, Sendable {
     }
 
     /// A message of this node's own, in its encoded form.
-    package init(own envelope: [UInt8], from: PeerID, to: PeerID, priority: MessagePriority) {
+    ///
+    /// - Parameter hopLimit: What its header says.
+    package init(
+        own envelope: [UInt8],
+        from: PeerID,
+        to: PeerID,
+        priority: MessagePriority,
+        hopLimit: UInt8
+    ) {
         self.from = from
         self.to = to
         self.priority = priority
@@ -60,7 +68,8 @@ package struct TransitFrame: Equatable, Sendable {
         (isReceipt, isAnswer, proof) = (false, false, nil)
         // The outbox gives it up in time, and nobody carries it before its first neighbour.
         expires = nil
-        (hopCount, hopLimit) = (0, Self.hopLimitMax)
+        hopCount = 0
+        self.hopLimit = min(UInt32(hopLimit), Self.hopLimitMax)
         wire = MessageFrame(.envelope, envelope).encoded
     }
 

@@ -17,8 +17,6 @@ struct RouteDestination: Sendable {
     var chosen: Instant
     /// The links over which the destination may be reached, the first choice first.
     var hops = RouteHops()
-    /// What the first of them tells of its links to a destination that has a link of its own; else 0.
-    var detourHops: UInt8 = 0
     /// Whether the driver is about to hear that they are others.
     var isChangeTold = false
     var advert: RouteAdvert?

@@ -117,7 +117,8 @@ extension RouteTable {
         return isUsed ? way * 3 <= link * 2 : way * 2 < link
     }
 
-    /// Tells the driver when the next hops are others than before, or stand in another order.
+    /// Tells the driver when the next hops are others than before, stand in another order, or are nearer to or farther from the
+    /// destination.
     private mutating func tellHops(of slot: Int) {
         hopScratch.removeAll(keepingCapacity: true)
         for place in destinations[slot].entries.indices {
@@ -128,14 +129,12 @@ extension RouteTable {
             hopScratch.insert(place, at: target)
         }
         var hops = RouteHops()
-        for place in hopScratch { hops.append(destinations[slot].entries[place].link) }
-        // How long the way around a link is counts for what may not cross many.
-        var detourHops: UInt8 = 0
-        if destinations[slot].hasDirect, let first = hopScratch.first {
-            detourHops = destinations[slot].entries[first].way.hops
+        for place in hopScratch {
+            let linkCount = Int(destinations[slot].entries[place].way.hops) + 1
+            hops.append(destinations[slot].entries[place].link, linkCount: linkCount)
         }
-        guard hops != destinations[slot].hops || detourHops != destinations[slot].detourHops else { return }
-        (destinations[slot].hops, destinations[slot].detourHops) = (hops, detourHops)
+        guard hops != destinations[slot].hops else { return }
+        destinations[slot].hops = hops
         guard !destinations[slot].isChangeTold else { return }
         destinations[slot].isChangeTold = true
         actions.append(.changed(destinations[slot].id))

@@ -9,8 +9,8 @@ package struct BroadcastDraft: Sendable {
     package var priority = MessagePriority.normal
     /// How long it is of use, and nodes that come anew get it: a millisecond to an hour.
     package var lifetime: Duration = .seconds(300)
-    /// Links that it may cross.
-    package var hopLimit: UInt8 = 16
+    /// Links that it may cross; nobody carries it over more than ten.
+    package var hopLimit = UInt8(TransitFrame.hopLimitMax)
 
     package init(content: MessageContent) { self.content = content }
 }

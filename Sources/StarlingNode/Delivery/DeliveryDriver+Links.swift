@@ -28,6 +28,7 @@ extension DeliveryDriver {
         }
         isWithinReach(peer)
         followDetour(to: peer)
+        followLinkCounts()
         pump()
     }
 
@@ -35,7 +36,7 @@ extension DeliveryDriver {
     func isWithinReach(_ peer: PeerID) {
         if case .unreachable? = obstacles[peer] { obstacles[peer] = nil }
         inbox.linkUp(peer, now: loop.now)
-        outbox.linkUp(peer, now: loop.now)
+        outbox.linkUp(peer, linkCount: linkCount(to: peer), now: loop.now)
         if isPresent(peer) { outboxObserver?(.present(peer)) }
     }
 
@@ -56,6 +57,7 @@ extension DeliveryDriver {
         // What waited for its stream has other ways, and what had only this one has none.
         for other in sessions.keys.sorted() { feed(other) }
         for other in routed.keys.sorted() where !hasRoute(to: other) { routeDown(other) }
+        followLinkCounts()
         tellRoom()
         pump()
     }

@@ -86,6 +86,9 @@ extension DeliveryDriver {
     }
 
     private func obstacle(of message: OutboxMessage) -> DeliveryObstacle? {
+        if let (linkCount, hopLimit) = outbox.shortfall(of: message.id) {
+            return .tooFar(linkCount: linkCount, hopLimit: hopLimit)
+        }
         if let obstacle = obstacles[message.to] { return obstacle }
         if let refusal = message.lastRefusal { return .held(refusal) }
         return outbox.stall(of: message.id, now: loop.now).map { .stuck($0.reason) }

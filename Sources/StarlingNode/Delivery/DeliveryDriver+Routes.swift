@@ -93,12 +93,7 @@ extension DeliveryDriver {
 
     /// The neighbours through which a peer is reached from now on, the best first; none when it is not.
     package func setRoute(to peer: PeerID, _ hops: [RouteHop]) {
-        let isOther = forwarder.setRoute(
-            to: peer,
-            hops.map(\.peer),
-            linkCount: hops.lazy.map(\.hops).min() ?? 0,
-            bestLinkCount: hops.first?.hops
-        )
+        let isOther = forwarder.setRoute(to: peer, hops)
         // Files that wait for a way have one.
         if isOther, !hops.isEmpty { blobs?.enter(peer) { $0.wake($1) } }
         if sessions[peer] != nil { return followDetour(to: peer, best: isOther ? hops.first?.peer : nil) }
@@ -113,9 +108,22 @@ extension DeliveryDriver {
             isOutOfReach(peer)
             isWithinReach(peer)
         } else {
+            outbox.setLinkCount(linkCount(to: peer), for: peer, now: loop.now)
             feed(peer)
         }
         pump()
+    }
+
+    /// Links that a message to a peer crosses at least: one where there is a connection, and where nobody knows.
+    func linkCount(to peer: PeerID) -> Int {
+        sessions[peer] != nil ? 1 : forwarder.linkCount(to: peer) ?? 1
+    }
+
+    /// A neighbour has come or gone: the shortest ways of which routes tell may be others.
+    func followLinkCounts() {
+        for peer in routed.keys.sorted() {
+            outbox.setLinkCount(linkCount(to: peer), for: peer, now: loop.now)
+        }
     }
 
     /// Whether something is due to a peer.
@@ -141,9 +149,9 @@ extension DeliveryDriver {
         return true
     }
 
-    /// Whether messages to a peer that is no neighbour find a way that is not too long for them.
+    /// Whether messages to a peer that is no neighbour find a way that is not too long for all of them.
     func hasRoute(to peer: PeerID) -> Bool {
-        forwarder.hasRoute(to: peer, linkCountMax: Int(OutboxRequest.hopLimitIfNone), now: loop.now)
+        forwarder.hasRoute(to: peer, linkCountMax: Int(TransitFrame.hopLimitMax), now: loop.now)
     }
 
     /// Over whom frames to a peer go that this node makes, or that came from a neighbour; `nil` when there is no way.
@@ -279,7 +287,8 @@ extension DeliveryDriver {
                         own: sent.envelope,
                         from: identity.peerID,
                         to: peer,
-                        priority: priority
+                        priority: priority,
+                        hopLimit: sent.hopLimit
                     ),
                     of: sent.id
                 )

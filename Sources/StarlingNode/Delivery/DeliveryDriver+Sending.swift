@@ -46,6 +46,7 @@ extension DeliveryDriver {
         request.priority = draft.priority
         request.privacy = draft.privacy
         request.lifetime = draft.lifetime
+        request.hopLimit = draft.hopLimit
         request.recordsPath = draft.recordsPath
         request.key = draft.key
         request.file = draft.file

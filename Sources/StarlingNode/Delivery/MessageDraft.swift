@@ -11,6 +11,8 @@ package struct MessageDraft: Sendable {
     package var privacy = MessageHeader.Privacy.private
     /// How long it is tried: a millisecond to 30 days.
     package var lifetime: Duration = .seconds(86_400)
+    /// Links that it may cross: 1 to 10.
+    package var hopLimit = OutboxRequest.hopLimitIfNone
     /// Whether its receipt is to tell the way that it took.
     package var recordsPath = false
     /// The blob that the content names; it is offered to the recipient until the message is settled.
@@ -66,6 +68,8 @@ package enum DeliveryObstacle: Equatable, Sendable {
     case held(Receipt.Outcome)
     /// It is there, and nothing has moved for a while.
     case stuck(OutboxStall.Reason)
+    /// It is no neighbour, and the shortest known way to it crosses more links than the message may.
+    case tooFar(linkCount: Int, hopLimit: Int)
 }
 
 /// What is known of a message that was accepted.

@@ -22,7 +22,7 @@ package struct MailboxSummary: Sendable, Equatable {
         package var byteCount: Int
         /// How long the one that has been here for longest has been.
         package var oldestAge: Duration
-        /// How long it is until the lifetimes of all of them are over, and nothing is kept any more.
+        /// How long it is until all of them have gone, and nothing is kept any more.
         package var longestRest: Duration
 
         package init(
@@ -104,6 +104,8 @@ package struct MailboxSummary: Sendable, Equatable {
     package var kept: Occupancy
     package var senderQuota: Quota
     package var recipientQuota: Quota
+    /// How long anything is kept at most.
+    package var ageMax: Duration
     /// What gave way to others for want of room, since the node started.
     package var displacedCount: Int
     /// The same by recipient and sender.
@@ -123,6 +125,7 @@ package struct MailboxSummary: Sendable, Equatable {
         kept: Occupancy,
         senderQuota: Quota,
         recipientQuota: Quota,
+        ageMax: Duration,
         displacedCount: Int,
         holdings: [Holding],
         moreHoldingCount: Int,
@@ -135,6 +138,7 @@ package struct MailboxSummary: Sendable, Equatable {
         self.kept = kept
         self.senderQuota = senderQuota
         self.recipientQuota = recipientQuota
+        self.ageMax = ageMax
         self.displacedCount = displacedCount
         self.holdings = holdings
         self.moreHoldingCount = moreHoldingCount
@@ -162,6 +166,7 @@ package struct MailboxSummary: Sendable, Equatable {
                 messageCount: shelf.limits.recipientCountMax,
                 byteCount: shelf.limits.recipientByteCountMax
             ),
+            ageMax: shelf.limits.lifetime,
             displacedCount: shelf.displacedCount,
             holdings: holdings.prefix(Self.listCountMax).map {
                 Holding(

@@ -29,6 +29,8 @@ package struct OutgoingMessage: Sendable, Equatable {
     package var privacy = Privacy.private
     /// How long it is tried: a millisecond to ``lifetimeMax``.
     package var lifetime = Self.lifetimeIfNone
+    /// Links that it may cross, one of ``hopLimits``.
+    package var hopLimit = Self.hopLimits.upperBound
     /// Whether its receipt is to tell the way that it took.
     package var recordsPath = false
     /// The sender's own name for the message, 1 to ``keyByteCountMax`` bytes: the same key again is the same message.
@@ -41,6 +43,7 @@ package struct OutgoingMessage: Sendable, Equatable {
     package static let contentTypeByteCountMax = 128
     package static let lifetimeIfNone: Duration = .seconds(86_400)
     package static let lifetimeMax: Duration = .seconds(30 * 86_400)
+    package static let hopLimits = 1...10
     package static let keyByteCountMax = 64
 
     package init(to: PeerID, type: String, payload: [UInt8], receiptTimeout: Duration) {

@@ -146,6 +146,7 @@ extension MessageDraft {
         priority = message.priority.value
         privacy = message.privacy == .private ? .private : .standard
         lifetime = message.lifetime
+        hopLimit = UInt8(clamping: message.hopLimit)
         recordsPath = message.recordsPath
         key = message.key.map { Array($0.utf8) }
     }

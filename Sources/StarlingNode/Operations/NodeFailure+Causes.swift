@@ -189,6 +189,13 @@ extension NodeFailure {
             )
         case .lifetimeOutOfRange:
             self.init(.invalidRequest, "The lifetime is out of range.", nextStep: "Use 1 ms to 30 days.")
+        case .hopLimitOutOfRange:
+            let range = OutboxRequest.hopLimits
+            self.init(
+                .invalidRequest,
+                "The number of links that the message may cross is out of range.",
+                nextStep: "Use \(range.lowerBound) to \(range.upperBound)."
+            )
         case .invalidKey:
             self.init(
                 .invalidRequest,
@@ -273,8 +280,17 @@ extension NodeFailure {
                 nextStep: "It is offered again by itself."
             )
         case .stuck(let reason): self.init(reason, peer: peer)
+        case .tooFar(let linkCount, let hopLimit):
+            self.init(
+                .unreachable,
+                "The shortest known way to \(peer) crosses \(linkCount) links, and the message may cross \(hopLimit).",
+                nextStep: Self.shorterWay
+            )
         }
     }
+
+    private static let shorterWay =
+        "It goes by itself once there is a shorter way; or send it again with a higher --hops."
 
     /// Why nothing moves though the peer is there.
     private init(_ reason: OutboxStall.Reason, peer: PeerID) {
@@ -295,6 +311,9 @@ extension NodeFailure {
             nextStep = "It comes by itself once there is; on that device: starling inbox"
         case .heldBack: message = "\(peer) holds the message back: it waits for earlier ones."
         case .windowFull: message = "Too many messages to \(peer) wait behind one that is not settled."
+        case .tooFar:
+            message = "No known way to \(peer) is short enough for the message."
+            nextStep = Self.shorterWay
         case .linkBlocked:
             message = "The connection with \(peer) takes no bytes."
             nextStep = "Check the network between the two: starling ping \(peer)"

@@ -73,6 +73,7 @@ extension ClientCommands {
             message.privacy = word
         }
         if let lifetime = invocation[StarlingFlags.lifetime] { message.lifetime = lifetime }
+        if let hopLimit = invocation[StarlingFlags.messageHops] { message.hopLimit = hopLimit }
         message.recordsPath = invocation[StarlingFlags.recordPath]
         message.key = invocation[StarlingFlags.key]
         if let file { message.filePath = try WorkingFolder.absolute(file) }

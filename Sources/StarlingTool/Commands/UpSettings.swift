@@ -50,6 +50,7 @@ struct UpSettings: Sendable {
         if let byteCount = invocation[StarlingFlags.mailSpace] {
             mailbox.shelfLimits = MailboxShelf.Limits(byteCountMax: byteCount)
         }
+        if let lifetime = invocation[StarlingFlags.mailLifetime] { mailbox.shelfLimits.lifetime = lifetime }
         try Self.checkMailboxes(mailbox.addresses)
         usesMDNS = !invocation[StarlingFlags.noMDNS]
         usesRoutes = !invocation[StarlingFlags.noRoutes]

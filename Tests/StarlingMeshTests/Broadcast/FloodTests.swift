@@ -102,6 +102,18 @@ import Testing
         #expect(sent.isEmpty)
     }
 
+    @Test func nobodySpreadsAMessageOverMoreThanTenLinksWhateverItsSenderAllows() throws {
+        var kit = Kit([Self.bob, Self.carol])
+        for (hopCount, sent) in [(8, [[Self.carol]]), (9, []), (15, [])] as [(UInt32, [[PeerID]])] {
+            var message = try Self.envelope(UInt8(hopCount), hopLimit: 255)
+            message.hopCount = hopCount
+            #expect(kit.receive(message, from: Self.bob) == .new, "after \(hopCount + 1) links")
+            kit.advance(.milliseconds(30))
+            let found = kit.sent()
+            #expect(found == sent, "after \(hopCount + 1) links")
+        }
+    }
+
     @Test func aNewNeighbourGetsWhatIsKeptUntilItsLifetimeIsOver() throws {
         var kit = Kit([Self.bob])
         _ = kit.receive(try Self.envelope(1, lifetime: .seconds(60)), from: Self.bob)

@@ -39,6 +39,7 @@ struct OutboxKit {
         byteCount: Int = 0,
         key: [UInt8]? = nil,
         file: BlobID? = nil,
+        hopLimit: UInt8 = OutboxRequest.hopLimitIfNone,
         recordsPath: Bool = false
     ) throws -> MessageID {
         let content = MessageContent(type: .data, payload: [UInt8](repeating: 1, count: byteCount))
@@ -48,6 +49,7 @@ struct OutboxKit {
         request.lifetime = lifetime
         request.key = key
         request.file = file
+        request.hopLimit = hopLimit
         request.recordsPath = recordsPath
         let id = MessageID(random: draws.bytes(16))
         switch try outbox.begin(request, id: id, seriesDraw: draws.next(), now: now, wallNow: wallNow) {
@@ -66,6 +68,7 @@ struct OutboxKit {
         byteCount: Int = 0,
         key: [UInt8]? = nil,
         file: BlobID? = nil,
+        hopLimit: UInt8 = OutboxRequest.hopLimitIfNone,
         recordsPath: Bool = false
     ) throws -> MessageID {
         let id = try accept(
@@ -75,6 +78,7 @@ struct OutboxKit {
             byteCount: byteCount,
             key: key,
             file: file,
+            hopLimit: hopLimit,
             recordsPath: recordsPath
         )
         pull()
@@ -101,8 +105,14 @@ struct OutboxKit {
         outbox.stored(now: now, wallNow: wallNow)
     }
 
-    mutating func linkUp(_ peer: PeerID = bob) {
-        outbox.linkUp(peer, now: now)
+    mutating func linkUp(_ peer: PeerID = bob, linkCount: Int = 1) {
+        outbox.linkUp(peer, linkCount: linkCount, now: now)
+        pull()
+    }
+
+    /// The shortest way to a peer crosses so many links from now on.
+    mutating func setLinkCount(_ linkCount: Int, for peer: PeerID = bob) {
+        outbox.setLinkCount(linkCount, for: peer, now: now)
         pull()
     }
 

@@ -384,6 +384,62 @@ import Testing
         #expect(offer(try frame(2, hopCount: 10, hopLimit: 255), &forwarder) == .dropped(.hopLimit))
     }
 
+    @Test func aFrameTakesTheBestOfTheWaysThatAreNotTooLongForIt() throws {
+        var forwarder = forwarder(to: [])
+        let frank = Self.peer(6)
+        forwarder.linkUp(frank, now: start)
+        func ways(_ linkCounts: (Int, Int)) -> [RouteHop] {
+            [(Self.carol, linkCounts.0), (frank, linkCounts.1)].map {
+                RouteHop(peer: $0.0, metric: .zero, hops: $0.1)
+            }
+        }
+        forwarder.setRoute(to: Self.dave, ways((4, 2)))
+        #expect(offer(try frame(1, hopCount: 1), &forwarder) == .queued(Self.carol), "four are left to it")
+        #expect(offer(try frame(2, hopCount: 2), &forwarder) == .queued(frank))
+        #expect(offer(try frame(3, hopCount: 4), &forwarder) == .queued(Self.carol), "that may not be so")
+        #expect(forwarder.linkCount(to: Self.dave) == 2)
+        // What comes again does not take one that is too long instead.
+        #expect(offer(try frame(2, hopCount: 2), &forwarder, at: .seconds(1)) == .queued(frank))
+        let own = TransitFrame(own: [1], from: Self.erin, to: Self.dave, priority: .normal, hopLimit: 3)
+        #expect(forwarder.offer(own, from: .own, now: start, wallNow: wallNow) == .queued(frank))
+        forwarder.linkDown(frank, wallNow: wallNow)
+        #expect(forwarder.linkCount(to: Self.dave) == 4)
+        #expect(forwarder.hasRoute(to: Self.dave, linkCountMax: 3, now: start) == false)
+        forwarder.setRoute(to: Self.dave, [])
+        #expect(forwarder.linkCount(to: Self.dave) == nil)
+    }
+
+    @Test func whereMuchWaitsForTheBestNoneTakesAShareWhoseWayIsTooLong() throws {
+        var limits = Forwarder.Limits()
+        (limits.spreadByteCountMin, limits.queueByteCountMax) = (1000, 100_000)
+        var forwarder = forwarder(limits, to: [])
+        for (linkCount, expected) in [(5, Self.carol), (6, Self.bob)] {
+            let ways = [(Self.bob, 2), (Self.carol, linkCount)]
+            forwarder.setRoute(
+                to: Self.dave,
+                ways.map { RouteHop(peer: $0.0, metric: .zero, hops: $0.1) }
+            )
+            var way: Forwarder.Verdict?
+            for number in UInt8(1)...2 {
+                let own = try frame(number, hopCount: 0, byteCount: 1000)
+                way = forwarder.offer(own, from: .own, now: start, wallNow: wallNow)
+            }
+            #expect(way == .queued(expected), "\(linkCount) links of five")
+            for neighbour in [Self.bob, Self.carol] { _ = take(&forwarder, for: neighbour) }
+        }
+    }
+
+    /// Whoever it is handed to in place of the neighbour would be taken to have it from somebody else.
+    @Test func aMessageToEverybodyGoesToItsNeighbourOverItsLinkHoweverBad() throws {
+        var forwarder = forwarder(to: [])
+        forwarder.linkUp(Self.dave, now: start)
+        forwarder.setRoute(to: Self.dave, [Self.carol, Self.dave], linkCount: 1, bestLinkCount: 2)
+        let flood = TransitFrame(flood: [1], to: Self.dave, priority: .normal, expires: wallNow)
+        #expect(forwarder.offer(flood, from: .flood, now: start, wallNow: wallNow) == .queued(Self.dave))
+        let own = TransitFrame(own: [1], from: Self.erin, to: Self.dave, priority: .normal, hopLimit: 1)
+        #expect(forwarder.offer(own, from: .own, now: start, wallNow: wallNow) == .queued(Self.dave))
+    }
+
     @Test func whatIsForANeighbourWithAWorseLinkGoesOverOthers() throws {
         var forwarder = forwarder(to: [])
         forwarder.linkUp(Self.dave, now: start)
@@ -426,5 +482,26 @@ import Testing
         _ = offer(urgent, &forwarder)
         #expect(take(&forwarder, for: Self.carol, .emergency) == urgent.wire)
         #expect(forwarder.waitingPriorities(for: Self.carol) == PrioritySet(.low))
+    }
+}
+
+extension Forwarder {
+    /// Says over which neighbours a peer is reached: over the best of them by so many links, and else by others.
+    fileprivate mutating func setRoute(
+        to peer: PeerID,
+        _ hops: [PeerID],
+        linkCount: Int,
+        bestLinkCount: Int? = nil
+    ) {
+        setRoute(
+            to: peer,
+            hops.enumerated().map { place, hop in
+                RouteHop(
+                    peer: hop,
+                    metric: .zero,
+                    hops: place == 0 ? bestLinkCount ?? linkCount : linkCount
+                )
+            }
+        )
     }
 }

@@ -211,6 +211,34 @@ import Testing
         kit.expect([.lost(id, by: names[0]), .offer(id, to: names[0])])
     }
 
+    /// It would have it for ever, offered anew each time, though it says that it keeps nothing for so long.
+    @Test func whatAMailboxHasLetGoIsLeftWithOthersAndNotWithItAgain() {
+        var kit = Kit.stored()
+        kit.list([names[0], names[1]])
+        kit.linkUp(names[1])
+        kit.verdict(1, .stored, from: names[1])
+        kit.actions = []
+        kit.advance(.seconds(3601))
+        var status = MailboxStatus()
+        status.missing = [id]
+        kit.sender.status(status, from: names[0], now: kit.now)
+        kit.pull()
+        kit.sender.status(MailboxStatus(), from: names[1], now: kit.now)
+        kit.pull()
+        kit.expect([
+            .status([id], of: names[0]), .status([id], of: names[1]), .lost(id, by: names[0]),
+            .offer(id, to: names[0]),
+        ])
+        kit.verdict(1, .expired, from: names[0])
+        for _ in 0..<10 {
+            kit.advance(.seconds(3600))
+            kit.sender.status(MailboxStatus(), from: names[1], now: kit.now)
+            kit.pull()
+        }
+        #expect(kit.actions.allSatisfy { $0 == .status([id], of: names[1]) })
+        #expect(kit.sender.holders(of: id) == [names[1]] && kit.rowCount == 1)
+    }
+
     @Test func aMailboxWithTheReceiptIsAskedForIt() {
         var kit = Kit()
         kit.hold(1)

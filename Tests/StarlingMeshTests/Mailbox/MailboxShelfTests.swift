@@ -73,6 +73,114 @@ import Testing
         #expect(kit.shelf.count == 0)
     }
 
+    private func limits(lifetime: Duration, letGoCountMax: Int = 10) -> MailboxShelf.Limits {
+        var limits = MailboxShelf.Limits()
+        (limits.lifetime, limits.letGoCountMax) = (lifetime, letGoCountMax)
+        return limits
+    }
+
+    @Test func nothingIsKeptForLongerThanTheMailboxsUserWants() throws {
+        var kit = MailboxKit(limits: limits(lifetime: .seconds(3600)))
+        kit.expect(.stored, of: try MailboxKit.envelope(1))
+        kit.expect(.stored, of: try MailboxKit.envelope(2, lifetime: .seconds(60)))
+        kit.advance(.seconds(60 + 900))
+        try kit.expectFetched([1], "its own lifetime is over first")
+        kit.advance(.seconds(2639))
+        kit.expect(.stored, of: try MailboxKit.envelope(3))
+        try kit.expectFetched([1, 3])
+        kit.advance(.seconds(1))
+        try kit.expectFetched([3], "each from when it came")
+        #expect(kit.shelf.holdings.map(\.lastEnd) == [kit.now + .seconds(3599)])
+        kit.advance(.seconds(3599))
+        #expect(kit.shelf.count == 0 && kit.rowCount == 0 && kit.shelf.nextDeadline == nil)
+    }
+
+    @Test func whatWasLetGoIsNotTakenAgain() throws {
+        var kit = MailboxKit(limits: limits(lifetime: .seconds(3600)), policy: .anyone)
+        kit.expect(.stored, of: try MailboxKit.envelope(1))
+        kit.expect(.stored, of: try MailboxKit.envelope(2, lifetime: .seconds(60)))
+        kit.advance(.seconds(3600))
+        kit.expect(.expired, of: try MailboxKit.envelope(1), "its sender finds others")
+        kit.expect(.stored, of: try MailboxKit.envelope(1, from: carol), "whoever draws the id of another's")
+        let status = kit.shelf.status(for: alice.peerID, [MailboxKit.id(1)])
+        #expect(status.missing == [MailboxKit.id(1)])
+        // It is remembered for as long as the message is of use.
+        kit.advance(.seconds(86_400 - 3600 + 899))
+        kit.expect(.expired, of: try MailboxKit.envelope(1))
+        #expect(kit.shelf.letGo.count == 2)
+        kit.advance(.seconds(1))
+        #expect(kit.shelf.letGo.isEmpty && kit.shelf.letGoOrder.isEmpty)
+    }
+
+    @Test func soManyThatWereLetGoAreRemembered() throws {
+        var kit = MailboxKit(limits: limits(lifetime: .seconds(60), letGoCountMax: 2))
+        for number in UInt64(1)...3 {
+            kit.expect(.stored, of: try MailboxKit.envelope(number))
+            kit.advance(.seconds(60))
+            #expect(kit.shelf.tableFills.allSatisfy { !$0.isOverfull })
+        }
+        kit.expect(.expired, of: try MailboxKit.envelope(3))
+        kit.expect(.expired, of: try MailboxKit.envelope(2))
+        kit.expect(.stored, of: try MailboxKit.envelope(1), "the first is forgotten first")
+    }
+
+    @Test func whatIsOnTheDiskKeepsToALimitThatIsShorterThanItWas() throws {
+        var before = MailboxKit()
+        before.expect(.stored, of: try MailboxKit.envelope(1))
+        before.expect(.stored, of: try MailboxKit.envelope(2))
+        before.shelf.acknowledge(MailboxKit.receipt([2]), now: before.now, wallNow: before.wallNow)
+        before.pull()
+        before.advance(.seconds(1800))
+        before.expect(.stored, of: try MailboxKit.envelope(3))
+        var kit = MailboxKit(limits: limits(lifetime: .seconds(3600)))
+        (kit.disk, kit.now, kit.wallNow) = (before.disk, before.now, before.wallNow)
+        kit.advance(.seconds(1799))
+        try kit.restart()
+        try kit.expectFetched([1, 3])
+        #expect(kit.page(for: alice.peerID).receipts.count == 1)
+        kit.advance(.seconds(1))
+        try kit.expectFetched([3])
+        #expect(kit.page(for: alice.peerID).receipts.isEmpty, "receipts, too")
+        kit.advance(.seconds(600))
+        try kit.restart()
+        try kit.expectFetched([3])
+        // The node is off while the time of the last one ends.
+        kit.now = kit.now + .seconds(1201)
+        kit.wallNow.millisecondsSince1970 += 1_201_000
+        try kit.restart()
+        #expect(kit.shelf.count == 0 && kit.rowCount == 0)
+        kit.expect(.expired, of: try MailboxKit.envelope(3), "it is remembered")
+    }
+
+    @Test func aReceiptIsKeptAsLongAsAMessageFromWhenItCame() throws {
+        var kit = MailboxKit(limits: limits(lifetime: .seconds(3600)))
+        kit.expect(.stored, of: try MailboxKit.envelope(1))
+        kit.advance(.seconds(3000))
+        kit.shelf.acknowledge(MailboxKit.receipt([1]), now: kit.now, wallNow: kit.wallNow)
+        kit.pull()
+        kit.advance(.seconds(3599))
+        #expect(kit.page(for: alice.peerID).receipts.count == 1)
+        kit.advance(.seconds(1))
+        #expect(kit.shelf.count == 0 && kit.rowCount == 0)
+        kit.expect(
+            .stored,
+            of: try MailboxKit.envelope(1),
+            "a receipt that went is no message that was let go"
+        )
+    }
+
+    /// A mailbox without a clock of its own says that everything came in 1970, until it knows better.
+    @Test func aClockThatWasBehindMakesNothingOld() throws {
+        var kit = MailboxKit()
+        let right = kit.wallNow
+        kit.wallNow = WallTime(millisecondsSince1970: 1000)
+        kit.expect(.stored, of: try MailboxKit.envelope(1))
+        kit.wallNow = right
+        kit.advance(.seconds(3600))
+        try kit.restart()
+        try kit.expectFetched([1])
+    }
+
     /// A node that has no clock of its own begins in 1970, or before.
     @Test(arguments: [-1, 0, 899_999, 900_000] as [Int64])
     func neitherTheLastOfAllTimesNorTheFirstStopsAMailbox(clock: Int64) throws {

@@ -329,6 +329,19 @@ import Testing
         #expect(kit.hops(to: 9) == [])
     }
 
+    @Test func aWayThatGetsLongerOrShorterIsTold() throws {
+        let kit = try Kit()
+        kit.up(1)
+        try kit.hear(1, 9, 5000, hops: 2)
+        kit.pass(.seconds(1))
+        for (hops, isTold) in [(2, false), (4, true), (1, true)] as [(UInt8, Bool)] {
+            kit.actions = []
+            try kit.hear(1, 9, 5000, hops: hops)
+            #expect(kit.actions.contains(.changed(Kit.peer(9))) == isTold, "\(hops) links behind it")
+            #expect(kit.nextHops(to: Kit.peer(9)).map(\.hops) == [Int(hops) + 1])
+        }
+    }
+
     @Test func fourRoutesOfADestinationAreKept() throws {
         let kit = try Kit()
         for neighbour in UInt8(1)...6 { kit.up(neighbour) }

@@ -70,6 +70,28 @@ import Testing
         #expect(try chain.report(1).forwardedCount == forwarded, "the relay had nothing of it")
     }
 
+    @Test func aMessageThatMayCrossFewerLinksThanTheWayHasWaitsForAShorterOne() throws {
+        let chain = try NodeChain(count: 4, hasRoutes: false)
+        chain.simulation.network.partition([chain.hosts[0]], Array(chain.hosts[2...]))
+        try chain.simulation.run(for: .seconds(30))
+        let near = try chain.send(["near"], from: 0, to: 3, hopLimit: 2)
+        let far = try chain.send(["far"], from: 0, to: 3, hopLimit: 3)
+        try chain.simulation.run(for: .seconds(60))
+        #expect(try chain.states(near + far, at: 0) == [.queued, .delivered])
+        #expect(try chain.message(near[0], at: 0)?.attempts == 0, "it is not sent in vain")
+        let obstacle = try #require(try chain.obstacle(near[0], at: 0))
+        #expect(obstacle == .tooFar(linkCount: 3, hopLimit: 2))
+        let failure = NodeFailure(obstacle, peer: chain.nodes[3].peerID)
+        #expect(failure.message.contains("crosses 3 links, and the message may cross 2"))
+        #expect(failure.nextStep.contains("--hops"))
+        // The neighbour stays the same, and is nearer to the recipient.
+        try chain.connect(1, 3)
+        try chain.simulation.run(for: .seconds(60))
+        #expect(try chain.states(near, at: 0) == [.delivered])
+        #expect(try chain.obstacle(near[0], at: 0) == nil)
+        #expect(try chain.report(3).inboxCount == 2)
+    }
+
     /// Three nodes that are all connected, where two have a link of 100 ms between them and links of 1 ms to the third.
     private func triangle() throws -> NodeChain {
         let fast = LinkProfile(latency: .milliseconds(1))
@@ -102,6 +124,14 @@ import Testing
         try chain.simulation.run(for: .seconds(5))
         #expect(try chain.states(others, at: 0) == [.delivered])
         #expect(try chain.report(2).inboxCount == 2 && chain.report(0).inboxCount == 1)
+    }
+
+    @Test func aMessageThatMayCrossOneLinkTakesThatHoweverBadItIs() throws {
+        let chain = try triangle()
+        let ids = try chain.send(["straight"], from: 0, to: 2, hopLimit: 1, recordsPath: true)
+        try chain.simulation.run(for: .seconds(5))
+        #expect(try chain.states(ids, at: 0) == [.delivered])
+        #expect(try chain.message(ids[0], at: 0)?.path?.map(\.peer) == [chain.nodes[0].peerID])
     }
 
     @Test func whatIsSwallowedOnTheWayAroundGoesOverTheLink() throws {

@@ -266,6 +266,32 @@ import Testing
         #expect(try fleet.states(ids) == [.expired])
     }
 
+    @Test func aMailboxLetsGoInItsOwnTimeAndTheMessageIsDeliveredAllTheSame() throws {
+        var fleet = try absence(mailboxCount: 1) { number, configuration in
+            if number == 2 { configuration.mailbox.shelfLimits.lifetime = .seconds(1800) }
+        }
+        let ids = try fleet.send(["kept for a while"])
+        try fleet.run(.seconds(60))
+        #expect(try fleet.holders(of: ids[0]) == [2] && fleet.keptCount(2) == 1)
+        #expect(try fleet.at(2) { await $0.mailboxSummary().ageMax } == .seconds(1800))
+        try fleet.run(.seconds(1800))
+        #expect(try fleet.keptCount(2) == 0)
+        // Alice hears of it, offers it again, and takes the answer for one.
+        for _ in 0..<4 {
+            try fleet.connect(Fleet.alice, 2)
+            try fleet.run(.seconds(1800))
+            #expect(try fleet.keptCount(2) == 0)
+        }
+        #expect(try fleet.holders(of: ids[0]) == [])
+        #expect(try fleet.states(ids) == [.queued], "it is hers to deliver")
+        try fleet.bringBack(Fleet.bob)
+        try fleet.connect(Fleet.bob, Fleet.alice)
+        try fleet.run(.seconds(60))
+        #expect(try fleet.inboxTexts() == ["kept for a while"])
+        #expect(try fleet.states(ids) == [.delivered])
+        #expect(try fleet.overfullTables() == [])
+    }
+
     @Test func aMailboxThatLosesItsDiskLosesNoMessage() throws {
         var fleet = try absence(mailboxCount: 1)
         let ids = try fleet.send(["kept twice"])

@@ -4,11 +4,14 @@ package import StarlingCore
 extension Outbox {
     // MARK: Inputs
 
-    /// The peer is connected: what waits for it is sent at once.
-    package mutating func linkUp(_ id: PeerID, now: Instant) {
+    /// The peer is connected, or reached over others: what waits for it is sent at once.
+    ///
+    /// - Parameter linkCount: Links that the shortest known way to it crosses, 1 where none is known.
+    package mutating func linkUp(_ id: PeerID, linkCount: Int = 1, now: Instant) {
         let peer = peer(id)
         guard !peers[peer].isUp else { return }
         peers[peer].isUp = true
+        peers[peer].linkCount = linkCount
         peers[peer].isReaching = false
         peers[peer].reachAt = nil
         (peers[peer].hold, peers[peer].emergencyHold) = (OutboxHold(), OutboxHold())
@@ -23,10 +26,24 @@ extension Outbox {
         feed(peer, now: now)
     }
 
+    /// The shortest known way to a peer that can be sent to has become another one.
+    ///
+    /// Messages that may not cross as many links wait until there is a shorter one: on a longer one they would be dropped, and who
+    /// drops them would be taken for one that does not deliver.
+    ///
+    /// - Parameter linkCount: Links that it crosses, 1 where none is known.
+    package mutating func setLinkCount(_ linkCount: Int, for id: PeerID, now: Instant) {
+        guard let peer = peerIndex[id], peers[peer].isUp, peers[peer].linkCount != linkCount else { return }
+        peers[peer].linkCount = linkCount
+        for lane in peers[peer].lanes where lane >= 0 { callBack(lane) }
+        feed(peer, now: now)
+    }
+
     /// The last connection to the peer is gone: what was sent to it waits again.
     package mutating func linkDown(_ id: PeerID, now: Instant) {
         guard let peer = peerIndex[id], peers[peer].isUp else { return }
         peers[peer].isUp = false
+        peers[peer].linkCount = 1
         peers[peer].queues.removeAll()
         (peers[peer].settleAt, peers[peer].isSettleTold) = (nil, false)
         (peers[peer].hold.until, peers[peer].emergencyHold.until) = (nil, nil)
@@ -44,6 +61,7 @@ extension Outbox {
                 remove(slot, from: .active)
                 prepend(slot, to: .waiting)
             }
+            callBack(lane)
             // Memory is for those who can be sent to.
             var slot = lanes[lane].waiting.first
             while slot >= 0 {
@@ -58,7 +76,7 @@ extension Outbox {
 
     /// The peer could not be connected to: it is tried again later.
     package mutating func unreachable(_ id: PeerID, now: Instant) {
-        guard let peer = peerIndex[id], !peers[peer].isUp else { return }
+        guard let peer = peerIndex[id] else { return }
         peers[peer].isReaching = false
         reachIfNeeded(peer, now: now, isFirst: false)
     }
@@ -71,11 +89,10 @@ extension Outbox {
         wallNow: WallTime
     ) -> Transmission? {
         guard let peer = peerIndex[id] else { return nil }
-        guard let (reference, priority) = peers[peer].queues.next(among: priorities) else {
+        guard let (slot, priority) = nextInLine(peer, among: priorities, now: now) else {
             peers[peer].toldPriorities.subtract(priorities)
             return nil
         }
-        let slot = Int(reference)
         guard let envelope = slots[slot].envelope else { preconditionFailure("queued without its envelope") }
         dropEnvelope(slot)
         slots[slot].state = .sent
@@ -90,8 +107,27 @@ extension Outbox {
             id: slots[slot].id,
             priority: priority,
             envelope: envelope,
+            hopLimit: slots[slot].hopLimit,
             isOverdue: isOverdue
         )
+    }
+
+    /// The next message for a peer's link, without those for which the ways have become too long since they were put in line.
+    private mutating func nextInLine(
+        _ peer: Int,
+        among priorities: PrioritySet,
+        now: Instant
+    ) -> (slot: Int, MessagePriority)? {
+        while let (reference, priority) = peers[peer].queues.next(among: priorities) {
+            let slot = Int(reference)
+            guard isTooFar(slot) else { return (slot, priority) }
+            peers[peer].queues.release(priority)
+            remove(slot, from: .active)
+            putAway(slot, now: now)
+            if !starved.isEmpty { feedStarved(now: now) }
+            feed(peer, now: now)
+        }
+        return nil
     }
 
     /// The priorities of which ``nextTransmission(to:among:now:wallNow:)`` has something for a peer.
@@ -152,6 +188,12 @@ extension Outbox {
             guard lane >= 0 else { continue }
             while lanes[lane].waiting.first >= 0 {
                 let slot = Int(lanes[lane].waiting.first)
+                // One that has its envelope in memory gives that back when it is its turn.
+                if isTooFar(slot), slots[slot].envelope == nil {
+                    remove(slot, from: .waiting)
+                    putAway(slot, now: now)
+                    continue
+                }
                 guard mayFeed(slot, lane, peer, now: now) else { break }
                 remove(slot, from: .waiting)
                 append(slot, to: .active)
@@ -234,6 +276,36 @@ extension Outbox {
         }
     }
 
+    // MARK: Far
+
+    /// Whether the shortest known way to a message's recipient, who can be sent to, crosses more links than the message may.
+    func isTooFar(_ slot: Int) -> Bool {
+        Int(slots[slot].hopLimit) < peers[lanes[slots[slot].lane].peer].linkCount
+    }
+
+    /// Lets a message that is in no list wait for a shorter way, or a link of its recipient's own, for which that is dialled.
+    private mutating func putAway(_ slot: Int, now: Instant) {
+        dropEnvelope(slot)
+        slots[slot].retrying.reset()
+        slots[slot].isOverdue = false
+        slots[slot].state = .far
+        append(slot, to: .far)
+        reachIfNeeded(lanes[slots[slot].lane].peer, now: now, isFirst: true)
+    }
+
+    /// Has those messages of a lane wait for the link again that are not too far any more, before those that came later.
+    private mutating func callBack(_ lane: Int) {
+        var next = lanes[lane].far.last
+        while next >= 0 {
+            let slot = Int(next)
+            next = slots[slot].previous
+            guard !isTooFar(slot) else { continue }
+            remove(slot, from: .far)
+            slots[slot].state = .waiting
+            prepend(slot, to: .waiting)
+        }
+    }
+
     // MARK: Reaching
 
     /// A message for a peer became sendable, or less stands in its way.
@@ -249,13 +321,20 @@ extension Outbox {
     }
 
     private mutating func reachIfNeeded(_ peer: Int, now: Instant, isFirst: Bool) {
-        guard !peers[peer].isReaching, peers[peer].reachAt == nil else { return }
-        guard peers[peer].lanes.contains(where: { $0 >= 0 && lanes[$0].liveCount > 0 }) else { return }
+        guard !peers[peer].isReaching, peers[peer].reachAt == nil, needsConnection(peer) else { return }
         if isFirst, peers[peer].reaching.count == 0 {
             reach(peer)
         } else {
             peers[peer].reachAt = now + peers[peer].reaching.next(limits.retries, &jitter)
             setTimer(peer)
+        }
+    }
+
+    /// Whether something waits for a connection to a peer: all where it cannot be sent to, else what is too far.
+    private func needsConnection(_ peer: Int) -> Bool {
+        let isUp = peers[peer].isUp
+        return peers[peer].lanes.contains { lane in
+            lane >= 0 && (isUp ? lanes[lane].far.count : lanes[lane].liveCount) > 0
         }
     }
 
@@ -279,8 +358,7 @@ extension Outbox {
     private mutating func advance(peer: Int, now: Instant) {
         if isDue(peers[peer].reachAt, now) {
             peers[peer].reachAt = nil
-            let isNeeded = peers[peer].lanes.contains { $0 >= 0 && lanes[$0].liveCount > 0 }
-            if !peers[peer].isUp, isNeeded { reach(peer) }
+            if needsConnection(peer) { reach(peer) }
         }
         let isOver = (isDue(peers[peer].hold.until, now), isDue(peers[peer].emergencyHold.until, now))
         if isOver.0 { peers[peer].hold.until = nil }
@@ -313,6 +391,7 @@ extension Outbox {
         let reason: OutboxStall.Reason
         switch slot.state {
         case .free, .storing, .ending: return nil
+        case .far: reason = .tooFar
         case .loading: reason = .loading
         case .queued: reason = .linkBlocked
         case .sent: reason = .noReceipt

@@ -64,7 +64,7 @@ extension Outbox {
             let place = lanes[slots[slot].lane].priority.index
             switch slots[slot].state {
             case .free, .ending: continue
-            case .storing, .waiting, .loading, .queued, .resting:
+            case .storing, .waiting, .far, .loading, .queued, .resting:
                 fills[place].queuedCount += 1
                 fills[place].queuedByteCount += slots[slot].byteCount
             case .sent:
@@ -117,5 +117,16 @@ extension Outbox {
             return nil
         }
         return stall(of: lane, now: now)
+    }
+
+    /// How many links the shortest known way to a message's recipient crosses, and how many the message may, where that is fewer and
+    /// keeps it here.
+    package func shortfall(of id: MessageID) -> (linkCount: Int, hopLimit: Int)? {
+        guard let slot = index[id], isTooFar(slot) else { return nil }
+        switch slots[slot].state {
+        case .waiting, .far, .loading, .queued:
+            return (peers[lanes[slots[slot].lane].peer].linkCount, Int(slots[slot].hopLimit))
+        case .free, .storing, .sent, .resting, .ending: return nil
+        }
     }
 }

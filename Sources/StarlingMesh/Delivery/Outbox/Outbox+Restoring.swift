@@ -109,6 +109,7 @@ extension Outbox {
         slots[slot].created = header.created
         slots[slot].lifetimeMilliseconds = header.lifetimeMilliseconds
         slots[slot].privacy = header.privacy
+        slots[slot].hopLimit = header.hopLimit
         slots[slot].path = header.recordsPath ? [] : nil
         slots[slot].expires = now + .milliseconds(remaining)
         slots[slot].key = key

@@ -26,7 +26,7 @@ extension Outbox {
             }
             switch slots[slot].state {
             case .free, .storing, .ending: continue
-            case .waiting, .loading, .queued, .sent, .resting: break
+            case .waiting, .far, .loading, .queued, .sent, .resting: break
             }
             let lane = slots[slot].lane
             if case .sent = slots[slot].state { answersSomething = true }
@@ -98,6 +98,7 @@ extension Outbox {
         switch slots[slot].state {
         case .free, .storing, .ending: return
         case .waiting: remove(slot, from: .waiting)
+        case .far: remove(slot, from: .far)
         case .loading:
             releaseLoad(slot)
             peers[peer].queues.release(lanes[lane].priority)

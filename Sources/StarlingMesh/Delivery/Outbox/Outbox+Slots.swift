@@ -32,7 +32,7 @@ extension Outbox {
         let state: OutboxMessage.State =
             switch entry.state {
             case .free, .storing: .storing
-            case .waiting, .loading, .queued, .resting: entry.isFetching ? .fetching : .queued
+            case .waiting, .far, .loading, .queued, .resting: entry.isFetching ? .fetching : .queued
             case .sent: entry.isFetching ? .fetching : .sent
             case .ending: entry.delivered == nil ? .sent : .delivered
             }

@@ -214,6 +214,7 @@ package struct Outbox: Sendable {
         guard index[id] == nil, promises[id] == nil, history[id] == nil else { throw .idTaken }
         let lifetime = request.lifetime.milliseconds
         guard lifetime >= 1, request.lifetime <= MessageHeader.lifetimeMax else { throw .lifetimeOutOfRange }
+        guard OutboxRequest.hopLimits.contains(request.hopLimit) else { throw .hopLimitOutOfRange }
         let isEmergency = request.priority == .emergency
         let countMax = limits.messageCountMax + (isEmergency ? limits.emergencyCountMax : 0)
         guard count < countMax else { throw .tooManyMessages(countMax: countMax) }
@@ -273,6 +274,7 @@ package struct Outbox: Sendable {
         slots[slot].created = promise.header.created
         slots[slot].lifetimeMilliseconds = promise.header.lifetimeMilliseconds
         slots[slot].privacy = promise.header.privacy
+        slots[slot].hopLimit = promise.header.hopLimit
         slots[slot].path = promise.header.recordsPath ? [] : nil
         slots[slot].expires = promise.expires
         slots[slot].key = promise.key
@@ -284,7 +286,7 @@ package struct Outbox: Sendable {
         unwritten[lanes[lane].priority.index].append(Unwritten(slot: slot, row: row.encoded))
         nextPosition += 1
         // Who can be sent to soon need not read it back.
-        if peers[lanes[lane].peer].isUp { keep(encoded, slot) }
+        if peers[lanes[lane].peer].isUp, !isTooFar(slot) { keep(encoded, slot) }
         tellWrite()
     }
 

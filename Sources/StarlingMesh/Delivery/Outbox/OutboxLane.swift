@@ -117,6 +117,8 @@ struct OutboxLane: Sendable {
     var waiting = SlotList()
     /// Messages that were fed to it.
     var active = SlotList()
+    /// Messages that may not cross as many links as the shortest known way to their recipient.
+    var far = SlotList()
     /// The last floor that the peer was told on this link; 1 when none was.
     var toldFloor: UInt64 = 1
     /// Whether there is something to tell.
@@ -130,16 +132,29 @@ struct OutboxLane: Sendable {
     enum List {
         case waiting
         case active
+        case far
     }
 
-    var liveCount: Int { waiting.count + active.count }
+    var liveCount: Int { waiting.count + active.count + far.count }
 
     /// The highest floor that can be told.
     var tellableFloor: UInt64 { min(numbers.floor, reservedOnDisk + 1) }
 
     subscript(list: List) -> SlotList {
-        get { list == .waiting ? waiting : active }
-        set { if list == .waiting { waiting = newValue } else { active = newValue } }
+        get {
+            switch list {
+            case .waiting: waiting
+            case .active: active
+            case .far: far
+            }
+        }
+        set {
+            switch list {
+            case .waiting: waiting = newValue
+            case .active: active = newValue
+            case .far: far = newValue
+            }
+        }
     }
 }
 
@@ -149,6 +164,8 @@ struct OutboxPeer: Sendable {
     /// The lane of each name, by its index; -1 for none.
     var lanes = [Int](repeating: -1, count: LaneName.all.count)
     var isUp = false
+    /// Links that the shortest known way to it crosses, while it is up.
+    var linkCount = 1
     var queues: SendQueues
     /// Waits between attempts to connect.
     var reaching = RetrySchedule()
@@ -198,6 +215,8 @@ struct OutboxSlot: Sendable {
         /// Its row is on its way to the disk.
         case storing
         case waiting
+        /// It waits for a shorter way.
+        case far
         /// Its row is being read.
         case loading
         /// In line for the link.
@@ -218,6 +237,8 @@ struct OutboxSlot: Sendable {
     var created: WallTime
     var lifetimeMilliseconds: Int64 = 0
     var privacy = MessageHeader.Privacy.standard
+    /// Links that it may cross.
+    var hopLimit = OutboxRequest.hopLimitIfNone
     var expires: Instant
     var attempts = 0
     /// When it was last sent.

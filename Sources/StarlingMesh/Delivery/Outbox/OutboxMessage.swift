@@ -77,8 +77,12 @@ package struct OutboxCopy: Equatable, Sendable {
 
 /// What an application asks for.
 package struct OutboxRequest: Sendable {
-    /// Links that a message may cross where nothing else is asked for: as many as a route may have.
-    package static let hopLimitIfNone: UInt8 = 10
+    /// Links that a message may be allowed to cross: nobody carries anything over more.
+    package static let hopLimits: ClosedRange<UInt8> = 1...UInt8(TransitFrame.hopLimitMax)
+    /// Links that one may cross where nothing else is asked for: as many as a route may have.
+    ///
+    /// With a lower one, messages would wait though there is a way.
+    package static let hopLimitIfNone = Self.hopLimits.upperBound
 
     package var to: PeerID
     package var priority = MessagePriority.normal
@@ -86,6 +90,7 @@ package struct OutboxRequest: Sendable {
     package var recipientKeyID: UInt32 = 0
     /// How long it is tried; whole milliseconds.
     package var lifetime: Duration = .seconds(86_400)
+    /// Links that it may cross, one of ``hopLimits``.
     package var hopLimit = Self.hopLimitIfNone
     /// Whether those who carry the message are to note the way that it takes.
     package var recordsPath = false
@@ -112,6 +117,8 @@ package enum AcceptError: Error, Equatable, Sendable {
     case tooManyBytes(byteCountMax: Int)
     /// Use one of a millisecond to 30 days.
     case lifetimeOutOfRange
+    /// Use one of ``OutboxRequest/hopLimits``.
+    case hopLimitOutOfRange
     /// Use one of 1 to 64 bytes.
     case invalidKey
     /// The key names a message to somebody else: use another one.
@@ -161,6 +168,8 @@ package struct OutboxStall: Equatable, Sendable {
         case noSpace
         /// Too many numbers wait for one that is not settled.
         case windowFull
+        /// No known way is short enough for the message.
+        case tooFar
         /// The link takes no more bytes.
         case linkBlocked
         /// The message is being read from the disk.
@@ -186,6 +195,8 @@ package struct Transmission: Equatable, Sendable {
     package let priority: MessagePriority
     /// The encoded envelope.
     package let envelope: [UInt8]
+    /// Links that it may cross.
+    package let hopLimit: UInt8
     /// Whether it was sent before on this link and had no answer in its time.
     package let isOverdue: Bool
 }

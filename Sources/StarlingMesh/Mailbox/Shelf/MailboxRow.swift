@@ -5,8 +5,9 @@ internal import StarlingCore
 ///     message Row { bytes envelope = 1; bytes receipt = 2; uint64 received_ms = 3; uint64 expires_ms = 4;
 ///                   repeated bytes ids = 5; }
 ///
-/// An envelope says itself until when it is of use; a receipt is kept as long as the messages that it ends would have been,
-/// and for those of them whose sender does not have it yet.
+/// An envelope says itself until when it is of use; a receipt is kept as long as the messages that it ends would have been of use,
+/// and for those of them whose sender does not have it yet. Nothing is kept for longer than ``MailboxShelf/Limits/lifetime`` from
+/// when it came.
 enum MailboxRow: Equatable, Sendable {
     case envelope([UInt8], received: WallTime)
     case receipt([UInt8], received: WallTime, expires: WallTime, ids: [MessageID])

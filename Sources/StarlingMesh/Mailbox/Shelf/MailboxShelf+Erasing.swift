@@ -49,33 +49,31 @@ extension MailboxShelf {
     /// The messages that it ends are erased, and the receipt is kept for their sender: the two may never meet.
     package mutating func acknowledge(_ receipt: Receipt, now: Instant, wallNow: WallTime) {
         let ended = end(receipt)
-        if let expires = ended.expires {
-            keep(receipt, ended.ids, expires: expires, now: now, wallNow: wallNow)
-        }
+        if let ends = ended.ends { keep(receipt, ended.ids, ends: ends, now: now, wallNow: wallNow) }
         let ids = receipt.entries.filter { !$0.outcome.isTransient }.map(\.id)
         answerErased(receipt.from, ids, isWritten: ended.ids.isEmpty)
         tellWrite()
     }
 
     /// Erases what a receipt ends.
-    private mutating func end(_ receipt: Receipt) -> (ids: [MessageID], expires: Instant?) {
-        var (ids, expires): ([MessageID], Instant?) = ([], nil)
+    private mutating func end(_ receipt: Receipt) -> (ids: [MessageID], ends: Instant?) {
+        var (ids, ends): ([MessageID], Instant?) = ([], nil)
         for entry in receipt.entries where !entry.outcome.isTransient {
             guard let sender = partyIndex[receipt.to],
                 let slot = copies[Name(sender: sender, id: entry.id)],
                 parties[slots[slot].recipient].id == receipt.from
             else { continue }
             ids.append(entry.id)
-            expires = max(expires ?? slots[slot].expires, slots[slot].expires)
+            ends = max(ends ?? slots[slot].ends, slots[slot].ends)
             remove(slot)
         }
-        return (ids, expires)
+        return (ids, ends)
     }
 
     private mutating func keep(
         _ receipt: Receipt,
         _ ids: [MessageID],
-        expires: Instant,
+        ends: Instant,
         now: Instant,
         wallNow: WallTime
     ) {
@@ -93,11 +91,12 @@ extension MailboxShelf {
                 byteCount: encoded.count,
                 received: wallNow,
                 since: now,
-                expires: expires
+                ends: ends,
+                expires: min(ends, now + limits.lifetime)
             )
         )
         let end = wallNow.millisecondsSince1970.addingReportingOverflow(
-            now.duration(to: expires).milliseconds
+            now.duration(to: ends).milliseconds
         )
         let wallEnd = WallTime(millisecondsSince1970: end.overflow ? .max : end.partialValue)
         write(slot, .receipt(encoded, received: wallNow, expires: wallEnd, ids: ids))
@@ -198,6 +197,7 @@ extension MailboxShelf {
         var fills = [
             TableFill("mailbox copies", count, of: limits.countMax),
             TableFill("mailbox bytes", byteCount, of: limits.byteCountMax),
+            TableFill("mailbox messages let go", letGoOrder.count, of: limits.letGoCountMax),
             TableFill("mailbox unwritten bytes", unwrittenByteCount, of: limits.unwrittenByteCountMax + 64),
         ]
         // Places that are free hold nothing.

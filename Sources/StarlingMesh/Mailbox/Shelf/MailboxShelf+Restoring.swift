@@ -38,6 +38,8 @@ extension MailboxShelf {
         guard let to = header.to, let place = header.place, !isKnown(header.id, of: header.from) else {
             throw .inconsistent
         }
+        let since = now - stay(since: received, of: header.created, wallNow: wallNow)
+        let ends = now + (timeLeft(of: header, wallNow: wallNow) ?? .zero)
         restore(
             Slot(
                 id: header.id,
@@ -46,8 +48,9 @@ extension MailboxShelf {
                 place: place,
                 byteCount: bytes.count,
                 received: received,
-                since: now - age(of: received, wallNow: wallNow),
-                expires: now + (timeLeft(of: header, wallNow: wallNow) ?? .zero),
+                since: since,
+                ends: ends,
+                expires: min(ends, since + limits.lifetime),
                 position: position
             )
         )
@@ -71,6 +74,8 @@ extension MailboxShelf {
             throw .inconsistent
         }
         let longest = MessageHeader.lifetimeMax + limits.clockTolerance
+        let since = now - stay(since: received, of: receipt.created, wallNow: wallNow)
+        let ends = now + min(age(of: wallNow, wallNow: expires), longest)
         restore(
             Slot(
                 id: ids[0],
@@ -80,8 +85,9 @@ extension MailboxShelf {
                 receipted: ids,
                 byteCount: bytes.count,
                 received: received,
-                since: now - age(of: received, wallNow: wallNow),
-                expires: now + min(age(of: wallNow, wallNow: expires), longest),
+                since: since,
+                ends: ends,
+                expires: min(ends, since + limits.lifetime),
                 position: position
             )
         )
@@ -97,6 +103,11 @@ extension MailboxShelf {
         guard let party = partyIndex[sender] else { return false }
         let name = Name(sender: party, id: id)
         return copies[name] != nil || receipts[name] != nil
+    }
+
+    /// How long something has been here: no longer than it has existed, however far behind the clock was when it came.
+    private func stay(since received: WallTime, of created: WallTime, wallNow: WallTime) -> Duration {
+        min(age(of: received, wallNow: wallNow), age(of: created, wallNow: wallNow) + limits.clockTolerance)
     }
 
     /// How long before another time a time was; nothing when it was after.

@@ -25,6 +25,12 @@ package struct MailboxShelf: Sendable {
         package var recipientCountMax = 2500
         /// Bytes of them, likewise.
         package var recipientByteCountMax = 67_108_864
+        /// How long anything is kept, whatever its own lifetime is; then it is let go, and not taken again.
+        package var lifetime = Self.lifetimes.upperBound
+        /// The shortest and the longest ``lifetime`` that a user may ask for: no message is of use for longer.
+        package static let lifetimes: ClosedRange<Duration> = .seconds(60)...MessageHeader.lifetimeMax
+        /// Messages that were let go and are recognised when they are offered again; the oldest are forgotten first.
+        package var letGoCountMax = 10_000
         /// Bytes that wait to be written, in memory; with more, offers fail for the time being.
         package var unwrittenByteCountMax = 16_777_216
         /// Bytes of copies that are written together; the first one counts as within.
@@ -59,7 +65,9 @@ package struct MailboxShelf: Sendable {
         let received: WallTime
         /// ``received``, by the clock that does not jump.
         let since: Instant
-        /// When it is of no more use.
+        /// When it is of no more use: an envelope's lifetime is over, or those of all that a receipt ends.
+        let ends: Instant
+        /// When it goes: then, or when it has been here for as long as anything is kept.
         let expires: Instant
         /// The row's.
         var position: UInt64 = 0
@@ -142,8 +150,11 @@ package struct MailboxShelf: Sendable {
     /// Receipts by the messages that they end.
     var receipts: [Name: Int] = [:]
     var nextPosition: UInt64 = 1
-    /// When a slot is of no more use.
+    /// When a slot goes.
     var lifetimes = DeadlineHeap()
+    /// Messages that have been here for as long as anything is kept and are still of use, with the ends of that.
+    var letGo: Set<MessageName> = []
+    var letGoOrder = RingQueue<(name: MessageName, ends: Instant)>()
 
     var pending = Batch()
     var unwritten = RingQueue<Unwritten>()
@@ -176,8 +187,26 @@ package struct MailboxShelf: Sendable {
 
     /// What has come due.
     package mutating func advance(to now: Instant) {
-        while let slot = lifetimes.popFirst(through: now) { remove(slot) }
+        while let slot = lifetimes.popFirst(through: now) {
+            noteLetGo(slot, now: now)
+            remove(slot)
+        }
+        while let first = letGoOrder.first, first.ends <= now { forgetLetGo() }
         tellWrite()
+    }
+
+    /// Remembers a message that goes though it is of use: its sender may leave it again.
+    private mutating func noteLetGo(_ slot: Int, now: Instant) {
+        let entry = slots[slot]
+        guard entry.state != .free, !entry.isReceipt, entry.ends > now else { return }
+        let name = MessageName(from: parties[entry.sender].id, id: entry.id)
+        guard letGo.insert(name).inserted else { return }
+        letGoOrder.append((name, entry.ends))
+        if letGoOrder.count > limits.letGoCountMax { forgetLetGo() }
+    }
+
+    private mutating func forgetLetGo() {
+        if let oldest = letGoOrder.popFirst() { letGo.remove(oldest.name) }
     }
 
     /// The messages of which there are copies, in no order.
@@ -206,7 +235,8 @@ package struct MailboxShelf: Sendable {
             min(limits.byteCountMax, limits.unwrittenByteCountMax)
         )
         guard byteCount <= byteCountMax else { return .refusedTooLarge }
-        return timeLeft(of: header, wallNow: wallNow) == nil ? .expired : nil
+        let isOver = timeLeft(of: header, wallNow: wallNow) == nil
+        return isOver || letGo.contains(MessageName(header)) ? .expired : nil
     }
 
     /// Takes an envelope to keep it; ``MailboxShelfAction/verdict(to:_:)`` tells what became of it.
@@ -250,13 +280,14 @@ package struct MailboxShelf: Sendable {
                 byteCount: encoded.count,
                 received: wallNow,
                 since: now,
-                expires: now + left
+                ends: now + left,
+                expires: now + min(left, limits.lifetime)
             )
         )
         write(slot, .envelope(encoded, received: wallNow))
     }
 
-    /// How long a copy is kept; `nil` when its lifetime is over.
+    /// How long a copy is of use; `nil` when its lifetime is over.
     ///
     /// A header that is dated in the future lives no longer than one that is made right now.
     func timeLeft(of header: MessageHeader, wallNow: WallTime) -> Duration? {

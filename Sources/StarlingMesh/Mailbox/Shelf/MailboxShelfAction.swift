@@ -18,7 +18,7 @@ package struct MailboxHolding: Equatable, Sendable {
     package var byteCount: Int
     /// When the one that has been here for longest came.
     package var oldest: WallTime
-    /// When the lifetimes of all of them are over.
+    /// When all of them have gone.
     package var lastEnd: Instant
 
     package init(
