@@ -23,7 +23,13 @@ extension Liveness {
             return
         }
         links[link].noteKnown(slot, memberCount: members.count)
-        if claim.incarnation > member.incarnation { renew(slot, claim) }
+        if claim.incarnation > member.incarnation {
+            renew(slot, claim)
+            // Who chooses neighbours by them hears of it, also where its state is the same.
+            if claim.state == member.state, ranksOtherwise(slot, than: member) {
+                actions.append(.changed(report(slot)))
+            }
+        }
         let wasAccused = members[slot].state != .alive
         become(claim.state, slot)
         if claim.state == .suspect {
@@ -123,6 +129,15 @@ extension Liveness {
             return false
         }
         return true
+    }
+
+    /// Whether a member can carry more or less than was known, or has started at another time.
+    private func ranksOtherwise(_ slot: Int, than before: Member) -> Bool {
+        guard members[slot].capacity == before.capacity else { return true }
+        let start = members[slot].renewed - .seconds(Int64(members[slot].uptimeSeconds))
+        let startBefore = before.renewed - .seconds(Int64(before.uptimeSeconds))
+        // Claims tell whole seconds.
+        return max(start, startBefore) - .seconds(2) > min(start, startBefore)
     }
 
     private mutating func renew(_ slot: Int, _ claim: LivenessClaim) {
