@@ -56,7 +56,8 @@ public struct Mailbox: Sendable {
     public let ageMax: Duration
     /// The same by recipient and sender, at most 1,000.
     public let holdings: [Holding]
-    /// Who keeps messages for this node, and whether it is connected; the one that is asked first stands first.
+    /// Who keeps messages for this node, and whether it can be asked: it is connected, or there is a way over others; the one that is
+    /// asked first stands first.
     public let mailboxes: [(peer: PeerID, isConnected: Bool)]
     /// Which of this node's messages others keep, at most 1,000.
     public let copies: [Copy]

@@ -135,7 +135,7 @@ package final class Node: Sendable {
             if configuration.usesRoutes { try await startMesh() }
             if configuration.mailbox.isUsed {
                 if configuration.usesRoutes {
-                    shelf.serve(in: tunnels)
+                    await shelf.serve(in: tunnels)
                     await mailboxes.useTunnels(tunnels)
                 }
                 try await shelf.start()

@@ -47,7 +47,7 @@ extension APISchema {
         [
             APIField("peer_id", peerID, "Who it is."),
             APIField("addrs", .list(multiaddr), "Where it is."),
-            APIField("connected", .boolean, "Whether it is connected now."),
+            APIField("connected", .boolean, "Whether it can be asked now, over others where need be."),
             APIField(
                 "penalty_end_ms",
                 .integer(),

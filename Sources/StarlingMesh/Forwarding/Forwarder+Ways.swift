@@ -9,20 +9,32 @@ extension Forwarder {
     /// - Returns: Whether the best is another one than before.
     @discardableResult
     package mutating func setRoute(to peer: PeerID, _ hops: [RouteHop]) -> Bool {
-        let isDetour = hops.first?.peer != peer && hops.contains { $0.peer == peer }
-        detours[peer] = isDetour ? hops.first.map { UInt32(clamping: $0.hops) } : nil
+        if let first = hops.first, first.peer != peer, let link = hops.first(where: { $0.peer == peer }) {
+            detours[peer] = Detour(
+                linkCount: UInt32(clamping: first.hops),
+                isLinkLost: link.metric.microseconds >= Detour.lostMetric
+            )
+        } else {
+            detours[peer] = nil
+        }
         return routes.set(hops, for: peer)
     }
 
     /// Whether frames to a neighbour go over others, as far as they may cross so many links.
     package func isDetoured(_ peer: PeerID, linkCountMax: UInt32 = .max) -> Bool {
         // There is hardly ever one, and each frame that is carried on asks.
-        guard !detours.isEmpty, let linkCount = detours[peer] else { return false }
-        return linkCount <= linkCountMax
+        guard !detours.isEmpty, let detour = detours[peer] else { return false }
+        return detour.linkCount <= linkCountMax
     }
 
-    /// What went to a neighbour over others was not answered: it goes over the link until the ways are told again.
-    package mutating func endDetour(to peer: PeerID) { detours[peer] = nil }
+    /// Whether frames to a neighbour go over others because hardly anything comes over its link.
+    package func isLinkLost(to peer: PeerID) -> Bool { detours[peer]?.isLinkLost ?? false }
+
+    /// What went to a neighbour over others was not answered: it goes over the link until the ways are told again, unless that is
+    /// hardly better.
+    package mutating func endDetour(to peer: PeerID) {
+        if !isLinkLost(to: peer) { detours[peer] = nil }
+    }
 
     /// Whether frames to a peer go to itself.
     private func goesDirect(to peer: PeerID, linkCountMax: UInt32) -> Bool {
@@ -108,16 +120,16 @@ extension Forwarder {
             entry.byteCount >= limits.spreadByteCountMin || !hasRoom(for: best, from: origin)
         else { return best }
         var (least, leastByteCount) = (best, hasRoom(for: best, from: origin) ? entry.byteCount : .max)
-        // A link that is not taken because it is bad is the last resort.
-        let avoided = leastByteCount < .max ? frame.to : nil
         let hops = routes.hops(to: frame.to, linkCountMax: frame.linkCountLeft)
-        for hop in hops where hop != other && hop != avoided && isOpen(hop, from: origin) {
+        for hop in hops where hop != other && hop != frame.to && isOpen(hop, from: origin) {
             guard let byteCount = neighbours[hop]?.byteCount, byteCount < leastByteCount,
                 hasRoom(for: hop, from: origin)
             else { continue }
             (least, leastByteCount) = (hop, byteCount)
         }
-        return least
+        // A link that is not taken because it is bad is the last resort.
+        let isStranded = leastByteCount == .max && isOpen(frame.to, from: origin)
+        return isStranded && hasRoom(for: frame.to, from: origin) ? frame.to : least
     }
 
     private func isBarred(_ peer: PeerID, now: Instant) -> Bool {

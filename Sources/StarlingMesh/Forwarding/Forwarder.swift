@@ -99,6 +99,17 @@ package struct Forwarder: ~Copyable, Sendable {
         var via: PeerID
     }
 
+    /// A way to a neighbour that is better than its link.
+    struct Detour {
+        /// Links that it crosses.
+        let linkCount: UInt32
+        /// Whether what goes over the link takes as long as finding out that it was lost.
+        let isLinkLost: Bool
+
+        /// In microseconds: that of a link to a neighbour which is silent.
+        static let lostMetric: UInt32 = 1_000_000
+    }
+
     /// From whom to whom.
     private struct Course: Hashable {
         var from: PeerID
@@ -133,8 +144,8 @@ package struct Forwarder: ~Copyable, Sendable {
     package let limits: Limits
     var neighbours: [PeerID: Neighbour] = [:]
     var routes = RouteBook()
-    /// Links that the ways to neighbours cross which are better than their links.
-    var detours: [PeerID: UInt32] = [:]
+    /// The ways to neighbours that are better than their links.
+    var detours: [PeerID: Detour] = [:]
     var traces: RecentTable<PeerID, Trace>
     private var seen: RecentTable<MessageFingerprint, Passage>
     private var receipts: RecentTable<Course, Answer>

@@ -36,7 +36,10 @@ extension Liveness {
     mutating func probe(_ link: Int) {
         let slot = links[link].member
         guard !probes.contains(where: { $0.member == slot && !$0.isReached }) else { return }
+        // Who asks again and again does not keep a link from being found silent.
+        let isUnanswered = probes.contains { $0.member == slot && links[link].heard <= $0.sent }
         probes.removeAll { $0.member == slot }
+        if isUnanswered { miss(slot) }
         let number = nextProbeNumber()
         probes.append(
             Probe(number: number, member: slot, link: link, sent: now, deadline: now + timeout(link))
@@ -148,7 +151,7 @@ extension Liveness {
     private mutating func fail(_ probe: Probe) {
         if probe.link >= 0 {
             links[probe.link].lateProbe = (probe.number, probe.sent)
-            noteSilence(probe.member)
+            if miss(probe.member) { askAgain(probe.link) }
         }
         guard !probe.isReached else { return }
         if members[probe.member].state == .alive {
@@ -170,6 +173,26 @@ extension Liveness {
 
     // MARK: Silence
 
+    /// A neighbour has not answered in time: the second time in a row it counts as silent, for one answer may be late.
+    ///
+    /// - Returns: Whether it is to be asked once more.
+    @discardableResult
+    private mutating func miss(_ slot: Int) -> Bool {
+        guard members[slot].hasMissed else {
+            members[slot].hasMissed = true
+            return true
+        }
+        noteSilence(slot)
+        return false
+    }
+
+    /// Asks a neighbour at once whether its link carries anything; nobody is accused by that.
+    private mutating func askAgain(_ link: Int) {
+        probe(link)
+        let slot = links[link].member
+        if let place = probes.lastIndex(where: { $0.member == slot }) { probes[place].isReached = true }
+    }
+
     /// A neighbour answers nothing over its link, whatever others say of it.
     mutating func noteSilence(_ slot: Int) {
         members[slot].isSilent = true
@@ -178,6 +201,7 @@ extension Liveness {
 
     /// Something came from it.
     mutating func acquit(_ slot: Int) {
+        members[slot].hasMissed = false
         guard members[slot].isSilent else { return }
         members[slot].isSilent = false
         actions.append(.suspected(members[slot].peer, .none))

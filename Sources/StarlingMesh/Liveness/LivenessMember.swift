@@ -43,6 +43,8 @@ extension Liveness {
         var accusers: [PeerID] = []
         /// Whether this node has asked in vain over its link, and nothing has come from it since; it outlives the link.
         var isSilent = false
+        /// Whether the last question over its link had no answer, and nothing has come from it since.
+        var hasMissed = false
 
         // As news:
         /// The links that know, a bit for each.

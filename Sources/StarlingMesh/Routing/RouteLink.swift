@@ -1,4 +1,4 @@
-internal import StarlingCore
+package import StarlingCore
 
 /// A neighbour: what its link costs, what it was told and what it has told.
 struct RouteLink: Sendable {
@@ -160,13 +160,13 @@ package struct RouteRate: Equatable, Sendable {
 }
 
 /// What is left of a ``RouteRate``.
-struct RouteAllowance: Sendable {
+package struct RouteAllowance: Sendable {
     private let interval: Duration
     private let burst: Duration
     /// When all that was spent is made up for.
     private var settled: Instant
 
-    init(_ rate: RouteRate, now: Instant) {
+    package init(_ rate: RouteRate, now: Instant) {
         self.init(
             interval: rate.interval,
             atOnce: rate.atOnce,
@@ -174,7 +174,7 @@ struct RouteAllowance: Sendable {
         )
     }
 
-    init(interval: Duration, atOnce: Int, now: Instant) {
+    package init(interval: Duration, atOnce: Int, now: Instant) {
         self.interval = interval
         burst = interval * atOnce
         settled = now
@@ -186,7 +186,7 @@ struct RouteAllowance: Sendable {
     }
 
     /// Spends one, if there is one.
-    mutating func take(now: Instant) -> Bool {
+    package mutating func take(now: Instant) -> Bool {
         guard max(settled, now) + interval <= now + burst else { return false }
         spend(1, now: now)
         return true

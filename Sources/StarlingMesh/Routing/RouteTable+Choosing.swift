@@ -87,7 +87,7 @@ extension RouteTable {
         var (best, current): (Int?, Int?) = (nil, nil)
         for place in destinations[slot].entries.indices where place != direct {
             guard isFeasible(place, of: slot), metric(of: place, of: slot) != nil,
-                direct == nil || mayBeDetour(place, of: slot)
+                direct.map({ mayBeDetour(place, around: $0, of: slot) }) ?? true
             else { continue }
             if destinations[slot].entries[place].link == destinations[slot].primary { current = place }
             if let other = best, !precedes(place, other, of: slot) { continue }
@@ -104,11 +104,12 @@ extension RouteTable {
     }
 
     /// Whether a way over others may be taken though there is a link to the destination itself: it is short enough for any message,
-    /// and nothing was lost on it lately.
-    private func mayBeDetour(_ place: Int, of slot: Int) -> Bool {
+    /// and nothing was lost on it lately, or the link is silent.
+    private func mayBeDetour(_ place: Int, around direct: Int, of slot: Int) -> Bool {
         let entry = destinations[slot].entries[place]
-        return entry.way.hops < limits.detourLinkCountMax && entry.penalty < limits.penaltyMin
-            && links[entry.link].appliedPenalty < limits.penaltyMin
+        guard entry.way.hops < limits.detourLinkCountMax else { return false }
+        if links[destinations[slot].entries[direct].link].suspicion > 0 { return true }
+        return entry.penalty < limits.penaltyMin && links[entry.link].appliedPenalty < limits.penaltyMin
     }
 
     /// Whether it is taken: it costs less than half of what the link does, and is left again when it costs more than two thirds.

@@ -87,7 +87,12 @@ extension RouteTable {
             }
         case .dead:
             links[link].suspicion = limits.penaltyMax
-            (links[link].toldSuspicion, links[link].suspicionToldAt) = (limits.penaltyMax, nil)
+            // That it is dead may be another's word: what has only begun is told when it has lasted.
+            if before == 0 {
+                links[link].suspicionToldAt = now + limits.suspicionPatience
+            } else if links[link].suspicionToldAt == nil {
+                links[link].toldSuspicion = limits.penaltyMax
+            }
         }
         guard links[link].suspicion != before else { return }
         chooseAll(over: link, now: now)

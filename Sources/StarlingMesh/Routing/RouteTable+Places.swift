@@ -122,7 +122,11 @@ extension RouteTable {
     }
 
     private mutating func evict(_ slot: Int, now: Instant) {
-        while let last = destinations[slot].entries.indices.last { remove(entry: last, of: slot) }
+        while let last = destinations[slot].entries.indices.last {
+            let link = destinations[slot].entries[last].link
+            if links[link].suspicion > 0 { links[link].hasLostPlaces = true }
+            remove(entry: last, of: slot)
+        }
         choose(slot, now: now)
     }
 

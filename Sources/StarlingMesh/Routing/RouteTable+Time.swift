@@ -90,6 +90,7 @@ extension RouteTable {
         }
         for place in destinations[slot].entries.indices {
             if destinations[slot].entries[place].penalty > 0 { return true }
+            if isOverSilence(slot) { return true }
             if destinations[slot].entries[place].link == destinations[slot].primary,
                 destinations[slot].advert?.way.metric != toldMetric(of: place, of: slot)
             {
@@ -97,6 +98,11 @@ extension RouteTable {
             }
         }
         return false
+    }
+
+    /// Whether the first choice leads over a neighbour that is silent.
+    private func isOverSilence(_ slot: Int) -> Bool {
+        destinations[slot].primary >= 0 && links[destinations[slot].primary].toldSuspicion > 0
     }
 
     private mutating func look(at slot: Int, now: Instant) {
@@ -111,7 +117,8 @@ extension RouteTable {
             destinations[slot].entries[entry].penalty = Self.faded(penalty)
             hasFaded = true
         }
-        if hasFaded { choose(slot, now: now) }
+        // Where it could not be asked for a better one when the silence began, it is now.
+        if hasFaded || isOverSilence(slot) { choose(slot, now: now) }
         guard destinations[slot].isLive else { return }
         tellSmallChanges(of: slot, now: now)
         if !askTimers.contains(slot) { ask(slot, now: now) }

@@ -114,9 +114,9 @@ extension DeliveryDriver {
         pump()
     }
 
-    /// Links that a message to a peer crosses at least: one where there is a connection, and where nobody knows.
+    /// Links that a message to a peer crosses at least: one where there is a connection, and two where nobody knows.
     func linkCount(to peer: PeerID) -> Int {
-        sessions[peer] != nil ? 1 : forwarder.linkCount(to: peer) ?? 1
+        sessions[peer] != nil ? 1 : forwarder.linkCount(to: peer) ?? 2
     }
 
     /// A neighbour has come or gone: the shortest ways of which routes tell may be others.
@@ -174,7 +174,8 @@ extension DeliveryDriver {
     func followDetour(to peer: PeerID, best: PeerID? = nil) {
         guard routed[peer] != nil || forwarder.isDetoured(peer) else { return }
         defer { pump() }
-        let resends = best.map { shallResend(to: peer, over: $0) } ?? false
+        let isLost = routed[peer] == nil && forwarder.isLinkLost(to: peer)
+        let resends = isLost || best.map { shallResend(to: peer, over: $0) } ?? false
         defer {
             if resends {
                 isOutOfReach(peer)

@@ -9,10 +9,8 @@ extension MailboxDriver {
 
     /// Sees that a mailbox is connected, and tells whoever wants it.
     func reach(_ peer: PeerID, for part: Part) {
-        if canAsk(peer) {
-            if let rest = rests[peer], rest.until > loop.now { return unreachable(peer, part) }
-            return linked(peer)
-        }
+        if let rest = rests[peer], rest.until > loop.now { return unreachable(peer, part) }
+        if canAsk(peer) { return linked(peer) }
         toReach.append((peer, part))
         reachNext()
     }
@@ -38,13 +36,10 @@ extension MailboxDriver {
 
     /// Opens a stream over others to a mailbox that cannot be dialled, where there is a way.
     private func reachFar(_ peer: PeerID) async {
-        guard let tunnels, !isStopped, !far.contains(peer), far.count < limits.farCountMax,
-            await tunnels.hasWay(to: peer)
-        else { return }
-        let stream: Stream
-        do throws(TunnelError) {
-            stream = try await tunnels.openStream(to: peer, MailboxProtocol.id).stream
-        } catch {
+        guard let tunnels, !isStopped, !far.contains(peer), hasRoomFar(for: peer) else { return }
+        guard await tunnels.hasWay(to: peer) else { return await delivery.lookForRoute(to: peer) }
+        let tunnel: Tunnel
+        do throws(TunnelError) { tunnel = try await tunnels.openStream(to: peer, MailboxProtocol.id) } catch {
             world.log(
                 .debug,
                 "a mailbox was not reached over others",
@@ -53,11 +48,23 @@ extension MailboxDriver {
             return
         }
         // There may be others by now, or a link.
-        guard !isStopped, !links.contains(peer), far.count < limits.farCountMax,
-            far.insert(peer).inserted
-        else { return await stream.reset() }
-        begin(peer, over: stream)
+        guard !isStopped, !links.contains(peer), hasRoomFar(for: peer), far.insert(peer).inserted else {
+            return await tunnel.stream.reset()
+        }
+        begin(peer, over: tunnel)
         if own.contains(where: { $0.peer == peer }) { tellOwnList(to: peer) }
+    }
+
+    /// Whether one more mailbox may be asked over others: this node's own always.
+    private func hasRoomFar(for peer: PeerID) -> Bool {
+        far.count < limits.farCountMax || own.contains { $0.peer == peer }
+    }
+
+    /// Forgets that a mailbox can be asked over others, where nothing is left to say to it: whoever wants it reaches for it anew.
+    func letGoFar(_ peer: PeerID) {
+        guard far.contains(peer), visits[peer] == nil, !watched.contains(peer) else { return }
+        far.remove(peer)
+        unlinked(peer)
     }
 
     /// Whether a mailbox is connected, or can be asked over others.
@@ -85,38 +92,42 @@ extension MailboxDriver {
     /// Begins to ask a mailbox.
     ///
     /// - Parameter stream: The one that is there already; without it one is opened.
-    private func begin(_ peer: PeerID, over stream: Stream?) {
+    private func begin(_ peer: PeerID, over tunnel: Tunnel?) {
         let number = nextNumber()
         visits[peer] = MailboxVisit(number: number, now: loop.now)
-        startTask { driver in await driver.visit(peer, number, over: stream) }
+        startTask { driver in await driver.visit(peer, number, over: tunnel) }
         sweepLater()
     }
 
-    private func openStream(to peer: PeerID) async throws(MailboxStreamError) -> Stream {
+    private func openStream(to peer: PeerID) async throws(MailboxStreamError) -> (Stream, via: PeerID?) {
         if let tunnels, far.contains(peer) {
             do throws(TunnelError) {
-                return try await tunnels.openStream(to: peer, MailboxProtocol.id).stream
+                let tunnel = try await tunnels.openStream(to: peer, MailboxProtocol.id)
+                return (tunnel.stream, tunnel.via)
             } catch {
                 throw .noTunnel(error)
             }
         }
         do throws(SwarmError) {
-            return try await swarm.openStream(to: peer, [MailboxProtocol.id], priority: .low)
+            return (try await swarm.openStream(to: peer, [MailboxProtocol.id], priority: .low), nil)
         } catch {
             throw .notOpened(error)
         }
     }
 
-    private func visit(_ peer: PeerID, _ number: UInt64, over open: Stream?) async {
-        let stream: Stream
-        if let open {
-            stream = open
+    private func visit(_ peer: PeerID, _ number: UInt64, over tunnel: Tunnel?) async {
+        let (stream, via): (Stream, PeerID?)
+        if let tunnel {
+            (stream, via) = (tunnel.stream, tunnel.via)
         } else {
-            do throws(MailboxStreamError) { stream = try await openStream(to: peer) } catch {
+            do throws(MailboxStreamError) { (stream, via) = try await openStream(to: peer) } catch {
                 return failed(peer, number, error)
             }
         }
-        if visits[peer]?.number == number { visits[peer]?.opened(stream) }
+        if visits[peer]?.number == number {
+            visits[peer]?.opened(stream, via: via, now: loop.now)
+            fetcher.opened(peer, now: loop.now)
+        }
         let reading = loop.startTask { await self.read(stream, peer, number) }
         do throws(StreamError) {
             while let frames = await nextFrames(peer, number) { try await stream.write(frames) }
@@ -137,7 +148,11 @@ extension MailboxDriver {
         }
         closing.cancel()
         await closing.value
-        if visits[peer]?.number == number { visits[peer] = nil }
+        if visits[peer]?.number == number {
+            visits[peer] = nil
+            letGoFar(peer)
+            pump()
+        }
     }
 
     /// What is to be written next; `nil` when the stream is to end.
@@ -212,16 +227,23 @@ extension MailboxDriver {
 
     /// Leaves a mailbox alone for a while: what became of open asks is not known.
     func rest(_ peer: PeerID, isSilent: Bool = false) {
+        // Somebody on the way may take tunnels and carry nothing.
+        if let tunnels, let via = visits[peer]?.via {
+            startTask { _ in await tunnels.broke(to: peer, via: via) }
+        }
         endVisit(peer)
-        // Whoever wants something of it looks for a way anew, later and later.
-        if far.remove(peer) != nil { return unlinked(peer) }
+        far.remove(peer)
+        // Of those that are no neighbours it is remembered as long as there is room for it.
+        if rests.count > limits.farCountMax + links.count {
+            for other in rests.keys.sorted() where !links.contains(other) { rests[other] = nil }
+        }
         let last = rests[peer]?.wait ?? .zero
         let wait = isSilent ? limits.restMax : min(max(limits.restMin, last * 2), limits.restMax)
         rests[peer] = Rest(until: loop.now + wait, wait: wait)
         unlinked(peer)
     }
 
-    private func unlinked(_ peer: PeerID) {
+    func unlinked(_ peer: PeerID) {
         sender.linkDown(peer, now: loop.now)
         fetcher.linkDown(peer, now: loop.now)
     }

@@ -38,7 +38,7 @@ extension MailboxDriver {
         )
         _ = directory.take(list, wallNow: wallNow)
         ownList = list
-        for peer in links.sorted() { tellOwnList(to: peer) }
+        for peer in links.union(far.intersection(own.map(\.peer))).sorted() { tellOwnList(to: peer) }
     }
 
     func tellOwnList(to peer: PeerID) {

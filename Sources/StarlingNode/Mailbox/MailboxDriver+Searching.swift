@@ -16,25 +16,28 @@ extension MailboxDriver {
     /// The list of a peer, for a peer that asks; empty where none is found.
     ///
     /// Where this node knows none it asks two of its neighbours, as far as the question may go on. Each peer is looked for once in
-    /// a while for others, and for each neighbour so often in a second: a question reaches no node twice.
+    /// a while for others, and so seldom for each neighbour and for all of them that this node's own questions find answers.
     ///
     /// - Parameter hopLimit: Links that the question might cross, the one on which it came included.
     package func encodedList(of peer: PeerID, for asker: PeerID, hopLimit: UInt8) async -> [UInt8] {
         let known = encodedList(of: peer)
         let hopLimit = min(hopLimit, limits.listHopLimit) - 1
-        guard known.isEmpty, hopLimit > 0, peer != identity.peerID, !isStopped,
-            searches.count < limits.searchCountMax
-        else { return known }
+        guard known.isEmpty, hopLimit > 0, peer != identity.peerID, !isStopped, links.contains(asker) else {
+            return known
+        }
         if let last = sought[peer], last + limits.searchInterval > loop.now { return known }
-        guard searching.take(asker, now: loop.now) else { return known }
+        guard searching.take(asker, now: loop.now), searchingOfAll.take(now: loop.now) else { return known }
         sought.set(loop.now, for: peer)
         await search(for: peer, asker, hopLimit: hopLimit)
         return encodedList(of: peer)
     }
 
     private func search(for peer: PeerID, _ asker: PeerID, hopLimit: UInt8) async {
-        let able = await neighboursToAsk(of: peer, besides: asker)
-        guard !able.isEmpty, !isStopped, searches[peer] == nil else { return }
+        // Who is being asked already answers one after the other.
+        let able = await neighboursToAsk(of: peer, besides: asker).filter { visits[$0]?.listAsked == nil }
+        guard !able.isEmpty, !isStopped, searches[peer] == nil, searches.count < limits.searchCountMax else {
+            return
+        }
         seekCursor = (seekCursor + limits.searchFanOut) % able.count
         let asked = (0..<min(able.count, limits.searchFanOut)).map { able[(seekCursor + $0) % able.count] }
         searches[peer] = ListSearch(asked: Set(asked))
@@ -44,16 +47,12 @@ extension MailboxDriver {
         defer { timer.disarm() }
         await withTaskCancellationHandler {
             await Waiter.suspend { waiter in
-                if Task.isCancelled || isStopped || searches[peer] == nil {
-                    waiter.resume()
-                } else {
-                    searches[peer]?.waiter = waiter
-                }
+                if searches[peer] != nil { searches[peer]?.waiter = waiter } else { waiter.resume() }
+                if Task.isCancelled || isStopped { endSearch(for: peer) }
             }
         } onCancel: {
             loop.startTask { await self.endSearch(for: peer) }
         }
-        searches[peer] = nil
     }
 
     /// A neighbour has answered what it knows of a peer's mailboxes.

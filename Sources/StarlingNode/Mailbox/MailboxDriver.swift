@@ -36,16 +36,21 @@ package actor MailboxDriver {
         package var listHopLimit: UInt8 = 4
         /// Neighbours that one is passed on to which this node cannot answer.
         package var searchFanOut = 2
-        /// How long it waits for their answers, for each link that the question may still cross.
-        package var searchPatiencePerHop: Duration = .milliseconds(500)
+        /// How long it waits for their answers, for each link that the question may still cross: meanwhile nothing else is read of
+        /// whoever asks.
+        package var searchPatiencePerHop: Duration = .milliseconds(250)
         /// Before the same peer is looked for again for others.
         package var searchInterval: Duration = .seconds(10)
         /// Peers that are looked for on behalf of others at the same time; those beyond are not.
         package var searchCountMax = 64
         /// Peers of whom it is remembered when they were last looked for.
         package var soughtCountMax = 1024
-        /// Questions of one neighbour that are passed on.
-        package var searchRate = RouteRate(perSecond: 4, atOnce: 32)
+        /// Questions that are passed on of one neighbour, one in so long, and at once.
+        package var searchPause: Duration = .seconds(2)
+        package var searchCountAtOnce = 16
+        /// Those of all neighbours together: fewer than one neighbour takes.
+        package var searchPauseOfAll: Duration = .seconds(4)
+        package var searchCountAtOnceOfAll = 8
         /// Peers whose lists one neighbour is asked for after another; for more the sender looks again later.
         package var listCountMax = 1024
         /// Newer lists that one peer may tell at once of its own mailboxes, as one that is set up again and again; those beyond
@@ -91,7 +96,7 @@ package actor MailboxDriver {
     /// How many newer lists each peer may still tell.
     var telling: NeighbourAllowances
     /// Which mailboxes the fetcher was last told of.
-    private var watched: [PeerID] = []
+    private(set) var watched: [PeerID] = []
 
     var links: Set<PeerID> = []
     /// Who opens streams to mailboxes that are no neighbours.
@@ -104,6 +109,7 @@ package actor MailboxDriver {
     var sought: RecentTable<PeerID, Instant>
     /// How many questions of each neighbour are passed on.
     var searching: NeighbourAllowances
+    var searchingOfAll: RouteAllowance
     var visits: [PeerID: MailboxVisit] = [:]
     var rests: [PeerID: Rest] = [:]
     /// Where among the neighbours the next search for a list begins.
@@ -143,7 +149,16 @@ package actor MailboxDriver {
         fetcher = MailboxFetcher(own: peer, seed: random.word(), limits: limits.fetcher)
         directory = MailboxDirectory(limits: limits.directory)
         sought = RecentTable(countMax: limits.soughtCountMax)
-        searching = NeighbourAllowances(limits.searchRate, goneCountMax: limits.goneCountMax)
+        searching = NeighbourAllowances(
+            interval: limits.searchPause,
+            atOnce: limits.searchCountAtOnce,
+            goneCountMax: limits.goneCountMax
+        )
+        searchingOfAll = RouteAllowance(
+            interval: limits.searchPauseOfAll,
+            atOnce: limits.searchCountAtOnceOfAll,
+            now: loop.now
+        )
         telling = NeighbourAllowances(
             interval: limits.toldInterval,
             atOnce: limits.toldCountMax,
@@ -318,6 +333,7 @@ package actor MailboxDriver {
         guard named + holders != watched else { return }
         watched = named + holders
         fetcher.watch(named, holders: holders, now: loop.now)
+        for peer in far.sorted() { letGoFar(peer) }
     }
 
     // MARK: Store
@@ -396,8 +412,12 @@ package actor MailboxDriver {
         guard !isStopped, links.insert(peer).inserted else { return }
         telling.came(peer, now: loop.now)
         searching.came(peer, now: loop.now)
-        // What is under way over others comes to its end there.
-        far.remove(peer)
+        rests[peer] = nil
+        // What is under way over others comes to its end there; what has no stream yet has one at once over the link.
+        if far.remove(peer) != nil, visits[peer]?.stream == nil {
+            endVisit(peer)
+            unlinked(peer)
+        }
         tellOwnList(to: peer)
         linked(peer)
         pump()

@@ -22,9 +22,9 @@ extension MailboxShelfDriver {
     /// Reads a stream that a peer opened, and answers on it, until it ends.
     ///
     /// Signatures are checked on the loop of the stream's connection.
-    nonisolated func serve(_ stream: Stream) async {
+    nonisolated func serve(_ stream: Stream, isFar: Bool = false) async {
         let peer = stream.peer
-        guard let number = await beginVisit(peer) else { return await stream.reset() }
+        guard let number = await beginVisit(stream, isFar: isFar) else { return await stream.reset() }
         do throws(MailboxStreamError) {
             try await answerAll(on: stream, peer, number)
             do throws(StreamError) { try await stream.closeWrite() } catch { throw .stream(error) }
@@ -131,6 +131,7 @@ extension MailboxShelfDriver {
     /// - Returns: `nil` when another stream of the peer is read now.
     private func take(_ asks: [Proven], from peer: PeerID, _ number: UInt64) async -> [UInt8]? {
         let hadBatch = hasBatch
+        visited(by: peer)
         for ask in asks {
             guard !isStopped, visits[peer]?.number == number else { return nil }
             await take(ask, from: peer)
@@ -171,7 +172,7 @@ extension MailboxShelfDriver {
         case .status(let ids): answer(peer, .status(shelf.status(for: peer, ids)))
         case .list(let other, let hopLimit):
             answer(peer, .list(await mailboxes.encodedList(of: other, for: peer, hopLimit: hopLimit)))
-        case .told(let list): await mailboxes.take(list)
+        case .told(let list): if takes(list, from: peer) { await mailboxes.take(list) }
         case .waiting: await mailboxes.noticed(by: peer)
         }
     }

@@ -15,6 +15,10 @@ package actor MailboxShelfDriver {
         package var inboundStreamCountMax = 4
         /// Bytes of asks that are dealt with together: a few of the largest messages.
         package var batchByteCount = 4 * MailboxProtocol.askByteCountMax
+        /// How long a stream that came over others may bring nothing whole: it has a place among few.
+        package var farPatience: Duration = .seconds(120)
+        /// Lists that peers which are no neighbours may tell, all together.
+        package var farTellingRate = RouteRate(perSecond: 1, atOnce: 32)
         /// From a write that failed to the next try, where nobody waits for it.
         package var storeRetryInterval: Duration = .seconds(1)
 
@@ -25,6 +29,9 @@ package actor MailboxShelfDriver {
     struct Visit {
         /// Tells it from the peer's streams before and after it.
         let number: UInt64
+        let stream: Stream
+        /// When it is given up unless it brings something; `nil` for one that a neighbour opened.
+        var endsAt: Instant?
         /// Answers that are not written.
         var answers: [UInt8] = []
         /// Messages whose verdicts are to come.
@@ -42,6 +49,7 @@ package actor MailboxShelfDriver {
     /// By the peer that asks: a new stream takes the place of the last.
     var visits: [PeerID: Visit] = [:]
     private var lastVisit: UInt64 = 0
+    private var farTelling: RouteAllowance
 
     /// Batches that were handed to the store, and those whose commit has ended.
     private var takenCount: UInt64 = 0
@@ -66,6 +74,7 @@ package actor MailboxShelfDriver {
         shelfLimits = configuration.shelfLimits
         world = swarm.world
         loop = swarm.world.loops[0]
+        farTelling = RouteAllowance(limits.farTellingRate, now: swarm.world.loops[0].now)
         shelf = MailboxShelf(
             own: swarm.peerID,
             policy: configuration.policy,
@@ -102,9 +111,10 @@ package actor MailboxShelfDriver {
         pump()
     }
 
-    /// Answers peers that are no neighbours, too, from here on.
-    package nonisolated func serve(in tunnels: TunnelDriver) {
-        tunnels.serve(MailboxProtocol.id) { [weak self] stream in await self?.serve(stream) }
+    /// Answers peers that are no neighbours, too, from here on: where messages are kept for anybody.
+    package func serve(in tunnels: TunnelDriver) {
+        guard shelf.policy != .nobody else { return }
+        tunnels.serve(MailboxProtocol.id) { [weak self] stream in await self?.serve(stream, isFar: true) }
     }
 
     /// Answers nobody any more; what is kept stays in the store.
@@ -129,7 +139,8 @@ package actor MailboxShelfDriver {
             case .erased(let peer, let ids): answer(peer, .erased(ids))
             }
         }
-        let next = Instant.earlier(shelf.nextDeadline, storeRetryAt)
+        var next = Instant.earlier(shelf.nextDeadline, storeRetryAt)
+        for visit in visits.values { next = .earlier(next, visit.endsAt) }
         guard next != armedFor else { return }
         armedFor = next
         if let next, !isStopped { timer?.arm(at: next) } else { timer?.disarm() }
@@ -147,7 +158,16 @@ package actor MailboxShelfDriver {
             commit()
         }
         shelf.advance(to: now)
+        for peer in visits.keys.sorted() {
+            guard let end = visits[peer]?.endsAt, end <= now else { continue }
+            giveUp(visits.removeValue(forKey: peer))
+        }
         pump()
+    }
+
+    private func giveUp(_ visit: Visit?) {
+        guard let stream = visit?.stream else { return }
+        loop.startTask { await stream.reset() }
     }
 
     private func commit() {
@@ -172,11 +192,27 @@ package actor MailboxShelfDriver {
     // MARK: Waiting
 
     /// A stream begins: it takes the place of the peer's last one.
-    func beginVisit(_ peer: PeerID) -> UInt64? {
+    func beginVisit(_ stream: Stream, isFar: Bool) -> UInt64? {
         guard !isStopped else { return nil }
         lastVisit += 1
-        visits[peer] = Visit(number: lastVisit)
+        let visit = Visit(
+            number: lastVisit,
+            stream: stream,
+            endsAt: isFar ? loop.now + limits.farPatience : nil
+        )
+        giveUp(visits.updateValue(visit, forKey: stream.peer))
+        pump()
         return lastVisit
+    }
+
+    /// Something whole has come on a stream.
+    func visited(by peer: PeerID) {
+        if visits[peer]?.endsAt != nil { visits[peer]?.endsAt = loop.now + limits.farPatience }
+    }
+
+    /// Whether a list is taken that a peer tells: a neighbour's, or one of those for whom messages are kept, in moderation.
+    func takes(_ list: MailboxList, from peer: PeerID) -> Bool {
+        visits[peer]?.endsAt == nil || (shelf.policy.serves(peer) && farTelling.take(now: loop.now))
     }
 
     func endVisit(_ peer: PeerID, _ number: UInt64) {

@@ -9,6 +9,8 @@ struct MailboxVisit {
     let number: UInt64
     /// `nil` until it is open.
     private(set) var stream: Stream?
+    /// The neighbour over which it goes; `nil` over a connection.
+    private(set) var via: PeerID?
     /// Asks that are not written yet.
     private var frames = RingQueue<[UInt8]>()
     /// Bytes of asks that are not written yet.
@@ -54,7 +56,13 @@ struct MailboxVisit {
     }
 
     /// What is asked can be written from here on.
-    mutating func opened(_ stream: Stream) { self.stream = stream }
+    mutating func opened(_ stream: Stream, via neighbour: PeerID?, now: Instant) {
+        (self.stream, via) = (stream, neighbour)
+        // Opening it was no time in which the mailbox could have read or answered.
+        if unwrittenSince != nil { unwrittenSince = now }
+        if openSince != nil { (openSince, openedAt) = (now, now) }
+        if listSince != nil { listSince = now }
+    }
 
     // MARK: Asks
 

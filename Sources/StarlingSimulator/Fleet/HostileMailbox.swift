@@ -33,6 +33,7 @@ final class HostileMailbox: @unchecked Sendable {  // tidy-ok: one thread
             MailboxProtocol.id,
             streamCountMaxPerPeer: Self.streamCountMax
         ) { stream in await self.serve(stream) }
+        node.tunnels.serve(MailboxProtocol.id) { stream in await self.serve(stream) }
     }
 
     private func serve(_ stream: Stream) async {

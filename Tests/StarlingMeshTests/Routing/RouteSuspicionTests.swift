@@ -94,7 +94,18 @@ import Testing
         Self.suspect(kit, 1, .none)
         kit.pass(.seconds(5))
         #expect(kit.update(to: 2, of: 9) == nil)
-        // A death is told at once.
+        // Nor of a death: it may be another's word.
+        Self.suspect(kit, 1, .dead)
+        kit.pass(.milliseconds(1900))
+        #expect(kit.update(to: 2, of: 9) == nil)
+        kit.pass(.milliseconds(200))
+        #expect(kit.update(to: 2, of: 9)?.way?.metric == RouteKit.metric(60_015_000))
+        // Of one who has been silent for longer it is told at once.
+        Self.suspect(kit, 1, .none)
+        kit.pass(.seconds(5))
+        Self.suspect(kit, 1, .silent)
+        kit.pass(.seconds(3))
+        _ = kit.updates(to: 2)
         Self.suspect(kit, 1, .dead)
         kit.pass(.milliseconds(100))
         #expect(kit.update(to: 2, of: 9)?.way?.metric == RouteKit.metric(60_015_000))
@@ -117,6 +128,7 @@ import Testing
         other.pass(.seconds(20))
         #expect(Self.requests(other, to: 2) == [])
         Self.suspect(other, 1, .dead)
+        other.pass(.milliseconds(2100))
         #expect(Self.requests(other, to: 2) == [2])
     }
 
@@ -165,6 +177,7 @@ import Testing
         for neighbour in UInt8(1)...3 { Self.suspect(kit, neighbour, .dead) }
         #expect(Self.requests(kit, to: 5) == [])
         Self.suspect(kit, 4, .dead)
+        kit.pass(.milliseconds(2100))
         #expect(Self.requests(kit, to: 5) == [2])
         try kit.hear(5, 9, 50_000, number: 2)
         #expect(kit.hops(to: 9).first == 5)

@@ -3,7 +3,9 @@ import StarlingCrypto
 import StarlingMesh
 import StarlingNode
 import StarlingSimulator
+import StarlingTransports
 import StarlingWorld
+import Synchronization
 import Testing
 
 /// Mailboxes that are no neighbours of whoever leaves messages there, or fetches them.
@@ -52,6 +54,10 @@ import Testing
         try fleet.run(.seconds(400))
         #expect(try fleet.states(ids) == [.delivered])
         #expect(try fleet.keptCount(Self.mailbox) == 0)
+        let far = try fleet.at(Fleet.alice) {
+            await $0.mailboxes.tableFills.first { $0.name == "mailboxes over others" }?.count
+        }
+        #expect(far == 0, "nothing is wanted of it any more")
         #expect(try fleet.overfullTables() == [])
     }
 
@@ -75,6 +81,27 @@ import Testing
         #expect(try fleet.inboxTexts() == ["behind others"])
     }
 
+    /// Whoever is on the way may end each tunnel as soon as it is there.
+    @Test func aMailboxThatEndsEachTunnelIsAskedLaterAndLater() throws {
+        var fleet = try row([Fleet.alice, 3, 4, Self.mailbox, Fleet.bob])
+        try fleet.run(.seconds(5))
+        for (one, other) in [(Fleet.alice, 3), (3, 4), (4, Self.mailbox)] { try fleet.connect(one, other) }
+        try fleet.run(.seconds(30))
+        fleet.takeAway(Fleet.bob)
+        let ended = Mutex(0)
+        try fleet.at(Self.mailbox) { node in
+            node.tunnels.serve(MailboxProtocol.id) { stream in
+                ended.withLock { $0 += 1 }
+                await stream.reset()
+            }
+        }
+        try fleet.run(.seconds(60))
+        try fleet.send(["nowhere"])
+        try fleet.run(.seconds(1800))
+        let count = ended.withLock { $0 }
+        #expect(count > 2 && count < 60, "\(count) times")
+    }
+
     /// What was one question stays few.
     @Test func aListThatNobodyKnowsIsLookedForOnceInAWhile() throws {
         let fleet = try row([Fleet.alice, 3, 4, Self.mailbox, Fleet.bob])
@@ -95,7 +122,13 @@ import Testing
         #expect(try [sought(at: 3), sought(at: 4)] == [1, 0])
         #expect(try ask(hopLimit: 255) == [])
         #expect(try sought(at: 4) == 0, "a moment ago it was looked for")
+        // Others than neighbours have only what is known.
+        let stranger = try fleet.peer(Fleet.bob)
         try fleet.run(.seconds(11))
+        let found = try fleet.at(3) {
+            await $0.mailboxes.encodedList(of: nobody, for: stranger, hopLimit: 255)
+        }
+        #expect(try found == [] && sought(at: 4) == 0)
         #expect(try ask(hopLimit: 255) == [])
         #expect(try [sought(at: 3), sought(at: 4), sought(at: Self.mailbox)] == [1, 1, 1])
         #expect(try fleet.overfullTables() == [])

@@ -36,6 +36,14 @@ extension MailboxFetcher {
         goOn(now: now)
     }
 
+    /// The stream to a mailbox is open: what is asked of it can be answered from now on, however long that took.
+    package mutating func opened(_ peer: PeerID, now: Instant) {
+        guard var round, round.mailbox == peer, !round.isTaking, !round.isHeard else { return }
+        round.asked = now
+        round.deadline = min(now + limits.answerDuration, lastDeadline(of: round, now: now))
+        self.round = round
+    }
+
     /// Some of the page that is waited for has come: the rest may follow.
     package mutating func heard(from peer: PeerID, now: Instant) {
         guard let round, round.mailbox == peer, !round.isTaking else { return }
