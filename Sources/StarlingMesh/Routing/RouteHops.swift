@@ -13,6 +13,9 @@ struct RouteHops: Equatable, Sendable {
 
     @inline(__always) subscript(index: Int) -> Int { Int(numbers[index]) }
 
+    /// Whether they are the same hops in the same order, however many links the ways cross.
+    func hasSameOrder(as other: RouteHops) -> Bool { numbers == other.numbers && count == other.count }
+
     func contains(_ number: Int) -> Bool { indices.contains { self[$0] == number } }
 
     /// Links that the way over a hop crosses.

@@ -121,6 +121,7 @@ extension RouteTable {
         if hasFaded || isOverSilence(slot) { choose(slot, now: now) }
         guard destinations[slot].isLive else { return }
         tellSmallChanges(of: slot, now: now)
+        tellHops(of: slot, isDigestDue: true)
         if !askTimers.contains(slot) { ask(slot, now: now) }
     }
 }
