@@ -121,9 +121,9 @@ extension RouteTable {
     /// Tells the driver when the next hops are others than before, stand in another order, or are nearer to or farther from the
     /// destination.
     ///
-    /// - Parameter isDigestDue: Whether it is told, too, when only the links of ways are more or fewer: that happens all the time
-    ///   somewhere, and matters to messages that may cross few.
-    mutating func tellHops(of slot: Int, isDigestDue: Bool = false) {
+    /// - Parameter tellsLinkCounts: Whether it is told, too, when only the links of ways are more or fewer: that happens all the
+    ///   time somewhere, and matters to messages that may cross few.
+    mutating func tellHops(of slot: Int, tellsLinkCounts: Bool = false) {
         hopScratch.removeAll(keepingCapacity: true)
         for place in destinations[slot].entries.indices {
             guard isFeasible(place, of: slot), metric(of: place, of: slot) != nil else { continue }
@@ -138,7 +138,7 @@ extension RouteTable {
             hops.append(destinations[slot].entries[place].link, linkCount: linkCount)
         }
         guard hops != destinations[slot].hops else { return }
-        if !isDigestDue, hops.hasSameOrder(as: destinations[slot].hops) {
+        if !tellsLinkCounts, hops.hasSameOrder(as: destinations[slot].hops) {
             restless.insert(slot)
             return
         }

@@ -25,6 +25,7 @@ extension RouteTable {
         guard destination != own else { return }
         if let slot = slot(of: destination), destinations[slot].primary >= 0 {
             destinations[slot].lastUse = now
+            tellHops(of: slot, tellsLinkCounts: true)
             return
         }
         search(for: destination, now: now)

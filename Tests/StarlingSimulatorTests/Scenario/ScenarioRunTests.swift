@@ -136,7 +136,7 @@ import Testing
     }
 
     /// Where nobody is away, nothing is kept, and a run shows nothing of mailboxes that lie.
-    @Test(arguments: [0, 2]) func mailboxesThatLieAndWereLeftNothingAreAShortcoming(mailboxCount: Int) throws
+    @Test(arguments: [0, 2]) func whatMailboxesTookThatLieIsToldAlsoWhereItIsNothing(mailboxCount: Int) throws
     {
         var options = try Self.options(
             """
@@ -152,8 +152,7 @@ import Testing
         let report = try DeliveryFleet(options).run().report
         #expect(report.hostileCount == 1 && report.mailCopyCount == (mailboxCount > 0 ? 0 : nil))
         #expect(report.hostileMailCount == (mailboxCount > 0 ? 0 : nil))
-        #expect(report.violations.count == (mailboxCount > 0 ? 1 : 0), "\(report.violations)")
-        #expect(report.violations.allSatisfy { $0.contains("a mailbox that lies") })
+        #expect(report.violations.isEmpty, "\(report.violations)")
     }
 
     /// What lives longer than the run has to be delivered, whoever was away meanwhile.
