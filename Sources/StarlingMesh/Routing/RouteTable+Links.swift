@@ -19,6 +19,8 @@ extension RouteTable {
             add(RouteEntry(link: link, way: way, proof: nil, proofEnd: now, now: now), to: slot)
         }
         links[link].dirty.insert(Self.ownSlot)
+        // Other links may come up with it, and what they bring is told in the same frame.
+        links[link].tellAt = now + limits.tellIntervalMin
         // There is one more to tell, also of what there was nobody to tell before.
         for slot in destinations.indices.dropFirst() where destinations[slot].isLive {
             choose(slot, now: now)

@@ -22,6 +22,7 @@ import Testing
     @Test func aNodeTellsItselfWithItsProof() throws {
         let kit = try Kit()
         kit.up(1)
+        kit.pass(.milliseconds(50))
         let update = try #require(kit.updates(to: 1).first)
         #expect(update.destination == MessageKit.alice.peerID)
         #expect(update.way == .init(metric: .zero, hops: 0))
@@ -49,7 +50,24 @@ import Testing
         kit.up(1)
         try kit.hear(1, 9, 5000)
         kit.up(2, cost: 20_000)
+        kit.pass(.milliseconds(50))
         #expect(kit.update(to: 2, of: 9)?.way == .init(metric: RouteKit.metric(15_000), hops: 2))
+    }
+
+    /// Where many begin at once, each would otherwise tell every way that its links bring one by one, and take it back.
+    @Test func whatComesUpTogetherIsToldInOneFrame() throws {
+        let kit = try Kit()
+        kit.up(1)
+        kit.pass(.milliseconds(20))
+        kit.up(2)
+        try kit.hear(2, 9, 50_000)
+        kit.up(3)
+        try kit.hear(3, 9, 5000)
+        #expect(kit.frames(to: 1).isEmpty)
+        kit.pass(.milliseconds(30))
+        let frames = kit.frames(to: 1)
+        #expect(frames.count == 1 && frames.first?.updates.count == 2)
+        #expect(frames.first?.updates.last?.way?.metric.microseconds ?? .max < 50_000)
     }
 
     @Test func aNeighbourThatIsNotFartherIsToldNothingThatItCouldNotUse() throws {
