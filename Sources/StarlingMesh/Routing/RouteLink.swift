@@ -196,5 +196,5 @@ package struct RouteAllowance: Sendable {
     func isWhole(now: Instant) -> Bool { settled <= now }
 
     /// When something can be spent again; in the past when it can be now.
-    var ready: Instant { settled - burst + interval }
+    package var ready: Instant { settled - burst + interval }
 }

@@ -130,7 +130,8 @@ extension RouteTable {
         finish(now: now, wallNow: wallNow)
     }
 
-    /// What others sent to a destination over a neighbour came again, and no answer was seen to go back.
+    /// What others sent to a destination over a neighbour came again, and no answer was seen to go back; or a tunnel to it, which it
+    /// may have ended itself, came to nothing.
     ///
     /// They may make that up: it counts for this destination alone, and for no more than ``Limits/doubtMax``.
     package mutating func doubted(to destination: PeerID, via peer: PeerID, now: Instant, wallNow: WallTime) {

@@ -246,6 +246,9 @@ extension DeliveryDriver {
     /// What a neighbour carried to a peer has come to an end on its way.
     func tunnelBroke(to peer: PeerID, via neighbour: PeerID) { router?.lost(peer, neighbour) }
 
+    /// The same, unless the peer itself has brought it about.
+    func tunnelDoubted(to peer: PeerID, via neighbour: PeerID) { router?.doubted(peer, neighbour) }
+
     // MARK: Sending
 
     /// Puts what waits for a peer that is reached over others among the frames that are on their way.

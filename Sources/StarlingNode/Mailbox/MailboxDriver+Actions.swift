@@ -36,6 +36,7 @@ extension MailboxDriver {
         case .erase(let ids, let peer): if !ids.isEmpty { ask(.erase(ids), of: peer) }
         case .late(let peer):
             world.log(.debug, "a mailbox takes long for a page: it is asked for less", ["peer": "\(peer)"])
+            // Its bytes come: nobody withholds them.
             rest(peer)
         case .broke(let breach, let peer):
             world.log(
@@ -43,7 +44,7 @@ extension MailboxDriver {
                 "a mailbox breaks a rule: it is asked last and seldom",
                 ["peer": "\(peer)", "breach": "\(breach)"]
             )
-            rest(peer)
+            rest(peer, isOfTheWay: breach == .silent)
         }
     }
 

@@ -86,7 +86,7 @@ extension MailboxDriver {
         visits[peer]?.ask(ask, now: loop.now, limits)
         guard visits[peer]?.unwrittenByteCount ?? 0 > limits.unwrittenByteCountMax else { return }
         world.log(.warning, "a mailbox takes nothing", ["peer": "\(peer)"])
-        rest(peer)
+        rest(peer, isOfTheWay: true)
     }
 
     /// Begins to ask a mailbox.
@@ -192,7 +192,7 @@ extension MailboxDriver {
                 if let answer { take(answer, from: peer) }
             }
             // A mailbox that ends the stream first takes asks with it.
-            failed(peer, number, .frames(.stream(.ended)))
+            failed(peer, number, .ended)
         } catch {
             failed(peer, number, error)
         }
@@ -213,7 +213,7 @@ extension MailboxDriver {
             "a stream to a mailbox failed",
             ["peer": "\(peer)", "reason": "\(failure)"]
         )
-        rest(peer, isSilent: failure.isSilence)
+        rest(peer, isSilent: failure.isSilence, isOfTheWay: failure.isOfTheWay)
         pump()
     }
 
@@ -226,21 +226,29 @@ extension MailboxDriver {
     }
 
     /// Leaves a mailbox alone for a while: what became of open asks is not known.
-    func rest(_ peer: PeerID, isSilent: Bool = false) {
-        // Somebody on the way may take tunnels and carry nothing.
-        if let tunnels, let via = visits[peer]?.via {
-            startTask { _ in await tunnels.broke(to: peer, via: via) }
+    ///
+    /// - Parameter isOfTheWay: Whether somebody who carries the stream over others may have done it.
+    func rest(_ peer: PeerID, isSilent: Bool = false, isOfTheWay: Bool = false) {
+        // Somebody on the way may take tunnels and carry nothing; so may the mailbox seem to.
+        if isOfTheWay, let tunnels, let via = visits[peer]?.via {
+            startTask { _ in await tunnels.doubted(to: peer, via: via) }
         }
         endVisit(peer)
         far.remove(peer)
-        // Of those that are no neighbours it is remembered as long as there is room for it.
-        if rests.count > limits.farCountMax + links.count {
-            for other in rests.keys.sorted() where !links.contains(other) { rests[other] = nil }
-        }
         let last = rests[peer]?.wait ?? .zero
         let wait = isSilent ? limits.restMax : min(max(limits.restMin, last * 2), limits.restMax)
+        if rests[peer] == nil { makeRoomToRest() }
         rests[peer] = Rest(until: loop.now + wait, wait: wait)
         unlinked(peer)
+    }
+
+    /// Forgets rests of mailboxes that are no neighbours when there are too many: those that are over, else the first to be.
+    private func makeRoomToRest() {
+        let strangers = rests.filter { !links.contains($0.key) }
+        guard strangers.count >= limits.farCountMax, let first = strangers.values.map(\.until).min() else {
+            return
+        }
+        for (other, rest) in strangers where rest.until <= max(loop.now, first) { rests[other] = nil }
     }
 
     func unlinked(_ peer: PeerID) {
@@ -253,21 +261,25 @@ extension MailboxDriver {
     private func take(_ answer: MailboxAnswer, from peer: PeerID) {
         let (now, wallNow) = (loop.now, world.wallClock.now)
         let listAsked = visits[peer]?.listAsked
-        rests[peer] = nil
         visits[peer]?.answered(answer, now: now, limits)
+        var isAccepted = false
         switch answer {
         case .verdicts(let verdicts):
-            for verdict in verdicts { sender.verdict(verdict, from: peer, now: now, wallNow: wallNow) }
-        case .page(let page): fetcher.page(page, from: peer, now: now)
+            for verdict in verdicts {
+                if sender.verdict(verdict, from: peer, now: now, wallNow: wallNow) { isAccepted = true }
+            }
+        case .page(let page): isAccepted = fetcher.page(page, from: peer, now: now)
         case .erased(let ids):
-            sender.erased(ids, by: peer, now: now)
+            isAccepted = sender.erased(ids, by: peer, now: now)
             fetcher.erased(ids, by: peer)
-        case .status(let status): sender.status(status, from: peer, now: now)
+        case .status(let status): isAccepted = sender.status(status, from: peer, now: now)
         case .list(let bytes):
             guard let listAsked else { break }
-            if !bytes.isEmpty { take(list: bytes, of: listAsked, from: peer) }
+            isAccepted = bytes.isEmpty || take(list: bytes, of: listAsked, from: peer)
             searched(for: listAsked, at: peer)
         }
+        // What nobody has asked for is no sign that it does well.
+        if isAccepted { rests[peer] = nil }
         pump()
     }
 }

@@ -77,17 +77,21 @@ extension MailboxDriver {
     }
 
     /// What a mailbox knows of a peer's mailboxes, by that peer's word.
-    func take(list bytes: [UInt8], of peer: PeerID, from teller: PeerID) {
+    ///
+    /// - Returns: Whether it is that peer's word.
+    func take(list bytes: [UInt8], of peer: PeerID, from teller: PeerID) -> Bool {
         do throws(EnvelopeError) {
             let list = try MailboxList(verifying: bytes.span)
-            guard list.peer == peer else { return }
+            guard list.peer == peer else { return false }
             note(list)
+            return true
         } catch {
             world.log(
                 .warning,
                 "a list of mailboxes does not hold",
                 ["from": "\(teller)", "reason": "\(error)"]
             )
+            return false
         }
     }
 

@@ -16,7 +16,8 @@ extension MailboxDriver {
     /// The list of a peer, for a peer that asks; empty where none is found.
     ///
     /// Where this node knows none it asks two of its neighbours, as far as the question may go on. Each peer is looked for once in
-    /// a while for others, and so seldom for each neighbour and for all of them that this node's own questions find answers.
+    /// a while for others, for each neighbour so seldom that the others' questions and this node's own find answers, and for all
+    /// of them within bounds.
     ///
     /// - Parameter hopLimit: Links that the question might cross, the one on which it came included.
     package func encodedList(of peer: PeerID, for asker: PeerID, hopLimit: UInt8) async -> [UInt8] {
@@ -26,7 +27,10 @@ extension MailboxDriver {
             return known
         }
         if let last = sought[peer], last + limits.searchInterval > loop.now { return known }
-        guard searching.take(asker, now: loop.now), searchingOfAll.take(now: loop.now) else { return known }
+        // What cannot be passed on anyway does not count as the asker's.
+        guard searchingOfAll.ready <= loop.now, searching.take(asker, now: loop.now),
+            searchingOfAll.take(now: loop.now)
+        else { return known }
         sought.set(loop.now, for: peer)
         await search(for: peer, asker, hopLimit: hopLimit)
         return encodedList(of: peer)

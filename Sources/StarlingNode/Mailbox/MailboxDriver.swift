@@ -28,7 +28,8 @@ package actor MailboxDriver {
         /// After a stream that failed though its mailbox is connected; doubled by each further one, up to the longest.
         package var restMin: Duration = .seconds(1)
         package var restMax: Duration = .seconds(300)
-        /// Mailboxes that are no neighbours and are asked over others at the same time.
+        /// Mailboxes that are no neighbours and are asked over others at the same time, the node's own besides; and those of
+        /// which it is remembered that they are left alone.
         package var farCountMax = 64
         /// Neighbours that are asked which mailboxes a peer has, each time.
         package var neighbourCountMax = 8
@@ -46,11 +47,11 @@ package actor MailboxDriver {
         /// Peers of whom it is remembered when they were last looked for.
         package var soughtCountMax = 1024
         /// Questions that are passed on of one neighbour, one in so long, and at once.
-        package var searchPause: Duration = .seconds(2)
-        package var searchCountAtOnce = 16
-        /// Those of all neighbours together: fewer than one neighbour takes.
-        package var searchPauseOfAll: Duration = .seconds(4)
-        package var searchCountAtOnceOfAll = 8
+        package var searchPause: Duration = .seconds(8)
+        package var searchCountAtOnce = 4
+        /// Those of all neighbours together: several of them have to work together to leave the others nothing.
+        package var searchPauseOfAll: Duration = .seconds(1)
+        package var searchCountAtOnceOfAll = 16
         /// Peers whose lists one neighbour is asked for after another; for more the sender looks again later.
         package var listCountMax = 1024
         /// Newer lists that one peer may tell at once of its own mailboxes, as one that is set up again and again; those beyond
@@ -311,7 +312,7 @@ package actor MailboxDriver {
                 visits[peer]?.wake(goesOn: false)
             } else {
                 world.log(.debug, "a mailbox answers nothing, or reads nothing", ["peer": "\(peer)"])
-                rest(peer)
+                rest(peer, isOfTheWay: true)
             }
         }
     }
@@ -461,7 +462,7 @@ package actor MailboxDriver {
                 searching.tableFill("gone askers of lists"),
                 TableFill("lists looked for", sought.count, of: limits.soughtCountMax),
                 TableFill("searches for lists", searches.count, of: limits.searchCountMax),
-                TableFill("mailboxes over others", far.count, of: limits.farCountMax),
+                TableFill("mailboxes over others", far.count, of: limits.farCountMax + own.count),
                 TableFill("mailbox dials", reaching, of: limits.reachCountMax),
                 TableFill(
                     "lists to ask a neighbour for",

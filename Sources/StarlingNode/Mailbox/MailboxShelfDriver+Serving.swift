@@ -166,7 +166,10 @@ extension MailboxShelfDriver {
             visits[peer]?.openOffers.insert(envelope.header.id)
             shelf.offer(envelope, from: peer, now: now, wallNow: wallNow)
         case .refused(let id, let verdict): answer(peer, .verdicts([.init(id: id, verdict: verdict)]))
-        case .fetch(let fetch): answer(peer, .page(await page(fetch, for: peer)))
+        case .fetch(let fetch):
+            let page = await page(fetch, for: peer)
+            answer(peer, .page(page))
+            if !page.envelopes.isEmpty || !page.receipts.isEmpty { paged(peer) }
         case .receipt(let receipt): shelf.acknowledge(receipt, now: now, wallNow: wallNow)
         case .erase(let ids): shelf.erase(ids, by: peer)
         case .status(let ids): answer(peer, .status(shelf.status(for: peer, ids)))

@@ -17,6 +17,8 @@ package actor MailboxShelfDriver {
         package var batchByteCount = 4 * MailboxProtocol.askByteCountMax
         /// How long a stream that came over others may bring nothing whole: it has a place among few.
         package var farPatience: Duration = .seconds(120)
+        /// How long it may take besides to read a page: as long as whoever asks waits for one.
+        package var pageDuration = MailboxFetcher.Limits().pageDuration
         /// Lists that peers which are no neighbours may tell, all together.
         package var farTellingRate = RouteRate(perSecond: 1, atOnce: 32)
         /// From a write that failed to the next try, where nobody waits for it.
@@ -206,8 +208,16 @@ package actor MailboxShelfDriver {
     }
 
     /// Something whole has come on a stream.
-    func visited(by peer: PeerID) {
-        if visits[peer]?.endsAt != nil { visits[peer]?.endsAt = loop.now + limits.farPatience }
+    func visited(by peer: PeerID) { keep(visitOf: peer, for: limits.farPatience) }
+
+    /// A peer gets a page, which may take long by a slow link.
+    ///
+    /// The time goes on when the page is written: much of it may still be on its way.
+    func paged(_ peer: PeerID) { keep(visitOf: peer, for: limits.pageDuration + limits.farPatience) }
+
+    private func keep(visitOf peer: PeerID, for duration: Duration) {
+        guard let end = visits[peer]?.endsAt else { return }
+        visits[peer]?.endsAt = max(end, loop.now + duration)
     }
 
     /// Whether a list is taken that a peer tells: a neighbour's, or one of those for whom messages are kept, in moderation.

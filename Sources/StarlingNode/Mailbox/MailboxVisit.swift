@@ -167,6 +167,8 @@ enum MailboxStreamError: Error, Equatable, Sendable {
     case noTunnel(TunnelError)
     case stream(StreamError)
     case frames(FrameError)
+    /// The peer has ended the stream in good order, and with it what it was asked.
+    case ended
     /// The peer sends what is no frame of mailboxes.
     case malformed(ProtobufError)
     /// The signature of an envelope, a receipt or a list does not hold.
@@ -179,7 +181,22 @@ enum MailboxStreamError: Error, Equatable, Sendable {
     var isBreach: Bool {
         switch self {
         case .malformed, .forged, .outOfTurn: true
-        case .notOpened, .noTunnel, .stream, .frames: false
+        case .notOpened, .noTunnel, .stream, .frames, .ended: false
+        }
+    }
+
+    /// Whether somebody who carries the stream over others may have done it: what only its end can say is that one's own.
+    var isOfTheWay: Bool {
+        switch self {
+        case .stream(let error), .frames(.stream(let error)):
+            switch error {
+            case .reset, .ended, .connectionClosed, .forged: true
+            case .closed, .protocolNotSupported, .negotiationFailed, .tooManyStreams, .busy, .unreadLimit,
+                .cancelled:
+                false
+            }
+        // Ways that take no tunnel are blamed by whoever opens it.
+        case .notOpened, .noTunnel, .frames(.invalid), .ended, .malformed, .forged, .outOfTurn: false
         }
     }
 

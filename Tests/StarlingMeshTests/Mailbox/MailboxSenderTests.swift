@@ -137,6 +137,74 @@ import Testing
         kit.expect([.offer(id, to: names[0])])
     }
 
+    /// Over others each visit ends when it is idle, and another one would begin.
+    @Test func aMailboxThatIsFullIsLeftAloneHoweverItIsConnected() {
+        var kit = Kit()
+        kit.hold(1)
+        kit.list([names[0]])
+        kit.linkUp(names[0])
+        kit.advance(.seconds(10))
+        kit.expect([.offer(id, to: names[0])])
+        kit.verdict(1, .refusedFull, from: names[0])
+        kit.sender.linkDown(names[0], now: kit.now)
+        kit.advance(.seconds(4))
+        kit.expect([])
+        kit.linkUp(names[0])
+        kit.expect([])
+        kit.advance(.seconds(2))
+        kit.expect([.offer(id, to: names[0])])
+        kit.verdict(1, .failed, from: names[0])
+        kit.sender.linkDown(names[0], now: kit.now)
+        kit.advance(.seconds(8))
+        kit.expect([])
+        kit.advance(.seconds(4))
+        kit.expect([.reach(names[0])])
+        kit.linkUp(names[0])
+        kit.expect([.offer(id, to: names[0])])
+    }
+
+    @Test func aMailboxThatIsFullIsReachedForWhatItIsToErase() {
+        var kit = Kit.stored()
+        kit.hold(2)
+        kit.advance(.seconds(10))
+        kit.expect([.offer(MailboxKit.id(2), to: names[0])])
+        kit.verdict(2, .refusedFull, from: names[0])
+        kit.sender.linkDown(names[0], now: kit.now)
+        kit.advance(.seconds(1))
+        kit.expect([])
+        kit.settled(1)
+        kit.expect([.reach(names[0])])
+        kit.linkUp(names[0])
+        kit.expect([.erase([id], at: names[0])])
+    }
+
+    @Test func aMailboxThatDidNotAnswerIsAskedAgainOverAnotherConnection() {
+        var kit = Kit()
+        kit.hold(1)
+        kit.list([names[0]])
+        kit.linkUp(names[0])
+        kit.advance(.seconds(70))
+        kit.expect([.offer(id, to: names[0])])
+        kit.sender.linkDown(names[0], now: kit.now)
+        kit.linkUp(names[0])
+        kit.expect([.offer(id, to: names[0])])
+    }
+
+    @Test func onlyWhatWasAskedForIsAnAnswer() {
+        var kit = Kit.stored()
+        let (stored, now, wallNow) = (MailboxAnswer.Verdict(id: id, verdict: .stored), kit.now, kit.wallNow)
+        var wasAsked = [
+            kit.sender.verdict(stored, from: names[0], now: now, wallNow: wallNow),
+            kit.sender.erased([id], by: names[0], now: now),
+            kit.sender.status(MailboxStatus(), from: names[0], now: now),
+        ]
+        kit.settled(1)
+        wasAsked.append(kit.sender.erased([id], by: names[1], now: now))
+        #expect(wasAsked == [false, false, false, false])
+        let wasErasureAsked = kit.sender.erased([id], by: names[0], now: now)
+        #expect(wasErasureAsked)
+    }
+
     @Test func whatBecameOfAnOfferThatWasCutOffIsAsked() {
         var kit = Kit()
         kit.hold(1)

@@ -83,6 +83,17 @@ import Testing
         #expect(kit.actions().last == .fetch(fetch(1), from: names[0]))
     }
 
+    @Test func aStreamThatTakesLongToOpenLeavesItsMailboxTheWholeTime() throws {
+        var kit = Kit(linked: 1)
+        _ = kit.actions()
+        kit.advance(.seconds(20))
+        kit.fetcher.opened(names[0], now: kit.now)
+        kit.advance(.seconds(29))
+        kit.expect([])
+        kit.advance(.seconds(1))
+        kit.expectBreach(.silent)
+    }
+
     @Test func aPageThatTakesTooLongIsAskedForSmallerBeforeItsMailboxIsBlamed() throws {
         var kit = Kit(linked: 2)
         _ = kit.actions()

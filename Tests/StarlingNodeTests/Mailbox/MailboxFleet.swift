@@ -37,6 +37,29 @@ struct MailboxFleet {
         for index in hosts.indices { try start(index) }
     }
 
+    /// The one mailbox of a row.
+    static let rowMailbox = 2
+
+    /// Nodes in a row, of whom each can reach those beside it alone: Alice, Bob, his mailbox, and two that carry; nothing is
+    /// connected yet.
+    static func row(
+        _ numbers: [Int],
+        _ change: @escaping (Int, inout NodeConfiguration) throws -> Void = { _, _ in }
+    ) throws -> MailboxFleet {
+        let fleet = try MailboxFleet(mailboxCount: 3) { number, configuration in
+            configuration.usesRoutes = true
+            configuration.topology = nil
+            if number == bob { configuration.mailbox.addresses = [try address(rowMailbox)] }
+            if number > rowMailbox { configuration.mailbox.policy = .nobody }
+            try change(number, &configuration)
+        }
+        for place in numbers.indices.dropLast(2) {
+            let far = numbers[(place + 2)...].map { fleet.hosts[$0] }
+            fleet.simulation.network.partition([fleet.hosts[numbers[place]]], far)
+        }
+        return fleet
+    }
+
     var mailboxes: Range<Int> { 2..<hosts.count }
 
     static func key(_ number: Int) throws -> IdentityKey {
@@ -145,6 +168,11 @@ struct MailboxFleet {
 
     /// What a node keeps for others, in number.
     func keptCount(_ number: Int) throws -> Int { try at(number) { await $0.shelf.report.count } }
+
+    /// Ways on which tunnels of a node have failed.
+    func failedWayCount(_ number: Int) throws -> Int? {
+        try at(number) { await $0.tunnels.tableFills.first { $0.name == "ways that failed" }?.count }
+    }
 
     func inboxTexts() throws -> [String] {
         try at(Self.bob) { node in

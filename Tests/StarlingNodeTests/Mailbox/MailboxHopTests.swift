@@ -11,26 +11,10 @@ import Testing
 /// Mailboxes that are no neighbours of whoever leaves messages there, or fetches them.
 @Suite struct MailboxHopTests {
     private typealias Fleet = MailboxFleet
-    private static let mailbox = 2
-    private static let relays = [3, 4]
-
-    /// Nodes in a row, of whom each can reach those beside it alone; nothing is connected yet.
-    private func row(_ numbers: [Int]) throws -> MailboxFleet {
-        let fleet = try MailboxFleet(mailboxCount: 3) { number, configuration in
-            configuration.usesRoutes = true
-            configuration.topology = nil
-            if number == Fleet.bob { configuration.mailbox.addresses = [try Fleet.address(Self.mailbox)] }
-            if Self.relays.contains(number) { configuration.mailbox.policy = .nobody }
-        }
-        for place in numbers.indices.dropLast(2) {
-            let far = numbers[(place + 2)...].map { fleet.hosts[$0] }
-            fleet.simulation.network.partition([fleet.hosts[numbers[place]]], far)
-        }
-        return fleet
-    }
+    private static let mailbox = Fleet.rowMailbox
 
     @Test func aMessageIsLeftWithAMailboxThreeHopsAwayAndItsReceiptComesBack() throws {
-        var fleet = try row([Fleet.alice, 3, 4, Self.mailbox, Fleet.bob])
+        var fleet = try Fleet.row([Fleet.alice, 3, 4, Self.mailbox, Fleet.bob])
         try fleet.run(.seconds(5))
         for (one, other) in [(Fleet.alice, 3), (3, 4), (4, Self.mailbox)] { try fleet.connect(one, other) }
         try fleet.run(.seconds(30))
@@ -62,7 +46,7 @@ import Testing
     }
 
     @Test func aRecipientFetchesFromAMailboxBehindOthers() throws {
-        var fleet = try row([Fleet.alice, Self.mailbox, 3, 4, Fleet.bob])
+        var fleet = try Fleet.row([Fleet.alice, Self.mailbox, 3, 4, Fleet.bob])
         try fleet.run(.seconds(5))
         for (one, other) in [(Fleet.alice, Self.mailbox), (Self.mailbox, 3), (3, 4), (4, Fleet.bob)] {
             try fleet.connect(one, other)
@@ -83,7 +67,7 @@ import Testing
 
     /// Whoever is on the way may end each tunnel as soon as it is there.
     @Test func aMailboxThatEndsEachTunnelIsAskedLaterAndLater() throws {
-        var fleet = try row([Fleet.alice, 3, 4, Self.mailbox, Fleet.bob])
+        var fleet = try Fleet.row([Fleet.alice, 3, 4, Self.mailbox, Fleet.bob])
         try fleet.run(.seconds(5))
         for (one, other) in [(Fleet.alice, 3), (3, 4), (4, Self.mailbox)] { try fleet.connect(one, other) }
         try fleet.run(.seconds(30))
@@ -100,11 +84,12 @@ import Testing
         try fleet.run(.seconds(1800))
         let count = ended.withLock { $0 }
         #expect(count > 2 && count < 60, "\(count) times")
+        #expect(try fleet.failedWayCount(Fleet.alice) == 1, "it may be somebody on the way")
     }
 
     /// What was one question stays few.
     @Test func aListThatNobodyKnowsIsLookedForOnceInAWhile() throws {
-        let fleet = try row([Fleet.alice, 3, 4, Self.mailbox, Fleet.bob])
+        let fleet = try Fleet.row([Fleet.alice, 3, 4, Self.mailbox, Fleet.bob])
         for (one, other) in [(Fleet.alice, 3), (3, 4), (4, Self.mailbox)] { try fleet.connect(one, other) }
         try fleet.run(.seconds(30))
         let (asker, nobody) = (try fleet.peer(Fleet.alice), try Fleet.key(99).peerID)

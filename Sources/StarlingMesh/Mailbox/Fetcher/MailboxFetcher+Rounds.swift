@@ -5,9 +5,13 @@ extension MailboxFetcher {
     // MARK: Inputs
 
     /// What a mailbox sent when it was asked.
-    package mutating func page(_ page: MailboxPage, from peer: PeerID, now: Instant) {
+    ///
+    /// - Returns: Whether it was waited for, and breaks no rule as far as can be seen at once.
+    @discardableResult
+    package mutating func page(_ page: MailboxPage, from peer: PeerID, now: Instant) -> Bool {
         guard var round, round.mailbox == peer, !round.isTaking else {
-            return breach(.pageOutOfBounds, by: peer, now: now)
+            breach(.pageOutOfBounds, by: peer, now: now)
+            return false
         }
         let items = page.envelopes + page.receipts
         let byteCount = items.reduce(0) { $0 + $1.count }
@@ -33,7 +37,9 @@ extension MailboxFetcher {
             for envelope in page.envelopes { take(envelope, from: peer, among: &names) }
             for receipt in page.receipts { take(receipt: receipt, from: peer) }
         }
+        let isAccepted = self.round?.breach == nil
         goOn(now: now)
+        return isAccepted
     }
 
     /// The stream to a mailbox is open: what is asked of it can be answered from now on, however long that took.

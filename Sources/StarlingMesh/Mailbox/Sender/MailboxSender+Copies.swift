@@ -5,16 +5,19 @@ extension MailboxSender {
     // MARK: Inputs
 
     /// What a mailbox made of an offer.
+    ///
+    /// - Returns: Whether it was waited for.
+    @discardableResult
     package mutating func verdict(
         _ answer: MailboxAnswer.Verdict,
         from peer: PeerID,
         now: Instant,
         wallNow: WallTime
-    ) {
+    ) -> Bool {
         guard let mailbox = mailboxIndex[peer], let slot = index[answer.id],
             let place = messages[slot]?.copies.firstIndex(where: { $0.mailbox == mailbox }),
             messages[slot]?.copies[place].state == .offered
-        else { return }
+        else { return false }
         mailboxes[mailbox].openCount -= 1
         mark(mailbox)
         answered(mailbox, now: now)
@@ -32,6 +35,7 @@ extension MailboxSender {
         case .refusedFull, .failed:
             drop(mailbox, of: slot)
             pause(mailbox, now: now)
+            mailboxes[mailbox].isFull = true
             enqueue(slot, now: now)
         case .settled:
             drop(mailbox, of: slot)
@@ -45,11 +49,15 @@ extension MailboxSender {
         forgetIfDone(slot)
         pumpMarked(now: now)
         tellWrite()
+        return true
     }
 
     /// The mailbox says that it does not have these messages.
-    package mutating func erased(_ ids: [MessageID], by peer: PeerID, now: Instant) {
-        guard let mailbox = mailboxIndex[peer] else { return }
+    ///
+    /// - Returns: Whether that was waited for of any of them.
+    @discardableResult
+    package mutating func erased(_ ids: [MessageID], by peer: PeerID, now: Instant) -> Bool {
+        guard let mailbox = mailboxIndex[peer] else { return false }
         let answered = Set(ids)
         let asked = mailboxes[mailbox].erasing.filter { answered.contains($0) }
         mailboxes[mailbox].erasing.removeAll { answered.contains($0) }
@@ -62,11 +70,15 @@ extension MailboxSender {
         }
         pumpMarked(now: now)
         tellWrite()
+        return !asked.isEmpty
     }
 
     /// What the mailbox says of itself, and of the messages that it was asked about.
-    package mutating func status(_ status: MailboxStatus, from peer: PeerID, now: Instant) {
-        guard let mailbox = mailboxIndex[peer], !mailboxes[mailbox].asking.isEmpty else { return }
+    ///
+    /// - Returns: Whether it was waited for.
+    @discardableResult
+    package mutating func status(_ status: MailboxStatus, from peer: PeerID, now: Instant) -> Bool {
+        guard let mailbox = mailboxIndex[peer], !mailboxes[mailbox].asking.isEmpty else { return false }
         let missing = Set(status.missing)
         let asked = mailboxes[mailbox].asking
         mailboxes[mailbox].asking = []
@@ -81,6 +93,7 @@ extension MailboxSender {
         }
         pumpMarked(now: now)
         tellWrite()
+        return true
     }
 
     // MARK: Work
@@ -91,7 +104,7 @@ extension MailboxSender {
         guard recipients[message.recipient].isListKnown else { return seek(message.recipient, now: now) }
         for mailbox in recipients[message.recipient].mailboxes where mayOffer(slot, mailbox) {
             lineUp(slot, at: mailbox)
-            reachSoon(mailbox, now: now)
+            if !mailboxes[mailbox].isFull { reachSoon(mailbox, now: now) }
         }
     }
 

@@ -10,7 +10,8 @@ extension MailboxSender {
         mailboxes[mailbox].isUp = true
         mailboxes[mailbox].isReaching = false
         mailboxes[mailbox].reaching.reset()
-        (mailboxes[mailbox].reachAt, mailboxes[mailbox].pausedUntil) = (nil, nil)
+        mailboxes[mailbox].reachAt = nil
+        if !mailboxes[mailbox].isFull { mailboxes[mailbox].pausedUntil = nil }
         lineUpAll(mailbox, now: now)
         pumpMarked(now: now)
         tellWrite()
@@ -62,11 +63,12 @@ extension MailboxSender {
 
     // MARK: Reaching
 
-    /// Whether there is something to do at a mailbox that is not there.
+    /// Whether there is something to do at a mailbox that is not there; one that is full is offered nothing yet.
     private func isNeeded(_ mailbox: Int) -> Bool {
         messages.indices.contains { slot in
             guard let message = messages[slot] else { return false }
-            return message.isSettled ? holds(mailbox, slot) != nil : mayOffer(slot, mailbox)
+            if message.isSettled { return holds(mailbox, slot) != nil }
+            return !mailboxes[mailbox].isFull && mayOffer(slot, mailbox)
         }
     }
 
@@ -156,11 +158,13 @@ extension MailboxSender {
             pause(mailbox, now: now)
         }
         let isRested = isDue(mailboxes[mailbox].pausedUntil)
-        if isRested { mailboxes[mailbox].pausedUntil = nil }
+        if isRested { (mailboxes[mailbox].pausedUntil, mailboxes[mailbox].isFull) = (nil, false) }
         if isRested || isDue(mailboxes[mailbox].checkAt) {
             mailboxes[mailbox].checkAt = nil
             if mailboxes[mailbox].isUp { lineUpAll(mailbox, now: now) }
         }
+        // One that was full was not reached for meanwhile.
+        if isRested, !mailboxes[mailbox].isUp, isNeeded(mailbox) { reachSoon(mailbox, now: now) }
         setTimer(mailbox)
     }
 

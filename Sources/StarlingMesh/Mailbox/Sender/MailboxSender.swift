@@ -89,6 +89,8 @@ package struct MailboxSender: Sendable {
         var reachAt: Instant?
         /// It was full, or did not answer: it is left alone until then.
         var pausedUntil: Instant?
+        /// Whether it rests because it took nothing, and would take nothing over another connection either.
+        var isFull = false
         var pausing = RetrySchedule()
         /// Messages to offer, each once; of some there may be no need any more.
         var queue = RingQueue<Int>()
