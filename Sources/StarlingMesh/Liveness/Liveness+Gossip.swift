@@ -79,6 +79,7 @@ extension Liveness {
         }
         probes.removeAll { $0.member == slot }
         members[slot].link = Int8(link)
+        members[slot].hasMissed = false
         newsAllowances.came(peer, now: now)
         var fresh = Link(now)
         (fresh.isUp, fresh.member) = (true, slot)

@@ -35,7 +35,11 @@ extension Liveness {
     /// Anew where others have reached it and its link is all that is still asked about: who wants to know may know more.
     mutating func probe(_ link: Int) {
         let slot = links[link].member
-        guard !probes.contains(where: { $0.member == slot && !$0.isReached }) else { return }
+        if let place = probes.firstIndex(where: { $0.member == slot && !($0.isReached && $0.isIndirect) }) {
+            // What was begun for the link alone is about the neighbour from here on.
+            probes[place].isReached = false
+            return
+        }
         // Who asks again and again does not keep a link from being found silent.
         let isUnanswered = probes.contains { $0.member == slot && links[link].heard <= $0.sent }
         probes.removeAll { $0.member == slot }
@@ -57,7 +61,9 @@ extension Liveness {
     }
 
     private mutating func goIndirect(_ place: Int) {
-        var others = links.indices.filter { links[$0].isUp && $0 != probes[place].link }
+        // Of its link alone they know nothing.
+        var others =
+            probes[place].isReached ? [] : links.indices.filter { links[$0].isUp && $0 != probes[place].link }
         others.shuffle(using: &draws)
         let request = LivenessFrame.Request(probes[place].number, members[probes[place].member].peer)
         for other in others.prefix(limits.requestCountMax) {

@@ -114,8 +114,15 @@ extension RouteTable {
 
     /// Whether it is taken: it costs less than half of what the link does, and is left again when it costs more than two thirds.
     private func isDetour(_ place: Int, around direct: Int, isUsed: Bool, of slot: Int) -> Bool {
-        let (way, link) = (microseconds(of: place, of: slot), microseconds(of: direct, of: slot))
-        return isUsed ? way * 3 <= link * 2 : way * 2 < link
+        var way = microseconds(of: place, of: slot)
+        let link = microseconds(of: direct, of: slot)
+        guard isUsed else { return way * 2 < link }
+        // What is lost does not bring it back to a link that is silent: the neighbour may have answered over that.
+        if links[destinations[slot].entries[direct].link].suspicion > 0 {
+            let entry = destinations[slot].entries[place]
+            way -= UInt64(entry.penalty) + UInt64(links[entry.link].appliedPenalty)
+        }
+        return way * 3 <= link * 2
     }
 
     /// Tells the driver when the next hops are others than before, stand in another order, or are nearer to or farther from the

@@ -100,14 +100,6 @@ extension RouteTable {
         return false
     }
 
-    /// Whether anybody may want to know how many links the ways to a destination have: something is sent there, or it goes around a
-    /// link.
-    private func needsLinkCounts(of slot: Int, now: Instant) -> Bool {
-        if isInUse(slot, now: now) { return true }
-        let first = destinations[slot].entry(of: destinations[slot].primary)
-        return destinations[slot].hasDirect && first.map { !destinations[slot].entries[$0].isDirect } ?? false
-    }
-
     /// Whether the first choice leads over a neighbour that is silent.
     private func isOverSilence(_ slot: Int) -> Bool {
         destinations[slot].primary >= 0 && links[destinations[slot].primary].toldSuspicion > 0
@@ -129,7 +121,7 @@ extension RouteTable {
         if hasFaded || isOverSilence(slot) { choose(slot, now: now) }
         guard destinations[slot].isLive else { return }
         tellSmallChanges(of: slot, now: now)
-        if needsLinkCounts(of: slot, now: now) { tellHops(of: slot, tellsLinkCounts: true) }
+        tellHops(of: slot, tellsLinkCounts: true)
         if !askTimers.contains(slot) { ask(slot, now: now) }
     }
 }

@@ -173,26 +173,29 @@ extension DeliveryDriver {
     /// - Parameter best: Over whom it is reached best, where that is somebody else than before.
     func followDetour(to peer: PeerID, best: PeerID? = nil) {
         guard routed[peer] != nil || forwarder.isDetoured(peer) else { return }
-        defer { pump() }
-        let isLost = routed[peer] == nil && forwarder.isLinkLost(to: peer)
-        let resends = isLost || best.map { shallResend(to: peer, over: $0) } ?? false
-        defer {
-            if resends {
-                isOutOfReach(peer)
-                isWithinReach(peer)
+        var begins = routed[peer] == nil
+        if begins, routed.count >= limits.routedCountMax { forgetIdleRouted() }
+        begins = begins && routed.count < limits.routedCountMax
+        // What went over a link that is lost is lost with it.
+        let resends =
+            begins ? forwarder.isLinkLost(to: peer) : best.map { shallResend(to: peer, over: $0) } ?? false
+        // Called back before anything is sent, so that each goes once.
+        if resends { isOutOfReach(peer) }
+        if !forwarder.isDetoured(peer) {
+            routeDown(peer)
+        } else {
+            if begins, let session = sessions[peer] {
+                routed[peer] = RoutedPeer(
+                    owesReceipts: session.owesReceipts,
+                    owesSettlement: session.owesSettlement
+                )
+                sessions[peer]?.owesReceipts = false
+                sessions[peer]?.owesSettlement = false
             }
+            feed(peer)
         }
-        guard forwarder.isDetoured(peer) else { return routeDown(peer) }
-        if routed[peer] == nil, routed.count >= limits.routedCountMax { forgetIdleRouted() }
-        if routed[peer] == nil, let session = sessions[peer], routed.count < limits.routedCountMax {
-            routed[peer] = RoutedPeer(
-                owesReceipts: session.owesReceipts,
-                owesSettlement: session.owesSettlement
-            )
-            sessions[peer]?.owesReceipts = false
-            sessions[peer]?.owesSettlement = false
-        }
-        feed(peer)
+        if resends { isWithinReach(peer) }
+        pump()
     }
 
     /// A peer is owed receipts: they go the way that its messages come where that is known, and else as messages to it do.

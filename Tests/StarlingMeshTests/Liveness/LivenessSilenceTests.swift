@@ -37,6 +37,57 @@ import Testing
         #expect(rig.suspicion(1) == NeighbourSuspicion.none)
     }
 
+    /// A node with three neighbours, the first of which has let one question pass and was asked the second just now.
+    private static func asked() -> LivenessRig {
+        let rig = LivenessRig()
+        rig.link(1, 2, 3)
+        var questions: Set<UInt32> = []
+        while questions.count < 2 {
+            _ = rig.takeSent(to: 2)
+            rig.pass(.milliseconds(10), answering: [2, 3])
+            questions = Set(rig.probed.filter { $0.peer == LivenessRig.peer(1) }.map(\.number))
+        }
+        return rig
+    }
+
+    @Test func oneQuestionWithoutAnAnswerMakesNobodySilent() {
+        let rig = Self.asked()
+        #expect(rig.suspicions.isEmpty)
+        rig.pass(.seconds(10), answering: [1, 2, 3])
+        #expect(rig.suspicions.isEmpty)
+        let silent = Self.asked()
+        _ = silent.takeSent(to: 2)
+        silent.pass(.seconds(2), answering: [2, 3])
+        #expect(silent.suspicion(1) == .silent)
+        // Others know nothing of the link.
+        #expect(silent.takeSent(to: 2).flatMap(\.requests) == [])
+    }
+
+    /// The second question has its time, whoever has others asked meanwhile.
+    @Test func whoAsksOnAnothersBehalfMakesNobodySilentSooner() {
+        let rig = Self.asked()
+        for number in UInt32(1)...3 {
+            var frame = LivenessFrame()
+            frame.requests = [.init(number, LivenessRig.peer(1))]
+            rig.receive(frame, from: 2)
+        }
+        #expect(rig.suspicions.isEmpty)
+        rig.pass(.seconds(2), answering: [1, 2, 3])
+        #expect(rig.suspicions.isEmpty)
+    }
+
+    @Test func aQuestionToTheLinkBeforeDoesNotCount() {
+        let rig = Self.asked()
+        rig.machine.linkDown(LivenessRig.peer(1), .lost, now: rig.now)
+        rig.link(1)
+        let before = rig.probed.count { $0.peer == LivenessRig.peer(1) }
+        while !rig.probed.dropFirst(before).contains(where: { $0.peer == LivenessRig.peer(1) }) {
+            rig.pass(.milliseconds(10), answering: [2, 3])
+        }
+        rig.pass(.milliseconds(1100), answering: [2, 3])
+        #expect(rig.suspicion(1) != .silent)
+    }
+
     @Test func othersWordMakesNobodySilent() {
         let rig = LivenessRig()
         rig.link(1, 2)

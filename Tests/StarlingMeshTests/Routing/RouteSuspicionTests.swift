@@ -74,6 +74,24 @@ import Testing
         #expect(kit.hops(to: 9) == [9, 1])
     }
 
+    /// The neighbour may have answered over its link, which it does not know to be dead.
+    @Test func whatIsLostOnTheWayDoesNotBringItBackToASilentLink() throws {
+        let kit = try Kit()
+        for neighbour in [UInt8(1), 2, 9] { kit.up(neighbour, cost: 20_000) }
+        try kit.hearSelf(9)
+        try kit.hear(1, 9, 19_000)
+        Self.suspect(kit, 9, .silent)
+        for _ in 1...4 {
+            kit.act { $0.lost(to: Kit.peer(9), via: Kit.peer(1), now: $1, wallNow: $2) }
+            #expect(kit.hops(to: 9) == [1, 9])
+        }
+        // Another way that loses nothing is better.
+        try kit.hear(2, 9, 18_000)
+        #expect(kit.hops(to: 9).first == 2)
+        Self.suspect(kit, 9, .none)
+        #expect(kit.hops(to: 9).first == 9)
+    }
+
     @Test func othersAreToldOfASilenceThatLasts() throws {
         let kit = try Kit()
         for neighbour in UInt8(1)...2 { kit.up(neighbour) }
