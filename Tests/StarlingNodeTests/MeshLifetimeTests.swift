@@ -8,7 +8,7 @@ import StarlingWorld
 import Testing
 
 /// What a node of a mesh leaves behind when it stops, or when its process dies: nothing.
-@Suite(.timeLimit(.minutes(2))) struct MeshLifetimeTests {
+@Suite(.timeLimit(.minutes(20))) struct MeshLifetimeTests {
     /// Objects by name, none of which this keeps.
     private struct Remains {
         private struct One {

@@ -8,7 +8,7 @@ import StarlingWorld
 import Testing
 
 /// What a stopped node leaves behind: nothing.
-@Suite(.timeLimit(.minutes(2))) struct NodeLifetimeTests {
+@Suite(.timeLimit(.minutes(20))) struct NodeLifetimeTests {
     /// References that do not keep what they name.
     private struct Remains {
         weak var node: Node?

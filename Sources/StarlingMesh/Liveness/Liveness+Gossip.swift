@@ -79,7 +79,8 @@ extension Liveness {
         }
         probes.removeAll { $0.member == slot }
         members[slot].link = Int8(link)
-        members[slot].hasMissed = false
+        // What was asked over the last one says nothing of this one.
+        acquit(slot)
         newsAllowances.came(peer, now: now)
         var fresh = Link(now)
         (fresh.isUp, fresh.member) = (true, slot)

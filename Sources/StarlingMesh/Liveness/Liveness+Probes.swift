@@ -18,6 +18,8 @@ extension Liveness {
         var reportCount = 0
         /// Whether one of them has reached it: what is still asked is whether its link carries anything.
         var isReached = false
+        /// Whether it is to be asked about the neighbour once this has no answer.
+        var isAskedAnew = false
     }
 
     /// A question on a neighbour's behalf.
@@ -32,18 +34,19 @@ extension Liveness {
 
     /// Asks a neighbour, unless it is being asked.
     ///
-    /// Anew where others have reached it and its link is all that is still asked about: who wants to know may know more.
+    /// Where others have reached it and its link is all that is still asked about, it is asked anew after that: who wants to know may
+    /// know more, and each question has its time.
     mutating func probe(_ link: Int) {
         let slot = links[link].member
-        if let place = probes.firstIndex(where: { $0.member == slot && !($0.isReached && $0.isIndirect) }) {
-            // What was begun for the link alone is about the neighbour from here on.
-            probes[place].isReached = false
+        if let place = probes.firstIndex(where: { $0.member == slot }) {
+            if probes[place].isIndirect {
+                probes[place].isAskedAnew = probes[place].isReached
+            } else {
+                // What has just begun for the link alone is about the neighbour from here on.
+                probes[place].isReached = false
+            }
             return
         }
-        // Who asks again and again does not keep a link from being found silent.
-        let isUnanswered = probes.contains { $0.member == slot && links[link].heard <= $0.sent }
-        probes.removeAll { $0.member == slot }
-        if isUnanswered { miss(slot) }
         let number = nextProbeNumber()
         probes.append(
             Probe(number: number, member: slot, link: link, sent: now, deadline: now + timeout(link))
@@ -158,6 +161,7 @@ extension Liveness {
         if probe.link >= 0 {
             links[probe.link].lateProbe = (probe.number, probe.sent)
             if miss(probe.member) { askAgain(probe.link) }
+            if probe.isAskedAnew { self.probe(probe.link) }
         }
         guard !probe.isReached else { return }
         if members[probe.member].state == .alive {
@@ -182,7 +186,6 @@ extension Liveness {
     /// A neighbour has not answered in time: the second time in a row it counts as silent, for one answer may be late.
     ///
     /// - Returns: Whether it is to be asked once more.
-    @discardableResult
     private mutating func miss(_ slot: Int) -> Bool {
         guard members[slot].hasMissed else {
             members[slot].hasMissed = true

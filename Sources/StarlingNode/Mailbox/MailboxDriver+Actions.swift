@@ -36,8 +36,8 @@ extension MailboxDriver {
         case .erase(let ids, let peer): if !ids.isEmpty { ask(.erase(ids), of: peer) }
         case .late(let peer):
             world.log(.debug, "a mailbox takes long for a page: it is asked for less", ["peer": "\(peer)"])
-            // Its bytes come: nobody withholds them.
-            rest(peer)
+            // Another way may be faster.
+            rest(peer, isOfTheWay: true)
         case .broke(let breach, let peer):
             world.log(
                 .warning,

@@ -268,7 +268,10 @@ extension MailboxDriver {
             for verdict in verdicts {
                 if sender.verdict(verdict, from: peer, now: now, wallNow: wallNow) { isAccepted = true }
             }
-        case .page(let page): isAccepted = fetcher.page(page, from: peer, now: now)
+        case .page(let page):
+            // Whether the signatures in it hold is not known yet.
+            let isEmpty = page.envelopes.isEmpty && page.receipts.isEmpty
+            isAccepted = fetcher.page(page, from: peer, now: now) && isEmpty
         case .erased(let ids):
             isAccepted = sender.erased(ids, by: peer, now: now)
             fetcher.erased(ids, by: peer)

@@ -115,7 +115,8 @@ package actor TunnelDriver {
                 failure = error
             }
             guard failure.isOfTheWay else { throw failure }
-            await broke(to: peer, via: way)
+            // The peer itself may take tunnels and spoil them.
+            await doubted(to: peer, via: way)
         }
         throw failure
     }

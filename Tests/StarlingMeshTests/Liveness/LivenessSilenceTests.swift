@@ -76,10 +76,27 @@ import Testing
         #expect(rig.suspicions.isEmpty)
     }
 
+    /// Nor when it is half over, and what they want to know is asked after it.
+    @Test func whoAsksInTheMiddleOfTheSecondQuestionWaitsForItsEnd() {
+        let rig = Self.asked()
+        func questions() -> [UInt32] { rig.probed.filter { $0.peer == LivenessRig.peer(1) }.map(\.number) }
+        let count = questions().count
+        while questions().count == count { rig.pass(.milliseconds(10), answering: [2, 3]) }
+        #expect(questions().last == questions()[count - 1], "it is repeated")
+        var frame = LivenessFrame()
+        frame.requests = [.init(1, LivenessRig.peer(1))]
+        rig.receive(frame, from: 2)
+        #expect(rig.suspicions.isEmpty)
+        while questions().count == count + 1 { rig.pass(.milliseconds(10), answering: [2, 3]) }
+        #expect(rig.suspicion(1) == .silent)
+        #expect(questions()[count + 1] != questions()[count], "it is asked anew")
+    }
+
     @Test func aQuestionToTheLinkBeforeDoesNotCount() {
         let rig = Self.asked()
         rig.machine.linkDown(LivenessRig.peer(1), .lost, now: rig.now)
-        rig.link(1)
+        rig.machine.linkUp(LivenessRig.peer(1), now: rig.now)
+        rig.pull()
         let before = rig.probed.count { $0.peer == LivenessRig.peer(1) }
         while !rig.probed.dropFirst(before).contains(where: { $0.peer == LivenessRig.peer(1) }) {
             rig.pass(.milliseconds(10), answering: [2, 3])
