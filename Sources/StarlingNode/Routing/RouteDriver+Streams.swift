@@ -106,8 +106,10 @@ extension RouteDriver {
         startTask { _ in await stream.reset() }
     }
 
-    /// Ends the stream to a peer; the next one opens on the connection that the swarm prefers.
+    /// Ends the stream to a peer, unless it is on the connection that the swarm prefers, where the next one opens.
     func moveStream(to peer: PeerID) {
+        let preferred = swarm.assumeIsolated { $0.connection(to: peer)?.id }
+        if let used = sessions[peer]?.outboundStream?.connection.id, used == preferred { return }
         sessions[peer]?.surplusCount += 1
         if let outbound = sessions[peer]?.outbound { outgoingEnded(peer, outbound) }
     }
