@@ -2,7 +2,9 @@ import StarlingCore
 import StarlingMesh
 import StarlingNode
 import StarlingSimulator
+import StarlingTransports
 import StarlingWorld
+import Synchronization
 import Testing
 
 /// Nodes that find the ways to each other by themselves.
@@ -38,6 +40,35 @@ import Testing
         try chain.simulation.run(for: .seconds(5))
         #expect(try chain.states(before + after, at: 0) == [.delivered, .delivered])
         #expect(try hops(from: 0, to: 2, chain) == [4 - first])
+    }
+
+    /// Of two connections the one stays that the node with the smaller name dialled: a stream is moved to that, and nowhere else.
+    @Test(arguments: [true, false]) func aStreamIsMovedOnlyToTheConnectionThatStays(staysFirst: Bool) throws {
+        let pair = try NodePair {
+            $0.usesRoutes = true
+            $0.topology = nil
+        }
+        let nodes = [(pair.aliceHost, pair.alice, 1), (pair.bobHost, pair.bob, 2)]
+            .sorted { $0.1.peerID < $1.1.peerID }
+        let (small, large) = (nodes[0], nodes[1])
+        /// By its address alone, or the connection that there is would do.
+        func dial(_ one: (SimulatedHost, Node, Int), _ other: (SimulatedHost, Node, Int)) throws {
+            let (node, address) = (one.1, try Multiaddr("/ip4/10.0.0.\(other.2)/tcp/4001"))
+            try pair.simulation.complete(on: one.0) { _ = try await node.swarm.connect(to: address) }
+            try pair.simulation.run(for: .seconds(3))
+        }
+        if staysFirst { try dial(small, large) } else { try dial(large, small) }
+        let events = Mutex<[NeighbourEvent]>([])
+        let node = small.1
+        try pair.simulation.complete(on: small.0) {
+            await node.routes.observe { (event: NeighbourEvent) in events.withLock { $0.append(event) } }
+        }
+        if staysFirst { try dial(large, small) } else { try dial(small, large) }
+        let moves = events.withLock { $0.count { $0 == .resumed(large.1.peerID) } }
+        #expect(moves == (staysFirst ? 0 : 1))
+        try pair.simulation.run(for: .seconds(30))
+        let left = try pair.simulation.complete(on: small.0) { await node.swarm.allConnections.map(\.info) }
+        #expect(left.map(\.direction) == [.outbound])
     }
 
     /// Whether two nodes have a connection, by the word of the first.
