@@ -117,7 +117,7 @@ extension RouteTable {
         return found
     }
 
-    func isInUse(_ slot: Int, now: Instant) -> Bool {
+    private func isInUse(_ slot: Int, now: Instant) -> Bool {
         destinations[slot].lastUse.map { $0 + limits.useDuration > now } ?? false
     }
 
