@@ -152,9 +152,13 @@ extension Liveness {
 
     /// The neighbour that has neither spoken nor been asked for longest.
     private var quietestLink: Int? {
-        links.indices.filter { links[$0].isUp }.min {
-            max(links[$0].heard, links[$0].asked) < max(links[$1].heard, links[$1].asked)
+        var quietest: (link: Int, since: Instant)?
+        for link in links.indices where links[link].isUp {
+            let since = max(links[link].heard, links[link].asked)
+            if let quietest, quietest.since <= since { continue }
+            quietest = (link, since)
         }
+        return quietest?.link
     }
 
     private mutating func fail(_ probe: Probe) {

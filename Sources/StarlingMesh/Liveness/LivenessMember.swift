@@ -199,11 +199,10 @@ extension Liveness {
     /// Forgets the dead after their time, and takes for dead who has not renewed itself.
     mutating func sweep() {
         for slot in members.indices.dropFirst() {
-            let member = members[slot]
-            guard member.isPresent, member.link < 0 else { continue }
-            if member.isGone {
-                if member.since + limits.deadDuration <= now { remove(slot) }
-            } else if member.state == .alive, member.renewed + limits.silenceMax <= now {
+            guard members[slot].isPresent, members[slot].link < 0 else { continue }
+            if members[slot].isGone {
+                if members[slot].since + limits.deadDuration <= now { remove(slot) }
+            } else if members[slot].state == .alive, members[slot].renewed + limits.silenceMax <= now {
                 // Everybody comes to this by itself: it is no news.
                 become(.dead, slot)
             }

@@ -62,6 +62,12 @@ struct RouteDestination: Sendable {
         return false
     }
 
+    /// The proof that the neighbour told which has told of it for longest.
+    @inline(__always) var firstProof: RouteProof? { entries.isEmpty ? nil : entries[0].proof }
+
+    /// What is told that it costs.
+    @inline(__always) var toldMetric: RouteMetric? { advert?.way.metric }
+
     /// How many neighbours messages go over.
     @inline(__always) var activeCount: Int {
         var count = 0

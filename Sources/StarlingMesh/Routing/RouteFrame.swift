@@ -92,7 +92,8 @@ package struct RouteFrame: Equatable, Sendable {
     /// The frame as it goes onto the stream, its length before it.
     package var encoded: [UInt8] {
         var writer = ProtobufWriter()
-        writer.reserveCapacity(updates.count * 64 + liveness.count + 64)
+        let updateByteCount = updates.reduce(0) { $0 + ($1.proof == nil ? 56 : 144) }
+        writer.reserveCapacity(updateByteCount + liveness.count + 64)
         for update in updates { writer.message(1) { update.write(to: &$0) } }
         if let digest { writer.message(2) { digest.write(to: &$0) } }
         for request in routeRequests { writer.message(3) { request.write(to: &$0) } }

@@ -182,7 +182,8 @@ package struct RouteAllowance: Sendable {
 
     /// Spends what was used already, also beyond what there is.
     mutating func spend(_ count: Int, now: Instant) {
-        settled = max(settled, now) + interval * count
+        // Mostly it is one, and to multiply 128 bits is slow.
+        settled = max(settled, now) + (count == 1 ? interval : interval * count)
     }
 
     /// Spends one, if there is one.

@@ -67,9 +67,10 @@ extension RouteTable {
         let primary = bestEntry(of: slot)
         destinations[slot].primary = primary.map { destinations[slot].entries[$0].link } ?? -1
         activate(slot, primary: primary)
+        let feasibility = destinations[slot].feasibility
         tell(slot, advert(of: slot, primary: primary), partOfMetric: 4, now: now)
         // What is told now may make some of the others unfeasible.
-        activate(slot, primary: primary)
+        if destinations[slot].feasibility != feasibility { activate(slot, primary: primary) }
         if destinations[slot].primary != before {
             destinations[slot].chosen = now
             if primary != nil { endSearch(for: destinations[slot].id) }
@@ -244,7 +245,7 @@ extension RouteTable {
     mutating func tellSmallChanges(of slot: Int, now: Instant) {
         let primary = destinations[slot].entry(of: destinations[slot].primary)
         let metric = primary.flatMap { toldMetric(of: $0, of: slot) }
-        guard let told = destinations[slot].advert?.way.metric, told != metric else { return }
+        guard let told = destinations[slot].toldMetric, told != metric else { return }
         tell(slot, advert(of: slot, primary: primary), partOfMetric: 16, now: now)
         activate(slot, primary: primary)
         tellHops(of: slot)

@@ -107,11 +107,7 @@ extension RouteTable {
         now: Instant
     ) throws(RouteBreach) -> RouteProof {
         // Another neighbour has told it, mostly.
-        if let slot, destinations[slot].isLive, let known = destinations[slot].entries[0].proof,
-            known == proof
-        {
-            return known
-        }
+        if let slot, let known = destinations[slot].firstProof, known == proof { return known }
         if !proofs.contains(proof) {
             links[link].updateAllowance.spend(limits.proofUpdateCount - 1, now: now)
         }

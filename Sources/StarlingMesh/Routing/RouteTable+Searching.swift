@@ -50,9 +50,15 @@ extension RouteTable {
 
     /// When a search goes on.
     var searchDeadline: Instant? {
-        var first: Instant?
-        for search in searches { first = .earlier(first, search.asked + duration(of: search)) }
-        return first
+        var (own, passed): (Instant?, Instant?) = (nil, nil)
+        for search in searches {
+            if search.isOwn {
+                own = .earlier(own, search.asked)
+            } else {
+                passed = .earlier(passed, search.asked)
+            }
+        }
+        return .earlier(own.map { $0 + limits.searchInterval }, passed.map { $0 + passedSearchDuration })
     }
 
     /// Takes the next step of the searches for which it is time.
@@ -109,8 +115,10 @@ extension RouteTable {
 
     /// For how long an answer is waited for: others' searches are remembered for as long as they may go on.
     private func duration(of search: RouteSearch) -> Duration {
-        search.isOwn ? limits.searchInterval : limits.searchInterval * RouteSearch.hopLimits.count
+        search.isOwn ? limits.searchInterval : passedSearchDuration
     }
+
+    private var passedSearchDuration: Duration { limits.searchInterval * RouteSearch.hopLimits.count }
 
     private mutating func makeRoomForSearch() {
         guard searches.count >= limits.searchCountMax else { return }

@@ -92,7 +92,7 @@ extension RouteTable {
             if destinations[slot].entries[place].penalty > 0 { return true }
             if isOverSilence(slot) { return true }
             if destinations[slot].entries[place].link == destinations[slot].primary,
-                destinations[slot].advert?.way.metric != toldMetric(of: place, of: slot)
+                destinations[slot].toldMetric != toldMetric(of: place, of: slot)
             {
                 return true
             }

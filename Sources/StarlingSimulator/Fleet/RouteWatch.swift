@@ -9,6 +9,15 @@ package final class RouteWatch {
     /// Numbers are as short as they can be: each look is at another place of these tables.
     private typealias Hops = SIMD4<Int16>
 
+    /// What a node does with frames for a destination.
+    private struct Way {
+        var hops = Hops(repeating: -1)
+        /// A node ranks above all that it hands frames to, as long as there is no circle.
+        ///
+        /// Ranks only rise, with each change by one at least: in a long run they become large.
+        var rank: Int32 = 0
+    }
+
     /// Fleets of more nodes are not watched: their tables would take more memory than the nodes.
     package static let nodeCountMax = 2048
 
@@ -16,11 +25,7 @@ package final class RouteWatch {
     private let indexes: [UInt64: Int16]
     private let nodeCount: Int
     /// By node, then by destination: a node hears of many destinations at once.
-    private var ways: [Hops]
-    /// In the same order: a node ranks above all that it hands frames to, as long as there is no circle.
-    ///
-    /// Ranks only rise, with each change by one at least: in a long run they become large.
-    private var ranks: [Int32]
+    private var ways: [Way]
     /// The nodes that have handed frames to a node, whatever for.
     private var users: [[Int16]]
     /// Whether a circle was found: from then on ranks mean nothing.
@@ -42,8 +47,7 @@ package final class RouteWatch {
         indexes = Dictionary(
             uniqueKeysWithValues: zip(peerIDs.map(Self.key), peerIDs.indices.map { Int16($0) })
         )
-        ways = [Hops](repeating: Hops(repeating: -1), count: nodeCount * nodeCount)
-        ranks = [Int32](repeating: 0, count: nodeCount * nodeCount)
+        ways = [Way](repeating: Way(), count: nodeCount * nodeCount)
         users = [[Int16]](repeating: [], count: nodeCount)
         marks = [UInt32](repeating: 0, count: nodeCount)
     }
@@ -63,8 +67,8 @@ package final class RouteWatch {
             if !users[Int(next)].contains(Int16(node)) { users[Int(next)].append(Int16(node)) }
         }
         let place = place(of: Int16(node), destination)
-        let before = ways[place]
-        ways[place] = hops
+        let before = ways[place].hops
+        ways[place].hops = hops
         // A circle needs a link that was not there before.
         guard !Self.holds(before, all: hops) else { return nil }
         guard hasCircle || rank(Int16(node), to: destination) else { return nil }
@@ -90,18 +94,16 @@ package final class RouteWatch {
         path.removeAll(keepingCapacity: true)
         path.append((node, -1))
         while let (lifted, _) = path.popLast() {
-            let hops = ways[place(of: lifted, destination)]
+            let way = ways[place(of: lifted, destination)]
             var rank: Int32 = 0
-            for place in 0..<Hops.scalarCount where hops[place] >= 0 && hops[place] != destination {
-                rank = max(rank, ranks[self.place(of: hops[place], destination)] + 1)
+            for place in 0..<Hops.scalarCount where way.hops[place] >= 0 && way.hops[place] != destination {
+                rank = max(rank, ways[self.place(of: way.hops[place], destination)].rank + 1)
             }
-            guard rank > ranks[place(of: lifted, destination)] else { continue }
-            ranks[place(of: lifted, destination)] = rank
+            guard rank > way.rank else { continue }
+            ways[place(of: lifted, destination)].rank = rank
             for user in users[Int(lifted)] {
-                let place = place(of: user, destination)
-                guard user != destination, rank >= ranks[place] else { continue }
-                let theirs = ways[place]
-                guard (0..<Hops.scalarCount).contains(where: { theirs[$0] == lifted }) else { continue }
+                let theirs = ways[place(of: user, destination)]
+                guard user != destination, rank >= theirs.rank, any(theirs.hops .== lifted) else { continue }
                 if user == node { return true }
                 path.append((user, -1))
             }
@@ -126,7 +128,7 @@ package final class RouteWatch {
                 // A way that is no circle has fewer links than there are nodes.
                 var (node, linkCount) = (start, 0)
                 while arrives[node] != destination {
-                    let next = ways[node * nodeCount + destination][0]
+                    let next = ways[node * nodeCount + destination].hops[0]
                     guard next >= 0, linkCount < nodeCount else { return false }
                     guard cuts.isEmpty || !cuts[node * nodeCount + Int(next)] else { return false }
                     (node, linkCount) = (Int(next), linkCount + 1)
@@ -134,7 +136,7 @@ package final class RouteWatch {
                 node = start
                 while arrives[node] != destination {
                     arrives[node] = destination
-                    node = Int(ways[node * nodeCount + destination][0])
+                    node = Int(ways[node * nodeCount + destination].hops[0])
                 }
             }
         }
@@ -143,7 +145,9 @@ package final class RouteWatch {
 
     /// A node has no ways any more: it is down.
     package func forget(_ node: Int) {
-        for destination in 0..<nodeCount { ways[node * nodeCount + destination] = Hops(repeating: -1) }
+        for destination in 0..<nodeCount {
+            ways[node * nodeCount + destination].hops = Hops(repeating: -1)
+        }
     }
 
     /// Walks all ways from a node on, as long as they do not end at the destination.
@@ -153,7 +157,7 @@ package final class RouteWatch {
         path.append((start, -1))
         var place = 0
         while place < path.count {
-            let hops = ways[self.place(of: path[place].node, destination)]
+            let hops = ways[self.place(of: path[place].node, destination)].hops
             for index in 0..<Hops.scalarCount {
                 let next = hops[index]
                 if next == start { return nodes(upTo: place) }
