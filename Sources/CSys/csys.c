@@ -150,6 +150,7 @@ int csys_random(void *bytes, size_t count) {
 int csys_file_mode(int fd, int64_t *byte_count) {
     struct stat status;
     if (fstat(fd, &status) != 0) return -errno;
+    if (S_ISDIR(status.st_mode)) return -EISDIR;
     if (!S_ISREG(status.st_mode)) return -EINVAL;
     *byte_count = status.st_size;
     return status.st_mode & 07777;

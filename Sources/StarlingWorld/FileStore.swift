@@ -12,6 +12,8 @@ package enum FileError: Error, Equatable, Sendable {
     case noSpace(path: String)
     /// The file system is mounted read-only.
     case readOnly(path: String)
+    /// It is a folder, and no file.
+    case isFolder(path: String)
     /// Anything else, by the system's own name for it, such as `EIO`.
     case other(path: String, name: String)
 }

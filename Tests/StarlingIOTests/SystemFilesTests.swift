@@ -79,7 +79,7 @@ import Testing
             #expect(throws: FileError.notFound(path: path + "/below")) {
                 try files.create(path + "/below", content: [])
             }
-            #expect(throws: FileError.other(path: folder, name: "EINVAL")) {
+            #expect(throws: FileError.isFolder(path: folder)) {
                 try files.read(folder, byteCountMax: 1, isSecret: false)
             }
             #expect(throws: FileError.other(path: "/dev/zero", name: "EINVAL")) {

@@ -48,6 +48,7 @@ struct NodeChain {
         from one: Int,
         to other: Int,
         hopLimit: UInt8 = OutboxRequest.hopLimitIfNone,
+        lifetime: Duration? = nil,
         recordsPath: Bool = false
     ) throws -> [MessageID] {
         let (node, to) = (nodes[one], nodes[other].peerID)
@@ -57,6 +58,7 @@ struct NodeChain {
                 let content = MessageContent(type: .data, payload: Array(text.utf8))
                 var draft = MessageDraft(to: to, content: content)
                 draft.hopLimit = hopLimit
+                if let lifetime { draft.lifetime = lifetime }
                 draft.recordsPath = recordsPath
                 ids.append(try await node.delivery.accept(draft))
             }

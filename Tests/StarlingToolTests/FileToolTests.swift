@@ -61,6 +61,11 @@ import Testing
             #expect(try Data(contentsOf: URL(fileURLWithPath: folder + "/copy")) == content)
             let again = try await bob.run("save", "1", folder + "/copy")
             #expect(again.status == 1 && again.talk.contains("exists already"))
+            let nowhere = try await bob.run("save", "1", folder + "/none/copy")
+            #expect(
+                nowhere.status == 1 && nowhere.talk.contains(": \(folder)/none is not there."),
+                "\(nowhere.talk)"
+            )
             try FileManager.default.createDirectory(
                 atPath: folder + "/sub",
                 withIntermediateDirectories: true
@@ -70,7 +75,10 @@ import Testing
             #expect(try await bob.json("inbox")["messages"]?.array?.isEmpty == true)
             try await expectNoBlobs(bob)
             let gone = try await bob.run("save", "1", folder + "/other")
-            #expect(gone.status == 1 && gone.talk.contains("starling inbox"))
+            #expect(
+                gone.status == 1 && gone.talk.contains("starling inbox (with --home \(bob.home))"),
+                "\(gone.talk)"
+            )
         }
     }
 
@@ -108,6 +116,11 @@ import Testing
         try await withPair { alice, bob, folder in
             let run = try await alice.run("send", bob.peerID, "--file", folder + "/none")
             #expect(run.status == 1 && run.talk.contains("is not there"))
+            let whole = try await alice.run("send", bob.peerID, "--file", folder)
+            #expect(
+                whole.status == 1 && whole.talk.contains("\(folder) is a folder. Name a file"),
+                "\(whole.talk)"
+            )
             let nothing = try await alice.run("send", bob.peerID)
             #expect(nothing.status == 2 && nothing.talk.contains("--file"), "\(nothing.talk)")
         }

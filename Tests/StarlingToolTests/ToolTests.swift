@@ -242,6 +242,7 @@ import Testing
         let home = try FixedNode.makeFolder()
         defer { try? FileManager.default.removeItem(atPath: home) }
         let misuses = [
+            ["broadcast", "--lifetime", "2h", "hello"],
             ["connect", "/ip4/300.0.0.1/tcp/1"], ["ping", "/foo/bar"], ["up", "--listen", "/ip4/x/tcp/1"],
             ["up", "--bootstrap", "/ip4/192.0.2.7/tcp/4001"], ["up", "--capacity", "0"],
             ["send", Self.peer.replacing("K", with: "0"), "hi"],
@@ -328,7 +329,7 @@ import Testing
 
         try "{\n\"nodes\": 0}".write(toFile: file, atomically: true, encoding: .utf8)
         let refused = try await ToolRun.run(["sim", file])
-        #expect(refused.status == 1 && refused.talk.contains("the field 'nodes' must be a whole number"))
+        #expect(refused.status == 2 && refused.talk.contains("the field 'nodes' must be a whole number"))
         #expect(refused.talk.contains("docs/scenarios.md"))
     }
 

@@ -25,7 +25,7 @@ package struct Diagnostic: Error, Equatable, Sendable {
     }
 
     /// The words of failures that lie in the command line itself.
-    private static let misuses = ["misused", "invalid_multiaddr", "invalid_peer_id"]
+    private static let misuses = ["misused", "invalid_multiaddr", "invalid_peer_id", "invalid_scenario"]
 
     /// How the process ends that reports this.
     package var exitStatus: ExitStatus { Self.misuses.contains(code) ? .misused : .failed }

@@ -173,6 +173,16 @@ extension Flag where Value == Duration {
         )
     }
 
+    /// A duration of some hours at most.
+    package static func duration(_ name: String, upToHours hourCount: Int, _ summary: String) -> Self {
+        duration(
+            name,
+            in: .milliseconds(1) ... .seconds(3600 * hourCount),
+            "a duration such as 5s, 250ms or 1m30s, from 1ms to \(hourCount)h",
+            summary
+        )
+    }
+
     /// A duration from a minute to some days.
     package static func minutes(_ name: String, upToDays dayCount: Int, _ summary: String) -> Self {
         duration(

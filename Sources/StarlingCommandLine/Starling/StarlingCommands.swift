@@ -77,7 +77,10 @@ private enum Commands {
         .connect,
         "Connect to a peer",
         arguments: [
-            ArgumentSpec.multiaddr("MULTIADDR", "where the peer is, with /p2p/ and its PeerID at the end")
+            ArgumentSpec.multiaddr(
+                "MULTIADDR",
+                "where the peer is; with /p2p/PEER_ID at the end, it and nobody else"
+            )
         ],
         example: "starling connect /ip4/192.0.2.7/tcp/4001/p2p/\(examplePeer)"
     )

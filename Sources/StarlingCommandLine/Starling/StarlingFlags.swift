@@ -168,6 +168,7 @@ package enum StarlingFlags {
     )
     package static let broadcastLifetime = Flag<Duration>.duration(
         "lifetime",
+        upToHours: 1,
         "How long nodes that come anew get it, an hour at most (default 5m)."
     )
     package static let messageHops = Flag<Int>.number(

@@ -113,6 +113,7 @@ package struct SystemFiles: FileStore {
         case UV_EEXIST: .alreadyExists(path: path)
         case UV_EACCES, UV_EPERM: .notPermitted(path: path)
         case UV_EROFS: .readOnly(path: path)
+        case UV_EISDIR: .isFolder(path: path)
         case UV_ENOSPC: .noSpace(path: path)
         default: .other(path: path, name: systemErrorName(code))
         }

@@ -73,7 +73,7 @@ package struct DialError: Error, Equatable, Sendable {
             attempts.lazy.compactMap(\.nextStep).first ?? "Check that the peer is running and reachable."
         case .timedOut: "Give it more time with --timeout, or check the address."
         case .backingOff: "Try again after the wait, or connect by address to try at once."
-        case .dialledSelf: "Use the address of another peer."
+        case .dialledSelf: "Name another peer: starling peers"
         case .limit: "Close connections, or raise max_connections or max_memory."
         case .cancelled, .stopped: "Try again."
         }

@@ -48,21 +48,20 @@ struct SimFleetScenario: SimScenario {
         do throws(FileError) {
             text = try SystemFiles().read(path, byteCountMax: Scenario.byteCountMax, isSecret: false)
         } catch {
-            throw unreadable(error, word, isFolder: WorkingFolder.isFolder(path))
+            throw unreadable(error, word)
         }
         return try parse(text, word)
     }
 
-    private static func unreadable(_ error: FileError, _ word: String, isFolder: Bool) -> Diagnostic {
-        if isFolder {
-            return Diagnostic(
+    private static func unreadable(_ error: FileError, _ word: String) -> Diagnostic {
+        switch error {
+        case .tooLarge: diagnostic(.tooLong, word)
+        case .isFolder:
+            Diagnostic(
                 code: "misused",
                 message: "\(word) is a folder, and no scenario.",
                 nextStep: "Name a file in it, or see what is built in: starling sim --list"
             )
-        }
-        return switch error {
-        case .tooLarge: diagnostic(.tooLong, word)
         case .notFound:
             Diagnostic(
                 code: "misused",

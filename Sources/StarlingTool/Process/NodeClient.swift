@@ -64,7 +64,12 @@ struct NodeClient {
         guard let failure = try? NodeFailure(json: json) else {
             throw Self.unlike("a failure that this version of starling knows (status \(response.status))")
         }
-        throw Diagnostic(failure)
+        var diagnostic = Diagnostic(failure)
+        // The node does not know with which flags it is asked.
+        if diagnostic.nextStep.contains("starling "), !home.flagText.isEmpty {
+            diagnostic.nextStep += " (with\(home.flagText))"
+        }
+        throw diagnostic
     }
 
     private static func unlike(_ expectation: String) -> Diagnostic {

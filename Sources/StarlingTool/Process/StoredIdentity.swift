@@ -62,7 +62,8 @@ enum StoredIdentity {
                 message: "the folder \(path) cannot be made there.",
                 nextStep: "Check the path for what is no folder, or use another with --home."
             )
-        case .alreadyExists, .notPermitted, .readableByOthers, .tooLarge, .noSpace, .readOnly, .other:
+        case .alreadyExists, .notPermitted, .readableByOthers, .tooLarge, .noSpace, .readOnly, .isFolder,
+            .other:
             diagnostic(error)
         }
     }
@@ -106,6 +107,12 @@ enum StoredIdentity {
                 code: "read_only",
                 message: "\(path) is on a disk that is mounted read-only.",
                 nextStep: "Mount it writable, or use a folder on another disk with --home."
+            )
+        case .isFolder(let path):
+            Diagnostic(
+                code: "is_folder",
+                message: "\(path) is a folder, and no key file.",
+                nextStep: "Move it away, or use another folder with --home."
             )
         case .other(let path, let name):
             Diagnostic(

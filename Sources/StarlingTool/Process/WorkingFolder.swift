@@ -24,10 +24,4 @@ enum WorkingFolder {
         let relative = path.hasPrefix("./") ? String(path.dropFirst(2)) : path
         return String(cString: folder) + "/" + relative
     }
-
-    /// Whether there is a folder at a path.
-    static func isFolder(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-    }
 }

@@ -12,6 +12,8 @@ package enum BlobError: Error, Equatable, Sendable {
     case notPermitted(path: String)
     /// A file is not there.
     case fileNotFound(path: String)
+    /// A folder where a file is asked for.
+    case isFolder(path: String)
     /// A file that is to be made exists.
     case fileExists(path: String)
     /// The file holds more than a blob may.
@@ -34,6 +36,7 @@ package enum BlobError: Error, Equatable, Sendable {
     init(_ error: FileError) {
         switch error {
         case .notFound(let path): self = .fileNotFound(path: path)
+        case .isFolder(let path): self = .isFolder(path: path)
         case .alreadyExists(let path): self = .fileExists(path: path)
         case .notPermitted(let path), .readableByOthers(let path), .readOnly(let path):
             self = .notPermitted(path: path)
@@ -52,6 +55,8 @@ package enum BlobError: Error, Equatable, Sendable {
         case .noSpace: "Make room on the disk; what has arrived is kept, and the rest follows."
         case .notPermitted(let path): "Give this user access to \(path)."
         case .fileNotFound(let path): "Check the path \(path)."
+        case .isFolder:
+            "Name a file; a folder can be packed into one, for instance with tar."
         case .fileExists(let path): "Choose another name, or move \(path) away."
         case .fileTooLarge: "Cut the file into parts of at most 4 GiB."
         case .fileChanged(let path): "Send \(path) again when nothing writes to it."

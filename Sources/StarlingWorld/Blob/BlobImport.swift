@@ -221,11 +221,18 @@ package final class BlobExport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
             try folder.disk.remove(temporary)
             try folder.disk.create(temporary)
         } catch {
+            // What is missing is the folder for it.
+            if case .notFound = error { throw .fileNotFound(path: Self.folder(of: target)) }
             throw BlobError(error)
         }
     }
 
     deinit { abandon() }
+
+    private static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
 
     package func step() throws(BlobError) -> BlobID? {
         let end = min(totalByteCount, byteCount + stepByteCount)

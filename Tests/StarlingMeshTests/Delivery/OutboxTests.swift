@@ -332,6 +332,26 @@ import Testing
         kit.expectNoAction(.reach(Self.bob), "nothing waits for it")
     }
 
+    @Test func whatComesAfterNothingWaitedIsReachedForAtOnce() throws {
+        var kit = OutboxKit()
+        let first = try kit.send(lifetime: .seconds(60))
+        kit.expectAction(.reach(Self.bob))
+        for _ in 0..<6 {
+            kit.outbox.unreachable(Self.bob, now: kit.now)
+            kit.pull()
+            while kit.state(first) == .queued, kit.takeActions() != [.reach(Self.bob)] {
+                kit.advance(kit.now.duration(to: try #require(kit.outbox.nextDeadline)))
+            }
+        }
+        #expect(kit.state(first) == .expired)
+        try kit.send(lifetime: .seconds(1))
+        kit.expectNoAction(.reach(Self.bob), "it was just tried")
+        kit.advance(.seconds(3600))
+        kit.expectNoAction(.reach(Self.bob), "nothing waits for it")
+        try kit.send()
+        kit.expectAction(.reach(Self.bob))
+    }
+
     @Test func afterARestartWhatWaitsIsReachedFor() throws {
         var kit = OutboxKit()
         let ids = try (0..<3).map { try kit.send(lifetime: .seconds(60 + $0)) }

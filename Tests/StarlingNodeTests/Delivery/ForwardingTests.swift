@@ -58,6 +58,23 @@ import Testing
         #expect(try chain.report(2).inboxCount == 2)
     }
 
+    @Test func aWayThatCameWhileNothingWaitedIsTakenAtOnce() throws {
+        let chain = try NodeChain(count: 3, hasRoutes: false)
+        let cut = chain.simulation.network.partition(Array(chain.hosts[..<2]), [chain.hosts[2]])
+        try chain.simulation.run(for: .seconds(60))
+        let first = try chain.send(["in vain"], from: 0, to: 2, lifetime: .seconds(100))
+        try chain.simulation.run(for: .seconds(110))
+        #expect(try chain.states(first, at: 0) == [.expired])
+        chain.simulation.network.heal(cut)
+        chain.simulation.network.partition([chain.hosts[0]], [chain.hosts[2]])
+        try chain.connect(1, 2)
+        try chain.simulation.run(for: .seconds(5))
+        let second = try chain.send(["at once"], from: 0, to: 2)
+        try chain.simulation.run(for: .seconds(1))
+        #expect(try chain.states(second, at: 0) == [.delivered], "no failure from before holds it up")
+        #expect(try chain.obstacle(second[0], at: 0) == nil)
+    }
+
     @Test func aLinkThatComesUpTakesOverFromTheRoute() throws {
         let chain = try NodeChain(count: 3)
         let first = try chain.send(["over the relay"], from: 0, to: 2)

@@ -358,7 +358,8 @@ extension Outbox {
     private mutating func advance(peer: Int, now: Instant) {
         if isDue(peers[peer].reachAt, now) {
             peers[peer].reachAt = nil
-            if needsConnection(peer) { reach(peer) }
+            // What comes after a time in which nothing waited does not wait for the failures before it.
+            if needsConnection(peer) { reach(peer) } else { peers[peer].reaching.reset() }
         }
         let isOver = (isDue(peers[peer].hold.until, now), isDue(peers[peer].emergencyHold.until, now))
         if isOver.0 { peers[peer].hold.until = nil }
