@@ -100,3 +100,16 @@ extension DeliveryDriver {
         setRoute(to: peer, hops.map { RouteHop(peer: $0, metric: .zero, hops: linkCount) })
     }
 }
+
+extension Swarm {
+    /// Knows an address of a peer from now on.
+    func know(_ address: Multiaddr, of peer: PeerID) {
+        peerBook.add(
+            [address],
+            of: peer,
+            source: .identify,
+            lifetime: .seconds(3600),
+            now: world.loops[0].now
+        )
+    }
+}

@@ -63,7 +63,7 @@ import Testing
             #expect(again.status == 1 && again.talk.contains("exists already"))
             let nowhere = try await bob.run("save", "1", folder + "/none/copy")
             #expect(
-                nowhere.status == 1 && nowhere.talk.contains(": \(folder)/none is not there."),
+                nowhere.status == 1 && nowhere.talk.contains(": There is no folder \(folder)/none."),
                 "\(nowhere.talk)"
             )
             try FileManager.default.createDirectory(
@@ -76,7 +76,7 @@ import Testing
             try await expectNoBlobs(bob)
             let gone = try await bob.run("save", "1", folder + "/other")
             #expect(
-                gone.status == 1 && gone.talk.contains("starling inbox (with --home \(bob.home))"),
+                gone.status == 1 && gone.talk.contains("starling inbox --home \(bob.home)"),
                 "\(gone.talk)"
             )
         }

@@ -242,7 +242,7 @@ import Testing
         let home = try FixedNode.makeFolder()
         defer { try? FileManager.default.removeItem(atPath: home) }
         let misuses = [
-            ["broadcast", "--lifetime", "2h", "hello"],
+            ["broadcast", "--lifetime", "3600001ms", "hello"],
             ["connect", "/ip4/300.0.0.1/tcp/1"], ["ping", "/foo/bar"], ["up", "--listen", "/ip4/x/tcp/1"],
             ["up", "--bootstrap", "/ip4/192.0.2.7/tcp/4001"], ["up", "--capacity", "0"],
             ["send", Self.peer.replacing("K", with: "0"), "hi"],

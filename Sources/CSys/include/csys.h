@@ -131,7 +131,7 @@ void csys_interface_changes_drain(int fd);
 
 /* Files */
 
-/* The mode bits of an open file that is a regular one; -EINVAL for anything else. */
+/* The mode bits of an open file that is a regular one; -EISDIR for a folder, -EINVAL for anything else. */
 int csys_file_mode(int fd, int64_t *byte_count);
 int csys_open_read(const char *path);
 int csys_open_create(const char *path);

@@ -33,6 +33,7 @@ extension BlobError {
         case .noSpace: "The disk is full."
         case .notPermitted(let path): "\(path) may not be read or written."
         case .fileNotFound(let path): "\(path) is not there."
+        case .noFolder(let path): "There is no folder \(path)."
         case .isFolder(let path): "\(path) is a folder."
         case .fileExists(let path): "\(path) exists already."
         case .fileTooLarge: "The file is larger than 4 GiB."

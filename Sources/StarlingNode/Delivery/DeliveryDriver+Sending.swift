@@ -82,8 +82,6 @@ extension DeliveryDriver {
             outbox.abandon(header.id)
             throw .message(error)
         }
-        // A way may have come while there was nothing to send over it.
-        if let to = header.to { _ = routeUp(to) }
         // Somebody waits: a write that failed before does not hold this one up.
         if storeRetryAt != nil { commitOutbox() }
         pump()

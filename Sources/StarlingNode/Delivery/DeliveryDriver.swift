@@ -281,6 +281,8 @@ package actor DeliveryDriver {
     private func perform(_ action: OutboxAction) {
         switch action {
         case .accepted(let id):
+            // A way may have come while there was nothing to send over it.
+            if let to = outbox.message(id)?.to { _ = routeUp(to) }
             tellAccepted(id)
             settleAcceptance(id, nil)
         case .notAccepted(let id):

@@ -34,8 +34,8 @@ extension BlobFailure {
         switch self {
         case .store(.full), .store(.tooManyBlobs), .store(.noSpace), .tooMany: .limitReached
         case .store(.fileTooLarge): .tooLarge
-        case .store(.fileNotFound), .store(.isFolder), .store(.fileExists), .store(.notPermitted),
-            .store(.fileChanged):
+        case .store(.fileNotFound), .store(.noFolder), .store(.isFolder), .store(.fileExists),
+            .store(.notPermitted), .store(.fileChanged):
             .invalidRequest
         case .store(.closed), .cancelled: .stopping
         case .store, .unusableKey: .internal

@@ -65,9 +65,10 @@ struct NodeClient {
             throw Self.unlike("a failure that this version of starling knows (status \(response.status))")
         }
         var diagnostic = Diagnostic(failure)
-        // The node does not know with which flags it is asked.
-        if diagnostic.nextStep.contains("starling "), !home.flagText.isEmpty {
-            diagnostic.nextStep += " (with\(home.flagText))"
+        // The node does not know with which flags it is asked: a command that it ends with gets them here.
+        let words = diagnostic.nextStep.split(separator: ": starling ", maxSplits: 1)
+        if words.count == 2, !words[1].contains(where: { ".,;:/".contains($0) }) {
+            diagnostic.nextStep += home.flagText
         }
         throw diagnostic
     }

@@ -12,6 +12,8 @@ package enum BlobError: Error, Equatable, Sendable {
     case notPermitted(path: String)
     /// A file is not there.
     case fileNotFound(path: String)
+    /// A folder is not there in which a file is to be made.
+    case noFolder(path: String)
     /// A folder where a file is asked for.
     case isFolder(path: String)
     /// A file that is to be made exists.
@@ -55,6 +57,7 @@ package enum BlobError: Error, Equatable, Sendable {
         case .noSpace: "Make room on the disk; what has arrived is kept, and the rest follows."
         case .notPermitted(let path): "Give this user access to \(path)."
         case .fileNotFound(let path): "Check the path \(path)."
+        case .noFolder(let path): "Make \(path) first, or name another place."
         case .isFolder:
             "Name a file; a folder can be packed into one, for instance with tar."
         case .fileExists(let path): "Choose another name, or move \(path) away."

@@ -222,7 +222,7 @@ package final class BlobExport: BlobPassage, @unchecked Sendable {  // tidy-ok: 
             try folder.disk.create(temporary)
         } catch {
             // What is missing is the folder for it.
-            if case .notFound = error { throw .fileNotFound(path: Self.folder(of: target)) }
+            if case .notFound = error { throw .noFolder(path: Self.folder(of: target)) }
             throw BlobError(error)
         }
     }

@@ -350,6 +350,23 @@ import Testing
         kit.expectNoAction(.reach(Self.bob), "nothing waits for it")
         try kit.send()
         kit.expectAction(.reach(Self.bob))
+        kit.outbox.unreachable(Self.bob, now: kit.now)
+        kit.pull()
+        kit.advance(.seconds(50))
+        kit.expectNoAction(.reach(Self.bob), "it failed more and more often")
+    }
+
+    @Test func anAttemptThatFailsWhenNothingWaitsAnyMoreCounts() throws {
+        var kit = OutboxKit()
+        try kit.send(lifetime: .seconds(1))
+        kit.expectAction(.reach(Self.bob))
+        kit.advance(.seconds(2))
+        kit.outbox.unreachable(Self.bob, now: kit.now)
+        kit.pull()
+        try kit.send()
+        kit.expectNoAction(.reach(Self.bob), "it has just failed")
+        kit.advance(.seconds(2))
+        kit.expectAction(.reach(Self.bob))
     }
 
     @Test func afterARestartWhatWaitsIsReachedFor() throws {

@@ -72,7 +72,24 @@ import Testing
         let second = try chain.send(["at once"], from: 0, to: 2)
         try chain.simulation.run(for: .seconds(1))
         #expect(try chain.states(second, at: 0) == [.delivered], "no failure from before holds it up")
-        #expect(try chain.obstacle(second[0], at: 0) == nil)
+    }
+
+    @Test func whoIsReachedOverOthersIsDialledAsWell() throws {
+        let chain = try NodeChain(count: 3, hasRoutes: false)
+        try chain.simulation.run(for: .seconds(30))
+        let (node, peer) = (chain.nodes[0], chain.nodes[2].peerID)
+        let address = try Multiaddr("/ip4/10.0.0.3/tcp/4001")
+        let isConnected = try chain.simulation.complete(on: chain.hosts[0]) {
+            await node.swarm.know(address, of: peer)
+            return await node.swarm.connection(to: peer) != nil
+        }
+        #expect(!isConnected)
+        let ids = try chain.send(["one", "two"], from: 0, to: 2)
+        try chain.simulation.run(for: .seconds(2))
+        #expect(try chain.states(ids, at: 0) == [.delivered, .delivered])
+        #expect(
+            try chain.simulation.complete(on: chain.hosts[0]) { await node.swarm.connection(to: peer) != nil }
+        )
     }
 
     @Test func aLinkThatComesUpTakesOverFromTheRoute() throws {

@@ -74,11 +74,12 @@ extension Outbox {
         forgetPeerIfIdle(peer)
     }
 
-    /// The peer could not be connected to: it is tried again later.
+    /// The peer could not be connected to: it is tried again later, also for what comes only now.
     package mutating func unreachable(_ id: PeerID, now: Instant) {
         guard let peer = peerIndex[id] else { return }
         peers[peer].isReaching = false
-        reachIfNeeded(peer, now: now, isFirst: false)
+        guard peers[peer].reachAt == nil, !peers[peer].isUp || needsConnection(peer) else { return }
+        reachLater(peer, now: now)
     }
 
     /// The next envelope for a peer, among the priorities whose streams take bytes; it counts as sent.
@@ -322,12 +323,13 @@ extension Outbox {
 
     private mutating func reachIfNeeded(_ peer: Int, now: Instant, isFirst: Bool) {
         guard !peers[peer].isReaching, peers[peer].reachAt == nil, needsConnection(peer) else { return }
-        if isFirst, peers[peer].reaching.count == 0 {
-            reach(peer)
-        } else {
-            peers[peer].reachAt = now + peers[peer].reaching.next(limits.retries, &jitter)
-            setTimer(peer)
-        }
+        // The wait after the last failure is over.
+        if isFirst { reach(peer) } else { reachLater(peer, now: now) }
+    }
+
+    private mutating func reachLater(_ peer: Int, now: Instant) {
+        peers[peer].reachAt = now + peers[peer].reaching.next(limits.retries, &jitter)
+        setTimer(peer)
     }
 
     /// Whether something waits for a connection to a peer: all where it cannot be sent to, else what is too far.
@@ -358,8 +360,7 @@ extension Outbox {
     private mutating func advance(peer: Int, now: Instant) {
         if isDue(peers[peer].reachAt, now) {
             peers[peer].reachAt = nil
-            // What comes after a time in which nothing waited does not wait for the failures before it.
-            if needsConnection(peer) { reach(peer) } else { peers[peer].reaching.reset() }
+            if needsConnection(peer) { reach(peer) }
         }
         let isOver = (isDue(peers[peer].hold.until, now), isDue(peers[peer].emergencyHold.until, now))
         if isOver.0 { peers[peer].hold.until = nil }
