@@ -282,7 +282,7 @@ package actor DeliveryDriver {
         switch action {
         case .accepted(let id):
             // A way may have come while there was nothing to send over it.
-            if let to = outbox.message(id)?.to { _ = routeUp(to) }
+            if let to = inPlace(&outbox, { $0.message(id)?.to }) { _ = routeUp(to) }
             tellAccepted(id)
             settleAcceptance(id, nil)
         case .notAccepted(let id):

@@ -69,6 +69,8 @@ struct NodeClient {
         let words = diagnostic.nextStep.split(separator: ": starling ", maxSplits: 1)
         if words.count == 2, !words[1].contains(where: { ".,;:/".contains($0) }) {
             diagnostic.nextStep += home.flagText
+        } else if diagnostic.nextStep.contains("starling "), !home.flagText.isEmpty {
+            diagnostic.nextStep += " (with\(home.flagText))"
         }
         throw diagnostic
     }

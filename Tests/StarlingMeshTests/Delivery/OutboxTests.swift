@@ -369,6 +369,19 @@ import Testing
         kit.expectAction(.reach(Self.bob))
     }
 
+    @Test func aDialForSomethingElseThatFailsHoldsUpNothing() throws {
+        var kit = OutboxKit()
+        try kit.send(lifetime: .seconds(1))
+        kit.linkUp()
+        kit.advance(.seconds(2))
+        kit.linkDown()
+        _ = kit.takeActions()
+        kit.outbox.unreachable(Self.bob, now: kit.now)
+        kit.pull()
+        try kit.send()
+        kit.expectAction(.reach(Self.bob))
+    }
+
     @Test func afterARestartWhatWaitsIsReachedFor() throws {
         var kit = OutboxKit()
         let ids = try (0..<3).map { try kit.send(lifetime: .seconds(60 + $0)) }

@@ -77,8 +77,10 @@ extension Outbox {
     /// The peer could not be connected to: it is tried again later, also for what comes only now.
     package mutating func unreachable(_ id: PeerID, now: Instant) {
         guard let peer = peerIndex[id] else { return }
+        // Others dial, too: what this has not asked for counts only where something waits for it.
+        let isAsked = peers[peer].isReaching
         peers[peer].isReaching = false
-        guard peers[peer].reachAt == nil, !peers[peer].isUp || needsConnection(peer) else { return }
+        guard peers[peer].reachAt == nil, isAsked || needsConnection(peer) else { return }
         reachLater(peer, now: now)
     }
 
