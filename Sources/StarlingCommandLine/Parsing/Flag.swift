@@ -162,23 +162,13 @@ extension Flag where Value == Duration {
         }
     }
 
-    /// A duration from a millisecond, which is as exact as the node counts, to some days.
-    package static func duration(_ name: String, upToDays dayCount: Int = 1, _ summary: String) -> Self {
-        let longest = dayCount == 1 ? "24h" : "\(dayCount)d"
+    /// A duration from a millisecond, which is as exact as the node counts, to some hours.
+    package static func duration(_ name: String, upToHours hourCount: Int = 24, _ summary: String) -> Self {
+        let longest = hourCount > 24 ? "\(hourCount / 24)d" : "\(hourCount)h"
         return duration(
             name,
-            in: .milliseconds(1) ... .seconds(86_400 * dayCount),
-            "a duration such as 5s, 250ms or 1m30s, from 1ms to \(longest)",
-            summary
-        )
-    }
-
-    /// A duration of some hours at most.
-    package static func duration(_ name: String, upToHours hourCount: Int, _ summary: String) -> Self {
-        duration(
-            name,
             in: .milliseconds(1) ... .seconds(3600 * hourCount),
-            "a duration such as 5s, 250ms or 1m30s, from 1ms to \(hourCount)h",
+            "a duration such as 5s, 250ms or 1m30s, from 1ms to \(longest)",
             summary
         )
     }

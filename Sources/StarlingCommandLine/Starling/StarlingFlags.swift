@@ -163,7 +163,7 @@ package enum StarlingFlags {
     )
     package static let lifetime = Flag<Duration>.duration(
         "lifetime",
-        upToDays: 30,
+        upToHours: 30 * 24,
         "How long it is tried (default 24h)."
     )
     package static let broadcastLifetime = Flag<Duration>.duration(
