@@ -17,27 +17,15 @@ public struct Messages: AsyncSequence, Sendable {
     /// One reader's place in the inbox.
     public struct Iterator: AsyncIteratorProtocol {
         let node: Node
-        private var lastPosition: UInt64 = 0
+        private var place = InboxPlace()
 
         init(node: Node) { self.node = node }
 
         /// The next message; `nil` when the node has stopped or the task was cancelled.
         public mutating func next() async -> Message? {
-            let delivery = node.node.delivery
-            while !Task.isCancelled {
-                if let position = await delivery.nextWaiting(after: lastPosition) {
-                    lastPosition = position
-                    // Another reader may have been quicker.
-                    if let taken = await delivery.take(position) { return Message(taken, node: node) }
-                } else {
-                    guard await delivery.arrival(after: lastPosition) else { return nil }
-                    // What is there now and has a reader is not for this one.
-                    if await delivery.nextWaiting(after: lastPosition) == nil {
-                        lastPosition = await delivery.lastPosition(after: lastPosition)
-                    }
-                }
-            }
-            return nil
+            guard let next = await node.node.delivery.next(place) else { return nil }
+            place = next.place
+            return Message(next.delivery, node: node)
         }
     }
 }

@@ -93,16 +93,85 @@ extension DeliveryDriver {
 
     // MARK: Handing out
 
-    /// The first message past a position that nobody has.
+    /// The first message past a position that nobody has, and that waits for no handler.
     package func nextWaiting(after position: UInt64) -> UInt64? {
         var last = position
         while true {
             let entries = inbox.entries(after: last, countMax: 64)
             guard let end = entries.last?.position else { return nil }
-            let found = entries.first { $0.state == .waiting && readers.claims[$0.position] == nil }
-            if let found { return found.position }
+            if let found = entries.first(where: readers.leaves) { return found.position }
             last = end
         }
+    }
+
+    /// The next message for a reader, which acknowledges it or gives it back; suspends until there is one.
+    ///
+    /// - Returns: the message, and the reader's place after it; `nil` when the node stops or the task is cancelled.
+    package func next(_ place: InboxPlace) async -> (delivery: InboxDelivery, place: InboxPlace)? {
+        var place = place
+        while !isStopped, !Task.isCancelled {
+            if let position = nextWaiting(after: place.position) {
+                place.position = position
+                if let delivery = await take(position) {
+                    guard Task.isCancelled, giveBack(position) else { return (delivery, place) }
+                    return nil
+                }
+                // Another reader was quicker, or the disk gave nothing and may give it another time.
+                if place.retryAt == nil { place.retryAt = loop.now + limits.readRetryInterval }
+            } else if place.returnCount != readers.returnCount
+                || place.retryAt.map({ $0 <= loop.now }) == true
+            {
+                place = InboxPlace(returnCount: readers.returnCount)
+            } else {
+                place.position = lastPosition(after: place.position)
+                await waitForMessage(place)
+            }
+        }
+        return nil
+    }
+
+    private func waitForMessage(_ place: InboxPlace) async {
+        guard let retryAt = place.retryAt else { return await waitForNews(place) }
+        await loop.withDeadline(retryAt) { await self.waitForNews(place) }
+    }
+
+    /// Suspends until there may be a message for a reader that has found none up to its place, the node stops or the task is
+    /// cancelled.
+    private func waitForNews(_ place: InboxPlace) async {
+        readers.lastNumber += 1
+        let number = readers.lastNumber
+        await withTaskCancellationHandler {
+            _ = await Waiter.suspend { waiter in
+                let isNews =
+                    place.returnCount != readers.returnCount || nextWaiting(after: place.position) != nil
+                if Task.isCancelled || isStopped || isNews {
+                    waiter.resume(returning: true)
+                } else {
+                    // Whatever arrives or comes back from now on.
+                    readers.arrivalWaiters[number] = (0, waiter)
+                }
+            }
+        } onCancel: {
+            loop.startTask { await self.endArrivalWait(number) }
+        }
+    }
+
+    /// A reader has no use for a message: it waits for the next reader, or for a handler of its type.
+    ///
+    /// - Returns: Whether a reader has it.
+    package func giveBack(_ position: UInt64) -> Bool {
+        guard readers.claims[position] == nil, inbox.entry(at: position)?.state == .handedOut else {
+            return false
+        }
+        putBack(position)
+        pump()
+        return true
+    }
+
+    /// Nobody has an entry any more: those who have passed it look for it again.
+    private func putBack(_ position: UInt64) {
+        inbox.putBack(position)
+        readers.returnCount += 1
     }
 
     /// The position of the newest message, or the one given where there is none past it.
@@ -196,7 +265,7 @@ extension DeliveryDriver {
         case .handler(let type, _):
             guard let handler = readers.handler(of: position), let entry = inbox.entry(at: position) else {
                 handlerDone(type, position)
-                inbox.putBack(position)
+                putBack(position)
                 break
             }
             startTask { driver in
@@ -216,9 +285,9 @@ extension DeliveryDriver {
             readers.requests[correlation] = nil
             waiter.resume(returning: delivery)
         case .expected: readers.requests[correlation] = .answered(delivery)
-        case .answered, nil: return inbox.putBack(position)
+        case .answered, nil: return putBack(position)
         }
-        if delivery == nil { inbox.putBack(position) } else { _ = inbox.acknowledge(position) }
+        if delivery == nil { putBack(position) } else { _ = inbox.acknowledge(position) }
     }
 
     /// Whoever waits for an entry does not get it: it is not there.
@@ -250,8 +319,12 @@ extension DeliveryDriver {
         return true
     }
 
-    /// Takes no more messages of a type; those that a handler has it keeps.
-    package func stopHandling(_ type: MessageType) { readers.set(nil, for: type) }
+    /// Takes no more messages of a type, which are for readers then; those that a handler has it keeps.
+    package func stopHandling(_ type: MessageType) {
+        readers.set(nil, for: type)
+        readers.returnCount += 1
+        announce(.max)
+    }
 
     private func run(_ body: MessageReceiver, on delivery: InboxDelivery) async {
         let (position, type) = (delivery.entry.position, delivery.entry.type)
@@ -280,14 +353,18 @@ extension DeliveryDriver {
         }
         if readers.handler(of: entry.position) == nil {
             handlerDone(entry.type, entry.position)
-            inbox.putBack(entry.position)
+            putBack(entry.position)
         } else if !inbox.handOut(entry.position) {
             handlerDone(entry.type, entry.position)
         }
         pump()
     }
 
-    private func respond(to delivery: InboxDelivery, _ answer: MessageContent?) async throws(DeliveryError) {
+    /// Accepts the answer to a request, once however often it is called.
+    package func respond(
+        to delivery: InboxDelivery,
+        _ answer: MessageContent?
+    ) async throws(DeliveryError) {
         var content = answer ?? MessageContent(type: delivery.entry.type, payload: [])
         if content.kind == .message || content.kind == .request { content.kind = .response }
         content.correlation = delivery.content.correlation

@@ -34,6 +34,8 @@ package actor DeliveryDriver {
         package var writeCountMin = 8
         /// From a write that failed to the next try, where nobody waits for it.
         package var storeRetryInterval: Duration = .seconds(1)
+        /// From a message that the disk did not give to a reader to the next try.
+        package var readRetryInterval: Duration = .seconds(1)
         /// From a fetch of a file that failed, though its sender was there or for want of room, to the next one.
         package var fileRetryInterval: Duration = .seconds(30)
         /// How often a file is taken in while the same content is being erased; then it is refused.

@@ -19,6 +19,20 @@ package struct InboxListing: Sendable, Equatable {
     package var hasMore = false
 }
 
+/// How far a reader has come among the messages that nobody has.
+package struct InboxPlace: Sendable, Equatable {
+    /// The last one that it was handed or that it has passed.
+    var position: UInt64 = 0
+    /// How many had come back to the inbox when the reader began from its start: later ones may lie before the position.
+    var returnCount: UInt64 = 0
+    /// When it begins from the start again for what it was not given; `nil` where it has all.
+    var retryAt: Instant?
+
+    package init() {}
+
+    init(returnCount: UInt64) { self.returnCount = returnCount }
+}
+
 /// Deals with one message of a type; what it returns is the answer to a request.
 ///
 /// The message is acknowledged when it returns. When it throws, the message is handed out again, with a higher attempt,
@@ -66,6 +80,17 @@ struct InboxReaders {
     /// Who waits for a message past a position.
     var arrivalWaiters: [UInt64: (after: UInt64, waiter: Waiter<Bool>)] = [:]
     var lastNumber: UInt64 = 0
+    /// How often messages came back to the inbox that somebody had, or that waited for a handler.
+    var returnCount: UInt64 = 0
+
+    /// Whether an entry is for whoever reads: nobody has it, and there is no handler for it.
+    func leaves(_ entry: InboxEntry) -> Bool {
+        guard entry.state == .waiting, claims[entry.position] == nil else { return false }
+        switch entry.kind {
+        case .message, .request: return handlers[entry.type] == nil
+        case .response, .failure: return true
+        }
+    }
 
     /// Whether somebody takes a message with this content at once.
     func wants(_ content: MessageContent) -> Bool {

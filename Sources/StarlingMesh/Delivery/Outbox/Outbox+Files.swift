@@ -30,5 +30,6 @@ extension Outbox {
         let peer = lanes[slots[slot].lane].peer
         end(slot, .damaged, now: now, wallNow: wallNow)
         feed(peer, now: now)
+        feedStarved(now: now)
     }
 }

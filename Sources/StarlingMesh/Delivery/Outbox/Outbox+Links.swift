@@ -105,7 +105,7 @@ extension Outbox {
         retryTimers.set(slot, to: now + transit + slots[slot].retrying.next(limits.retries, &jitter))
         let isOverdue = slots[slot].isOverdue
         slots[slot].isOverdue = false
-        if !starved.isEmpty { feedStarved(now: now) }
+        feedStarved(now: now)
         return Transmission(
             id: slots[slot].id,
             priority: priority,
@@ -127,7 +127,7 @@ extension Outbox {
             peers[peer].queues.release(priority)
             remove(slot, from: .active)
             putAway(slot, now: now)
-            if !starved.isEmpty { feedStarved(now: now) }
+            feedStarved(now: now)
             feed(peer, now: now)
         }
         return nil
@@ -148,10 +148,10 @@ extension Outbox {
         guard let row, case .live(let envelope, _, _)? = try? OutboxRow(row.span) else {
             end(slot, .damaged, now: now, wallNow: wallNow)
             feed(peer, now: now)
+            feedStarved(now: now)
             return
         }
-        envelopeByteCount += envelope.count
-        slots[slot].envelope = envelope
+        hold(envelope, slot)
         enqueue(slot)
         tellTransmit(peer)
     }
@@ -177,6 +177,7 @@ extension Outbox {
         }
         while let peer = peerTimers.popFirst(through: now) { advance(peer: peer, now: now) }
         while let lane = stallTimers.popFirst(through: now) { watch(lane, now: now) }
+        feedStarved(now: now)
         trimHistory(wallNow: wallNow)
         tellWrite()
     }
@@ -221,18 +222,13 @@ extension Outbox {
         let priority = lanes[lane].priority
         // A recipient that was full gets one message at a time until it takes one.
         if peers[peer][holdOf: priority].isProbing, isUnderWay(priority, peer) { return false }
-        if slots[slot].envelope == nil, !hasRoom(toLoad: slot) {
-            if !peers[peer].isStarved {
-                peers[peer].isStarved = true
-                starved.append(peer)
-            }
-            return false
-        }
+        if slots[slot].envelope == nil, !makeRoom(toLoad: slot) { return false }
         if peers[peer].queues.hasRoom(priority) { return true }
         guard priority == .emergency, let low = peers[peer].queues.displaceLow() else { return false }
         slots[Int(low)].state = .waiting
         remove(Int(low), from: .active)
         prepend(Int(low), to: .waiting)
+        spare(Int(low))
         actions.append(.displaced(low: slots[Int(low)].id, by: slots[slot].id))
         return true
     }
@@ -256,27 +252,8 @@ extension Outbox {
     private mutating func load(_ slot: Int, _ peer: Int, _ priority: MessagePriority) {
         slots[slot].state = .loading
         peers[peer].queues.claim(priority)
-        envelopeByteCount += slots[slot].byteCount
+        claimLoad(slot)
         actions.append(.load(position: slots[slot].position))
-    }
-
-    /// Gives back the memory that was promised to a load; what it brings is not taken any more.
-    mutating func releaseLoad(_ slot: Int) { envelopeByteCount -= slots[slot].byteCount }
-
-    private func hasRoom(toLoad slot: Int) -> Bool {
-        envelopeByteCount == 0
-            || envelopeByteCount + slots[slot].byteCount
-                <= envelopeByteCountMax(lanes[slots[slot].lane].priority)
-    }
-
-    /// Feeds those who waited for room in memory, in turn.
-    mutating func feedStarved(now: Instant) {
-        while envelopeByteCount < limits.envelopeByteCountMax, let peer = starved.popFirst() {
-            peers[peer].isStarved = false
-            feed(peer, now: now)
-            // The next one has its turn when there is room again.
-            if peers[peer].isStarved { return }
-        }
     }
 
     // MARK: Far

@@ -56,6 +56,7 @@ extension Outbox {
             }
         }
         feed(peer, now: now)
+        feedStarved(now: now)
         tellWrite()
         return answersSomething
     }

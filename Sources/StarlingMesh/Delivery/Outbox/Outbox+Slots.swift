@@ -108,26 +108,6 @@ extension Outbox {
         lanes[lane][list].count -= 1
     }
 
-    // MARK: Envelopes in memory
-
-    mutating func keep(_ envelope: [UInt8], _ slot: Int) {
-        let priority = lanes[slots[slot].lane].priority
-        guard envelopeByteCount + envelope.count <= envelopeByteCountMax(priority) else { return }
-        envelopeByteCount += envelope.count
-        slots[slot].envelope = envelope
-    }
-
-    /// Bytes of envelopes with which one more of a priority is not kept.
-    func envelopeByteCountMax(_ priority: MessagePriority) -> Int {
-        limits.envelopeByteCountMax + (priority == .emergency ? limits.emergencyByteCountMax : 0)
-    }
-
-    mutating func dropEnvelope(_ slot: Int) {
-        guard let envelope = slots[slot].envelope else { return }
-        envelopeByteCount -= envelope.count
-        slots[slot].envelope = nil
-    }
-
     // MARK: Lanes and peers
 
     func peerID(_ peer: Int) -> PeerID { peers[peer].id }

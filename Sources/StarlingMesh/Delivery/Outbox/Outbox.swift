@@ -45,7 +45,9 @@ package struct Outbox: Sendable {
         ///
         /// An urgent message waits for one batch that is on its way, however many are accepted at once.
         package var batchByteCount = 1_048_576
-        /// Envelopes kept in memory until they are sent; others are read from the disk when it is their turn.
+        /// Bytes of envelopes kept in memory until they are sent; others are read from the disk when it is their turn.
+        ///
+        /// Peers that have none there get half as much beyond it, one each: who takes nothing does not keep others from theirs.
         package var envelopeByteCountMax = 16_777_216
         /// How long the row of a receipt waits for others to be written with.
         package var receiptDelay: Duration = .milliseconds(10)
@@ -174,6 +176,10 @@ package struct Outbox: Sendable {
     package var byteCount: Int = 0
     /// Bytes of envelopes in memory, with those being read.
     var envelopeByteCount = 0
+    /// Messages that wait with their envelopes in memory, the last of them at the end; some may wait no longer.
+    var spares: [Int32] = []
+    /// With so many those are looked through.
+    var spareCountMax = Self.spareCountMin
     /// Peers that wait for room in memory, in order.
     var starved = RingQueue<Int>()
     /// Messages of a run that were found stuck, for the metrics.
@@ -364,6 +370,7 @@ package struct Outbox: Sendable {
             if peer != woken { wake(peer, now: now) }
             woken = peer
         }
+        for slot in batch.accepted { spare(slot) }
         // The messages are on their way before those who wait for their acceptance go on.
         for slot in batch.accepted { actions.append(.accepted(slots[slot].id)) }
         tellWrite()
@@ -384,6 +391,7 @@ package struct Outbox: Sendable {
             freeSlot(slot)
             actions.append(.notAccepted(id))
         }
+        feedStarved(now: now)
         var bookkeeping = batch.bookkeeping
         bookkeeping.append(pending.bookkeeping)
         pending.bookkeeping = bookkeeping

@@ -182,6 +182,8 @@ struct OutboxPeer: Sendable {
     var settledCount = 0
     /// The priorities of which the driver knows that there is something to send.
     var toldPriorities: PrioritySet = []
+    /// Bytes of envelopes of its messages in memory, with those being read.
+    var envelopeByteCount = 0
     /// Whether it waits until envelopes of others have left memory.
     var isStarved = false
 
