@@ -96,6 +96,12 @@ package struct MailboxList: Equatable, Sendable {
 
     /// Reads a list and checks its form and its signature.
     package init(verifying message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
+        try self.init(parsing: message, limits: limits)
+        try verify()
+    }
+
+    /// Reads a list and checks its form: who signs it is what it says itself, until ``verify()``.
+    package init(parsing message: Span<UInt8>, limits: Limits = Limits()) throws(EnvelopeError) {
         guard message.count <= limits.listByteCountMax else {
             throw .bodyTooLarge(byteCountMax: limits.listByteCountMax)
         }
@@ -108,6 +114,10 @@ package struct MailboxList: Equatable, Sendable {
         } catch {
             throw .malformed(error)
         }
+    }
+
+    /// Checks the signature.
+    package func verify() throws(EnvelopeError) {
         try SignedBody.verify(signature, over: Self.signatureDomain + bodyBytes, by: peer)
     }
 

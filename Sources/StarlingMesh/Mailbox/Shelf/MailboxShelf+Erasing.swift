@@ -50,24 +50,41 @@ extension MailboxShelf {
     package mutating func acknowledge(_ receipt: Receipt, now: Instant, wallNow: WallTime) {
         let ended = end(receipt)
         if let ends = ended.ends { keep(receipt, ended.ids, ends: ends, now: now, wallNow: wallNow) }
-        let ids = receipt.entries.filter { !$0.outcome.isTransient }.map(\.id)
-        answerErased(receipt.from, ids, isWritten: ended.ids.isEmpty)
+        answerErased(receipt.from, receipt.finalIDs, isWritten: ended.ids.isEmpty)
         tellWrite()
     }
 
     /// Erases what a receipt ends.
     private mutating func end(_ receipt: Receipt) -> (ids: [MessageID], ends: Instant?) {
         var (ids, ends): ([MessageID], Instant?) = ([], nil)
-        for entry in receipt.entries where !entry.outcome.isTransient {
-            guard let sender = partyIndex[receipt.to],
-                let slot = copies[Name(sender: sender, id: entry.id)],
-                parties[slots[slot].recipient].id == receipt.from
-            else { continue }
+        for entry in receipt.entries {
+            guard let slot = slot(endedBy: entry, of: receipt) else { continue }
             ids.append(entry.id)
             ends = max(ends ?? slots[slot].ends, slots[slot].ends)
             remove(slot)
         }
         return (ids, ends)
+    }
+
+    private func slot(endedBy entry: Receipt.Entry, of receipt: Receipt) -> Int? {
+        guard !entry.outcome.isTransient, let sender = partyIndex[receipt.to],
+            let slot = copies[Name(sender: sender, id: entry.id)],
+            parties[slots[slot].recipient].id == receipt.from
+        else { return nil }
+        return slot
+    }
+
+    /// The messages that are here and that a receipt erases if its signature holds: where there are none, it is not worth
+    /// checking.
+    package func messages(endedBy receipt: Receipt) -> [MessageName] {
+        receipt.entries.filter { slot(endedBy: $0, of: receipt) != nil }
+            .map { MessageName(from: receipt.to, id: $0.id) }
+    }
+
+    /// A recipient names messages of which none is here, in a receipt that nobody has checked: it is told so, and nothing changes.
+    package mutating func acknowledgeNothing(_ receipt: Receipt, by peer: PeerID) {
+        answerErased(peer, receipt.finalIDs, isWritten: true)
+        tellWrite()
     }
 
     private mutating func keep(
@@ -120,10 +137,9 @@ extension MailboxShelf {
             slots[slot].receipted.removeAll { $0 == id }
             if slots[slot].receipted.isEmpty { remove(slot) }
         }
-        if let party = partyIndex[peer], parties[party].count > 0 {
-            let wanted = Set(ids)
-            let found = box(of: party).filter { !slots[$0].isReceipt && wanted.contains(slots[$0].id) }
-            for slot in found { remove(slot) }
+        for id in ids {
+            guard let party = partyIndex[peer], parties[party].count > 0 else { break }
+            for slot in boxed.slots(for: party, id) { remove(slot) }
         }
         if count != before { isWritten = false }
         answerErased(peer, ids, isWritten: isWritten)
@@ -211,4 +227,9 @@ extension MailboxShelf {
         }
         return fills
     }
+}
+
+extension Receipt {
+    /// The messages that have reached their end by it.
+    fileprivate var finalIDs: [MessageID] { entries.filter { !$0.outcome.isTransient }.map(\.id) }
 }

@@ -95,8 +95,8 @@ extension MailboxShelf {
 
     private mutating func restore(_ fresh: Slot) {
         let slot = insert(fresh)
-        slots[slot].state = .kept
         slots[slot].mayHaveRow = true
+        share(slot)
     }
 
     private func isKnown(_ id: MessageID, of sender: PeerID) -> Bool {

@@ -35,7 +35,7 @@ extension MailboxShelf {
         inFlight = nil
         for added in batch.added {
             let isThere = isThere(added.slot, added.position)
-            if isThere { slots[added.slot].state = .kept }
+            if isThere { share(added.slot) }
             if let sender = added.sender { answer(sender, added.id, isThere ? .stored : .settled) }
         }
         for erased in batch.erased { actions.append(.erased(to: erased.to, erased.ids)) }
@@ -118,6 +118,7 @@ extension MailboxShelf {
             for id in fresh.receipted { receipts[Name(sender: recipient, id: id)] = slot }
         } else {
             copies[Name(sender: sender, id: fresh.id)] = slot
+            boxed.add(slot, for: recipient, fresh.id)
         }
         book(slot, 1, fresh.byteCount)
         lifetimes.set(slot, to: fresh.expires)
@@ -142,7 +143,9 @@ extension MailboxShelf {
             for id in entry.receipted { receipts[Name(sender: entry.recipient, id: id)] = nil }
         } else {
             copies[Name(sender: entry.sender, id: entry.id)] = nil
+            boxed.remove(slot, for: entry.recipient, entry.id)
         }
+        unshare(slot)
         book(slot, -1, -entry.byteCount)
         lifetimes.remove(slot)
         if entry.mayHaveRow { pending.bookkeeping.remove(StoreKey(MailboxTables.shelf, entry.position)) }

@@ -78,6 +78,8 @@ package struct MailboxShelf: Sendable {
         /// The neighbours in the recipient's box; -1 for none.
         var previous: Int32 = -1
         var next: Int32 = -1
+        /// What the sender has in the recipient's box; -1 while it gives no room, see ``MailboxShelf/Pair``.
+        var pair: Int32 = -1
 
         var isReceipt: Bool { place == nil }
     }
@@ -94,6 +96,29 @@ package struct MailboxShelf: Sendable {
         var count = 0
         var byteCount = 0
         var nextOrdinal: UInt64 = 1
+        /// The senders of what is kept for it, as far as it can give way.
+        var pairs: [Int32] = []
+    }
+
+    /// A sender, and a recipient for whom something of it is kept.
+    struct Pair: Sendable {
+        struct Name: Hashable, Sendable {
+            var sender: Int
+            var recipient: Int
+        }
+
+        let name: Name
+        /// Where it stands among those of its recipient.
+        var place: Int
+    }
+
+    /// What can be full.
+    enum Part {
+        /// What a sender has left.
+        case left(Int)
+        /// What is kept for a recipient.
+        case box(Int)
+        case whole
     }
 
     /// What of a part can be full.
@@ -147,8 +172,17 @@ package struct MailboxShelf: Sendable {
     var partyIndex: [PeerID: Int] = [:]
     /// Envelopes by their senders.
     var copies: [Name: Int] = [:]
+    /// Envelopes by their recipients.
+    var boxed = MailboxNames()
     /// Receipts by the messages that they end.
     var receipts: [Name: Int] = [:]
+    /// What can give way, by sender.
+    var left = MailboxShares()
+    /// What can give way, by sender and recipient.
+    var shared = MailboxShares()
+    var pairs: [Pair] = []
+    var freePairs: [Int] = []
+    var pairIndex: [Pair.Name: Int] = [:]
     var nextPosition: UInt64 = 1
     /// When a slot goes.
     var lifetimes = DeadlineHeap()
@@ -301,110 +335,5 @@ package struct MailboxShelf: Sendable {
 
     mutating func answer(_ peer: PeerID, _ id: MessageID, _ verdict: MailboxVerdict) {
         actions.append(.verdict(to: peer, .init(id: id, verdict: verdict)))
-    }
-
-    // MARK: Room
-
-    /// Makes room for something new, in its sender's part, its recipient's and the whole, in this order.
-    ///
-    /// While a part is full, one of those that are kept in it gives way: of the peer that has left most in that part, by
-    /// number where the number is full and else by bytes, what is new counted, the one whose bytes times the time that it
-    /// has been here are most; where two are alike, the one that came first. Of peers that have left as many as each other,
-    /// the one that came last loses its last. So a flood pushes out what belongs to it, of however many peers it is, and not
-    /// the little that others have left.
-    ///
-    /// - Returns: Whether there is room; what is being written gives no room.
-    mutating func makeRoom(_ byteCount: Int, sender: PeerID, recipient: PeerID, now: Instant) -> Bool {
-        // A peer's number changes when it is forgotten meanwhile.
-        while let from = partyIndex[sender],
-            let measure = fullness(
-                parties[from].leftCount,
-                limits.senderCountMax,
-                parties[from].leftByteCount + byteCount,
-                limits.senderByteCountMax
-            )
-        {
-            let own = slots.indices.filter { slots[$0].sender == from }
-            guard displace(own, measure, byteCount, sender, now: now) else { return false }
-        }
-        while let to = partyIndex[recipient],
-            let measure = fullness(
-                parties[to].count,
-                limits.recipientCountMax,
-                parties[to].byteCount + byteCount,
-                limits.recipientByteCountMax
-            )
-        {
-            guard displace(box(of: to), measure, byteCount, sender, now: now) else { return false }
-        }
-        while let measure = fullness(count, limits.countMax, self.byteCount + byteCount, limits.byteCountMax)
-        {
-            guard displace(Array(slots.indices), measure, byteCount, sender, now: now) else { return false }
-        }
-        return true
-    }
-
-    /// What of a part is full, which holds so many and will hold so many bytes; `nil` when there is room.
-    private func fullness(_ count: Int, _ countMax: Int, _ byteCount: Int, _ byteCountMax: Int) -> Measure? {
-        if count >= countMax { return .count }
-        return byteCount > byteCountMax ? .bytes : nil
-    }
-
-    /// Has one of some slots give way.
-    private mutating func displace(
-        _ candidates: [Int],
-        _ measure: Measure,
-        _ byteCount: Int,
-        _ sender: PeerID,
-        now: Instant
-    ) -> Bool {
-        let kept = candidates.filter { slots[$0].state == .kept }
-        var sums = [Int](repeating: 0, count: parties.count)
-        for slot in kept { sums[slots[slot].sender] += measure == .count ? 1 : slots[slot].byteCount }
-        if let from = partyIndex[sender], sums[from] > 0 {
-            sums[from] += measure == .count ? 1 : byteCount
-        }
-        guard let most = sums.max(), most > 0 else { return false }
-        let those = kept.filter { sums[slots[$0].sender] == most }
-        guard let victim = (measure == .count ? lastOfTheLast(those) : nil) ?? heaviest(those, now: now)
-        else {
-            return false
-        }
-        displacedCount += 1
-        remove(victim)
-        return true
-    }
-
-    /// The last slot of the sender whose first one came last; `nil` when all are of one sender.
-    private func lastOfTheLast(_ candidates: [Int]) -> Int? {
-        var firsts: [Int: UInt64] = [:]
-        for slot in candidates {
-            let (sender, position) = (slots[slot].sender, slots[slot].position)
-            firsts[sender] = min(firsts[sender] ?? position, position)
-        }
-        guard firsts.count > 1, let last = firsts.max(by: { $0.value < $1.value }) else { return nil }
-        return candidates.filter { slots[$0].sender == last.key }
-            .max { slots[$0].position < slots[$1].position }
-    }
-
-    /// The oldest and largest slot.
-    private func heaviest(_ candidates: [Int], now: Instant) -> Int? {
-        func weight(_ slot: Int) -> Int64 {
-            let age = max(0, slots[slot].since.duration(to: now).milliseconds)
-            let (weight, overflow) = age.multipliedReportingOverflow(by: Int64(slots[slot].byteCount))
-            return overflow ? .max : weight
-        }
-        var heaviest: (slot: Int, weight: Int64)?
-        for slot in candidates {
-            let weight = weight(slot)
-            if let best = heaviest,
-                (best.weight, -Int64(slots[best.slot].position))
-                    >= (weight, -Int64(slots[slot].position))
-            {
-                continue
-            }
-            heaviest = (slot, weight)
-        }
-        return heaviest?.slot
     }
 }
