@@ -16,6 +16,8 @@ package enum BlobFetchError: Error, Equatable, Sendable {
     case ended
     /// Nothing came for too long.
     case stalled
+    /// Others were to have their turn.
+    case yielded
 }
 
 /// One attempt to fetch what is missing of a blob, over one stream.
@@ -42,6 +44,9 @@ package struct BlobFetch: Machine, Sendable {
         package var stallTimeout: Duration = .seconds(30)
         /// What counts as something, in bytes, where no chunk or frame is completed: a trickle does not.
         package var trickleByteCount = 4096
+        /// How long an attempt that is to end goes on at most for the chunk that is on its way: 256 KiB by a link of 500 bytes a
+        /// second.
+        package var yieldTimeout: Duration = .seconds(540)
         /// Bytes that are written before they are made durable.
         package var syncByteCount: UInt64 = 32 << 20
         /// How long bytes that were written may stay without being durable.
@@ -93,6 +98,8 @@ package struct BlobFetch: Machine, Sendable {
     private var isBegun: Bool
     private var incoming: Incoming?
     private var blocks: [Buffer] = []
+    /// When the attempt ends, whatever is on its way; `nil` while it is to go on.
+    private var yieldsAt: Instant?
     private var lastProgress: Instant
     private var trickle = 0
     private var unsyncedByteCount: UInt64 = 0
@@ -146,6 +153,7 @@ package struct BlobFetch: Machine, Sendable {
         isBegun = true
         if written.isComplete { return finish() }
         writeGroupIfDue(now)
+        yieldIfWhole()
     }
 
     /// The store has written a chunk.
@@ -163,6 +171,13 @@ package struct BlobFetch: Machine, Sendable {
         isSyncing = false
         lastSync = now
         if !isOver { syncIfDue(now) }
+    }
+
+    /// Others shall have their turn: the attempt ends as soon as that loses nothing that has come, or after some time.
+    package mutating func yield(now: Instant) {
+        guard !isOver, yieldsAt == nil else { return }
+        yieldsAt = now + limits.yieldTimeout
+        yieldIfWhole()
     }
 
     /// The stream is of no use any more: nothing is left to do but to write what has arrived whole.
@@ -187,12 +202,13 @@ package struct BlobFetch: Machine, Sendable {
         let stall = isWaiting ? lastProgress + limits.stallTimeout : nil
         let sync = unsyncedByteCount > 0 && !isSyncing ? lastSync + limits.syncInterval : nil
         let write = isBegun && !group.isEmpty ? groupStart + limits.groupDelay : nil
-        return [stall, sync, write].compactMap(\.self).min()
+        return [stall, sync, write, yieldsAt].compactMap(\.self).min()
     }
 
     package mutating func advance(to now: Instant) {
         guard !isOver else { return }
         if isWaiting, lastProgress + limits.stallTimeout <= now { return fail(.stalled) }
+        if let end = yieldsAt, end <= now { return fail(.yielded) }
         writeGroupIfDue(now)
         syncIfDue(now)
     }
@@ -268,6 +284,7 @@ package struct BlobFetch: Machine, Sendable {
             needsLeaves = false
             actions.append(.begin(leaves: leaves))
             leaves = []
+            yieldIfWhole()
         case .chunk(let index):
             guard !needsLeaves, asked.contains(index) else { throw .unexpectedChunk(index) }
             incoming = Incoming(index: index, block: takeBlock(), byteCount: id.byteCount(ofChunk: index))
@@ -293,6 +310,7 @@ package struct BlobFetch: Machine, Sendable {
         let whole = BlobBytes(BufferSlice(chunk.block, 0..<chunk.byteCount))
         group.append(BlobArrival(index: chunk.index, chunk: whole))
         writeGroupIfDue(now)
+        yieldIfWhole()
     }
 
     /// Hands chunks to the store once it is ready and there are enough, or they have waited, or nothing more is due.
@@ -334,6 +352,14 @@ package struct BlobFetch: Machine, Sendable {
         unsyncedByteCount = 0
         isSyncing = true
         actions.append(.sync)
+    }
+
+    /// Ends an attempt that is to end, unless a part of a chunk or of the leaves would be lost, or a chunk for which there is no
+    /// room yet.
+    private mutating func yieldIfWhole() {
+        guard yieldsAt != nil, incoming == nil, leaves.isEmpty, isBegun || group.isEmpty else { return }
+        // What has come whole goes to the store, and that may be all.
+        if wantsBytes { fail(.yielded) }
     }
 
     private mutating func finish() {

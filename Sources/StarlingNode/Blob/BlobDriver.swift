@@ -26,6 +26,10 @@ package actor BlobDriver {
         package var fetchCountMax = 4
         /// Those of them from one peer, so that one that trickles does not keep all.
         package var peerFetchCountMax = 2
+        /// How long a fetch has its turn in any case: then others have theirs, see ``BlobTurns``.
+        package var turnDuration: Duration = .seconds(60)
+        /// Streams that one peer may have open here: as many as are served, and as many more that are told to come later.
+        package var inboundStreamCountMax = 8
         /// Fetches that run or wait; a further one is refused.
         package var callerCountMax = 1000
         /// The pause after an attempt that brought nothing; doubled each time.
@@ -37,6 +41,15 @@ package actor BlobDriver {
         package var reportInterval: Duration = .milliseconds(100)
 
         package init() {}
+    }
+
+    /// A fetch that runs.
+    private struct Attempt {
+        var id: BlobID
+        var peer: PeerID
+        var session: BlobFetchSession
+        /// Whether it goes over others.
+        var isFar: Bool
     }
 
     private struct Pause {
@@ -54,19 +67,20 @@ package actor BlobDriver {
     ///
     /// It has the deliveries, which have this driver.
     private weak var tunnels: TunnelDriver?
-    /// Fetches that run over others, by token: they end when there is a link.
-    private var tunnelled: [UInt64: (peer: PeerID, session: BlobFetchSession)] = [:]
+    /// By token.
+    private var attempts: [UInt64: Attempt] = [:]
     private var observers: [@Sendable (BlobTransfer) -> Void] = []
     private var isStopped = false
     private var nextToken: UInt64 = 0
     private var pauses: [UInt64: Pause] = [:]
     /// The timers that end pauses.
     private var timers: [UInt64: any LoopTimer] = [:]
-    /// Blobs that are being fetched, and from whom; those that are being removed, from nobody.
-    private var running: [BlobID: PeerID?] = [:]
+    private var turns: BlobTurns
+    private var turnTimer: (any LoopTimer)?
+    private var turnTimerEnd: Instant?
     private var callerCount = 0
-    /// Callers that wait for their turn, by token, which is their order.
-    private var queue: [UInt64: (id: BlobID, waiter: Waiter<Void>)] = [:]
+    /// Callers that wait for their turn, by token.
+    private var queue: [UInt64: Waiter<Void>] = [:]
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
@@ -76,11 +90,20 @@ package actor BlobDriver {
         self.limits = limits
         world = swarm.world
         loop = swarm.world.loops[0]
+        var turnLimits = BlobTurns.Limits()
+        turnLimits.fetchCountMax = limits.fetchCountMax
+        turnLimits.peerFetchCountMax = limits.peerFetchCountMax
+        turnLimits.duration = limits.turnDuration
+        turns = BlobTurns(turnLimits)
     }
 
     /// Serves what is offered from here on.
     package func start() async {
-        swarm.protocols.set(BlobProtocol.id) { [weak self] stream in await self?.serve(stream) }
+        swarm.protocols.set(
+            BlobProtocol.id,
+            streamCountMaxPerPeer: limits.inboundStreamCountMax
+        ) { [weak self] stream in await self?.serve(stream) }
+        turnTimer = loop.makeTimer { [weak self] in self?.enter { $0.shareTurns() } }
         await swarm.observe { [weak self] event in
             guard case .opened(let connection, isFirst: true) = event else { return }
             self?.enter(connection.info.peer) { driver, peer in
@@ -102,8 +125,8 @@ package actor BlobDriver {
         swarm.protocols.set(BlobProtocol.id, nil)
         for pause in pauses.sorted(by: { $0.key < $1.key }) { pause.value.waiter.resume() }
         pauses = [:]
-        for caller in queue.sorted(by: { $0.key < $1.key }) { caller.value.waiter.resume() }
-        queue = [:]
+        turnTimer?.disarm()
+        resumeQueue()
     }
 
     /// Hears of every transfer from here on, on the driver's loop: at most so often as the limits say, and of each end.
@@ -325,19 +348,21 @@ package actor BlobDriver {
                 )
             )
         }
-        guard let neighbour else { return try await session.run() }
         let token = makeToken()
-        tunnelled[token] = (peer, session)
-        defer { tunnelled[token] = nil }
+        attempts[token] = Attempt(id: id, peer: peer, session: session, isFar: neighbour != nil)
+        defer { attempts[token] = nil }
+        turns.started(id, byteCount: holding?.byteCount ?? 0, now: loop.now)
+        armTurnTimer()
+        guard let neighbour else { return try await session.run() }
         do throws(BlobFailure) { try await session.run() } catch {
             switch error {
             case .stream(.closed): throw error
+            // Somebody on the way may take tunnels and cut them, or carry nothing; so may the peer seem to.
             case .stream(let reason):
-                await tunnels?.broke(to: peer, via: neighbour)
+                await tunnels?.doubted(to: peer, via: neighbour)
                 throw .tunnel(reason == .forged ? .forged : .broken(reason))
             case .fetch(.stalled):
-                // Somebody on the way may take tunnels and carry nothing.
-                await tunnels?.broke(to: peer, via: neighbour)
+                await tunnels?.doubted(to: peer, via: neighbour)
                 throw .tunnel(.timedOut)
             case .store, .unreachable, .tunnel, .fetch, .tooMany, .unusableKey, .cancelled: throw error
             }
@@ -367,8 +392,9 @@ package actor BlobDriver {
 
     /// A peer is connected: what comes from it over others shall come over the link.
     private func moveToLink(_ peer: PeerID) {
-        for (_, fetch) in tunnelled.sorted(by: { $0.key < $1.key }) where fetch.peer == peer {
-            let session = fetch.session
+        for (_, attempt) in attempts.sorted(by: { $0.key < $1.key })
+        where attempt.isFar && attempt.peer == peer {
+            let session = attempt.session
             loop.startTask { await session.leave() }
         }
     }
@@ -378,13 +404,15 @@ package actor BlobDriver {
     /// Waits until nobody else has a blob in hand, and, to fetch from a peer, until there is a place for that.
     private func takeTurn(_ id: BlobID, _ peer: PeerID?) async throws(BlobFailure) {
         let token = makeToken()
-        while !canGo(id, peer) {
+        while !turns.canGo(id, peer) {
             await withTaskCancellationHandler {
                 await Waiter.suspend { waiter in
-                    if Task.isCancelled || isStopped || canGo(id, peer) {
+                    if Task.isCancelled || isStopped || turns.canGo(id, peer) {
                         waiter.resume()
                     } else {
-                        queue[token] = (id, waiter)
+                        queue[token] = waiter
+                        turns.wait(token, for: id, peer)
+                        armTurnTimer()
                     }
                 }
             } onCancel: {
@@ -393,27 +421,42 @@ package actor BlobDriver {
             if Task.isCancelled || isStopped { throw .cancelled }
         }
         if isStopped { throw .cancelled }
-        running[id] = .some(peer)
-    }
-
-    private func canGo(_ id: BlobID, _ peer: PeerID?) -> Bool {
-        guard running[id] == nil else { return false }
-        guard let peer else { return true }
-        let peers = running.values.compactMap(\.self)
-        return peers.count < limits.fetchCountMax
-            && peers.count(where: { $0 == peer }) < limits.peerFetchCountMax
+        turns.begin(id, peer)
     }
 
     private func endTurn(_ id: BlobID) {
-        running.removeValue(forKey: id)
-        // All look again: only their order decides who goes on.
-        let waiting = queue.sorted { $0.key < $1.key }
-        queue = [:]
-        for caller in waiting { caller.value.waiter.resume() }
-        if running.isEmpty { store.perform({ $0.trim() }) { _ in } }
+        turns.end(id)
+        resumeQueue()
+        if turns.isIdle { store.perform({ $0.trim() }) { _ in } }
     }
 
-    private func leaveQueue(_ token: UInt64) { queue.removeValue(forKey: token)?.waiter.resume() }
+    /// Has all look again: only their order decides who goes on.
+    private func resumeQueue() {
+        for token in turns.order { leaveQueue(token) }
+        armTurnTimer()
+    }
+
+    private func leaveQueue(_ token: UInt64) {
+        turns.endWait(token)
+        queue.removeValue(forKey: token)?.resume()
+    }
+
+    /// Ends attempts that have had their turn for long, where others wait.
+    private func shareTurns() {
+        turnTimerEnd = nil
+        for id in turns.advance(to: loop.now) {
+            guard let session = attempts.values.first(where: { $0.id == id })?.session else { continue }
+            loop.startTask { await session.yield() }
+        }
+        armTurnTimer()
+    }
+
+    private func armTurnTimer() {
+        let next = isStopped ? nil : turns.nextDeadline
+        guard next != turnTimerEnd else { return }
+        turnTimerEnd = next
+        if let next { turnTimer?.arm(at: next) } else { turnTimer?.disarm() }
+    }
 
     /// Waits for some time, or until there is a connection with the peer.
     private func wait(_ duration: Duration, for peer: PeerID) async {
@@ -471,34 +514,10 @@ package actor BlobDriver {
     }
 
     private func tellObservers(_ transfer: BlobTransfer) {
-        for observer in observers { observer(transfer) }
-    }
-}
-
-extension BlobFailure {
-    fileprivate enum Weight {
-        /// The next attempt would fail the same way.
-        case final
-        /// The peer did something wrong, or does not know the blob; that may be a matter of time.
-        case suspicious
-        /// The network, or the peer's load.
-        case passing
-    }
-
-    fileprivate var weight: Weight {
-        switch self {
-        case .store(.wrongChunk), .store(.wrongLeaves): .suspicious
-        case .store, .tooMany, .unusableKey, .cancelled: .final
-        case .unreachable: .passing
-        case .tunnel(.forged), .tunnel(.security), .tunnel(.malformed), .tunnel(.refused(.malformed)),
-            .tunnel(.refused(.protocolNotSpoken)):
-            .suspicious
-        case .tunnel: .passing
-        case .stream(.protocolNotSupported), .stream(.negotiationFailed), .stream(.reset): .suspicious
-        case .stream: .passing
-        case .fetch(.refused(.busy)), .fetch(.stalled), .fetch(.ended): .passing
-        case .fetch: .suspicious
+        if transfer.course == .receiving, transfer.state == .running {
+            turns.moved(transfer.id, byteCount: transfer.byteCount)
         }
+        for observer in observers { observer(transfer) }
     }
 }
 

@@ -14,6 +14,7 @@ extension BlobFailure {
         case .fetch(.refused(.unreadable)): "The sender cannot read the file."
         case .fetch(.stalled): "Nothing came for too long."
         case .fetch(.ended): "The sender ended the transfer."
+        case .fetch(.yielded): "Files of others have their turn."
         case .fetch: "The sender sent something else than the file."
         case .tooMany: "Too many files are on their way."
         case .unusableKey: "The file's key is of no use."

@@ -83,6 +83,13 @@ actor BlobFetchSession {
     /// Ends the attempt in favour of a better way; ``run()`` throws.
     func leave() { giveUp(.stream(.closed)) }
 
+    /// Ends the attempt in favour of others, as soon as that loses nothing; ``run()`` throws, unless it has all by then.
+    func yield() {
+        guard outcome == nil else { return }
+        machine.yield(now: loop.now)
+        perform()
+    }
+
     private func readAll() async {
         while outcome == nil, machine.wantsBytes {
             do throws(StreamError) {

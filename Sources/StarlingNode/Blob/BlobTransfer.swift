@@ -58,7 +58,7 @@ package enum BlobFailure: Error, Equatable, Sendable {
         case .unreachable(let error): error.nextStep
         case .tunnel(let error): error.nextStep
         case .stream: "Wait: it goes on where it was when the peer is back."
-        case .fetch(.refused(.busy)), .fetch(.stalled), .fetch(.ended):
+        case .fetch(.refused(.busy)), .fetch(.stalled), .fetch(.ended), .fetch(.yielded):
             "Wait: it goes on where it was at the next attempt."
         case .fetch(.refused): "Ask the sender to send the file again."
         case .fetch: "Ask the sender which version of Starling it runs; starling version shows yours."

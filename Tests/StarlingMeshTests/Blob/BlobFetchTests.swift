@@ -267,4 +267,66 @@ import Testing
         }
         #expect(fetch.written.isComplete)
     }
+
+    // MARK: Turns
+
+    @Test func anAttemptThatIsToEndDoesSoBetweenTwoChunks() {
+        var fetch = BlobFetch(kit.id, held: ChunkSet(of: 5), limits: limits(window: 8), now: start)
+        _ = fetch.actions()
+        var between = fetch
+        between.yield(now: start)
+        #expect(between.actions() == [.fail(.yielded)])
+        let wire = kit.wire(0)
+        _ = feed(&fetch, Array(wire.prefix(1000)))
+        fetch.yield(now: start)
+        #expect(fetch.actions().isEmpty, "the chunk that is on its way comes whole")
+        let rest = feed(&fetch, Array(wire.dropFirst(1000)) + kit.wire(1))
+        #expect(rest == [.write(kit.arrivals(0)), .fail(.yielded)])
+        #expect(fetch.nextDeadline == nil)
+    }
+
+    @Test func anAttemptThatIsToEndWaitsForItsLeavesAndForRoom() {
+        var fetch = BlobFetch(kit.id, held: nil, limits: limits(window: 8), now: start)
+        _ = fetch.actions()
+        var fresh = fetch
+        fresh.yield(now: start)
+        #expect(fresh.actions() == [.fail(.yielded)])
+        _ = feed(&fetch, BlobAnswer.leaves(Array(kit.leaves.prefix(64))).encoded)
+        var early = fetch
+        early.yield(now: start)
+        #expect(early.actions().isEmpty)
+        let leaves = BlobAnswer.leaves(Array(kit.leaves.dropFirst(64))).encoded
+        #expect(feed(&early, leaves) == [.begin(leaves: kit.leaves), .fail(.yielded)])
+        _ = feed(&fetch, leaves + kit.wire(0))
+        fetch.yield(now: start)
+        #expect(fetch.actions().isEmpty, "there is no room for the chunk yet")
+        fetch.begun(now: start)
+        #expect(fetch.actions() == [.write(kit.arrivals(0)), .fail(.yielded)])
+    }
+
+    @Test func anAttemptThatIsToEndDoesNotWaitForEver() {
+        var limits = limits(window: 8)
+        limits.trickleByteCount = 1
+        var fetch = BlobFetch(kit.id, held: ChunkSet(of: 5), limits: limits, now: start)
+        _ = fetch.actions()
+        _ = feed(&fetch, Array(kit.wire(0).prefix(1000)))
+        fetch.yield(now: start)
+        let end = start + limits.yieldTimeout
+        for second in stride(from: 29, to: 540, by: 29) as StrideTo<Int64> {
+            fetch.yield(now: start + .seconds(second))
+            fetch.receive([UInt8](repeating: 0, count: 100).span, now: start + .seconds(second))
+        }
+        fetch.advance(to: end)
+        #expect(fetch.actions() == [.fail(.yielded)])
+    }
+
+    @Test func whatHasComeAsAWholeIsFinished() {
+        var fetch = BlobFetch(kit.id, held: ChunkSet(of: 5), limits: limits(window: 8), now: start)
+        _ = fetch.actions()
+        _ = feed(&fetch, (0..<5).flatMap { kit.wire($0) })
+        fetch.yield(now: start)
+        #expect(fetch.actions().isEmpty)
+        for index in 0..<5 { fetch.wrote(index, now: start) }
+        #expect(fetch.actions() == [.finish])
+    }
 }
