@@ -23,6 +23,8 @@ package actor RecordDriver {
         package var streamCountMaxPerPeer = 16
         /// Searches under way, for this node and for others; more find nothing.
         package var searchCountMax = 64
+        /// Those of them for others: whoever asks much leaves this node some.
+        package var othersSearchCountMax = 48
         /// How long an address that was found may be dialled: whoever loses all neighbours has no newer one.
         package var addressLifetime: Duration = .seconds(86_400)
 
@@ -37,6 +39,7 @@ package actor RecordDriver {
     package nonisolated let loop: any EventLoop
     private var allowances: NeighbourAllowances
     private var searchCount = 0
+    private var othersSearchCount = 0
     private var isStopped = false
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -96,9 +99,16 @@ package actor RecordDriver {
     ///
     /// - Parameter asker: Whom it is for, which is not asked itself; `nil` for this node.
     private func search(_ request: RecordRequest, for asker: PeerID?) async -> [UInt8]? {
-        guard !isStopped, searchCount < limits.searchCountMax else { return nil }
+        guard !isStopped, searchCount < limits.searchCountMax,
+            asker == nil || othersSearchCount < limits.othersSearchCountMax
+        else { return nil }
+        let othersCount = asker == nil ? 0 : 1
         searchCount += 1
-        defer { searchCount -= 1 }
+        othersSearchCount += othersCount
+        defer {
+            searchCount -= 1
+            othersSearchCount -= othersCount
+        }
         var hops = await routes.nextHops(to: request.peer)
         // Somebody who is just there may be known to others already, before the way to it is known here.
         if hops.isEmpty, asker == nil { hops = await drawnNeighbours() }
@@ -247,6 +257,7 @@ package actor RecordDriver {
     package var tableFills: [TableFill] {
         [
             TableFill("record searches", searchCount, of: limits.searchCountMax),
+            TableFill("record searches for others", othersSearchCount, of: limits.othersSearchCountMax),
             inPlace(&allowances) { $0.tableFill("record gone") },
         ]
     }
