@@ -95,11 +95,16 @@ extension MailboxDriver {
         }
     }
 
-    /// A peer has told which mailboxes it has; the list's signature holds.
+    /// Whether a list is worth checking its signature for that its peer tells: it is newer, and the peer has not told many lately.
+    func hears(_ list: MailboxList) -> Bool {
+        !isStopped && list.peer != identity.peerID
+            && directory.isNews(list, wallNow: world.wallClock.now)
+            && telling.take(list.peer, now: loop.now)
+    }
+
+    /// A peer has told which mailboxes it has, and was heard; the list's signature holds.
     package func take(_ list: MailboxList) {
-        guard !isStopped, list.peer != identity.peerID,
-            directory.isNews(list, wallNow: world.wallClock.now), telling.take(list.peer, now: loop.now)
-        else { return }
+        guard !isStopped else { return }
         note(list)
         pump()
     }

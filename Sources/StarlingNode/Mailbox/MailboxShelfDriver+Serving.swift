@@ -5,13 +5,15 @@ internal import StarlingWorld
 
 // Streams on which peers ask, and what they are answered.
 extension MailboxShelfDriver {
-    /// An ask whose signature, where it has one, is checked.
+    /// An ask whose signature, where it has one that matters, is checked.
     private enum Proven: Sendable {
         case offer(Envelope)
         /// An offer that is refused whatever its signature.
         case refused(MessageID, MailboxVerdict)
         case fetch(MailboxFetch)
         case receipt(Receipt)
+        /// A receipt that ends nothing, whatever its signature.
+        case receiptForNothing(Receipt)
         case erase([MessageID])
         case status([MessageID])
         case list(PeerID, hopLimit: UInt8)
@@ -26,7 +28,7 @@ extension MailboxShelfDriver {
         let peer = stream.peer
         guard let number = await beginVisit(stream, isFar: isFar) else { return await stream.reset() }
         do throws(MailboxStreamError) {
-            try await answerAll(on: stream, peer, number)
+            try await answerAll(on: stream, peer, number, isFar: isFar)
             do throws(StreamError) { try await stream.closeWrite() } catch { throw .stream(error) }
         } catch {
             world.log(
@@ -42,9 +44,15 @@ extension MailboxShelfDriver {
     private nonisolated func answerAll(
         on stream: Stream,
         _ peer: PeerID,
-        _ number: UInt64
+        _ number: UInt64,
+        isFar: Bool
     ) async throws(MailboxStreamError) {
         let hold = ByteHold(swarm.protocols, of: peer, for: .unfinishedMessages)
+        let writer = MailboxAnswerWriter(
+            stream,
+            swarm.protocols,
+            patience: isFar ? nil : limits.writePatience
+        )
         var frames = FrameStream(stream, frameByteCountMax: MailboxProtocol.askByteCountMax) { hold.set($0) }
         while true {
             let batch: [[UInt8]]?
@@ -59,7 +67,7 @@ extension MailboxShelfDriver {
                 let asks = try await prove(part, from: peer)
                 guard let answers = await take(asks, from: peer, number) else { return }
                 guard !answers.isEmpty else { continue }
-                do throws(StreamError) { try await stream.write(answers) } catch { throw .stream(error) }
+                try await writer.write(answers)
             }
         }
     }
@@ -72,6 +80,7 @@ extension MailboxShelfDriver {
     ) async throws(MailboxStreamError) -> [Proven] {
         var proven: [Proven] = []
         var pageCount = 0
+        var ended: Set<MessageName> = []
         for frame in frames {
             let ask: MailboxAsk?
             do throws(ProtobufError) { ask = try MailboxAsk.parse(frame.span) } catch {
@@ -83,7 +92,7 @@ extension MailboxShelfDriver {
             // The next page is asked for when the last one is there.
             guard pageCount <= 1 else { throw .outOfTurn }
             do throws(EnvelopeError) {
-                if let found = try await prove(ask, from: peer) { proven.append(found) }
+                if let found = try await prove(ask, from: peer, ended: &ended) { proven.append(found) }
             } catch {
                 throw .forged(error)
             }
@@ -91,14 +100,17 @@ extension MailboxShelfDriver {
         return proven
     }
 
+    /// Checks what an ask says: signatures last, and only those on which something hangs.
+    ///
+    /// - Parameter ended: What the receipts that were asked together end.
     private nonisolated func prove(
         _ ask: MailboxAsk,
-        from peer: PeerID
+        from peer: PeerID,
+        ended: inout Set<MessageName>
     ) async throws(EnvelopeError) -> Proven? {
         switch ask {
         case .offer(let bytes):
             var envelope = try Envelope(parsing: bytes.span)
-            // The signature after all that costs less.
             if let refusal = await refusal(of: envelope.header, byteCount: bytes.count, from: peer) {
                 return .refused(envelope.header.id, refusal)
             }
@@ -106,12 +118,22 @@ extension MailboxShelfDriver {
             envelope.crossed(from: peer, at: world.wallClock.now)
             return .offer(envelope)
         case .receipt(let bytes):
-            let receipt = try Receipt(verifying: bytes.span)
+            let receipt = try Receipt(parsing: bytes.span)
             // Of another peer's there is nothing to be said.
-            return receipt.from == peer ? .receipt(receipt) : nil
+            guard receipt.from == peer else { return nil }
+            let messages = await messages(endedBy: receipt).filter { !ended.contains($0) }
+            // Each check costs the mailbox more than the asker: it is made for a copy that goes, which was dearer to leave.
+            guard !messages.isEmpty else { return .receiptForNothing(receipt) }
+            try receipt.verify()
+            ended.formUnion(messages)
+            return .receipt(receipt)
         case .told(let bytes):
-            let list = try MailboxList(verifying: bytes.span)
-            return list.peer == peer ? .told(list) : nil
+            let list = try MailboxList(parsing: bytes.span)
+            guard list.peer == peer, await takes(list, from: peer), await mailboxes.hears(list) else {
+                return nil
+            }
+            try list.verify()
+            return .told(list)
         case .fetch(let fetch): return .fetch(fetch)
         case .erase(let ids): return .erase(ids)
         case .status(let ids): return .status(ids)
@@ -119,6 +141,8 @@ extension MailboxShelfDriver {
         case .waiting: return .waiting
         }
     }
+
+    private func messages(endedBy receipt: Receipt) -> [MessageName] { shelf.messages(endedBy: receipt) }
 
     private func refusal(of header: MessageHeader, byteCount: Int, from peer: PeerID) -> MailboxVerdict? {
         shelf.refusal(of: header, byteCount: byteCount, from: peer, wallNow: world.wallClock.now)
@@ -151,7 +175,7 @@ extension MailboxShelfDriver {
             switch ask {
             case .offer(let envelope): if let to = envelope.header.to { peers.insert(to) }
             case .receipt(let receipt): peers.insert(receipt.to)
-            case .refused, .fetch, .erase, .status, .list, .told, .waiting: break
+            case .refused, .fetch, .receiptForNothing, .erase, .status, .list, .told, .waiting: break
             }
         }
         for peer in peers.sorted() where shelf.status(for: peer).waitingCount > 0 {
@@ -171,11 +195,12 @@ extension MailboxShelfDriver {
             answer(peer, .page(page))
             if !page.envelopes.isEmpty || !page.receipts.isEmpty { paged(peer) }
         case .receipt(let receipt): shelf.acknowledge(receipt, now: now, wallNow: wallNow)
+        case .receiptForNothing(let receipt): shelf.acknowledgeNothing(receipt, by: peer)
         case .erase(let ids): shelf.erase(ids, by: peer)
         case .status(let ids): answer(peer, .status(shelf.status(for: peer, ids)))
         case .list(let other, let hopLimit):
             answer(peer, .list(await mailboxes.encodedList(of: other, for: peer, hopLimit: hopLimit)))
-        case .told(let list): if takes(list, from: peer) { await mailboxes.take(list) }
+        case .told(let list): await mailboxes.take(list)
         case .waiting: await mailboxes.noticed(by: peer)
         }
     }

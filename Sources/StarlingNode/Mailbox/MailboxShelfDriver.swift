@@ -15,6 +15,10 @@ package actor MailboxShelfDriver {
         package var inboundStreamCountMax = 4
         /// Bytes of asks that are dealt with together: a few of the largest messages.
         package var batchByteCount = 4 * MailboxProtocol.askByteCountMax
+        /// How long a neighbour may take to read what it is answered together; then its stream is reset.
+        ///
+        /// Whoever asks waits as long for a page.
+        package var writePatience = MailboxFetcher.Limits().pageDuration
         /// How long a stream that came over others may bring nothing whole: it has a place among few.
         package var farPatience: Duration = .seconds(120)
         /// How long it may take besides to read a page: as long as whoever asks waits for one.
@@ -220,7 +224,7 @@ package actor MailboxShelfDriver {
         visits[peer]?.endsAt = max(end, loop.now + duration)
     }
 
-    /// Whether a list is taken that a peer tells: a neighbour's, or one of those for whom messages are kept, in moderation.
+    /// Whether a list may be taken that a peer tells: a neighbour's, or one of those for whom messages are kept, in moderation.
     func takes(_ list: MailboxList, from peer: PeerID) -> Bool {
         visits[peer]?.endsAt == nil || (shelf.policy.serves(peer) && farTelling.take(now: loop.now))
     }

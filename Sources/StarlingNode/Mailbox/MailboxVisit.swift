@@ -176,12 +176,14 @@ enum MailboxStreamError: Error, Equatable, Sendable {
 
     /// A second page is asked for before the first one is there.
     case outOfTurn
+    /// The peer has not read what it was answered for too long.
+    case unread
 
     /// Whether the peer did what no honest peer does.
     var isBreach: Bool {
         switch self {
         case .malformed, .forged, .outOfTurn: true
-        case .notOpened, .noTunnel, .stream, .frames, .ended: false
+        case .notOpened, .noTunnel, .stream, .frames, .ended, .unread: false
         }
     }
 
@@ -196,7 +198,8 @@ enum MailboxStreamError: Error, Equatable, Sendable {
                 false
             }
         // Ways that take no tunnel are blamed by whoever opens it.
-        case .notOpened, .noTunnel, .frames(.invalid), .ended, .malformed, .forged, .outOfTurn: false
+        case .notOpened, .noTunnel, .frames(.invalid), .ended, .malformed, .forged, .outOfTurn, .unread:
+            false
         }
     }
 
