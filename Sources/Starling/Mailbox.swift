@@ -36,6 +36,14 @@ public struct Mailbox: Sendable {
         public let longestRest: Duration
     }
 
+    /// A peer that keeps messages for this node.
+    public struct Keeper: Hashable, Sendable {
+        /// Who it is.
+        public let peer: PeerID
+        /// Whether it can be asked: it is connected, or there is a way over others.
+        public let isReachable: Bool
+    }
+
     /// What another node has, or may have, of one of this node's messages.
     public struct Copy: Sendable {
         /// The message: ``SentMessage/id``.
@@ -56,9 +64,8 @@ public struct Mailbox: Sendable {
     public let ageMax: Duration
     /// The same by recipient and sender, at most 1,000.
     public let holdings: [Holding]
-    /// Who keeps messages for this node, and whether it can be asked: it is connected, or there is a way over others; the one that is
-    /// asked first stands first.
-    public let mailboxes: [(peer: PeerID, isConnected: Bool)]
+    /// Who keeps messages for this node; the one that is asked first stands first.
+    public let mailboxes: [Keeper]
     /// Which of this node's messages others keep, at most 1,000.
     public let copies: [Copy]
 
@@ -76,7 +83,7 @@ public struct Mailbox: Sendable {
                 longestRest: $0.longestRest
             )
         }
-        mailboxes = summary.mailboxes.map { ($0.peerID, $0.isConnected) }
+        mailboxes = summary.mailboxes.map { Keeper(peer: $0.peerID, isReachable: $0.isConnected) }
         copies = summary.copies.map {
             Copy(messageID: $0.messageID, to: $0.to, mailbox: $0.mailbox, stored: $0.stored)
         }
@@ -93,15 +100,7 @@ extension Node {
     ) throws(NodeError) -> MailboxConfiguration {
         var mailbox = MailboxConfiguration()
         for text in configuration.mailboxAddresses {
-            let address = try multiaddr(text)
-            guard address.peerID != nil else {
-                throw NodeError(
-                    .invalidAddress,
-                    "The mailbox's address \(text) names no peer.",
-                    nextStep: "Add /p2p/ and the PeerID at its end."
-                )
-            }
-            mailbox.addresses.append(address)
+            mailbox.addresses.append(try peerAddress(text, of: "mailbox"))
         }
         let countMax = MailboxList.Limits().mailboxCountMax
         guard Set(mailbox.addresses.map(\.peerID)).count <= countMax else {

@@ -28,8 +28,8 @@ public struct MessageFile: Sendable {
     /// Cancellation: no file stays.
     ///
     /// - Parameter progress: hears how many bytes were written, and how many there are.
-    /// - Throws: ``NodeError/Code/file`` when something is at the path, the disk takes no more, or the message was
-    ///   acknowledged.
+    /// - Throws: ``NodeError/Code/invalidRequest`` when something is at the path, it may not be written to, or the message was
+    ///   acknowledged; ``NodeError/Code/limitReached`` when the disk takes no more.
     public func save(
         to path: String,
         progress: @Sendable (_ byteCount: Int, _ totalByteCount: Int) -> Void = { _, _ in }
@@ -128,8 +128,8 @@ extension Node {
     ///   - peer: the recipient.
     ///   - options: how urgent, how private and how long. A private message's file is sealed too.
     ///   - progress: hears how many bytes of the file were copied, and how many there are.
-    /// - Throws: ``NodeError/Code/file`` when the file cannot be taken, and as for
-    ///   ``send(_:type:to:options:)-([UInt8],_,_,_)``.
+    /// - Throws: ``NodeError/Code/invalidRequest`` when the file cannot be read, ``NodeError/Code/tooLarge`` when it is larger,
+    ///   ``NodeError/Code/limitReached`` when there is no room for it, and as for ``send(_:type:to:options:)-([UInt8],_,_,_)``.
     @discardableResult
     public func send(
         file path: String,
@@ -150,7 +150,7 @@ extension Node {
             }
             return SentMessage(id: "\(id)", to: peer, messageID: id, startedAt: startedAt, node: self)
         } catch {
-            throw NodeError(error)
+            throw NodeError(error, peer: peer)
         }
     }
 

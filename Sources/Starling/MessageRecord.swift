@@ -9,6 +9,22 @@ internal import StarlingWorld
 ///         print(record.id, record.to, record.state, record.obstacle?.message ?? "")
 ///     }
 public struct MessageRecord: Sendable {
+    /// A copy that a mailbox keeps.
+    public struct Copy: Hashable, Sendable {
+        /// Who keeps it.
+        public let mailbox: PeerID
+        /// Since when.
+        public let stored: WallTime
+    }
+
+    /// A link that a message crossed.
+    public struct Hop: Hashable, Sendable {
+        /// Who handed the message over.
+        public let peer: PeerID
+        /// When it arrived, by the clock of whoever it was handed to.
+        public let arrived: WallTime
+    }
+
     /// The message's name: 32 hexadecimal digits.
     public let id: String
     /// The recipient.
@@ -31,13 +47,13 @@ public struct MessageRecord: Sendable {
     public let expires: WallTime
     /// When it was delivered, expired or was refused; `nil` until then.
     public let ended: WallTime?
-    /// The mailboxes that keep a copy, or did until it ended, each since when; the first one first.
-    public let copies: [(mailbox: PeerID, stored: WallTime)]
-    /// The links that it crossed, the first one first: who handed it over, and when it arrived, by the clock of whoever it was
-    /// handed to; empty where they are not known, `nil` unless ``SendOptions/recordsPath`` asked for them.
+    /// The mailboxes that keep a copy, or did until it ended; the first one first.
+    public let copies: [Copy]
+    /// The links that it crossed, the first one first; empty where they are not known, `nil` unless
+    /// ``SendOptions/recordsPath`` asked for them.
     ///
     /// Each node notes the one before it. What one says of the links before its own it may have made up.
-    public let path: [(peer: PeerID, arrived: WallTime)]?
+    public let path: [Hop]?
     /// What keeps it from being delivered, and what to do about it; `nil` while nothing has failed, and at the end.
     public let obstacle: NodeError?
 
@@ -54,8 +70,8 @@ public struct MessageRecord: Sendable {
         sent = message.sent
         expires = message.expires
         ended = message.ended
-        copies = message.copies.map { ($0.mailbox, $0.stored) }
-        path = message.path?.map { ($0.peer, $0.arrived) }
+        copies = message.copies.map { Copy(mailbox: $0.mailbox, stored: $0.stored) }
+        path = message.path?.map { Hop(peer: $0.peer, arrived: $0.arrived) }
         obstacle = report.obstacle.map { NodeError(NodeFailure($0, peer: message.to)) }
     }
 }

@@ -1,9 +1,7 @@
 public import StarlingCore
-internal import StarlingCrypto
 internal import StarlingIO
 public import StarlingMesh
 internal import StarlingNode
-internal import StarlingStore
 internal import StarlingTransports
 internal import StarlingWorld
 
@@ -14,115 +12,26 @@ internal import StarlingWorld
 ///         print(message.from, message.text ?? "")
 ///         try await message.acknowledge()
 ///     }
+///     await node.stop()
 ///
 /// It listens, finds peers on the LAN by itself, and keeps connections with those that it was told of. Its identity
 /// lives in ``Configuration/home``; without one the node has a new identity each time.
+///
+/// Stop it with ``stop()``, which says goodbye. With its last reference a node that was not stopped ends as in a crash: its
+/// threads end at once, its peers find out by themselves, and what was accepted is on the disk of its home for the next
+/// start. Messages, sequences and calls under way hold references, too; a handler does not.
 public final class Node: Sendable {
-    /// How a node behaves.
-    ///
-    /// Every setting has a value that fits most nodes.
-    public struct Configuration: Sendable {
-        /// The folder that holds the identity key, the store and files on their way, made where missing; `nil` for all to
-        /// end with the node.
-        public var home: String?
-        /// The longest ``name``, ``agentVersion`` and ``protocolVersion``, in bytes of UTF-8.
-        public static let nameByteCountMax = 64
-        /// The least ``memoryByteCountMax``: 16 MiB.
-        public static let memoryByteCountMin = 16 << 20
-        /// The least ``mailSpaceByteCount``: 1 MiB.
-        public static let mailSpaceByteCountMin = 1 << 20
-        /// What ``mailLifetime`` may be: a minute to 30 days.
-        public static let mailLifetimes: ClosedRange<Duration> = .seconds(60) ... .seconds(30 * 86_400)
-
-        /// What people call the node; others see it.
-        ///
-        /// At most ``nameByteCountMax`` bytes.
-        public var name: String
-        /// Where to listen; port 0 lets the system choose one.
-        public var listenAddresses: [String]
-        /// Peers to stay connected with: multiaddrs, each with its `/p2p/` part.
-        public var bootstrapAddresses: [String]
-        /// For whom the node keeps private messages while they are away; it cannot read them.
-        public var keepsMailFor: MailRecipients = .nobody
-        /// The most bytes of messages that are kept for others; `nil` for 256 MiB.
-        ///
-        /// One sender has an eighth of it at most, one recipient a quarter; ``mailSpaceByteCountMin`` at least.
-        public var mailSpaceByteCount: Int?
-        /// How long any message is kept for others at most, though its own lifetime may be longer; `nil` for 30 days.
-        ///
-        /// One of ``mailLifetimes``. What is on the disk from before keeps to it, too.
-        public var mailLifetime: Duration?
-        /// Who keeps messages for this node while it is away: multiaddrs of at most 8 peers, each with its `/p2p/` part, the
-        /// one that is asked first in the first place.
-        public var mailboxAddresses: [String] = []
-        /// Whether to announce the node on its LANs, and to look for others there.
-        public var usesLANDiscovery: Bool
-        /// Whether to reach peers over neighbours, to carry what others send over this node, and to hear who of the mesh is
-        /// alive.
-        public var usesRoutes: Bool
-        /// To which members of the mesh to stay connected, where it uses routes; `nil` leaves that to whoever dials.
-        public var topology: Topology?
-        /// How much the node can carry for others, compared with the others of its mesh, 1 to 65535; `nil` for as many as the
-        /// machine has processors, at most 16.
-        ///
-        /// All are told. Where there are super-peers, they are those with the highest product of capacity and uptime; use 1 for
-        /// what runs from a battery.
-        public var capacity: Int?
-        /// What the node says that it runs, such as `kitchen-clock/2.1`; `nil` for Starling and its version.
-        ///
-        /// At most ``nameByteCountMax`` bytes. The name is put behind it.
-        public var agentVersion: String?
-        /// Which network the node says that it belongs to, such as `/kitchen/1`; `nil` for `starling/1`.
-        ///
-        /// At most ``nameByteCountMax`` bytes.
-        public var protocolVersion: String?
-        /// The most connections, both directions; `nil` scales with the machine.
-        public var connectionCountMax: Int?
-        /// The most memory that connections and streams may take, in bytes; `nil` scales with the machine.
-        public var memoryByteCountMax: Int?
-        /// The most other nodes to keep routes to, 16 to 4096; `nil` for 1024.
-        ///
-        /// The nearest and those that are written to have them; the others are asked for when there is a message for them.
-        public var routeCountMax: Int?
-
-        /// A configuration; what is left out has the value that the property says.
-        public init(
-            home: String? = nil,
-            name: String = "",
-            listenAddresses: [String] = ["/ip4/0.0.0.0/tcp/0"],
-            bootstrapAddresses: [String] = [],
-            usesLANDiscovery: Bool = true,
-            usesRoutes: Bool = true,
-            topology: Topology? = .mesh,
-            capacity: Int? = nil,
-            agentVersion: String? = nil,
-            protocolVersion: String? = nil,
-            connectionCountMax: Int? = nil,
-            memoryByteCountMax: Int? = nil
-        ) {
-            self.home = home
-            self.name = name
-            self.listenAddresses = listenAddresses
-            self.bootstrapAddresses = bootstrapAddresses
-            self.usesLANDiscovery = usesLANDiscovery
-            self.usesRoutes = usesRoutes
-            self.topology = topology
-            self.capacity = capacity
-            self.agentVersion = agentVersion
-            self.protocolVersion = protocolVersion
-            self.connectionCountMax = connectionCountMax
-            self.memoryByteCountMax = memoryByteCountMax
-        }
-    }
-
     private let real: RealWorld
     let node: StarlingNode.Node
+    /// What tells how the node is doing.
+    let desk: NodeDesk
     /// Where files are kept that end with the node, which removes them at its end at the latest.
     private let temporaryFolder: TemporaryFolder?
 
     private init(real: RealWorld, node: StarlingNode.Node, temporaryFolder: TemporaryFolder?) {
         self.real = real
         self.node = node
+        desk = NodeDesk(node: node) {}
         self.temporaryFolder = temporaryFolder
     }
 
@@ -139,12 +48,17 @@ public final class Node: Sendable {
         var real: RealWorld
         do throws(SocketError) {
             let log = Log(
-                levelMin: .error,
+                levelMin: configuration.logLevel.level,
                 sink: StandardErrorLog(format: StandardErrorLog.suitableFormat(noColor: nil))
             )
             real = try RealWorld.make(loopCount: RealWorld.suitableLoopCount, log: log)
         } catch {
-            throw NodeError(.system, "The system has no room for event loops: \(error).", cause: error)
+            throw NodeError(
+                .system,
+                "The system has no room for event loops: \(error).",
+                nextStep: "Raise the limit of open files (ulimit -n).",
+                cause: error
+            )
         }
         var temporaryFolder: TemporaryFolder?
         do throws(NodeError) {
@@ -179,7 +93,8 @@ public final class Node: Sendable {
 
     /// Says goodbye to all peers and ends.
     ///
-    /// The node is of no use afterwards; its messages end.
+    /// The node is of no use afterwards: its sequences end, and calls under way or made later throw
+    /// ``NodeError/Code/stopped``. Called twice, the second call does nothing. Cancellation changes nothing.
     public func stop() async {
         await node.stop()
         temporaryFolder?.remove()
@@ -203,7 +118,10 @@ public final class Node: Sendable {
     ///
     /// - Parameter address: a multiaddr, such as `/ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…`. With a `/p2p/` part, anybody
     ///   else at that address is refused.
-    /// - Throws: ``NodeError/Code/unreachable`` with each address that was tried and why it failed.
+    /// Cancellation: it throws ``NodeError/Code/stopped`` at once. A dial that others wait for goes on.
+    ///
+    /// - Throws: ``NodeError/Code/unreachable`` with each address that was tried and why it failed,
+    ///   ``NodeError/Code/timedOut`` when that took too long, ``NodeError/Code/invalidAddress`` for a text that is no multiaddr.
     @discardableResult
     public func connect(to address: String) async throws(NodeError) -> PeerID {
         let parsed = try Self.multiaddr(address)
@@ -214,14 +132,22 @@ public final class Node: Sendable {
 
     /// Measures round trips to a peer, which is dialled where needed.
     ///
-    /// With a count below 1 nothing is measured.
+    /// One ping follows the other; an echo that does not come within 10 s fails. Cancellation: it throws
+    /// ``NodeError/Code/stopped``, and what was measured is gone.
+    ///
+    /// - Parameters:
+    ///   - peer: a peer that is connected, or whose address is known.
+    ///   - count: how many; below 1 nothing is measured.
+    /// - Returns: The round trips, in their order.
+    /// - Throws: as ``connect(to:)``, and ``NodeError/Code/unknownPeer`` where no address is known; ``NodeError/Code/peerFailed``
+    ///   when the peer knows no pings, or the connection ends.
     public func ping(_ peer: PeerID, count: Int = 1) async throws(NodeError) -> [Duration] {
         guard count > 0 else { return [] }
         var roundTrips: [Duration] = []
         do throws(NodePingError) {
             try await node.ping(peer, count: count) { roundTrips.append($0) }
         } catch {
-            throw NodeError(error)
+            throw NodeError(error, peer: peer)
         }
         return roundTrips
     }
@@ -229,13 +155,17 @@ public final class Node: Sendable {
     /// Accepts a message to a peer: when this returns, it is on the disk and will be delivered, whenever the peer can be
     /// reached within its lifetime.
     ///
+    /// Cancellation changes nothing: whether the message is accepted is told all the same.
+    ///
     /// - Parameters:
     ///   - payload: at most 1 MiB.
     ///   - type: what the message is; an application's own types have names of 1 to 128 bytes.
     ///   - peer: the recipient.
     ///   - options: how urgent, how private and how long.
-    /// - Throws: ``NodeError/Code/refused`` when the outbox is full, ``NodeError/Code/store`` when the disk took nothing;
-    ///   the message is not accepted then.
+    /// - Throws: ``NodeError/Code/limitReached`` when the outbox is full, ``NodeError/Code/storeFailed`` when the disk took
+    ///   nothing, ``NodeError/Code/tooLarge`` and ``NodeError/Code/invalidRequest`` for a message that cannot be sent: the message
+    ///   is not accepted then. ``NodeError/Code/stopped`` when the node stops meanwhile; the error says whether the message may
+    ///   have been accepted.
     @discardableResult
     public func send(
         _ payload: [UInt8],
@@ -250,7 +180,7 @@ public final class Node: Sendable {
             let id = try await node.delivery.accept(options.draft(to: peer, content))
             return SentMessage(id: "\(id)", to: peer, messageID: id, startedAt: startedAt, node: self)
         } catch {
-            throw NodeError(error)
+            throw NodeError(error, peer: peer)
         }
     }
 
@@ -269,41 +199,22 @@ public final class Node: Sendable {
         return try await send(Array(text.utf8), type: type, to: peer, options: options)
     }
 
-    /// Sends a message to every node that can be reached now or within its lifetime: neighbours carry it on, and each node
-    /// takes it into its inbox once.
+    /// Sends a request and returns with the recipient's answer, which is acknowledged.
     ///
-    /// Nobody gives a receipt for it, it is sealed to nobody, and this node forgets it when it stops.
+    /// The request is as durable as any message until `timeout` is over, or ``SendOptions/lifetime`` where that is shorter:
+    /// then nobody tries to deliver it any more. An answer that comes after that stays in the inbox, for ``messages``.
+    ///
+    /// Cancellation: it throws ``NodeError/Code/stopped``, and the request is tried on.
     ///
     /// - Parameters:
-    ///   - payload: some 70 KB at most.
-    ///   - type: what the message is.
-    ///   - priority: how urgent it is.
-    ///   - lifetime: a millisecond to an hour.
-    ///   - contentType: the payload's media type.
-    /// - Returns: the message's id: 32 hexadecimal digits.
-    @discardableResult
-    public func broadcast(
-        _ payload: [UInt8],
-        type: MessageType = .data,
-        priority: MessagePriority = .normal,
-        lifetime: Duration = .seconds(300),
-        contentType: String = ""
-    ) async throws(NodeError) -> String {
-        var content = MessageContent(type: type, payload: payload)
-        content.contentType = contentType
-        var draft = BroadcastDraft(content: content)
-        draft.priority = priority
-        draft.lifetime = lifetime
-        do throws(DeliveryError) { return "\(try await node.delivery.broadcast(draft).id)" } catch {
-            throw NodeError(error)
-        }
-    }
-
-    /// Sends a request and returns with the recipient's answer.
-    ///
-    /// The request is as durable as any message; an answer that comes after `timeout` stays in the inbox.
-    /// - Throws: ``NodeError/Code/timedOut`` when no answer came in time, ``NodeError/Code/refused`` when the recipient
-    ///   answered that it has none.
+    ///   - payload: at most 1 MiB.
+    ///   - type: what the request is.
+    ///   - peer: the recipient.
+    ///   - timeout: how long to wait for the answer, and how long the request lives at most.
+    ///   - options: how urgent, how private and how long; without an ``SendOptions/idempotencyKey``.
+    /// - Throws: ``NodeError/Code/timedOut`` when no answer came in time, ``NodeError/Code/expired`` when the lifetime in
+    ///   `options` is shorter, and ended before the recipient had the request, ``NodeError/Code/refused`` when the recipient does
+    ///   not take it, or answered that it has no answer; otherwise as ``send(_:type:to:options:)-([UInt8],_,_,_)``.
     public func request(
         _ payload: [UInt8],
         type: MessageType = .agentTask,
@@ -311,15 +222,56 @@ public final class Node: Sendable {
         timeout: Duration,
         options: SendOptions = SendOptions()
     ) async throws(NodeError) -> Message {
+        guard options.idempotencyKey == nil else {
+            throw NodeError(
+                .invalidRequest,
+                "A request has no idempotency key: the answer to the first would not be told to the second.",
+                nextStep: "Leave the key out; to send something once, use send(_:to:options:)."
+            )
+        }
         var content = MessageContent(type: type, payload: payload)
         content.contentType = options.contentType
         var draft = options.draft(to: peer, content)
         draft.lifetime = min(draft.lifetime, timeout)
+        let deadline = node.world.loops[0].now + timeout
+        let failure: RequestError
         do throws(RequestError) {
-            let deadline = node.world.loops[0].now + timeout
             return Message(try await node.delivery.request(draft, deadline: deadline), node: self)
         } catch {
-            throw NodeError(error)
+            failure = error
+        }
+        switch failure {
+        case .timedOut:
+            if let interruption = await interruption { throw interruption }
+        // It lived for as long as the caller waits.
+        case .undelivered(.expired) where options.lifetime >= timeout:
+            throw NodeError(
+                .timedOut,
+                "\(peer) did not get the request in time.",
+                nextStep: "Ask again, and give it more time.",
+                cause: failure
+            )
+        case .delivery, .failed, .undelivered: break
+        }
+        throw NodeError(failure, peer: peer)
+    }
+
+    /// Why a wait ended before its time: the node has stopped, or the task was cancelled; `nil` where neither is so.
+    var interruption: NodeError? {
+        get async {
+            if Task.isCancelled {
+                return NodeError(
+                    .stopped,
+                    "The wait was cancelled.",
+                    nextStep: "The message is tried on: see what becomes of it."
+                )
+            }
+            guard await node.isStopped else { return nil }
+            return NodeError(
+                .stopped,
+                "The node has stopped.",
+                nextStep: "Started again in the same home, it tries the message on."
+            )
         }
     }
 
@@ -327,7 +279,7 @@ public final class Node: Sendable {
     ///
     /// What it returns answers a request; nothing answers it without content. The message is acknowledged when it
     /// returns; when it throws, or the node ends before, the message is handed out again, with a higher
-    /// ``Message/attempt``.
+    /// ``Message/attempt``: after as many seconds as attempts, a minute at most. What it threw is logged as a warning.
     ///
     /// - Parameter concurrencyMax: how many run at once; further messages wait.
     /// - Throws: ``NodeError/Code/invalidConfiguration`` when the type has a handler already.
@@ -365,152 +317,5 @@ public final class Node: Sendable {
     /// Their senders have receipts, and do not send them again by themselves.
     public var damagedMessages: [DamagedMessage] {
         get async { await node.delivery.damagedEntries.map { DamagedMessage($0, node: self) } }
-    }
-
-    // MARK: Settings
-
-    private static func identity(
-        _ configuration: Configuration,
-        _ world: World
-    ) throws(NodeError) -> IdentityKey {
-        do {
-            guard let home = configuration.home else {
-                var seed = world.random.bytes(count: IdentityKey.seedByteCount)
-                return try IdentityKey(wipingSeed: &seed)
-            }
-            try world.files.createFolder(home)
-            return try KeyFile(path: home + "/identity.key", files: world.files, random: world.random)
-                .readOrCreate()
-        } catch {
-            throw NodeError(
-                .identity,
-                "The node's identity key cannot be had: \(error).",
-                nextStep: "Check the folder's owner and modes, or use another home.",
-                cause: error
-            )
-        }
-    }
-
-    private static func marked<Value>(_ body: () throws(FileError) -> Value) throws(NodeError) -> Value {
-        do throws(FileError) { return try body() } catch {
-            throw NodeError(
-                .store,
-                "The node's home cannot be written to: \(error).",
-                nextStep: "Check the folder's owner and modes, or use another home.",
-                cause: error
-            )
-        }
-    }
-
-    private static func check(_ configuration: Configuration) throws(NodeError) {
-        func demand(_ isValid: Bool, _ message: String, _ nextStep: String) throws(NodeError) {
-            guard !isValid else { return }
-            throw NodeError(.invalidConfiguration, message, nextStep: nextStep)
-        }
-        try demand(
-            [configuration.name, configuration.agentVersion ?? "", configuration.protocolVersion ?? ""]
-                .allSatisfy { $0.utf8.count <= Configuration.nameByteCountMax },
-            "The node's name or one of its versions has more than \(Configuration.nameByteCountMax) bytes.",
-            "Use a shorter one."
-        )
-        try demand(
-            configuration.connectionCountMax ?? 1 >= 1,
-            "A node without connections can do nothing.",
-            "Allow one connection at least, or leave the limit out."
-        )
-        try demand(
-            configuration.memoryByteCountMax ?? .max >= Configuration.memoryByteCountMin,
-            "A node needs \(Configuration.memoryByteCountMin) bytes of memory for its connections.",
-            "Allow as much, or leave the limit out."
-        )
-        try demand(
-            configuration.mailSpaceByteCount ?? .max >= Configuration.mailSpaceByteCountMin,
-            "A mailbox needs \(Configuration.mailSpaceByteCountMin) bytes.",
-            "Allow as much, or leave the limit out."
-        )
-        let capacities = NodeConfiguration.capacities
-        try demand(
-            configuration.capacity.map(capacities.contains) ?? true,
-            "A node's capacity is \(capacities.lowerBound) to \(capacities.upperBound).",
-            "Use a number between these, or leave it out."
-        )
-        try demand(
-            configuration.mailLifetime.map(Configuration.mailLifetimes.contains) ?? true,
-            "A mailbox keeps messages for a minute to 30 days.",
-            "Use a duration between these, or leave it out."
-        )
-        let routeCounts = NodeConfiguration.routeCounts
-        try demand(
-            configuration.routeCountMax.map(routeCounts.contains) ?? true,
-            "A node keeps \(routeCounts.lowerBound) to \(routeCounts.upperBound) routes.",
-            "Use a number between these, or leave the limit out."
-        )
-    }
-
-    /// The node's durable memory; without a home it ends with the node.
-    private static func store(
-        _ configuration: Configuration,
-        _ world: World
-    ) throws(NodeError) -> any Store {
-        let (loop, clock) = (world.loops[0], world.wallClock)
-        do throws(StoreError) {
-            guard let home = configuration.home else {
-                return try SQLiteStore.inMemory(loop: loop, wallClock: clock)
-            }
-            return try SQLiteStore.open(path: home + "/starling.db", loop: loop, wallClock: clock)
-        } catch {
-            throw NodeError(.store, error.words.what, nextStep: error.words.nextStep, cause: error)
-        }
-    }
-
-    private static func temporaryFolder() throws(NodeError) -> TemporaryFolder {
-        do throws(FileError) { return try TemporaryFolder(named: "starling") } catch {
-            throw NodeError(
-                .file,
-                "There is no folder for temporary files: \(error).",
-                nextStep: "Give the node a home, or set TMPDIR.",
-                cause: error
-            )
-        }
-    }
-
-    /// The place of files that are sent and received.
-    private static func blobs(_ folder: String, _ loop: UVLoop) throws(NodeError) -> any BlobStore {
-        do throws(BlobError) { return try SystemBlobStore.open(folder, digest: .chunkTree, loop: loop) } catch
-        {
-            throw NodeError(BlobFailure.store(error))
-        }
-    }
-
-    private static func settings(_ configuration: Configuration) throws(NodeError) -> NodeConfiguration {
-        try check(configuration)
-        var settings = NodeConfiguration(machineMemoryByteCount: SystemMemory.byteCount)
-        settings.name = configuration.name
-        if let agentVersion = configuration.agentVersion { settings.agentVersion = agentVersion }
-        if let protocolVersion = configuration.protocolVersion { settings.protocolVersion = protocolVersion }
-        settings.usesMDNS = configuration.usesLANDiscovery
-        settings.usesRoutes = configuration.usesRoutes
-        settings.topology = configuration.topology?.policy
-        settings.capacity = configuration.capacity.map(UInt16.init(clamping:)) ?? RealWorld.suitableCapacity
-        for text in configuration.listenAddresses { settings.listenAddresses.append(try multiaddr(text)) }
-        for text in configuration.bootstrapAddresses {
-            settings.bootstrapAddresses.append(try multiaddr(text))
-        }
-        settings.mailbox = try mailbox(configuration, bootstrapAddresses: settings.bootstrapAddresses)
-        if let count = configuration.connectionCountMax { settings.connectionCountMax = count }
-        if let byteCount = configuration.memoryByteCountMax { settings.memoryByteCountMax = byteCount }
-        if let count = configuration.routeCountMax { settings.setRouteCountMax(count) }
-        return settings
-    }
-
-    static func multiaddr(_ text: String) throws(NodeError) -> Multiaddr {
-        do throws(MultiaddrError) { return try Multiaddr(text) } catch {
-            throw NodeError(
-                .invalidAddress,
-                "'\(text)' is not a multiaddr: \(error).",
-                nextStep: "Write it like /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…",
-                cause: error
-            )
-        }
     }
 }

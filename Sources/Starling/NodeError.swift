@@ -1,3 +1,4 @@
+internal import StarlingCore
 internal import StarlingNode
 internal import StarlingTransports
 internal import StarlingWorld
@@ -8,42 +9,48 @@ public struct NodeError: Error, Sendable {
     ///
     /// More kinds may come; compare with the ones that matter to you.
     public struct Code: RawRepresentable, Hashable, Sendable {
-        /// The kind as text, as logs and the HTTP API have it.
+        /// The kind as text: the word that the HTTP API and the tool's JSON have for it, too.
         public let rawValue: String
 
         /// A kind of this text.
         public init(rawValue: String) { self.rawValue = rawValue }
 
-        /// A text is not a multiaddr.
+        /// A text is not a multiaddr, or it does not name the peer that it must.
         public static let invalidAddress = Code(rawValue: "invalid_address")
+        /// A setting of ``Node/Configuration`` is out of its range.
+        public static let invalidConfiguration = Code(rawValue: "invalid_configuration")
+        /// What was asked for is none that can be done: a message that cannot be sent, a file that cannot be read or written.
+        public static let invalidRequest = Code(rawValue: "invalid_request")
+        /// A message or a file is larger than may be sent.
+        public static let tooLarge = Code(rawValue: "too_large")
         /// The node cannot listen where it should.
         public static let cannotListen = Code(rawValue: "cannot_listen")
         /// The identity key cannot be read or made.
         public static let identity = Code(rawValue: "identity")
-        /// The node's durable memory cannot be opened.
-        public static let store = Code(rawValue: "store")
+        /// The node's disk does not take or give what it must: it is full, read-only or broken.
+        public static let storeFailed = Code(rawValue: "store_failed")
         /// No address of the peer is known.
         public static let unknownPeer = Code(rawValue: "unknown_peer")
         /// The node has accepted no such message, or has forgotten it.
         public static let unknownMessage = Code(rawValue: "unknown_message")
-        /// The peer cannot be reached.
+        /// Every way to the peer was tried in vain.
         public static let unreachable = Code(rawValue: "unreachable")
         /// The peer was reached, and failed.
         public static let peerFailed = Code(rawValue: "peer_failed")
-        /// The peer refused.
+        /// The recipient refused.
         public static let refused = Code(rawValue: "refused")
-        /// The message is not one that can be sent.
-        public static let invalidMessage = Code(rawValue: "invalid_message")
-        /// A file cannot be sent, or not be written out.
-        public static let file = Code(rawValue: "file")
-        /// Nothing came in time.
+        /// Nothing came in the time that the caller allowed.
         public static let timedOut = Code(rawValue: "timed_out")
-        /// A setting of ``Node/Configuration`` is out of its range.
-        public static let invalidConfiguration = Code(rawValue: "invalid_configuration")
+        /// A message's lifetime ended before it was delivered.
+        public static let expired = Code(rawValue: "expired")
+        /// A limit of this node is reached: connections, memory, the outbox, the place for files.
+        public static let limitReached = Code(rawValue: "limit_reached")
+        /// The node is stopping, or the caller's task was cancelled.
+        public static let stopped = Code(rawValue: "stopping")
         /// The operating system lacks something.
         public static let system = Code(rawValue: "system")
-        /// The node is stopping.
-        public static let stopped = Code(rawValue: "stopped")
+        /// A bug of Starling's.
+        public static let `internal` = Code(rawValue: "internal")
     }
 
     /// The kind of failure.
@@ -105,134 +112,65 @@ extension NodeError {
         }
     }
 
-    init(_ failure: NodeFailure) {
-        self.init(Code(rawValue: failure.code.rawValue), failure.message, nextStep: failure.nextStep)
+    init(_ failure: NodeFailure, cause: (any Error)? = nil) {
+        self.init(
+            Code(rawValue: failure.code.rawValue),
+            failure.message,
+            nextStep: failure.nextStep,
+            cause: cause
+        )
     }
 
-    init(_ error: DialError) {
-        let failure = NodeFailure(error)
-        let code: Code = error.cause == .noAddresses ? .unknownPeer : .unreachable
-        self.init(code, failure.message, nextStep: failure.nextStep, cause: error)
-    }
+    init(_ error: DialError) { self.init(NodeFailure(error), cause: error) }
 
-    init(_ error: NodePingError) {
+    init(_ error: NodePingError, peer: PeerID) {
         switch error {
         case .swarm(.dial(let error)): self.init(error)
-        case .swarm(.stream(let reason)), .ping(.stream(let reason)):
-            self.init(
-                .peerFailed,
-                "The ping's stream failed: \(reason).",
-                nextStep: "Try again.",
-                cause: error
-            )
-        case .ping(.ping(let reason)):
-            self.init(.peerFailed, "The peer does not answer pings as it should: \(reason).", cause: error)
+        case .swarm(.stream(let reason)): self.init(NodeFailure(reason, peer: peer), cause: error)
+        case .ping(let failure): self.init(NodeFailure(failure, peer: peer), cause: error)
         }
     }
 
-    init(_ error: DeliveryError) {
-        switch error {
-        case .message(let reason):
-            self.init(.invalidMessage, "The message cannot be sent: \(reason).", cause: error)
-        case .refused(.tooManyMessages), .refused(.tooManyBytes):
-            self.init(
-                .refused,
-                "Too many messages wait to be delivered.",
-                nextStep: "Send again when some have been.",
-                cause: error
-            )
-        case .refused(.hopLimitOutOfRange):
-            let range = OutboxRequest.hopLimits
-            self.init(
-                .invalidMessage,
-                "A message may cross \(range.lowerBound) to \(range.upperBound) links.",
-                nextStep: "Use a number between these, or leave the limit out.",
-                cause: error
-            )
-        case .refused(let reason):
-            self.init(.invalidMessage, "The message is not accepted: \(reason).", cause: error)
-        case .ownAddress: self.init(.invalidMessage, "A node sends itself no messages.", cause: error)
-        case .store(let reason): self.init(reason)
-        case .noFiles:
-            self.init(.file, "The node has no place for files.", nextStep: "Check its home.", cause: error)
-        case .fileName:
-            self.init(
-                .file,
-                """
-                The file's name is empty, "." or "..", has a slash, a backslash or a control character in it, \
-                or more than 255 bytes.
-                """,
-                nextStep: "Send it under a name of its own.",
-                cause: error
-            )
-        case .file(let failure): self.init(failure)
-        case .broadcast(.tooLarge):
-            self.init(
-                .invalidMessage,
-                "A message to everybody takes at most \(Flood.Limits().byteCountMax) bytes with its envelope.",
-                nextStep: "Send less, or to each peer by itself.",
-                cause: error
-            )
-        case .broadcast:
-            self.init(
-                .invalidMessage,
-                "A message to everybody lives for an hour at most.",
-                nextStep: "Use a shorter lifetime.",
-                cause: error
-            )
-        case .stopped: self.init(.stopped, "The node is stopping.", cause: error)
-        case .undecided:
-            self.init(
-                .stopped,
-                "The node stopped while the message was being written: it may have been accepted.",
-                nextStep: "Start the node and send it again with the same key: then it goes out once.",
-                cause: error
-            )
-        }
-    }
+    init(_ error: DeliveryError, peer: PeerID) { self.init(NodeFailure(error, peer: peer), cause: error) }
 
-    init(_ failure: BlobFailure) {
-        let code: Code = failure == .cancelled || failure == .store(.closed) ? .stopped : .file
-        self.init(code, failure.what, nextStep: failure.nextStep, cause: failure)
-    }
+    init(_ failure: BlobFailure) { self.init(NodeFailure(failure), cause: failure) }
 
     init(_ error: FileSaveError) {
         switch error {
         case .noMessage:
             self.init(
-                .file,
+                .invalidRequest,
                 "The message is no longer in the inbox.",
                 nextStep: "Save its file before it is acknowledged.",
                 cause: error
             )
-        case .noFile: self.init(.file, "The message has no file.", cause: error)
+        case .noFile: self.init(.invalidRequest, "The message has no file.", cause: error)
         case .store(let error): self.init(error)
         case .file(let failure): self.init(failure)
         }
     }
 
-    init(_ error: StoreError) {
-        self.init(.store, error.words.what, nextStep: error.words.nextStep, cause: error)
-    }
+    init(_ error: StoreError) { self.init(NodeFailure(error), cause: error) }
 
-    init(_ error: RequestError) {
+    init(_ error: RequestError, peer: PeerID) {
         switch error {
-        case .delivery(let error): self.init(error)
+        case .delivery(let error): self.init(error, peer: peer)
         case .timedOut:
             self.init(
                 .timedOut,
-                "No answer came in time; the request may have been dealt with.",
+                "No answer of \(peer) came in time; the request may have been dealt with.",
                 nextStep: "Ask again, or look into the inbox later: an answer that comes stays there.",
                 cause: error
             )
-        case .failed(let reason): self.init(.refused, "The recipient has no answer: \(reason)", cause: error)
-        case .undelivered(let state):
+        case .failed(let reason):
             self.init(
                 .refused,
-                "The request was not delivered: \(state).",
-                nextStep: "Ask again.",
+                "\(peer) has no answer: \(reason)",
+                nextStep: "Ask for something else, or ask whoever runs it.",
                 cause: error
             )
+        case .undelivered(let state):
+            self.init(NodeFailure(undelivered: state, peer: peer), cause: error)
         }
     }
 }

@@ -190,6 +190,9 @@ package final class Node: Sendable {
         await swarm.stop()
     }
 
+    /// Whether it takes no messages any more, since ``stop()`` was called.
+    package var isStopped: Bool { get async { await delivery.isStopped } }
+
     /// Measures round trips to a peer, which is dialled where needed.
     package func ping(
         _ peer: PeerID,

@@ -43,10 +43,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (1000, 1024, 896), (896, 1024, 896), (895, 1024, 895), (5, 128, 1), (5, 129, 1), (5, 130, 2),
+    ])
+    func connectionsLeaveDescriptorsForTheRest(_ wanted: Int, _ descriptorCountMax: Int, _ got: Int) {
+        let countMax = DescriptorLimit.connectionCountMax(wanted, descriptorCountMax: descriptorCountMax)
+        #expect(countMax == got)
+    }
+
     @Test func theDescriptorLimitSaysWhatItGot() {
         let limit = DescriptorLimit.raise(to: 0)
         #expect(limit > 0)
         #expect(DescriptorLimit.raise(to: limit) == limit)
+        #expect(DescriptorLimit.current == limit)
         #expect(DescriptorLimit.raise(to: .max) >= limit)
     }
 }

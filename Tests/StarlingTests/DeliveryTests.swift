@@ -45,7 +45,7 @@ import Testing
             let error = await #expect(throws: NodeError.self, "\(hopLimit)") {
                 try await node.send("hello", to: nobody, options: SendOptions(hopLimit: hopLimit))
             }
-            #expect(error?.code == .invalidMessage)
+            #expect(error?.code == .invalidRequest)
             #expect(error?.nextStep.isEmpty == false)
         }
         for hopLimit in [nil, 1, 10] as [Int?] {

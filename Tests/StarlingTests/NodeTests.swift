@@ -89,7 +89,7 @@ import Testing
         #expect(nobody?.code == .unreachable)
         #expect(nobody?.message.contains("/ip4/127.0.0.1/tcp/9") == true)
         let own = await #expect(throws: NodeError.self) { try await node.send("hello", to: node.id) }
-        #expect(own?.code == .invalidMessage)
+        #expect(own?.code == .invalidRequest)
         await node.stop()
     }
 
@@ -118,16 +118,13 @@ import Testing
         let node = try await Self.start(name)
         #expect(try await node.ping(node.id, count: -1).isEmpty)
         await node.stop()
-        var (few, many) = (Node.Configuration(), Node.Configuration())
-        (few.routeCountMax, many.routeCountMax) = (15, 4097)
-        var (small, negative) = (Node.Configuration(), Node.Configuration())
-        small.mailSpaceByteCount = Node.Configuration.mailSpaceByteCountMin - 1
-        negative.mailSpaceByteCount = -5
-        var (brief, long) = (Node.Configuration(), Node.Configuration())
-        brief.mailLifetime = Node.Configuration.mailLifetimes.lowerBound - .milliseconds(1)
-        long.mailLifetime = Node.Configuration.mailLifetimes.upperBound + .milliseconds(1)
+        let lifetimes = Node.Configuration.mailLifetimes
         let configurations: [Node.Configuration] = [
-            few, many, small, negative, brief, long, .init(capacity: 0), .init(capacity: 65_536),
+            .init(routeCountMax: 15), .init(routeCountMax: 4097),
+            .init(mailSpaceByteCount: Node.Configuration.mailSpaceByteCountMin - 1),
+            .init(mailSpaceByteCount: -5), .init(mailLifetime: lifetimes.lowerBound - .milliseconds(1)),
+            .init(mailLifetime: lifetimes.upperBound + .milliseconds(1)), .init(capacity: 0),
+            .init(capacity: 65_536),
             .init(name: name + "n"), .init(connectionCountMax: 0), .init(connectionCountMax: -1),
             .init(memoryByteCountMax: Node.Configuration.memoryByteCountMin - 1),
             .init(memoryByteCountMax: -1), .init(agentVersion: name + "n"),
@@ -145,6 +142,18 @@ import Testing
         }
         #expect(unsupported?.code == .cannotListen)
         #expect(unsupported?.nextStep.contains("TCP") == true)
+    }
+
+    @Test func anAddressThatMustNameItsPeerAndDoesNotIsRefused() async throws {
+        let address = "/ip4/192.0.2.1/tcp/4001"
+        for configuration in [
+            Node.Configuration(bootstrapAddresses: [address]), .init(mailboxAddresses: [address]),
+        ] {
+            let error = await #expect(throws: NodeError.self) { try await Node.start(configuration) }
+            #expect(error?.code == .invalidAddress)
+            #expect(error?.message.contains(address) == true)
+            #expect(error?.nextStep.contains("/p2p/") == true)
+        }
     }
 
     @Test func anAddressInUseIsRefusedClearly() async throws {

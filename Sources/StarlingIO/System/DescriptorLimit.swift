@@ -7,4 +7,15 @@ package enum DescriptorLimit {
     package static func raise(to wanted: Int) -> Int {
         Int(csys_raise_descriptor_limit(Int64(wanted)))
     }
+
+    /// The soft limit as it is.
+    package static var current: Int { raise(to: 0) }
+
+    /// Descriptors that are for files, listeners and the API.
+    private static let otherCount = 128
+
+    /// The most connections, of those that are wanted, for which there are descriptors; one at least.
+    package static func connectionCountMax(_ wanted: Int, descriptorCountMax: Int) -> Int {
+        max(1, min(wanted, descriptorCountMax - otherCount))
+    }
 }

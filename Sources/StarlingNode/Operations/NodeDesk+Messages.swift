@@ -1,6 +1,6 @@
 internal import StarlingCore
 internal import StarlingMesh
-internal import StarlingWorld
+package import StarlingWorld
 
 // Messages: sent, asked after, listed, received.
 extension NodeDesk {

@@ -1,6 +1,6 @@
 package import StarlingCore
-internal import StarlingMesh
-internal import StarlingTransports
+package import StarlingMesh
+package import StarlingTransports
 internal import StarlingWorld
 
 extension NodeFailure {
@@ -48,13 +48,13 @@ extension NodeFailure {
         }
     }
 
-    init(_ error: StreamError, peer: PeerID) {
+    package init(_ error: StreamError, peer: PeerID) {
         switch error {
         case .protocolNotSupported, .negotiationFailed:
             self.init(
                 .peerFailed,
                 "\(peer) does not speak the protocol.",
-                nextStep: "Check what it runs: starling peers"
+                nextStep: "Ask which version it runs."
             )
         case .connectionClosed(let reason):
             self.init(
@@ -76,14 +76,14 @@ extension NodeFailure {
             self.init(
                 .peerFailed,
                 "What came from \(peer) was changed on the way.",
-                nextStep: "Connect to it directly: starling connect"
+                nextStep: "Connect to it directly."
             )
         case .busy: self.init(.internal, "A stream with \(peer) was used twice at once.")
         case .cancelled: self.init(.stopping, "The request was cancelled.")
         }
     }
 
-    init(_ failure: PingFailure, peer: PeerID) {
+    package init(_ failure: PingFailure, peer: PeerID) {
         switch failure {
         case .stream(let error): self.init(error, peer: peer)
         case .ping:
@@ -138,7 +138,7 @@ extension NodeFailure {
                 .stopping,
                 "The node stopped while the message was being written: it may have been accepted.",
                 nextStep:
-                    "Start the node, and see what waits: starling outbox. With the same key it goes out once."
+                    "Start the node, and see whether its outbox has the message. With the same key it goes out once."
             )
         }
     }
@@ -167,7 +167,7 @@ extension NodeFailure {
             self.init(
                 .invalidRequest,
                 "Nothing can be sealed to the key of \(peer).",
-                nextStep: "Send it with --privacy standard: it is signed, and encrypted on each link."
+                nextStep: "Send it with the privacy standard: it is signed, and encrypted on each link."
             )
         case .envelope(let error): self.init(.internal, "The message cannot be signed: \(error).")
         }
@@ -179,13 +179,13 @@ extension NodeFailure {
             self.init(
                 .limitReached,
                 "\(countMax) messages wait to be delivered; there is room for no more.",
-                nextStep: "Try again when some have been delivered: starling outbox"
+                nextStep: "Try again when some have been delivered; the outbox lists them."
             )
         case .tooManyBytes(let byteCountMax):
             self.init(
                 .limitReached,
                 "\(byteCountMax) bytes of messages wait to be delivered; there is room for no more.",
-                nextStep: "Try again when some have been delivered: starling outbox"
+                nextStep: "Try again when some have been delivered; the outbox lists them."
             )
         case .lifetimeOutOfRange:
             self.init(.invalidRequest, "The lifetime is out of range.", nextStep: "Use 1 ms to 30 days.")
@@ -218,7 +218,7 @@ extension NodeFailure {
     }
 
     /// Why a message that was accepted will not be delivered.
-    init(undelivered state: OutboxMessage.State, peer: PeerID) {
+    package init(undelivered state: OutboxMessage.State, peer: PeerID) {
         switch state {
         case .refused(.refusedTooLarge):
             self.init(.refused, "\(peer) does not take messages so large.", nextStep: "Send it as a file.")
@@ -234,13 +234,13 @@ extension NodeFailure {
             self.init(.refused, "\(peer) does not take this message.", nextStep: "Ask whoever runs it.")
         case .expired:
             self.init(
-                .timedOut,
+                .expired,
                 "\(peer) sent no receipt before the message's lifetime ended.",
                 nextStep: "Send it again with a longer lifetime."
             )
         case .damaged:
             self.init(
-                .internal,
+                .storeFailed,
                 "The message could not be read back from the store.",
                 nextStep: "Check the disk; send the message again."
             )
@@ -270,7 +270,7 @@ extension NodeFailure {
             self.init(
                 .peerFailed,
                 "The inbox of \(peer) has no room for more from this node.",
-                nextStep: "It is offered again by itself; on that device: starling inbox --take"
+                nextStep: "It is offered again by itself; messages that are acknowledged there make room."
             )
         case .held(.refusedNoSpace): self.init(.noSpace, peer: peer)
         case .held:
@@ -290,7 +290,7 @@ extension NodeFailure {
     }
 
     private static let shorterWay =
-        "It goes by itself once there is a shorter way; or send it again with a higher --hops."
+        "It goes by itself once there is a shorter way; or send it again with a higher hop limit."
 
     /// Why nothing moves though the peer is there.
     private init(_ reason: OutboxStall.Reason, peer: PeerID) {
@@ -302,13 +302,13 @@ extension NodeFailure {
             nextStep = "It is sent again by itself; look at the log of that device, its disk may be full."
         case .recipientFull:
             message = "The inbox of \(peer) has no room for more from this node."
-            nextStep = "It is offered again by itself; on that device: starling inbox --take"
+            nextStep = "It is offered again by itself; messages that are acknowledged there make room."
         case .fetching:
             message = "\(peer) fetches the message's file, and nothing comes of it."
             nextStep = "Look at the log of that device; it tries again by itself."
         case .noSpace:
             message = "\(peer) has no room for the message's file."
-            nextStep = "It comes by itself once there is; on that device: starling inbox"
+            nextStep = "It comes by itself once there is; files that are saved there make room."
         case .heldBack: message = "\(peer) holds the message back: it waits for earlier ones."
         case .windowFull: message = "Too many messages to \(peer) wait behind one that is not settled."
         case .tooFar:
@@ -316,7 +316,7 @@ extension NodeFailure {
             nextStep = Self.shorterWay
         case .linkBlocked:
             message = "The connection with \(peer) takes no bytes."
-            nextStep = "Check the network between the two: starling ping \(peer)"
+            nextStep = "Check the network between the two."
         case .loading:
             message = "The message is being read from this node's disk."
             nextStep = "Check the disk."

@@ -1,15 +1,14 @@
-internal import StarlingCore
 internal import StarlingWorld
 
 // What can go wrong with files of messages.
 extension NodeFailure {
     /// A file could not be taken, fetched or written out.
-    init(_ failure: BlobFailure) {
+    package init(_ failure: BlobFailure) {
         self.init(failure.code, failure.what, nextStep: failure.nextStep)
     }
 
     /// The file of a message was not written out.
-    init(_ error: FileSaveError) {
+    package init(_ error: FileSaveError) {
         switch error {
         case .noMessage:
             self.init(

@@ -22,11 +22,13 @@ package struct NodeFailure: Error, Equatable, Sendable {
         case refused
         /// The time that the caller allowed was over first.
         case timedOut = "timed_out"
+        /// The message's lifetime ended before it was delivered.
+        case expired
         /// A limit of this node: connections, memory, queue.
         case limitReached = "limit_reached"
         /// The node's disk does not take or give what it must: it is full, read-only or broken.
         case storeFailed = "store_failed"
-        /// The node is stopping.
+        /// The node is stopping, or whoever asked gave up.
         case stopping
         /// A bug of ours.
         case `internal` = "internal"
@@ -58,7 +60,7 @@ extension NodeFailure {
         case .internal: 500
         case .unreachable, .peerFailed: 502
         case .stopping: 503
-        case .timedOut: 504
+        case .timedOut, .expired: 504
         case .storeFailed: 507
         }
     }

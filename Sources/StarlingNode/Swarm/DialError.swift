@@ -67,14 +67,14 @@ package struct DialError: Error, Equatable, Sendable {
     package var nextStep: String {
         switch cause {
         case .noAddresses:
-            "Give an address: starling connect /ip4/…/tcp/…/p2p/…, or wait until discovery finds the peer."
+            "Connect to its address, such as /ip4/…/tcp/…/p2p/…, or wait until discovery finds the peer."
         case .noUsableAddresses: "Use an address with /tcp/; other transports are not built in."
         case .allFailed:
             attempts.lazy.compactMap(\.nextStep).first ?? "Check that the peer is running and reachable."
-        case .timedOut: "Give it more time with --timeout, or check the address."
+        case .timedOut: "Give it more time, or check the address."
         case .backingOff: "Try again after the wait, or connect by address to try at once."
-        case .dialledSelf: "Name another peer: starling peers"
-        case .limit: "Close connections, or raise max_connections or max_memory."
+        case .dialledSelf: "Name another peer."
+        case .limit: "Close connections, or allow the node more of them and more memory."
         case .cancelled, .stopped: "Try again."
         }
     }

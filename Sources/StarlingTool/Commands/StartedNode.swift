@@ -56,9 +56,10 @@ struct StartedNode: Sendable {
         }
         if let byteCount = settings.memoryByteCountMax { configuration.memoryByteCountMax = byteCount }
         if let count = settings.routeCountMax { configuration.setRouteCountMax(count) }
-        // Some descriptors are for files, listeners and the API.
-        let connectionCountMax = settings.connectionCountMax ?? configuration.connectionCountMax
-        configuration.connectionCountMax = max(1, min(connectionCountMax, descriptorCountMax - 128))
+        configuration.connectionCountMax = DescriptorLimit.connectionCountMax(
+            settings.connectionCountMax ?? configuration.connectionCountMax,
+            descriptorCountMax: descriptorCountMax
+        )
         return configuration
     }
 

@@ -51,9 +51,9 @@ package enum BlobError: Error, Equatable, Sendable {
     /// What the user can do about it.
     package var nextStep: String {
         switch self {
-        case .notFound: "Ask its sender for it again: starling inbox shows from whom it came."
+        case .notFound: "Ask its sender for it again."
         case .full, .tooManyBlobs:
-            "Save or discard files that were received, as starling inbox lists them, or wait until those being sent have arrived."
+            "Save or discard files that were received, or wait until those being sent have arrived."
         case .noSpace: "Make room on the disk; what has arrived is kept, and the rest follows."
         case .notPermitted(let path): "Give this user access to \(path)."
         case .fileNotFound(let path): "Check the path \(path)."

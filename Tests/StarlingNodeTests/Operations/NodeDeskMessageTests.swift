@@ -142,6 +142,7 @@ import Testing
             try await alice.message(try await alice.send(asked).messageID, settledWithin: .seconds(60))
         }
         #expect(status.state == .expired)
+        #expect(status.obstacle?.code == .expired && status.obstacle?.statusCode == 504)
         #expect(status.obstacle?.nextStep.contains("longer lifetime") == true)
     }
 
