@@ -77,6 +77,7 @@ struct Starling {
             let json: JSON = ["shell": .string(shell), "script": .string(script)]
             try console.write(isJSON ? json.text + "\n" : script)
             return .succeeded
+        case .down: return try ClientCommands(invocation, console).down()
         case .id: return try ClientCommands(invocation, console).id()
         case .peers: return try ClientCommands(invocation, console).peers()
         case .route: return try ClientCommands(invocation, console).route()

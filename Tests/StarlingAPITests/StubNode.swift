@@ -286,6 +286,7 @@ enum Sample {
     static let message = InboxMessage(
         position: 9,
         messageID: "0a0b",
+        kind: .request,
         from: peerID,
         type: "DATA_MESSAGE",
         contentType: "text/plain",

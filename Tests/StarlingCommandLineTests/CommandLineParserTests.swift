@@ -61,6 +61,13 @@ import Testing
         #expect(try parser.parse(["send", peer, ""]).arguments == [peer, ""])
     }
 
+    @Test func aPlainNumberOfSecondsHasNoUnit() throws {
+        #expect(try parser.parse(["peer", "--stay", "1.5"])[StarlingFlags.stay] == .milliseconds(1500))
+        for text in ["5m", "1m3", "5s", "-1", "", "."] {
+            #expect(throws: UsageError.self, "\(text)") { try parser.parse(["peer", "--stay", text]) }
+        }
+    }
+
     /// Once, `2h` was taken for `-h`.
     @Test func aValueOfTwoCharactersIsNotTakenForAShortFlag() throws {
         #expect(try parser.parse(["peers", "--timeout", "2h"])[StarlingFlags.timeout] == .seconds(7200))

@@ -76,6 +76,7 @@ import Testing
             let inbox = try await bob.json("inbox", "--take")
             #expect(inbox["messages"]?.array?.compactMap { $0["text"]?.string } == ["the kettle is on"])
             #expect(inbox["messages"]?[0]?["priority"] == "high")
+            #expect(inbox["messages"]?[0]?["kind"] == "message")
             #expect(inbox["messages"]?[0]?["content_type"] == "text/plain")
             #expect(try await bob.json("inbox")["messages"]?.array?.isEmpty == true)
         }
@@ -146,6 +147,18 @@ import Testing
             let run = try await node.run("inbox", "--follow", "--timeout", "50ms")
             #expect(run.status == 0)
             #expect(run.output.isEmpty && run.talk.isEmpty)
+        }
+    }
+
+    @Test func aMessageWhoseLifetimeEndedSaysSo() async throws {
+        try await withHomes { home, _ in
+            let node = try RunningNode(home: home)
+            defer { node.stop() }
+            let nobody = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
+            let words = ["send", nobody, "hello", "--lifetime", "1ms", "--timeout", "60s", "--json"]
+            let run = try await ToolRun.run(words, home: home)
+            #expect(run.status == 1)
+            #expect(try JSON(parsing: run.talk)["error"]?["code"] == "expired")
         }
     }
 

@@ -30,6 +30,12 @@ final class RunningNode {
         tool.end()
     }
 
+    /// Waits for its end, which something else has brought about.
+    func end() -> ToolRun {
+        isStopped = true
+        return tool.end()
+    }
+
     func run(_ words: String...) async throws -> ToolRun { try await ToolRun.run(words, home: home) }
 
     /// What a command answers with --json; it must succeed.

@@ -187,7 +187,7 @@ import Testing
             "messages": [
                 [
                     "position": 7, "id": "0a", "from": .string(Self.peer), "type": "DATA_MESSAGE",
-                    "broadcast": false, "content_type": "text/plain", "priority": "normal",
+                    "kind": "message", "broadcast": false, "content_type": "text/plain", "priority": "normal",
                     "privacy": "private",
                     "created_ms": 0,
                     "received_ms": 1000, "file": .null, "text": "hello",
@@ -215,7 +215,7 @@ import Testing
             "messages": [
                 [
                     "position": 7, "id": "0a", "from": .string(Self.peer), "type": "DATA_MESSAGE",
-                    "broadcast": false, "content_type": "text/plain", "priority": "normal",
+                    "kind": "message", "broadcast": false, "content_type": "text/plain", "priority": "normal",
                     "privacy": "private",
                     "created_ms": 0, "received_ms": 1000, "file": .null, "text": "hello",
                 ]
@@ -254,6 +254,9 @@ import Testing
             ["send", Self.peer, "hi", "--hops", "0"], ["send", Self.peer, "hi", "--hops", "11"],
             ["send", Self.peer, "hi", "--key", String(repeating: "k", count: 65)],
             ["up", "--mail-lifetime", "59s"], ["up", "--mail-lifetime", "721h"],
+            ["up", "--mail-lifetime", "1h"], ["up", "--mail-space", "1MiB"],
+            ["up", "--no-routes", "--topology", "ring"], ["up", "--no-routes", "--max-routes", "16"],
+            ["up", "--no-routes", "--capacity", "2"],
             ["up", "--name", String(repeating: "n", count: 65)],
             ["sim", "no-such-scenario"], ["sim", "soak", "--seeds", "5..1"], ["sim", "pings", "--routes"],
             ["sim", "soak", "--seeds", "1..2", "--seed", "1"],
@@ -268,6 +271,31 @@ import Testing
             #expect(run.output.isEmpty)
             #expect(try JSON(parsing: run.talk)["error"]?["next_step"]?.string?.isEmpty == false, "\(words)")
         }
+    }
+
+    @Test func aNodeIsStoppedByACommandAndItsFolderFreeAtOnce() async throws {
+        let home = try FixedNode.makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: home) }
+        let none = try await ToolRun.run(["down", "--json"], home: home)
+        #expect(none.status == 1)
+        #expect(try JSON(parsing: none.talk)["error"]?["code"] == "no_node")
+        for isJSON in [true, false] {
+            let node = try RunningNode(home: home)
+            let run = try await ToolRun.run(["down"] + (isJSON ? ["--json"] : []), home: home)
+            #expect(run.status == 0, "\(run.talk)")
+            if isJSON {
+                #expect(try JSON(parsing: run.output) == ["state": "stopping"])
+            } else {
+                #expect(run.output.contains("has stopped"))
+            }
+            #expect(node.end().status == 0)
+        }
+    }
+
+    @Test func theHelpTellsTheExitStatuses() async throws {
+        let help = try await ToolRun.run(["help"]).output
+        #expect(help.contains("Exit status"))
+        #expect(help.contains("down"))
     }
 
     @Test func withJSONThereIsNothingElse() async throws {

@@ -123,6 +123,7 @@ extension APISchema {
 
     static let inboxMessage = APISchema.object(
         [APIField("position", natural, "Its place in the inbox, growing.")] + origin + [
+            APIField("kind", .word(InboxMessage.Kind.allCases.map(\.rawValue)), "What it is for."),
             APIField("broadcast", .boolean, "Whether it is to everybody, and not to this node alone."),
             APIField("content_type", text, "What the payload is; empty where the sender did not say."),
             APIField("priority", priority, "How urgent it is."),

@@ -4,8 +4,9 @@ package import StarlingNode
 extension InboxMessage: APIValue {
     package var json: JSON {
         var json: JSON = [
-            "position": JSON(position), "id": .string(messageID), "from": JSON(from),
-            "broadcast": .bool(isBroadcast), "type": .string(type), "content_type": .string(contentType),
+            "position": JSON(position), "id": .string(messageID), "kind": .string(kind.rawValue),
+            "from": JSON(from), "broadcast": .bool(isBroadcast), "type": .string(type),
+            "content_type": .string(contentType),
             "priority": .string(priority.rawValue),
             "privacy": .string(privacy.rawValue),
             "created_ms": JSON(created.millisecondsSince1970),
@@ -31,6 +32,7 @@ extension InboxMessage: APIValue {
         self.init(
             position: try fields.number("position"),
             messageID: try fields.text("id"),
+            kind: try fields.word("kind"),
             from: try fields.peerID("from"),
             isBroadcast: try fields.bool("broadcast"),
             type: try fields.text("type"),

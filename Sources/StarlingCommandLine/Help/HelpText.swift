@@ -27,6 +27,11 @@ package struct HelpText: Sendable {
               \(table.program) up          in one terminal of each device
               \(table.program) peers       in another: who has been found
 
+            \(style.bold("Exit status"))
+              0   what was asked for is done
+              1   it is not: standard error says why, and what to do next
+              2   the command line was not understood: nothing was done
+
             '\(table.program) help COMMAND' tells more about one.
 
             """

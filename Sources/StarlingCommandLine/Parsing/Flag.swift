@@ -157,8 +157,9 @@ extension Flag where Value == Int {
 extension Flag where Value == Duration {
     /// A bare number of seconds, as other programs' flags take it.
     package static func seconds(_ name: String, _ summary: String) -> Self {
-        Self(name, valueName: "SECONDS", summary: summary, expectation: "a number of seconds") { text in
-            DurationText.read(text + "s")
+        let expectation = "a number of seconds, without a unit"
+        return Self(name, valueName: "SECONDS", summary: summary, expectation: expectation) { text in
+            text.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") } ? DurationText.read(text + "s") : nil
         }
     }
 

@@ -1,6 +1,6 @@
 /// The commands of `starling`, as they are typed.
 package enum CommandName: String, CaseIterable, Sendable {
-    case up, id, peers, route, trace, connect, ping, send, broadcast, message, outbox, inbox, save
+    case up, down, id, peers, route, trace, connect, ping, send, broadcast, message, outbox, inbox, save
     case mailbox, status, bench, sim, lab, version, help, completions
     /// Speaks the command language of the foreign-peer drivers on standard input. Hidden.
     case peer

@@ -14,7 +14,7 @@ private enum Commands {
     typealias Flags = StarlingFlags
 
     static let all = [
-        up, id, peers, route, trace, connect, ping, send, broadcast, message, outbox, inbox, save,
+        up, down, id, peers, route, trace, connect, ping, send, broadcast, message, outbox, inbox, save,
         mailbox, status, bench, sim, lab, version, help, completions, peer, benchListener, labNode,
     ]
 
@@ -29,7 +29,7 @@ private enum Commands {
         "Start a node and keep it running in the foreground",
         details: """
             The node listens, finds peers on the LAN by itself, and serves the other commands over a socket in its \
-            home folder. It stops on Ctrl-C. With --json the first line of output is \
+            home folder. It stops on Ctrl-C, and by starling down. With --json the first line of output is \
             {"event":"ready","peer_id":…,"addrs":[…]}.
             """,
         flags: upFlags,
@@ -44,6 +44,16 @@ private enum Commands {
         Flags.loops.spec, Flags.memoryMax.spec, Flags.connectionsMax.spec, Flags.routesMax.spec,
         Flags.measurable.spec, Flags.logLevel.spec,
     ]
+
+    static let down = Command(
+        .down,
+        "Stop the node that runs in a home folder",
+        details: """
+            The node says goodbye to its peers. The command ends when the node has, and another one may be started in the same \
+            folder.
+            """,
+        example: "starling down"
+    )
 
     static let id = Command(
         .id,

@@ -89,10 +89,23 @@ package struct DamagedMessage: Sendable, Equatable {
 
 /// A message that was received.
 package struct InboxMessage: Sendable, Equatable {
+    /// What a message is for.
+    package enum Kind: String, Sendable, CaseIterable {
+        /// It stands by itself.
+        case message
+        /// Its sender waits for an answer.
+        case request
+        /// It answers a request.
+        case answer
+        /// It says why a request has no answer.
+        case failure
+    }
+
     /// Its place in the inbox, from 1, growing.
     package var position: Int64
     /// The message's id in hexadecimal.
     package var messageID: String
+    package var kind: Kind
     package var from: PeerID
     /// Whether it is to everybody, and not to this node alone.
     package var isBroadcast: Bool
@@ -111,6 +124,7 @@ package struct InboxMessage: Sendable, Equatable {
     package init(
         position: Int64,
         messageID: String,
+        kind: Kind = .message,
         from: PeerID,
         isBroadcast: Bool = false,
         type: String,
@@ -124,6 +138,7 @@ package struct InboxMessage: Sendable, Equatable {
     ) {
         self.position = position
         self.messageID = messageID
+        self.kind = kind
         self.from = from
         self.isBroadcast = isBroadcast
         self.type = type

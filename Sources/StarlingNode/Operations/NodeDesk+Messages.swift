@@ -241,11 +241,24 @@ extension DamagedMessage {
     }
 }
 
+extension InboxMessage.Kind {
+    fileprivate init(_ kind: MessageContent.Kind) {
+        self =
+            switch kind {
+            case .message: .message
+            case .request: .request
+            case .response: .answer
+            case .failure: .failure
+            }
+    }
+}
+
 extension InboxMessage {
     fileprivate init(_ delivery: InboxDelivery) {
         self.init(
             position: Int64(clamping: delivery.entry.position),
             messageID: "\(delivery.entry.id)",
+            kind: .init(delivery.content.kind),
             from: delivery.entry.from,
             isBroadcast: delivery.entry.isBroadcast,
             type: delivery.content.type.name,
@@ -262,7 +275,7 @@ extension InboxMessage {
 
 extension NodeFailure {
     /// What the store said, and the next step.
-    init(_ error: StoreError) {
+    package init(_ error: StoreError) {
         self.init(.storeFailed, error.words.what, nextStep: error.words.nextStep)
     }
 }

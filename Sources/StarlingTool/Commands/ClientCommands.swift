@@ -37,6 +37,28 @@ struct ClientCommands {
         }
     }
 
+    /// Stops the node, and waits until its process has let go of the folder.
+    func down() throws(Diagnostic) -> ExitStatus {
+        let json = try client.post("/v1/shutdown", timeout: timeout)
+        let deadline = try ProcessDeadline(
+            timeout,
+            Diagnostic(
+                code: "timed_out",
+                message: "the node has not stopped within \(DurationText.write(timeout)).",
+                nextStep: "It goes on stopping; wait for its end with --timeout."
+            ),
+            isJSON: invocation[StarlingFlags.json]
+        )
+        defer { withExtendedLifetime(deadline) {} }
+        HomeLock.waitForRelease(home)
+        if invocation[StarlingFlags.json] {
+            try console.write(json.text + "\n")
+        } else {
+            try console.write("The node in \(home.shown) has stopped.\n")
+        }
+        return .succeeded
+    }
+
     func id() throws(Diagnostic) -> ExitStatus {
         let json: JSON
         do throws(Diagnostic) {

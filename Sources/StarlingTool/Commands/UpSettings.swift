@@ -32,6 +32,7 @@ struct UpSettings: Sendable {
     var logLevel: LogLevel
 
     init(_ invocation: Invocation) throws(Diagnostic) {
+        try Self.refuseIdleFlags(invocation)
         let listen = try Self.addresses(invocation, StarlingFlags.listen)
         listenAddresses = listen.isEmpty ? nil : listen
         bootstrapAddresses = try Self.addresses(invocation, StarlingFlags.bootstrap)
@@ -71,6 +72,30 @@ struct UpSettings: Sendable {
             case "error": .error
             default: .info
             }
+    }
+
+    /// Refuses flags that would change nothing.
+    private static func refuseIdleFlags(_ invocation: Invocation) throws(Diagnostic) {
+        let ofRoutes = [
+            StarlingFlags.topology.spec, StarlingFlags.routesMax.spec, StarlingFlags.capacity.spec,
+        ]
+        if invocation[StarlingFlags.noRoutes], let flag = ofRoutes.first(where: invocation.names) {
+            throw Diagnostic(
+                code: "misused",
+                message: "a node with --no-routes has no use for \(flag.dashed).",
+                nextStep: "Use one of the two."
+            )
+        }
+        let ofMail = [StarlingFlags.mailSpace.spec, StarlingFlags.mailLifetime.spec]
+        if !invocation.names(StarlingFlags.keepsMailFor.spec),
+            let flag = ofMail.first(where: invocation.names)
+        {
+            throw Diagnostic(
+                code: "misused",
+                message: "a node that keeps nobody's messages has no use for \(flag.dashed).",
+                nextStep: "Say for whom it keeps them with --keeps-mail-for, or go without."
+            )
+        }
     }
 
     private static func checkMailboxes(_ addresses: [Multiaddr]) throws(Diagnostic) {

@@ -30,6 +30,14 @@ struct HomeLock: ~Copyable {
         self.descriptor = descriptor
     }
 
+    /// Returns when no process holds the folder, at once where none does.
+    static func waitForRelease(_ home: Home) {
+        let descriptor = open(home.lockPath, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
+        _ = close(descriptor)
+    }
+
     private static func error(_ code: Int32, _ path: String) -> FileError {
         switch code {
         case EACCES, EPERM: .notPermitted(path: path)

@@ -30,6 +30,11 @@ struct NodeClient {
         try send("POST", target, body: body.bytes, timeout: timeout)
     }
 
+    /// The answer to a POST that says all by its path.
+    func post(_ target: String, timeout: Duration) throws(Diagnostic) -> JSON {
+        try send("POST", target, body: nil, timeout: timeout)
+    }
+
     /// A value out of an answer.
     func value<Value: APIValue>(_ json: JSON, _ type: Value.Type = Value.self) throws(Diagnostic) -> Value {
         do throws(JSONShapeError) {
