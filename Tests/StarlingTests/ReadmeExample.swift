@@ -37,4 +37,7 @@ private func readmeExample() async throws {
     let kept = try await hall.send("it boils", to: kitchen.id, options: later)
     for await state in kept.states { print(state) }
     for record in try await hall.outbox() { print(record.id, record.to, record.obstacle?.message ?? "") }
+
+    await kitchen.stop()
+    await hall.stop()
 }
