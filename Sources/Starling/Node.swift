@@ -132,15 +132,16 @@ public final class Node: Sendable {
 
     /// Measures round trips to a peer, which is dialled where needed.
     ///
-    /// One ping follows the other; an echo that does not come within 10 s fails. Cancellation: it throws
-    /// ``NodeError/Code/stopped``, and what was measured is gone.
+    /// One ping follows the other, each for 10 s at most. Cancellation: it throws ``NodeError/Code/stopped``, and what was
+    /// measured is gone, as it is where one of the pings fails.
     ///
     /// - Parameters:
     ///   - peer: a peer that is connected, or whose address is known.
     ///   - count: how many; below 1 nothing is measured.
     /// - Returns: The round trips, in their order.
-    /// - Throws: as ``connect(to:)``, and ``NodeError/Code/unknownPeer`` where no address is known; ``NodeError/Code/peerFailed``
-    ///   when the peer knows no pings, or the connection ends.
+    /// - Throws: as ``connect(to:)``, and ``NodeError/Code/unknownPeer`` where no address is known;
+    ///   ``NodeError/Code/timedOut`` when an echo does not come in time, ``NodeError/Code/peerFailed`` when it is another one, the
+    ///   peer knows no pings, or the connection ends.
     public func ping(_ peer: PeerID, count: Int = 1) async throws(NodeError) -> [Duration] {
         guard count > 0 else { return [] }
         var roundTrips: [Duration] = []

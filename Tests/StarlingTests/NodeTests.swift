@@ -144,6 +144,14 @@ import Testing
         #expect(unsupported?.nextStep.contains("TCP") == true)
     }
 
+    @Test func settingsThatAreLeftOutHaveTheirValues() {
+        let settings = Node.Configuration()
+        #expect(settings.logLevel == .warning, "handlers that fail are seen")
+        #expect(settings.keepsMailFor == .nobody && settings.mailboxAddresses.isEmpty)
+        #expect(settings.mailSpaceByteCount == nil && settings.mailLifetime == nil)
+        #expect(settings.routeCountMax == nil && settings.topology == .mesh && settings.usesRoutes)
+    }
+
     @Test func anAddressThatMustNameItsPeerAndDoesNotIsRefused() async throws {
         let address = "/ip4/192.0.2.1/tcp/4001"
         for configuration in [

@@ -1,5 +1,6 @@
 package import StarlingCore
 package import StarlingMesh
+internal import StarlingProtocols
 package import StarlingTransports
 internal import StarlingWorld
 
@@ -86,7 +87,15 @@ extension NodeFailure {
     package init(_ failure: PingFailure, peer: PeerID) {
         switch failure {
         case .stream(let error): self.init(error, peer: peer)
-        case .ping:
+        case .ping(.timedOut):
+            let limit = DurationWords.text(PingDialer.Limits().echoTimeout)
+            self.init(
+                .timedOut,
+                "\(peer) sent no echo within \(limit).",
+                nextStep: "Check the network between the two."
+            )
+        case .ping(.streamEnded): self.init(.peerFailed, "\(peer) ended the stream.", nextStep: "Try again.")
+        case .ping(.busy), .ping(.echoMismatch), .ping(.unexpectedBytes):
             self.init(
                 .peerFailed,
                 "\(peer) did not send back what the ping held.",

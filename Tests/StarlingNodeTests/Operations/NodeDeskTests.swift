@@ -2,6 +2,7 @@ import StarlingCore
 import StarlingCrypto
 import StarlingIO
 import StarlingNode
+import StarlingProtocols
 import StarlingSimulator
 import StarlingStore
 import StarlingWorld
@@ -9,6 +10,14 @@ import Testing
 
 @Suite struct NodeDeskTests {
     private func desk(_ node: Node) -> NodeDesk { NodeDesk(node: node, onShutdown: {}) }
+
+    @Test func anEchoThatDoesNotComeIsNoWrongEcho() throws {
+        let peer = try NodePair().bob.peerID
+        let late = NodeFailure(PingFailure.ping(.timedOut), peer: peer)
+        #expect(late.code == .timedOut && late.message.contains("10 s") && !late.nextStep.isEmpty)
+        let wrong = NodeFailure(PingFailure.ping(.echoMismatch), peer: peer)
+        #expect(wrong.code == .peerFailed && wrong.message != late.message)
+    }
 
     @Test func identityStatusAndPeersFollowTheNode() throws {
         let pair = try NodePair { $0.name = "kitchen" }
