@@ -65,6 +65,17 @@ package struct FleetTopology: Sendable, Equatable {
         }
     }
 
+    /// Whether there is a way over links from each of some nodes to each other one of them, over none but these.
+    package static func isConnected(_ nodes: [Int], _ neighbours: (Int) throws -> [Int]) rethrows -> Bool {
+        guard let start = nodes.first else { return true }
+        var (left, waiting) = (Set(nodes), [start])
+        left.remove(start)
+        while let next = waiting.popLast() {
+            for peer in try neighbours(next) where left.remove(peer) != nil { waiting.append(peer) }
+        }
+        return left.isEmpty
+    }
+
     private static func ring(_ nodeCount: Int) -> [HostPair] {
         Set((0..<nodeCount).map { HostPair($0, ($0 + 1) % nodeCount) }).filter { $0.lower != $0.upper }
             .sorted()

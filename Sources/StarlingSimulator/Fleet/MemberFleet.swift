@@ -195,7 +195,7 @@ private final class MemberCourse {
         try pass(Self.settleTime)
         let degrees = running.map(degree).sorted()
         report.degrees = [degrees[0], degrees[degrees.count / 2], degrees[degrees.count - 1]]
-        report.joiningDeathCount = watch.takeFalseDeaths()
+        report.joiningDeathCount = takeFalseDeaths("while nodes joined")
         if options.policy == .mesh, degrees[0] < 3 {
             violate("a node has \(degrees[0]) links")
         }
@@ -242,10 +242,7 @@ private final class MemberCourse {
         }
         if report.healSeconds == nil { violate("a node that lost its neighbours is alone") }
         try pass(Self.settleTime)
-        report.falseDeathCount = watch.takeFalseDeaths()
-        if report.falseDeathCount > 0 {
-            violate("\(report.falseDeathCount) running nodes were taken for dead")
-        }
+        report.falseDeathCount = takeFalseDeaths("while others died")
     }
 
     /// First every node lacks a tenth of its processor time, then every tenth node nine tenths.
@@ -254,11 +251,22 @@ private final class MemberCourse {
         let time = max(Self.starvingTimeMin, (options.duration - rest) / 2)
         report.starvedSeconds = time.inSeconds
         try starve(running, for: .milliseconds(300), over: time)
-        report.shortOfTimeDeathCount = watch.takeFalseDeaths()
+        report.shortOfTimeDeathCount = takeFalseDeaths("while all lacked a tenth of their time", within: time)
         let some = running.enumerated().filter { $0.offset % 10 == 0 }.map(\.element)
         try starve(some, for: .milliseconds(2700), over: time)
-        report.starvedDeathCount = watch.takeFalseDeaths()
+        report.starvedDeathCount = takeFalseDeaths("while some lacked nine tenths of theirs", within: time)
         checkTables(of: running)
+    }
+
+    /// How many running nodes were taken for dead since the last call: more than may be is a broken rule.
+    ///
+    /// - Parameter time: for how long nodes were starved meanwhile.
+    private func takeFalseDeaths(_ when: String, within time: Duration = .zero) -> Int {
+        let count = watch.takeFalseDeaths()
+        if count > MemberWatch.falseDeathCountMax(starvedFor: time) {
+            violate("\(count) running nodes were taken for dead \(when)")
+        }
+        return count
     }
 
     /// Takes the processor from nodes, so long in every three seconds, each at its own time.
@@ -361,32 +369,13 @@ private final class MemberCourse {
 
     /// Whether there is a way over links from each running node to each other one.
     private var isConnected: Bool {
-        guard let start = running.first else { return true }
-        // The dead count as reached already.
-        var reached = [Bool](repeating: true, count: nodes.count)
-        for index in running { reached[index] = false }
-        reached[start] = true
-        var (waiting, count) = ([start], 1)
-        while let next = waiting.popLast() {
-            for peer in neighbours(of: next) where !reached[peer] {
-                reached[peer] = true
-                count += 1
-                waiting.append(peer)
-            }
-        }
-        return count == running.count
+        FleetTopology.isConnected(running) { neighbours(of: $0) }
     }
 
     private func checkTables(of indexes: [Int]) {
         for index in indexes {
             let node = nodes[index]
-            let fills =
-                (ask(index) { $0.tableFills } ?? [])
-                + hosts[index].loop.perform {
-                    node.liveness.assumeIsolated { $0.tableFills }
-                        + node.routes.assumeIsolated { $0.tableFills }
-                        + node.records.assumeIsolated { $0.tableFills }
-                }
+            let fills = hosts[index].loop.perform { node.tableFills() }
             for fill in fills where fill.isOverfull {
                 violate("node \(index): \(fill)")
             }

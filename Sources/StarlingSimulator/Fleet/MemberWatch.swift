@@ -9,8 +9,8 @@ final class MemberWatch: Sendable {
         /// By name, the index.
         var running: [PeerID: Int] = [:]
         var watching: Set<Int> = []
-        /// When somebody came to know of a death, in order.
-        var times: [PeerID: [Instant]] = [:]
+        /// When each node first came to know of a death.
+        var times: [PeerID: [Int: Instant]] = [:]
         /// Running nodes that somebody takes for dead, each once for its incarnation.
         var falseDeaths: Set<FalseDeath> = []
         var events: [String] = []
@@ -71,13 +71,23 @@ final class MemberWatch: Sendable {
                     )
                 }
             } else if member.state == .dead {
-                state.times[member.peer, default: []].append(now)
+                // Who comes to know of it once more stands for nobody else.
+                if state.times[member.peer]?[node] == nil {
+                    state.times[member.peer, default: [:]][node] = now
+                }
             }
         }
     }
 
-    /// When nodes came to know of the death of one.
-    func times(of peer: PeerID) -> [Instant] { state.withLock { $0.times[peer] ?? [] } }
+    /// When nodes came to know of the death of one, each once, in order.
+    func times(of peer: PeerID) -> [Instant] {
+        state.withLock { ($0.times[peer] ?? [:]).values.sorted() }
+    }
+
+    /// Running nodes that may be taken for dead while some lack processor time: one for each hour that begins.
+    static func falseDeathCountMax(starvedFor time: Duration) -> Int {
+        Int((time / .seconds(3600)).rounded(.up))
+    }
 
     /// How many running nodes were taken for dead since the last call.
     func takeFalseDeaths() -> Int {

@@ -109,13 +109,6 @@ final class MeshFleet {
     /// Whether there is a way over links from each running node to each other one.
     func isConnected() throws -> Bool {
         let links = try links()
-        guard let start = running.first else { return true }
-        var (reached, waiting): (Set<Int>, [Int]) = ([start], [start])
-        while let next = waiting.popLast() {
-            for peer in links[next] ?? [] where isRunning[peer] && reached.insert(peer).inserted {
-                waiting.append(peer)
-            }
-        }
-        return reached.count == running.count
+        return FleetTopology.isConnected(running) { links[$0] ?? [] }
     }
 }
