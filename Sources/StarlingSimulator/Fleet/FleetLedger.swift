@@ -17,6 +17,8 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         var isGone = false
         /// The recipient's life in which a handler returned for it, or a request had it for its answer; 0 for none.
         var finishedLife: Int32 = 0
+        /// When that was.
+        var finished: Int64 = 0
     }
 
     private struct Record {
@@ -63,6 +65,11 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     private static let tracedCountMax = 2
     /// Events that are told in all: those of eight members.
     private static let eventCountMax = 480
+    /// How long after a handler's return the disk may know nothing of it.
+    ///
+    /// A simulated disk takes 250 µs for what waits together; what a handler returned for may wait for two such turns, of the
+    /// inbox and of what came in between, before its own.
+    static let writeTimeMax = Duration.milliseconds(2)
 
     private let seed: UInt64
     private let lifetimeMin: Duration
@@ -70,6 +77,8 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     private var records: [Record] = []
     /// Numbers of each sender whose end is not known, in the order of their sending.
     private var open: [[UInt64]]
+    /// By member, when each of its lives ended.
+    private var lifeEnds: [[Int: Int64]]
     /// Numbers that are delivered by the sender's word, and that their recipient has not seen.
     private var unseen: [UInt64] = []
     private(set) var healing = FleetHealing()
@@ -91,6 +100,7 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         self.peerIDs = peerIDs
         self.moment = moment
         open = [[UInt64]](repeating: [], count: peerIDs.count)
+        lifeEnds = [[Int: Int64]](repeating: [:], count: peerIDs.count)
         records.reserveCapacity(capacity)
     }
 
@@ -200,11 +210,17 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         if side == .message, case .refused? = record.end {
             violate("message \(number) was refused, and arrives all the same", number)
         }
-        note(delivery.entry, number, side, life)
+        note(delivery.entry, number, side, of: member, life)
         return message
     }
 
-    private func note(_ entry: InboxEntry, _ number: UInt64, _ side: FleetMessage.Side, _ life: Int) {
+    private func note(
+        _ entry: InboxEntry,
+        _ number: UInt64,
+        _ side: FleetMessage.Side,
+        of member: Int,
+        _ life: Int
+    ) {
         let sighting = side == .message ? records[Int(number)].message : records[Int(number)].answer
         if sighting.position == 0 {
             if side == .answer { counts.answered += 1 }
@@ -220,6 +236,9 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         } else if sighting.finishedLife == Int32(clamping: life) {
             counts.duplicated += 1
             violate("\(side) \(number) was dealt with, and the same node hands it out again", number)
+        } else if sighting.finishedLife > 0, isOnDisk(sighting, of: member) {
+            counts.duplicated += 1
+            violate("\(side) \(number) was dealt with, and a later life hands it out again", number)
         } else if entry.attempt <= sighting.attempt {
             counts.duplicated += 1
             violate(
@@ -230,6 +249,12 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
             counts.repeated += 1
         }
         change(number, side) { $0 = Sighting(position: entry.position, attempt: entry.attempt) }
+    }
+
+    /// Whether the disk knows that an entry was dealt with: the life in which it was did not end right then.
+    private func isOnDisk(_ sighting: Sighting, of member: Int) -> Bool {
+        guard let end = lifeEnds[member][Int(sighting.finishedLife)] else { return true }
+        return end - sighting.finished > Self.writeTimeMax.nanosecondsClamped
     }
 
     private func change(_ number: UInt64, _ side: FleetMessage.Side, _ body: (inout Sighting) -> Void) {
@@ -246,12 +271,16 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         change(number, side) { $0.isGone = true }
     }
 
-    /// An application is done with an entry that its node forgets by itself: as long as that node lives it is not seen again.
+    /// An application is done with an entry that its node forgets by itself: it is seen again only where the node's life ended
+    /// before the disk could know of that.
     func finished(_ delivery: InboxDelivery, in life: Int) {
         guard let (number, side) = FleetMessage.label(of: delivery.content.payload), number < records.count
         else { return }
-        change(number, side) { $0.finishedLife = Int32(clamping: life) }
+        change(number, side) { ($0.finishedLife, $0.finished) = (Int32(clamping: life), now()) }
     }
+
+    /// A member's node begins to stop, or has crashed: its life is over.
+    func ended(life: Int, of member: Int) { lifeEnds[member][life] = now() }
 
     /// A handler has dealt with a request and returns its answer.
     func handled(_ number: UInt64) { records[Int(number)].isHandled = true }

@@ -129,6 +129,7 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         note(kind == .power ? "loses its power" : "is killed", UInt64(lifeCount))
         crashCount += 1
         state = .down
+        ledger.ended(life: lifeCount, of: index)
         watch?.forget(index)
         host.crash(kind, leaving: .unwinding)
         unwindingCount += 1
@@ -161,6 +162,7 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         guard case .running(let life) = state else { return }
         note("is stopped", UInt64(lifeCount))
         state = .stopping
+        ledger.ended(life: lifeCount, of: index)
         watch?.forget(index)
         life.end { [weak self] in
             guard let self, case .stopping = self.state else { return }
