@@ -100,11 +100,11 @@ private final class AbsenceCourse {
     private var texts: Set<String> = []
     /// When a mailbox that is away comes back.
     private var returns: [Int: Instant] = [:]
-    /// What each honest mailbox was seen to keep last: who is down has it on its disk.
-    private var shelves: [Int: [MessageName]] = [:]
+    /// What honest mailboxes keep.
+    private var copies: MailCopies
     /// Who came and went last.
     private var recent: [String] = []
-    private let mailTally = HostileMailbox.Tally()
+    private let mailTally = HostileTally()
     private var violations = FleetViolations()
     private var report: AbsenceFleet.Report
 
@@ -132,6 +132,7 @@ private final class AbsenceCourse {
         random = SplitMix64(seed: options.seed &* 2 &+ 1)
         report = .init(seed: options.seed, nodeCount: options.nodeCount)
         nodes = [Node?](repeating: nil, count: options.nodeCount)
+        copies = MailCopies(nodeCount: options.nodeCount)
         var host = SimulatedHost.Configuration()
         host.storage = .disk
         for _ in 0..<options.nodeCount {
@@ -162,7 +163,7 @@ private final class AbsenceCourse {
 
     /// The senders write, and go.
     func write() throws {
-        let gap = Self.writingTime / options.messageCount
+        let gap = Self.writingTime / max(1, options.messageCount)
         let peer = peerIDs[Self.recipient]
         for number in 0..<options.messageCount {
             for sender in senders {
@@ -221,7 +222,8 @@ private final class AbsenceCourse {
         let arrived = try arrivals()
         report.arrived = Set(arrived).count
         report.duplicated = arrived.count - report.arrived
-        report.leftCount = honest.reduce(0) { $0 + kept(by: $1).count }
+        lookAtShelves()
+        report.leftCount = copies.leftCount
         for (what, count) in [
             ("are not delivered", report.accepted - report.delivered),
             ("did not arrive", texts.subtracting(arrived).count), ("came twice", report.duplicated),
@@ -276,7 +278,7 @@ private final class AbsenceCourse {
 
     private func takeAway(_ index: Int, _ crash: SimulatedHost.Crash) {
         guard let node = nodes[index] else { return }
-        if honest.contains(index) { _ = kept(by: index) }
+        if honest.contains(index) { lookAtShelf(of: index) }
         note("node \(index) \(crash == .power ? "loses its power" : "is killed")")
         nodes[index] = nil
         let loop = hosts[index].loop
@@ -337,31 +339,28 @@ private final class AbsenceCourse {
         if violations.note(text, at: FleetMoment(simulation)) == 1 { report.events = recent }
     }
 
-    /// What a mailbox keeps; what one that is down has on its disk counts as well.
-    private func kept(by mailbox: Int) -> [MessageName] {
-        guard let shelf = nodes[mailbox]?.shelf else { return shelves[mailbox] ?? [] }
+    /// What a mailbox keeps; of one that is down what it has on its disk counts.
+    private func lookAtShelf(of mailbox: Int) {
+        guard let shelf = nodes[mailbox]?.shelf else { return }
         let names = hosts[mailbox].loop.perform {
             shelf.assumeIsolated { $0.keptMessages(after: .max)?.names ?? [] }
         }
-        shelves[mailbox] = names
-        return names
+        copies.saw(Set(names), at: mailbox)
+    }
+
+    /// No message has more copies than it may.
+    private func lookAtShelves() {
+        for mailbox in honest { lookAtShelf(of: mailbox) }
+        for excess in copies.takeExcess() { violate(excess.text) }
+        report.copyCountMax = copies.countMax
     }
 
     /// No message has more copies than it may, no table is over its limit.
     private func look() {
-        var counts: [MessageName: Int] = [:]
-        for mailbox in honest { for name in kept(by: mailbox) { counts[name, default: 0] += 1 } }
-        let most = counts.values.max() ?? 0
-        if most > MailboxProtocol.copyCountMax, report.copyCountMax <= MailboxProtocol.copyCountMax {
-            violate("there are \(most) copies of a message")
-        }
-        report.copyCountMax = max(report.copyCountMax, most)
+        lookAtShelves()
         for index in nodes.indices {
             guard let node = nodes[index] else { continue }
-            let fills = hosts[index].loop.perform {
-                node.mailboxes.assumeIsolated { $0.tableFills } + node.shelf.assumeIsolated { $0.tableFills }
-                    + node.delivery.assumeIsolated { $0.tableFills }
-            }
+            let fills = hosts[index].loop.perform { node.tableFills() }
             for fill in fills where fill.isOverfull { violate("node \(index): \(fill)") }
         }
     }

@@ -51,6 +51,8 @@ package struct DeliveryFleet: Sendable {
         package var leftCopyCount: Int?
         /// Offers that mailboxes took which lie; `nil` where there are none of those.
         package var hostileMailCount: Int?
+        /// What the others that are hostile did.
+        package var hostileDeeds = HostileDeeds()
         /// Rules that were broken, in words; empty when all is well.
         package var violations: [String] = []
         /// When the first of them was found.
@@ -200,6 +202,10 @@ package struct DeliveryFleet: Sendable {
         for (place, node) in hostile.enumerated() {
             members[node].hostility = options.hostilities[place % options.hostilities.count]
         }
+        let tallies = hostile.map { (members[$0].peerID, members[$0].hostileTally) }
+        for member in members {
+            member.hostileTallies = Dictionary(uniqueKeysWithValues: tallies)
+        }
         link(members, links, simulation.network)
         return Crew(
             members: members,
@@ -296,6 +302,17 @@ package struct DeliveryFleet: Sendable {
             )
         }
         let hostileMailCount = hostileMailCount(crew)
+        let occasions = HostileOccasions(
+            members: members,
+            mail: crew.mail,
+            acceptedCount: ledger.counts.accepted
+        )
+        for kind in occasions.missed {
+            ledger.violate(
+                "no node of the kind '\(kind.rawValue)' did anything: none of these was tried",
+                involving: []
+            )
+        }
         if let limit = options.healingTimeMax { ledger.checkHealing(within: limit) }
         let healing = ledger.healing
         let (pending, unacceptedCount) = ledger.finish()
@@ -324,9 +341,10 @@ package struct DeliveryFleet: Sendable {
             healedCount: healing.count,
             healingSeconds: healing.longest?.inSeconds,
             routeChangeCount: crew.watch?.changeCount,
-            mailCopyCount: crew.mail?.seenCount,
-            leftCopyCount: crew.mail?.leftCount,
+            mailCopyCount: crew.mail?.copies.seenCount,
+            leftCopyCount: crew.mail?.copies.leftCount,
             hostileMailCount: hostileMailCount,
+            hostileDeeds: HostileDeeds(members),
             violations: ledger.violations,
             firstViolation: ledger.firstViolation,
             events: ledger.events,
@@ -339,7 +357,7 @@ package struct DeliveryFleet: Sendable {
     private func hostileMailCount(_ crew: Crew) -> Int? {
         let liars = crew.members.filter { $0.hostility == .mailbox }
         guard crew.mail != nil, !liars.isEmpty else { return nil }
-        return liars.reduce(0) { $0 + $1.mailTally.takenCount }
+        return liars.reduce(0) { $0 + $1.hostileTally.takenCount }
     }
 
     /// Ends the nodes in order.

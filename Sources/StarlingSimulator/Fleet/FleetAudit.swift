@@ -23,13 +23,8 @@ final class FleetAudit: @unchecked Sendable {  // tidy-ok: one thread
         for node in nodes {
             crew.members[node].checkTables()
         }
-        for member in crew.members {
-            for (name, count) in crew.mail?.look(at: member) ?? [] {
-                crew.ledger.violate(
-                    "there are \(count) copies of message \(name.id) of \(name.from)",
-                    involving: [member.index]
-                )
-            }
+        for excess in crew.mail?.look(at: crew.members) ?? [] {
+            crew.ledger.violate(excess.text, involving: excess.nodes)
         }
         crew.ledger.checkDelivered { member, id in crew.members[member].ask { $0.inboxHolds(id) } }
     }

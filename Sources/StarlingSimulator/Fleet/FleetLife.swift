@@ -95,9 +95,10 @@ final class FleetLife: @unchecked Sendable {  // tidy-ok: one thread
         guard !isOver else { return }
         isUp = true
         if let hostility = member.hostility {
-            if hostility == .mailbox { return HostileMailbox(node, member.mailTally).begin() }
-            HostileRelay(node, hostility).begin()
-            if hostility.liesOfRoutes { await HostileRouter(node, node.identity, hostility).run() }
+            let tally = member.hostileTally
+            if hostility == .mailbox { return HostileMailbox(node, tally).begin() }
+            HostileRelay(node, hostility, tally).begin()
+            if hostility.liesOfRoutes { await HostileRouter(node, node.identity, hostility, tally).run() }
             return
         }
         for number in ledger.openNumbers(of: member.index) { start { await $0.resume(number) } }

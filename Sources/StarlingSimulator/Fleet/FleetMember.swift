@@ -27,8 +27,10 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
     var neighbours: [(peer: PeerID, address: Multiaddr)] = []
     /// What it does to others; `nil` for an honest one.
     var hostility: FleetHostility?
-    /// What was left with it, where it is a mailbox that lies.
-    let mailTally = HostileMailbox.Tally()
+    /// What it has done, where it is hostile.
+    let hostileTally = HostileTally()
+    /// The hostile ones among the others.
+    var hostileTallies: [PeerID: HostileTally] = [:]
     /// Where those are that keep its messages while it is away.
     var mailboxes: [Multiaddr] = []
     /// Those whose messages it keeps.
@@ -80,6 +82,20 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
 
     /// Where the member's node listens.
     var address: Multiaddr { FleetNode.address(of: host, peerID) }
+
+    /// Whether its nodes have routes, or lie about them.
+    var usesRoutes: Bool { configuration.usesRoutes }
+
+    /// Whether it has done to others what it is there for.
+    var hasActed: Bool {
+        switch hostility {
+        case nil: false
+        case .drop: hostileTally.droppedCount > 0
+        case .replay: hostileTally.replayedCount > 0
+        case .flatter, .flood: hostileTally.toldCount > 0
+        case .mailbox: hostileTally.takenCount > 0
+        }
+    }
 
     var isUp: Bool {
         if case .running(let life) = state { life.isUp } else { false }
@@ -214,6 +230,9 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
 
     /// The node reaches a peer over these neighbours from now on.
     func routeChanged(to peer: PeerID, _ neighbours: [PeerID]) {
+        if hostility == nil, !hostileTallies.isEmpty {
+            for neighbour in neighbours where neighbour != peer { hostileTallies[neighbour]?.wayCount += 1 }
+        }
         guard let circle = watch?.changed(index, peer, neighbours) else { return }
         let nodes = circle.map(String.init).joined(separator: ", ")
         ledger.violate("the way to \(peer) leads in a circle: \(nodes)", involving: circle)
@@ -225,9 +244,10 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         return host.loop.perform { life.node.delivery.assumeIsolated { body($0) } }
     }
 
-    /// The messages of which the running node keeps copies, unless nothing has changed since; `nil` when none is up, too.
+    /// The messages of which the running node keeps copies, unless nothing has changed since; `nil` when none is up, too, and
+    /// of a mailbox that lies.
     func keptMessages(after changeCount: UInt64) -> (names: [MessageName], changeCount: UInt64)? {
-        guard case .running(let life) = state, life.isUp, hostility == nil else { return nil }
+        guard case .running(let life) = state, life.isUp, hostility != .mailbox else { return nil }
         let shelf = life.node.shelf
         return host.loop.perform { shelf.assumeIsolated { $0.keptMessages(after: changeCount) } }
     }
@@ -238,17 +258,8 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         let node = life.node
         let checked = checkedTurn?.life == lifeCount ? checkedTurn?.turn : nil
         host.loop.perform {
-            node.delivery.assumeIsolated { delivery in
-                checkedTurn = (lifeCount, delivery.turnCount)
-                check(delivery.tableFills(after: checked))
-            }
-            node.routes.assumeIsolated { check($0.tableFills) }
-            node.liveness.assumeIsolated { check($0.tableFills) }
-            node.records.assumeIsolated { check($0.tableFills) }
-            node.tunnels.assumeIsolated { check($0.tableFills) }
-            node.mailboxes.assumeIsolated { check($0.tableFills) }
-            node.shelf.assumeIsolated { check($0.tableFills) }
-            node.topology?.assumeIsolated { check($0.tableFills) }
+            checkedTurn = (lifeCount, node.delivery.assumeIsolated { $0.turnCount })
+            check(node.tableFills(after: checked))
         }
     }
 }

@@ -6,14 +6,8 @@ internal import StarlingTransports
 /// A mailbox that says of everything that it keeps it, and drops every other message; what it has it hands out twice and again and
 /// again, with some that it has made up, whatever it is asked to erase.
 final class HostileMailbox: @unchecked Sendable {  // tidy-ok: one thread
-    /// What was left with those that a host has run one after the other.
-    final class Tally: @unchecked Sendable {  // tidy-ok: one thread
-        /// Offers that were answered as if all of it were kept; one message may be offered twice.
-        fileprivate(set) var takenCount = 0
-    }
-
     private let node: Node
-    private let tally: Tally
+    private let tally: HostileTally
     private var offerCount = 0
     private var fetchCount = 0
     /// By recipient, the envelopes that it has.
@@ -22,7 +16,7 @@ final class HostileMailbox: @unchecked Sendable {  // tidy-ok: one thread
     private static let streamCountMax = 4
     private static let keptCountMax = 64
 
-    init(_ node: Node, _ tally: Tally) {
+    init(_ node: Node, _ tally: HostileTally) {
         self.node = node
         self.tally = tally
     }

@@ -18,21 +18,26 @@ package enum FleetHostility: String, CaseIterable, Sendable {
 
     /// Whether it lies about routes, in place of telling them as all do.
     var liesOfRoutes: Bool { self == .flatter || self == .flood }
+
+    /// Whether it drops what it should carry on.
+    var drops: Bool { self == .drop || liesOfRoutes }
 }
 
 /// A node over which others send, and that treats their messages badly.
 final class HostileRelay: @unchecked Sendable {  // tidy-ok: one thread
     private let node: Node
     private let hostility: FleetHostility
+    private let tally: HostileTally
     /// Frames that were replayed: two such nodes side by side would never come to an end.
     private var replayed: Set<UInt64> = []
 
     private static let replayedCountMax = 100_000
     private static let streamCountMax = 16
 
-    init(_ node: Node, _ hostility: FleetHostility) {
+    init(_ node: Node, _ hostility: FleetHostility, _ tally: HostileTally) {
         self.node = node
         self.hostility = hostility
+        self.tally = tally
     }
 
     /// Takes the streams of messages that are opened to the node from here on.
@@ -47,7 +52,7 @@ final class HostileRelay: @unchecked Sendable {  // tidy-ok: one thread
         var frames = FrameStream(stream, frameByteCountMax: MessageFrame.byteCountMax)
         do throws(FrameError) {
             while let frame = try await frames.next() {
-                if hostility == .replay { await replay(frame) }
+                if hostility == .replay { await replay(frame) } else { tally.droppedCount += 1 }
             }
         } catch {
             // Its neighbour is done with it.
@@ -74,6 +79,7 @@ final class HostileRelay: @unchecked Sendable {  // tidy-ok: one thread
             else { continue }
             do throws(StreamError) {
                 try await stream.write(bytes)
+                tally.replayedCount += 1
                 try await stream.closeWrite()
             } catch {
                 await stream.reset()

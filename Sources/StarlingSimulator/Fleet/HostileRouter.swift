@@ -13,6 +13,7 @@ final class HostileRouter: @unchecked Sendable {  // tidy-ok: one thread
     private let node: Node
     private let identity: IdentityKey
     private let hostility: FleetHostility
+    private let tally: HostileTally
     /// What destinations have signed, as neighbours told it.
     private var proofs: [PeerID: RouteProof] = [:]
     private var told: Set<PeerID> = []
@@ -24,10 +25,11 @@ final class HostileRouter: @unchecked Sendable {  // tidy-ok: one thread
     /// One that is far worse, and still a route.
     private static let worse = RouteMetric(microseconds: 2_000_000) ?? .max
 
-    init(_ node: Node, _ identity: IdentityKey, _ hostility: FleetHostility) {
+    init(_ node: Node, _ identity: IdentityKey, _ hostility: FleetHostility, _ tally: HostileTally) {
         self.node = node
         self.identity = identity
         self.hostility = hostility
+        self.tally = tally
         let lifetime = RouteProof.lifetime.milliseconds
         let now = node.world.wallClock.now.millisecondsSince1970
         let expires = WallTime(millisecondsSince1970: now + lifetime)
@@ -78,7 +80,11 @@ final class HostileRouter: @unchecked Sendable {  // tidy-ok: one thread
         do {
             try await stream.write(RouteFrame().encoded)
             while true {
-                for frame in frames(for: peer, metric) { try await stream.write(frame.encoded) }
+                for frame in frames(for: peer, metric) {
+                    try await stream.write(frame.encoded)
+                    // What it says of itself is so.
+                    tally.toldCount += frame.updates.count { $0.proof?.destination != identity.peerID }
+                }
                 if isFlood { metric = metric == Self.best ? Self.worse : Self.best }
                 try await loop.sleep(for: isFlood ? .milliseconds(100) : .seconds(5))
             }

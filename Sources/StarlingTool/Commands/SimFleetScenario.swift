@@ -146,6 +146,7 @@ struct SimFleetScenario: SimScenario {
         figures["partitions"] = JSON(report.partitionCount)
         figures["cuts"] = JSON(report.cutCount)
         figures["hostile"] = JSON(report.hostileCount)
+        for (name, _, count) in deeds(report) { figures["\(name)_by_hostile"] = JSON(count) }
         if options.usesRoutes { figures["route_changes"] = report.routeChangeCount.map { JSON($0) } ?? .null }
         if let count = report.mailCopyCount {
             figures["mail_copies"] = JSON(count)
@@ -175,7 +176,10 @@ struct SimFleetScenario: SimScenario {
         if report.unacceptedCount > 0 {
             lines.append("\(report.unacceptedCount) further messages were never accepted")
         }
-        if report.hostileCount > 0 { lines.append("\(report.hostileCount) nodes are hostile") }
+        if report.hostileCount > 0 {
+            let deeds = deeds(report).map { _, words, count in "\(count) \(words)" }
+            lines.append((["\(report.hostileCount) nodes are hostile"] + deeds).joined(separator: ", "))
+        }
         if options.usesRoutes { lines.append(routes(report.routeChangeCount)) }
         if let count = report.mailCopyCount {
             lines.append("\(count) copies kept by mailboxes, \(report.leftCopyCount ?? 0) of them at the end")
@@ -186,6 +190,17 @@ struct SimFleetScenario: SimScenario {
             lines.append("\(report.healedCount) messages waited for the end of a partition: \(time)")
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// What hostile nodes did, as figures are called and in words.
+    private static func deeds(_ report: DeliveryFleet.Report) -> [(name: String, words: String, count: Int)] {
+        let deeds = report.hostileDeeds
+        let all: [(String, String, Int?)] = [
+            ("dropped", "frames dropped", deeds.dropped), ("replayed", "frames replayed", deeds.replayed),
+            ("flattered", "routes told falsely", deeds.flattered),
+            ("flooded", "routes told anew", deeds.flooded),
+        ]
+        return all.compactMap { name, words, count in count.map { (name, words, $0) } }
     }
 
     /// How many changes of routes were watched; `nil` where there were too many nodes for that.

@@ -40,7 +40,7 @@ import Testing
         var options = Self.options(seed: 8)
         options.disksForgetSyncs = true
         let report = try DeliveryFleet(options).run().report
-        #expect(report.lost > 0)
+        #expect(report.lost > 0 && report.duplicated > 0)
         #expect(report.violations.contains { $0.contains("knows nothing of it") })
         #expect(report.events.contains { $0.contains("loses its power") })
     }

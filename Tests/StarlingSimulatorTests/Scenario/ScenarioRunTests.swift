@@ -213,13 +213,38 @@ import Testing
         options.hostilities = [hostility]
         // Each of its words is work for all.
         if hostility == .flood { (options.duration, options.quietTime) = (.seconds(240), .seconds(120)) }
+        // A mailbox is asked where somebody is away.
+        if hostility == .mailbox {
+            (options.mailboxCount, options.topology.shape) = (6, .full)
+            options.plan = [1, 3, 5].map { node in
+                FleetStep(.crash(node, losesPower: true), at: .seconds(60), for: .seconds(360))
+            }
+        }
         let report = try DeliveryFleet(options).run().report
+        #expect(report.violations == [], "\(report.events)")
         #expect(report.hostileCount == 2)
-        #expect(report.duplicated == 0, "\(report.violations)")
-        #expect(report.lost == 0, "\(report.violations)")
-        #expect(report.delivered + report.expired + report.pending == report.accepted)
+        #expect(report.duplicated == 0 && report.lost == 0 && report.pending == 0)
         #expect(report.delivered > report.accepted / 2)
-        #expect(!report.violations.contains { $0.contains("circle") })
-        if hostility == .replay { #expect(report.violations == [], "\(report.events)") }
+        try Self.look(at: report, whatWasDoneBy: hostility)
+    }
+
+    /// Nodes of a kind did what they are there for, and nothing else.
+    private static func look(at report: DeliveryFleet.Report, whatWasDoneBy hostility: FleetHostility) throws
+    {
+        let deeds = report.hostileDeeds
+        #expect((deeds.dropped != nil) == [.drop, .flatter, .flood].contains(hostility))
+        #expect((deeds.replayed != nil) == (hostility == .replay))
+        #expect((deeds.flattered != nil) == (hostility == .flatter))
+        #expect((deeds.flooded != nil) == (hostility == .flood))
+        #expect((report.hostileMailCount != nil) == (hostility == .mailbox))
+        let count =
+            switch hostility {
+            case .drop: deeds.dropped
+            case .replay: deeds.replayed
+            case .flatter: deeds.flattered
+            case .flood: deeds.flooded
+            case .mailbox: report.hostileMailCount
+            }
+        #expect(try #require(count) > 0, "\(hostility)")
     }
 }
