@@ -494,7 +494,7 @@ import Testing
         kit.take(1)
         kit.disk.drop(DeliveryTables.series)
         var damaged = kit
-        do { try damaged.restart() } catch { #expect(error as? DeliveryRowError == .inconsistent) }
+        #expect(throws: DeliveryRowError.inconsistent) { try damaged.restart() }
         // The receipt's row lost what it belongs to; the entry still knows its number.
         kit.disk.drop(DeliveryTables.owed)
         try kit.restart()

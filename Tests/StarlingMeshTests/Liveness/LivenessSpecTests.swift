@@ -1,4 +1,3 @@
-import Foundation
 import StarlingCore
 import StarlingCrypto
 import StarlingMesh
@@ -27,27 +26,16 @@ import Testing
         return [("probe", probe), ("answer", answer), ("claims", claims), ("proven", proven)]
     }
 
-    private static func lines() throws -> [String] {
-        var root = URL(fileURLWithPath: #filePath)
-        for _ in 0..<4 { root.deleteLastPathComponent() }
-        let text = try String(
-            contentsOf: root.appendingPathComponent("docs/specs/liveness.md"),
-            encoding: .utf8
-        )
-        return text.split(separator: "\n").map(String.init)
-    }
-
     @Test func theVectorsOfTheSpecificationHold() throws {
-        let lines = try Self.lines()
+        let vectors = try SpecVectors(of: "liveness")
         for (name, frame) in Self.frames {
-            let line = "\(name): \(Hex.encode(frame.encoded))"
-            #expect(lines.first { $0 == line } != nil, "\(line)")
+            vectors.expect(name, frame.encoded)
             #expect(try LivenessFrame(parsing: frame.encoded.span) == frame)
         }
     }
 
     @Test func theVectorsOfAddressesHold() throws {
-        let lines = try Self.lines()
+        let vectors = try SpecVectors(of: "liveness")
         let bob = MessageKit.bob
         let request = RecordRequest(bob.peerID, newerThan: 7, hopLimit: 10)
         let record = PeerRecord(
@@ -59,10 +47,7 @@ import Testing
         for (name, wire) in [
             ("request", request.encoded), ("answer_record", answer.encoded),
             ("answer_none", RecordAnswer(record: []).encoded),
-        ] {
-            let line = "\(name): \(Hex.encode(wire))"
-            #expect(lines.first { $0 == line } != nil, "\(line)")
-        }
+        ] { vectors.expect(name, wire) }
         // One byte of length stands before the request, two before the answer.
         #expect(try RecordRequest(parsing: Array(request.encoded.dropFirst()).span) == request)
         #expect(try RecordAnswer(parsing: Array(answer.encoded.dropFirst(2)).span) == answer)

@@ -274,6 +274,7 @@ extension MailboxRig {
         case .offer(let bytes):
             let envelope = try Envelope(verifying: bytes.span)
             if nodes[node].lie == .dropping {
+                nodes[node].missedCount += 1
                 return answer(.verdicts([.init(id: envelope.header.id, verdict: .stored)]), node, id)
             }
             nodes[node].shelf.offer(envelope, from: id, now: now, wallNow: wall(node))
@@ -298,7 +299,9 @@ extension MailboxRig {
         var page = nodes[node].shelf.page(request, rows: rows)
         switch nodes[node].lie {
         case nil, .silent, .dropping: break
-        case .withholding: page = MailboxPage()
+        case .withholding:
+            nodes[node].missedCount += page.envelopes.count
+            page = MailboxPage()
         case .garbage: page = MailboxPage(envelopes: [draws.bytes(50)], next: fetch.after + 1)
         case .foreign:
             page.envelopes.append(

@@ -55,6 +55,8 @@ struct MailboxRig {
         var disk = RigDisk()
         var batches: [Part: StoreBatch] = [:]
         var lie: Lie?
+        /// Times that it dropped or withheld a message.
+        var missedCount = 0
         var outbox: Outbox
         var sender: MailboxSender
         var fetcher: MailboxFetcher

@@ -1,4 +1,3 @@
-import Foundation
 import StarlingCore
 import StarlingCrypto
 import StarlingMesh
@@ -56,16 +55,7 @@ import Testing
             ("list answered", MailboxAnswer.list(list.encoded).encoded),
             ("no list", MailboxAnswer.list([]).encoded),
         ]
-        var root = URL(fileURLWithPath: #filePath)
-        for _ in 0..<4 { root.deleteLastPathComponent() }
-        let text = try String(
-            contentsOf: root.appendingPathComponent("docs/specs/mailbox.md"),
-            encoding: .utf8
-        )
-        let lines = text.split(separator: "\n").map(String.init)
-        for (name, value) in computed {
-            let line = "\(name): \(Hex.encode(value))"
-            #expect(lines.contains(line), "\(line)")
-        }
+        let vectors = try SpecVectors(of: "mailbox")
+        for (name, value) in computed { vectors.expect(name, value) }
     }
 }

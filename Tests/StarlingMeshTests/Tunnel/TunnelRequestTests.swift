@@ -23,12 +23,11 @@ import Testing
 
     @Test func framesAreThoseOfTheSpecification() throws {
         let request = try request()
-        let ends = "0a060004010203041206000405060708"
-        let rest = "1a102f737461726c696e672f626c6f622f31" + "2210000102030405060708090a0b0c0d0e0f"
-        #expect(Hex.encode(request.encoded) == "38" + ends + rest + "2803300a")
-        #expect(Hex.encode(request.binding) == "2f737461726c696e672f74756e6e656c2f31" + ends + rest)
-        #expect(Hex.encode(TunnelAnswer.accepted.encoded) == "00")
-        #expect(Hex.encode(TunnelAnswer.refused(.busy).encoded) == "020803")
+        let vectors = try SpecVectors(of: "tunnel")
+        vectors.expect("request", request.encoded)
+        vectors.expect("prologue", request.binding)
+        vectors.expect("accepted", TunnelAnswer.accepted.encoded)
+        vectors.expect("busy", TunnelAnswer.refused(.busy).encoded)
     }
 
     @Test func whatIsWrittenIsRead() throws {
