@@ -77,8 +77,8 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
     private var records: [Record] = []
     /// Numbers of each sender whose end is not known, in the order of their sending.
     private var open: [[UInt64]]
-    /// By member, when each of its lives ended.
-    private var lifeEnds: [[Int: Int64]]
+    /// By member, when those of its lives crashed that did.
+    private var crashes: [[Int: Int64]]
     /// Numbers that are delivered by the sender's word, and that their recipient has not seen.
     private var unseen: [UInt64] = []
     private(set) var healing = FleetHealing()
@@ -100,7 +100,7 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         self.peerIDs = peerIDs
         self.moment = moment
         open = [[UInt64]](repeating: [], count: peerIDs.count)
-        lifeEnds = [[Int: Int64]](repeating: [:], count: peerIDs.count)
+        crashes = [[Int: Int64]](repeating: [:], count: peerIDs.count)
         records.reserveCapacity(capacity)
     }
 
@@ -251,10 +251,12 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         change(number, side) { $0 = Sighting(position: entry.position, attempt: entry.attempt) }
     }
 
-    /// Whether the disk knows that an entry was dealt with: the life in which it was did not end right then.
+    /// Whether the disk knows that an entry was dealt with: the life in which it was did not crash right then.
+    ///
+    /// Who is stopped in order has written it before its end.
     private func isOnDisk(_ sighting: Sighting, of member: Int) -> Bool {
-        guard let end = lifeEnds[member][Int(sighting.finishedLife)] else { return true }
-        return end - sighting.finished > Self.writeTimeMax.nanosecondsClamped
+        guard let crash = crashes[member][Int(sighting.finishedLife)] else { return true }
+        return crash - sighting.finished > Self.writeTimeMax.nanosecondsClamped
     }
 
     private func change(_ number: UInt64, _ side: FleetMessage.Side, _ body: (inout Sighting) -> Void) {
@@ -271,7 +273,7 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         change(number, side) { $0.isGone = true }
     }
 
-    /// An application is done with an entry that its node forgets by itself: it is seen again only where the node's life ended
+    /// An application is done with an entry that its node forgets by itself: it is seen again only where the node crashed
     /// before the disk could know of that.
     func finished(_ delivery: InboxDelivery, in life: Int) {
         guard let (number, side) = FleetMessage.label(of: delivery.content.payload), number < records.count
@@ -279,8 +281,8 @@ final class FleetLedger: @unchecked Sendable {  // tidy-ok: one thread
         change(number, side) { ($0.finishedLife, $0.finished) = (Int32(clamping: life), now()) }
     }
 
-    /// A member's node begins to stop, or has crashed: its life is over.
-    func ended(life: Int, of member: Int) { lifeEnds[member][life] = now() }
+    /// A member's node has crashed in a life.
+    func crashed(in life: Int, of member: Int) { crashes[member][life] = now() }
 
     /// A handler has dealt with a request and returns its answer.
     func handled(_ number: UInt64) { records[Int(number)].isHandled = true }

@@ -145,7 +145,7 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         note(kind == .power ? "loses its power" : "is killed", UInt64(lifeCount))
         crashCount += 1
         state = .down
-        ledger.ended(life: lifeCount, of: index)
+        ledger.crashed(in: lifeCount, of: index)
         watch?.forget(index)
         host.crash(kind, leaving: .unwinding)
         unwindingCount += 1
@@ -178,7 +178,6 @@ final class FleetMember: @unchecked Sendable {  // tidy-ok: one thread
         guard case .running(let life) = state else { return }
         note("is stopped", UInt64(lifeCount))
         state = .stopping
-        ledger.ended(life: lifeCount, of: index)
         watch?.forget(index)
         life.end { [weak self] in
             guard let self, case .stopping = self.state else { return }

@@ -55,25 +55,25 @@ import Testing
 
     /// Whoever crashes before the disk can know of it has it again, in whichever later life; nobody else does.
     @Test(arguments: [(Duration.zero, false), (.milliseconds(2), false), (.nanoseconds(2_000_001), true)])
-    func whatIsDealtWithComesBackOnlyWhereTheNodeEndedAtOnce(time: Duration, isBroken: Bool) throws {
+    func whatIsDealtWithComesBackOnlyWhereTheNodeCrashedAtOnce(time: Duration, isBroken: Bool) throws {
         let rig = try LedgerRig()
         let number = rig.send()
         rig.see(number)
         rig.clock.moment = FleetMoment(nanoseconds: 1_000_000_000, step: 1)
         rig.ledger.finished(rig.delivery(number), in: 1)
         rig.pass(time)
-        rig.ledger.ended(life: 1, of: 1)
-        // Of another life, and of another node, the end says nothing.
+        rig.ledger.crashed(in: 1, of: 1)
+        // The crash of another life, or of another node, says nothing.
         rig.pass(.seconds(3600))
-        rig.ledger.ended(life: 2, of: 1)
-        rig.ledger.ended(life: 1, of: 0)
+        rig.ledger.crashed(in: 2, of: 1)
+        rig.ledger.crashed(in: 1, of: 0)
         rig.see(number, attempt: 2, in: 3)
         #expect(rig.broke("was dealt with, and a later life hands it out again") == isBroken)
         #expect(rig.ledger.counts.duplicated == (isBroken ? 1 : 0))
         #expect(rig.ledger.counts.repeated == (isBroken ? 0 : 1))
     }
 
-    @Test func whatALifeThatNeverEndedDealtWithDoesNotComeBackInAnother() throws {
+    @Test func whatIsDealtWithDoesNotComeBackAfterAnOrderlyStop() throws {
         let rig = try LedgerRig()
         let number = rig.send()
         rig.see(number)
