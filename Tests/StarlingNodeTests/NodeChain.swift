@@ -31,6 +31,19 @@ struct NodeChain {
         for index in 0..<count - 1 { try route(index, to: count - 1, over: index + 1) }
     }
 
+    /// A chain up to the last of some nodes, each of which hands what is for somebody who is away to the next of them, and the
+    /// last to the first; whoever stands before them hands it to the first, too.
+    static func circle(_ numbers: ClosedRange<Int>) throws -> (chain: NodeChain, away: PeerID) {
+        let chain = try NodeChain(count: numbers.upperBound + 1, hasRoutes: false)
+        try chain.connect(numbers.upperBound, numbers.lowerBound)
+        let away = try NodeChain(count: 1, seed: 9).nodes[0].peerID
+        for number in 0...numbers.upperBound {
+            let next = number == numbers.upperBound ? numbers.lowerBound : number + 1
+            try chain.route(number, to: away, over: next)
+        }
+        return (chain, away)
+    }
+
     func connect(_ one: Int, _ other: Int) throws {
         let address = try Multiaddr("/ip4/10.0.0.\(other + 1)/tcp/4001/p2p/\(nodes[other].peerID)")
         let node = nodes[one]
@@ -38,7 +51,11 @@ struct NodeChain {
     }
 
     func route(_ one: Int, to last: Int, over hop: Int) throws {
-        let (node, to, over) = (nodes[one], nodes[last].peerID, nodes[hop].peerID)
+        try route(one, to: nodes[last].peerID, over: hop)
+    }
+
+    private func route(_ one: Int, to: PeerID, over hop: Int) throws {
+        let (node, over) = (nodes[one], nodes[hop].peerID)
         try simulation.complete(on: hosts[one]) { await node.delivery.setRoute(to: to, [over], linkCount: 2) }
     }
 

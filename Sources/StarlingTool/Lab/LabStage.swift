@@ -106,7 +106,12 @@ struct LabStage: Sendable {
             try await loop.sleep(for: Self.glance)
         }
         try await loop.sleep(for: Self.echoTime)
-        for index in accepted.keys.sorted() { try? await nodes[index].drain() }
+        for index in accepted.keys.sorted() {
+            do throws(LabCallError) { try await nodes[index].drain() } catch {
+                // What came twice is not known of it.
+                result.shortcomings.append("node \(index) says nothing at the end: \(error.text)")
+            }
+        }
         result.deliveredCount += deliveredCount
     }
 

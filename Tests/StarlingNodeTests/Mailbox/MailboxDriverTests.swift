@@ -10,24 +10,9 @@ import Testing
 @Suite struct MailboxDriverTests {
     private typealias Fleet = MailboxFleet
 
-    /// Alice has met Bob, who has gone since; she is connected to nobody.
-    private func absence(
-        seed: UInt64 = 1,
-        mailboxCount: Int,
-        _ change: @escaping (Int, inout NodeConfiguration) throws -> Void = { _, _ in }
-    ) throws -> MailboxFleet {
-        var fleet = try MailboxFleet(seed: seed, mailboxCount: mailboxCount, change)
-        try fleet.run(.seconds(2))
-        try fleet.connect(Fleet.alice, Fleet.bob)
-        try fleet.run(.seconds(2))
-        fleet.takeAway(Fleet.bob)
-        try fleet.run(.seconds(1))
-        return fleet
-    }
-
     @Test(arguments: 1...3 as ClosedRange<UInt64>)
     func aMessageWaitsInAMailboxWhileItsSenderIsOffline(seed: UInt64) throws {
-        var fleet = try absence(seed: seed, mailboxCount: 1)
+        var fleet = try Fleet.absence(seed: seed, mailboxCount: 1)
         let ids = try fleet.send(["one", "two"])
         try fleet.run(.seconds(30))
         #expect(try fleet.holders(of: ids[0]) == [2])
@@ -59,11 +44,7 @@ import Testing
 
     /// A neighbour may promise ways to anybody, for hours after they went.
     @Test func whatIsSentOverARouteThatDeliversNothingIsLeftWithMailboxes() throws {
-        var fleet = try MailboxFleet(mailboxCount: 1)
-        try fleet.run(.seconds(2))
-        try fleet.connect(Fleet.alice, Fleet.bob)
-        try fleet.run(.seconds(2))
-        fleet.takeAway(Fleet.bob)
+        let fleet = try Fleet.absence(mailboxCount: 1)
         try fleet.connect(Fleet.alice, 2)
         try fleet.run(.seconds(2))
         let (bob, neighbour) = (try fleet.peer(Fleet.bob), try fleet.peer(2))
@@ -78,7 +59,7 @@ import Testing
 
     /// The way leads from the sender to the mailbox, and from there to the recipient: two links, whoever is there when.
     @Test func aMessageThatAsksTellsTheWayThroughItsMailbox() throws {
-        var fleet = try absence(mailboxCount: 1)
+        var fleet = try Fleet.absence(mailboxCount: 1)
         let asked = try fleet.send(["recorded"], recordsPath: true)
         let other = try fleet.send(["not recorded"])
         try fleet.run(.seconds(30))
@@ -106,7 +87,7 @@ import Testing
     }
 
     @Test func aMessageIsLeftWithFourMailboxesAtMost() throws {
-        var fleet = try absence(mailboxCount: 6)
+        var fleet = try Fleet.absence(mailboxCount: 6)
         let ids = try fleet.send(["copied"])
         try fleet.run(.seconds(30))
         #expect(try fleet.holders(of: ids[0]).count == 4)
@@ -143,7 +124,7 @@ import Testing
 
     @Test func strangersAndReadableMessagesAreNotKept() throws {
         // The mailbox that Bob names serves somebody else.
-        var fleet = try absence(mailboxCount: 2) { number, configuration in
+        var fleet = try Fleet.absence(mailboxCount: 2) { number, configuration in
             if number == 2 { configuration.mailbox.policy = .named([try MailboxFleet.key(9).peerID]) }
             if number == 3 { configuration.mailbox.policy = .nobody }
         }
@@ -158,7 +139,7 @@ import Testing
         try fleet.run(.seconds(30))
         #expect(try fleet.states(ids) == [.delivered])
 
-        fleet = try absence(mailboxCount: 1)
+        fleet = try Fleet.absence(mailboxCount: 1)
         let open = try fleet.send(["readable"], .standard)
         try fleet.run(.seconds(120))
         #expect(try fleet.holders(of: open[0]) == [])
@@ -197,7 +178,7 @@ import Testing
 
     /// With routes the mailbox is a relay, too.
     @Test func whereThereAreRoutesAMailboxIsForThoseWhoAreAway() throws {
-        var fleet = try absence(mailboxCount: 2) { _, configuration in configuration.usesRoutes = true }
+        var fleet = try Fleet.absence(mailboxCount: 2) { _, configuration in configuration.usesRoutes = true }
         let ids = try fleet.send(["kept"])
         try fleet.run(.seconds(600))
         #expect(try fleet.holders(of: ids[0]) == [2, 3])
@@ -237,7 +218,7 @@ import Testing
     }
 
     @Test func aMailboxKeepsNoMoreOfASenderThanItsShare() throws {
-        var fleet = try absence(mailboxCount: 1) { number, configuration in
+        var fleet = try Fleet.absence(mailboxCount: 1) { number, configuration in
             if number == 2 { configuration.mailbox.shelfLimits.senderCountMax = 5 }
         }
         let texts = (0..<12).map { "message \($0)" }
@@ -254,7 +235,7 @@ import Testing
     }
 
     @Test func whatIsExpiredIsKeptNoLonger() throws {
-        var fleet = try absence(mailboxCount: 1)
+        var fleet = try Fleet.absence(mailboxCount: 1)
         let ids = try fleet.send(["late"], lifetime: .seconds(3600))
         try fleet.run(.seconds(60))
         #expect(try fleet.keptCount(2) == 1)
@@ -267,7 +248,7 @@ import Testing
     }
 
     @Test func aMailboxLetsGoInItsOwnTimeAndTheMessageIsDeliveredAllTheSame() throws {
-        var fleet = try absence(mailboxCount: 1) { number, configuration in
+        var fleet = try Fleet.absence(mailboxCount: 1) { number, configuration in
             if number == 2 { configuration.mailbox.shelfLimits.lifetime = .seconds(1800) }
         }
         let ids = try fleet.send(["kept for a while"])
@@ -293,7 +274,7 @@ import Testing
     }
 
     @Test func aMailboxThatLosesItsDiskLosesNoMessage() throws {
-        var fleet = try absence(mailboxCount: 1)
+        var fleet = try Fleet.absence(mailboxCount: 1)
         let ids = try fleet.send(["kept twice"])
         try fleet.run(.seconds(30))
         #expect(try fleet.keptCount(2) == 1)

@@ -37,6 +37,22 @@ struct MailboxFleet {
         for index in hosts.indices { try start(index) }
     }
 
+    /// Alice has met Bob, who has gone since; she is connected to nobody.
+    static func absence(
+        seed: UInt64 = 1,
+        mailboxCount: Int,
+        storage: SimulatedHost.Storage = .tables,
+        _ change: @escaping (Int, inout NodeConfiguration) throws -> Void = { _, _ in }
+    ) throws -> MailboxFleet {
+        var fleet = try MailboxFleet(seed: seed, mailboxCount: mailboxCount, storage: storage, change)
+        try fleet.run(.seconds(2))
+        try fleet.connect(alice, bob)
+        try fleet.run(.seconds(2))
+        fleet.takeAway(bob)
+        try fleet.run(.seconds(1))
+        return fleet
+    }
+
     /// The one mailbox of a row.
     static let rowMailbox = 2
 
@@ -164,6 +180,16 @@ struct MailboxFleet {
         let copies = try at(Self.alice) { await $0.delivery.report(on: id)?.message.copies ?? [] }
         let peers = try hosts.indices.map { try peer($0) }
         return copies.compactMap { copy in peers.firstIndex(of: copy.mailbox) }.sorted()
+    }
+
+    /// How many mailboxes of those that are there keep each message.
+    func copyCounts() throws -> [MessageName: Int] {
+        var counts: [MessageName: Int] = [:]
+        for number in mailboxes where nodes[number] != nil {
+            let names = try at(number) { await $0.shelf.keptMessages(after: .max)?.names ?? [] }
+            for name in names { counts[name, default: 0] += 1 }
+        }
+        return counts
     }
 
     /// What a node keeps for others, in number.

@@ -38,11 +38,7 @@ import Testing
     }
 
     @Test func aMailboxThatStopsReadingHoldsOneStream() throws {
-        var fleet = try MailboxFleet(mailboxCount: 1)
-        try fleet.run(.seconds(2))
-        try fleet.connect(Fleet.alice, Fleet.bob)
-        try fleet.run(.seconds(2))
-        fleet.takeAway(Fleet.bob)
+        let fleet = try MailboxFleet.absence(mailboxCount: 1)
         let opened = Record<Instant>()
         try replaceShelf(of: 2, in: fleet) { stream, loop in
             opened.append(loop.now)
@@ -68,11 +64,7 @@ import Testing
     }
 
     @Test func aPageThatComesByASlowLinkIsWaitedForAndNobodyIsBlamed() throws {
-        var fleet = try MailboxFleet(mailboxCount: 1)
-        try fleet.run(.seconds(2))
-        try fleet.connect(Fleet.alice, Fleet.bob)
-        try fleet.run(.seconds(2))
-        fleet.takeAway(Fleet.bob)
+        var fleet = try MailboxFleet.absence(mailboxCount: 1)
         let kept = Record<[UInt8]>()
         try replaceShelf(of: 2, in: fleet) { stream, loop in
             var frames = FrameStream(stream, frameByteCountMax: MailboxProtocol.askByteCountMax)

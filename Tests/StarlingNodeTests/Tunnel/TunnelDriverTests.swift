@@ -140,15 +140,7 @@ import Testing
     }
 
     @Test func aWayInACircleIsFoundOut() throws {
-        let chain = try NodeChain(count: 4, hasRoutes: false)
-        try chain.connect(3, 1)
-        let away = try NodeChain(count: 2, seed: 9).nodes[0].peerID
-        for (one, hop) in [(0, 1), (1, 2), (2, 3), (3, 1)] {
-            let (node, over) = (chain.nodes[one], chain.nodes[hop].peerID)
-            try chain.simulation.complete(on: chain.hosts[one]) {
-                await node.delivery.setRoute(to: away, [over], linkCount: 2)
-            }
-        }
+        let (chain, away) = try NodeChain.circle(1...3)
         let node = chain.nodes[0]
         #expect(throws: TunnelError.refused(.circle)) {
             try chain.simulation.complete(on: chain.hosts[0]) {
