@@ -39,6 +39,19 @@ import Testing
         #expect(SimFleetScenario.text(report, options).contains("3 copies taken by mailboxes that lie"))
     }
 
+    @Test func whatHostileNodesDidIsToldWhereThereAreThoseThatDoIt() {
+        var report = Self.report
+        let (options, names) = (DeliveryFleet.Options(), ["dropped", "replayed", "flattered", "flooded"])
+        for name in names { #expect(SimFleetScenario.figures(report, options)["\(name)_by_hostile"] == nil) }
+        report.hostileCount = 2
+        (report.hostileDeeds.dropped, report.hostileDeeds.replayed) = (3, 0)
+        let text = SimFleetScenario.text(report, options)
+        #expect(text.hasSuffix("2 nodes are hostile, 3 frames dropped, 0 frames replayed"))
+        (report.hostileDeeds.flattered, report.hostileDeeds.flooded) = (5, 7)
+        let figures = SimFleetScenario.figures(report, options)
+        #expect(names.map { figures["\($0)_by_hostile"] } == [3, 0, 5, 7])
+    }
+
     @Test func aMemoryThatIsUnknownIsToldWhy() {
         var options = DeliveryFleet.Options()
         (options.duration, options.quietTime) = (.seconds(3600), .seconds(1800))
