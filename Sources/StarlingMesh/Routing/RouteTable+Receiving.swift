@@ -70,7 +70,10 @@ extension RouteTable {
             return renew(place, of: slot, way, proof, end: end, now: now)
         }
         // A signature costs more to check than all the rest: not for what would not be kept.
-        guard known != nil || isWanted(way, to: update.destination, from: link, now: now) else { return }
+        guard
+            known != nil
+                || isWanted(way, number: told.number, to: update.destination, from: link, now: now)
+        else { return }
         let proof = try verified(told, of: slot, from: link, now: now)
         guard let end = proof.end(now: now, wallNow: wallNow) else {
             return withdraw(update.destination, link, now: now)
@@ -119,8 +122,11 @@ extension RouteTable {
     }
 
     /// Whether a route that a neighbour did not have would be kept.
+    ///
+    /// - Parameter number: Its proof's, where that is told.
     mutating func isWanted(
         _ way: RouteUpdate.Way,
+        number: UInt64?,
         to destination: PeerID,
         from link: Int,
         now: Instant
@@ -130,6 +136,12 @@ extension RouteTable {
         }
         guard destinations[slot].entries.count >= limits.entryCountMax else { return true }
         guard let worst = worstEntry(of: slot) else { return false }
+        // One that can be used goes before one that cannot, whatever it costs.
+        if let number, let feasibility = destinations[slot].feasibility, !isFeasible(worst, of: slot),
+            RouteDistance(number: number, metric: way.metric).isBetter(than: feasibility)
+        {
+            return true
+        }
         let offered = way.metric.adding(links[link].cost)?.microseconds ?? .max
         let isBetter = offered < metric(of: worst, of: slot)?.microseconds ?? .max
         if !isBetter { destinations[slot].hasMore = true }

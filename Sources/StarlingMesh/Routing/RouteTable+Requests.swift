@@ -11,17 +11,20 @@ extension RouteTable {
             return ask(slot, now: now)
         }
         askTimers.remove(slot)
-        if areAllDoubtful(slot) { return askEverybody(slot, now: now) }
+        if areAllDoubtful(slot, primary: primary) { return askEverybody(slot, now: now) }
         askForBetter(slot, than: primary, now: now)
     }
 
     /// Whether all routes that are kept were found not to deliver, or lead over neighbours that are silent, and others were not
-    /// kept.
-    private func areAllDoubtful(_ slot: Int) -> Bool {
-        destinations[slot].hasMore
-            && destinations[slot].entries.allSatisfy {
-                $0.penalty >= limits.penaltyMin || links[$0.link].toldSuspicion > 0
-            }
+    /// kept; where the one in use does not deliver, those that are not feasible say nothing against that.
+    private func areAllDoubtful(_ slot: Int, primary: Int) -> Bool {
+        guard destinations[slot].hasMore else { return false }
+        let isLost = destinations[slot].entries[primary].penalty >= limits.penaltyMin
+        return destinations[slot].entries.indices.allSatisfy { place in
+            let entry = destinations[slot].entries[place]
+            return entry.penalty >= limits.penaltyMin || links[entry.link].toldSuspicion > 0
+                || isLost && !isFeasible(place, of: slot)
+        }
     }
 
     /// Asks all neighbours for a higher number: only with it are the routes feasible that were not kept.
@@ -97,7 +100,7 @@ extension RouteTable {
 
     /// Asks a neighbour for the proof of a route that it tells and that was not kept.
     mutating func askAgain(_ way: RouteUpdate.Way, to destination: PeerID, _ link: Int, now: Instant) {
-        guard isWanted(way, to: destination, from: link, now: now) else { return }
+        guard isWanted(way, number: nil, to: destination, from: link, now: now) else { return }
         queue(RouteRequest(destination: destination), to: link)
     }
 

@@ -68,9 +68,12 @@ extension RouteTable {
 
     /// What a neighbour is to be told of a destination, which counts as told.
     private mutating func update(of slot: Int, for link: Int) -> RouteUpdate? {
-        if let advert = destinations[slot].advert, !destinations[slot].isActive(link),
-            links[link].told.contains(slot) || isOfUse(advert, of: slot, to: link)
-        {
+        if let advert = destinations[slot].advert {
+            // What a neighbour over which messages go was told before stands: it is farther than what that neighbour tells, and
+            // not feasible to it.
+            guard !destinations[slot].isActive(link),
+                links[link].told.contains(slot) || isOfUse(advert, of: slot, to: link)
+            else { return nil }
             // Once its distance is on the disk, it is looked at again.
             guard isDurable(slot) else { return nil }
             let isProven = links[link].proven.contains(slot)

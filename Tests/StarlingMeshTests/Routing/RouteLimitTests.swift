@@ -262,4 +262,21 @@ import Testing
         try kit.hear(2, 9, 50_000, number: 2)
         #expect(kit.hops(to: 9).first == 2)
     }
+
+    /// Routes that cannot be used take all places; the one that can be is not kept, until a higher number is told.
+    @Test func whatCannotBeUsedKeepsNobodyOut() throws {
+        let kit = try Kit()
+        for neighbour in UInt8(1)...5 { kit.up(neighbour) }
+        try kit.hear(1, 9, 1)
+        kit.pass(.seconds(1))
+        for neighbour in UInt8(2)...4 { try kit.hear(neighbour, 9, 50_000) }
+        try kit.hear(5, 9, 60_000)
+        #expect(kit.report(of: Kit.peer(9))?.candidates.count == 4)
+        kit.forgetTold()
+        kit.act { $0.lost(to: Kit.peer(9), via: Kit.peer(1), now: $1, wallNow: $2) }
+        #expect(kit.frames(to: 5).flatMap(\.numberRequests).map(\.number) == [2])
+        #expect(kit.hops(to: 9) == [1])
+        try kit.hear(5, 9, 60_000, number: 2)
+        #expect(kit.hops(to: 9).first == 5)
+    }
 }

@@ -312,14 +312,26 @@ import Testing
         kit.pass(.seconds(1))
         #expect(kit.update(to: 1, of: 9) == nil)
         #expect(kit.update(to: 2, of: 9)?.way != nil)
-        // 2 becomes one of them, and is told no more.
+        // 2 becomes one of them: what it was told stands, and it is told no more.
         try kit.hear(2, 9, 100_000)
         kit.pass(.seconds(1))
-        #expect(kit.update(to: 2, of: 9) == RouteUpdate(withdrawing: Kit.peer(9)))
+        #expect(kit.update(to: 2, of: 9) == nil)
+        try kit.hear(2, 9, 60_000)
+        try kit.hear(1, 9, 60_000)
+        kit.pass(.seconds(1))
+        #expect(kit.update(to: 2, of: 9) == nil)
+        #expect(kit.update(to: 3, of: 9)?.way != nil)
         // It withdraws, and may be told again.
         try kit.hear(2, withdraws: 9)
         kit.pass(.seconds(1))
         #expect(kit.update(to: 2, of: 9)?.way != nil)
+        // Without a route there is nothing that stands.
+        try kit.hear(2, 9, 60_000)
+        kit.pass(.seconds(1))
+        try kit.hear(1, withdraws: 9)
+        try kit.hear(2, withdraws: 9)
+        kit.pass(.seconds(1))
+        #expect(kit.update(to: 2, of: 9) == RouteUpdate(withdrawing: Kit.peer(9)))
     }
 
     @Test func aLeafWritesAndTellsNothing() throws {
