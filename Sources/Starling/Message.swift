@@ -89,12 +89,14 @@ public struct Message: Sendable {
     /// Gives back a message that was taken from ``Node/messages``, and is not to be acknowledged: it is for the next reader,
     /// or for a handler of its type, with a higher ``attempt``.
     ///
-    /// Readers that have passed it, this one among them, are handed it again when they have come to the end of what waits.
+    /// Readers that have passed it, this one among them, are handed it again when they have come to the end of what waits, a second
+    /// after the last time that they began from the start at the earliest.
     ///
     /// - Throws: ``NodeError/Code/invalidRequest`` when no reader has it: a handler has it, or it was acknowledged or released
     ///   before.
     public func release() async throws(NodeError) {
-        guard await node.node.delivery.giveBack(delivery.entry.position) else {
+        guard await node.node.delivery.giveBack(delivery) else {
+            if await node.node.delivery.isStopped { throw NodeError(DeliveryError.stopped, peer: from) }
             throw NodeError(
                 .invalidRequest,
                 "No reader has message \(id): a handler has it, or it was acknowledged or released before.",

@@ -43,6 +43,7 @@ import Testing
             #expect(await messages.next()?.text == "three", "what was not passed goes first")
             let again = try #require(await messages.next())
             #expect(again.id == one.id && again.attempt == 2)
+            #expect(await Self.refusal(of: one)?.code == .invalidRequest, "it was handed out again since")
             var other = hall.messages.makeAsyncIterator()
             try await two.release()
             #expect(await other.next()?.id == two.id, "any reader may have it")

@@ -17,6 +17,8 @@ package struct Forwarder: ~Copyable, Sendable {
         package var stuckDuration: Duration = .seconds(1)
         /// Frames that one neighbour may hand over in a second, and at once after a pause.
         package var framesPerSecond = 20_000
+        /// Neighbours that have gone and whose pace is remembered; the one that went first is forgotten.
+        package var goneCountMax = 256
         /// Destinations whose way back is remembered.
         package var traceCountMax = 1024
         /// How long a way back is taken for one where no route is known.
@@ -55,6 +57,8 @@ package struct Forwarder: ~Copyable, Sendable {
     /// Why a frame is not carried on.
     package enum Drop: Hashable, Sendable {
         case noRoute, hopLimit, repeated, expired, noRoom
+        /// With what is noted on the way it would be longer than the next one reads.
+        case tooLong
     }
 
     /// Who handed a frame over: a neighbour, or this node itself.
@@ -76,9 +80,6 @@ package struct Forwarder: ~Copyable, Sendable {
         var byteCount = 0
         /// Those of each origin.
         var originByteCounts: [Origin: Int] = [:]
-        /// Frames that it may hand over at once, and when that was right.
-        var credit: Int
-        var creditAt: Instant
         /// Until when nothing waits for room among its frames.
         var stuckUntil: Instant?
     }
@@ -143,6 +144,8 @@ package struct Forwarder: ~Copyable, Sendable {
     package let own: PeerID
     package let limits: Limits
     var neighbours: [PeerID: Neighbour] = [:]
+    /// What each of them may still hand over.
+    private var allowances: NeighbourAllowances
     var routes = RouteBook()
     /// The ways to neighbours that are better than their links.
     var detours: [PeerID: Detour] = [:]
@@ -162,6 +165,11 @@ package struct Forwarder: ~Copyable, Sendable {
     package init(own: PeerID, limits: Limits = Limits()) {
         self.own = own
         self.limits = limits
+        allowances = NeighbourAllowances(
+            interval: .nanoseconds(1_000_000_000 / limits.framesPerSecond),
+            atOnce: limits.framesPerSecond,
+            goneCountMax: limits.goneCountMax
+        )
         traces = RecentTable(countMax: limits.traceCountMax)
         seen = RecentTable(countMax: limits.seenCountMax)
         receipts = RecentTable(countMax: limits.receiptCountMax)
@@ -174,18 +182,24 @@ package struct Forwarder: ~Copyable, Sendable {
     /// A neighbour is connected.
     package mutating func linkUp(_ neighbour: PeerID, now: Instant) {
         guard neighbours[neighbour] == nil else { return }
-        neighbours[neighbour] = Neighbour(credit: limits.framesPerSecond, creditAt: now)
+        neighbours[neighbour] = Neighbour()
+        allowances.came(neighbour, now: now)
     }
 
     /// The last connection to a neighbour is gone: what waits for it takes other ways, where there are some.
     package mutating func linkDown(_ neighbour: PeerID, wallNow: WallTime) {
         detours[neighbour] = nil
         guard var gone = neighbours.removeValue(forKey: neighbour) else { return }
+        allowances.left(neighbour)
         for priority in MessagePriority.allCases {
             while let waiting = gone.queues[priority.index].popFirst() {
                 let (to, left) = (waiting.frame.to, waiting.frame.linkCountLeft)
                 guard let next = knownWay(to: to, from: waiting.origin, linkCountMax: left) else {
                     drop(.noRoute)
+                    continue
+                }
+                guard hasRoom(for: next, from: waiting.origin) else {
+                    drop(.noRoom)
                     continue
                 }
                 enqueue(waiting, to: next)
@@ -207,9 +221,9 @@ package struct Forwarder: ~Copyable, Sendable {
         guard case .neighbour(let neighbour) = origin else {
             return place(frame, from: origin, now: now, wallNow: wallNow)
         }
-        if let until = creditLacks(neighbour, now: now) { return .tooFast(until: until) }
+        if let until = allowances.pause(of: neighbour, now: now) { return .tooFast(until: until) }
         let verdict = place(frame, from: origin, now: now, wallNow: wallNow)
-        if verdict != .full { neighbours[neighbour]?.credit -= 1 }
+        if verdict != .full { allowances.spend(neighbour, now: now) }
         return verdict
     }
 
@@ -221,6 +235,7 @@ package struct Forwarder: ~Copyable, Sendable {
         wallNow: WallTime
     ) -> Verdict {
         guard frame.hopCount < frame.hopLimit else { return drop(.hopLimit) }
+        guard frame.wire.count <= MessageFrame.wireByteCountMax else { return drop(.tooLong) }
         if let expires = frame.expires, expires < wallNow { return drop(.expired) }
         if origin != .own, isRepeated(frame, now: now) { return drop(.repeated) }
         let recurrence = origin == .own ? nil : recurrence(of: frame, now: now)
@@ -266,24 +281,10 @@ package struct Forwarder: ~Copyable, Sendable {
             && entry.originByteCounts[origin, default: 0] < limits.originByteCountMax
     }
 
-    /// Until when a neighbour waits that may hand over nothing now.
-    private mutating func creditLacks(_ neighbour: PeerID, now: Instant) -> Instant? {
-        guard var entry = neighbours[neighbour] else { return nil }
-        let nanoseconds = entry.creditAt.duration(to: now).nanosecondsClamped
-        let fresh = Int(clamping: nanoseconds) / (1_000_000_000 / limits.framesPerSecond)
-        if fresh > 0 {
-            entry.credit = min(limits.framesPerSecond, entry.credit + fresh)
-            entry.creditAt = now
-        }
-        defer { neighbours[neighbour] = entry }
-        if entry.credit > 0 { return nil }
-        return entry.creditAt + .nanoseconds(1_000_000_000 / limits.framesPerSecond)
-    }
-
     /// A frame was dropped that had found no room for long: its way is doubted, and others for the same neighbour do not wait.
     package mutating func gaveUp(_ frame: TransitFrame, from origin: Origin, now: Instant) {
         drop(.noRoom)
-        if case .neighbour(let neighbour) = origin { neighbours[neighbour]?.credit -= 1 }
+        if case .neighbour(let neighbour) = origin { allowances.spend(neighbour, now: now) }
         guard let next = way(of: frame, from: origin, besides: nil, now: now),
             !hasRoom(for: next, from: origin)
         else { return }
@@ -403,10 +404,16 @@ package struct Forwarder: ~Copyable, Sendable {
         return hasTaken
     }
 
-    /// The tables that have a limit, but for the queues: what one link's end hands to the others may exceed theirs by what stood
-    /// in its own.
+    /// The tables that have a limit.
     package var tableFills: [TableFill] {
         [
+            // The last frame has room where any is left.
+            TableFill(
+                "forwarder queue bytes",
+                neighbours.values.reduce(0) { max($0, $1.byteCount) },
+                of: limits.queueByteCountMax + MessageFrame.wireByteCountMax
+            ),
+            allowances.tableFill("forwarder gone neighbours"),
             TableFill("forwarder traces", traces.count, of: limits.traceCountMax),
             TableFill("forwarder seen", seen.count, of: limits.seenCountMax),
             TableFill("forwarder receipts", receipts.count, of: limits.receiptCountMax),

@@ -19,7 +19,11 @@ extension Liveness {
         guard claim.overrides(member.state, member.incarnation) else { return compare(claim, slot, link) }
         // Who contradicts is heard, however much it has brought before.
         let isContradiction = isOwnWord && claim.state == .alive && member.state != .alive
-        guard isContradiction || spendNews(link), isCredible(claim, over: member.incarnation, slot) else {
+        let isFree = isContradiction && !links[link].hasForged
+        guard isFree || spendNews(link) else { return }
+        guard isCredible(claim, over: member.incarnation, slot) else {
+            // No proof of its own that a neighbour tells does not hold: the next ones count as news.
+            if isOwnWord { links[link].hasForged = true }
             return
         }
         links[link].noteKnown(slot, memberCount: members.count)

@@ -24,6 +24,8 @@ extension Liveness {
         /// Whether news of it were not taken, and when last.
         var hasMissed = false
         var lastMiss: Instant
+        /// Whether it has told a proof of its own that does not hold.
+        var hasForged = false
         /// Members of whom it said something that is out of date.
         var corrections: [Int] = []
         /// Answers and questions for the next frame.

@@ -84,7 +84,7 @@ package struct Envelope: Equatable, Sendable {
                 switch field.number {
                 case 1: header = try field.range()
                 case 2: body = try field.range()
-                case 3: signature = try field.bytes(in: message)
+                case 3: signature = try SignedBody.readSignature(field, in: message)
                 case 8: hops = try field.varint()
                 case 9: try MessageHop.read(field, in: message, after: &path)
                 default: break

@@ -35,6 +35,9 @@ package struct MessageFrame: Equatable, Sendable {
         Settlement.Limits().settlementByteCountMax
     )
 
+    /// The longest frame with its length.
+    package static let wireByteCountMax = byteCountMax + Varint.byteCount(of: UInt64(byteCountMax))
+
     package init(_ kind: Kind, _ bytes: [UInt8]) {
         self.kind = kind
         self.bytes = bytes

@@ -9,6 +9,9 @@ struct SignedBody {
     let signature: [UInt8]
     let hopCount: UInt32
 
+    /// The longest signature of a key that a PeerID holds: one of secp256k1, in DER.
+    static let signatureByteCountMax = 72
+
     static func encode(_ body: [UInt8], _ signature: [UInt8], hopCount: UInt32 = 0) -> [UInt8] {
         var writer = ProtobufWriter()
         writer.reserveCapacity(body.count + signature.count + 14)
@@ -24,7 +27,7 @@ struct SignedBody {
         while let field = try cursor.next(in: message) {
             switch field.number {
             case 1: body = try field.bytes(in: message)
-            case 2: signature = try field.bytes(in: message)
+            case 2: signature = try Self.readSignature(field, in: message)
             case 8: hops = try field.varint()
             default: break
             }
@@ -33,6 +36,16 @@ struct SignedBody {
         guard let signature else { throw .missingField(fieldNumber: 2) }
         guard let hops = UInt32(exactly: hops) else { throw .invalidValue(fieldNumber: 8) }
         (self.body, self.signature, hopCount) = (body, signature, hops)
+    }
+
+    /// A field with a signature, which is not longer than one can be.
+    static func readSignature(
+        _ field: ProtobufField,
+        in message: Span<UInt8>
+    ) throws(ProtobufError) -> [UInt8] {
+        let range = try field.range()
+        guard range.count <= signatureByteCountMax else { throw .invalidValue(fieldNumber: field.number) }
+        return message.array(range)
     }
 
     static func verify(_ signature: [UInt8], over message: [UInt8], by signer: PeerID) throws(EnvelopeError) {

@@ -44,6 +44,15 @@ package struct NeighbourAllowances: Sendable {
         return allowance.take(now: now)
     }
 
+    /// Until when a neighbour has nothing left; `nil` where it has, or is none.
+    func pause(of peer: PeerID, now: Instant) -> Instant? {
+        guard let ready = present[peer]?.ready, ready > now else { return nil }
+        return ready
+    }
+
+    /// Spends one of a neighbour's, also beyond what it has.
+    mutating func spend(_ peer: PeerID, now: Instant) { present[peer]?.spend(1, now: now) }
+
     /// What one that has come again went with.
     private mutating func back(_ peer: PeerID) -> RouteAllowance? {
         guard let allowance = gone.removeValue(forKey: peer) else { return nil }

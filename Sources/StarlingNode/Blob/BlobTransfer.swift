@@ -61,7 +61,7 @@ package enum BlobFailure: Error, Equatable, Sendable {
         case .fetch(.refused(.busy)), .fetch(.stalled), .fetch(.ended), .fetch(.yielded):
             "Wait: it goes on where it was at the next attempt."
         case .fetch(.refused): "Ask the sender to send the file again."
-        case .fetch: "Ask the sender which version of Starling it runs; starling version shows yours."
+        case .fetch: "Compare the sender's version of Starling with yours."
         case .tooMany: "Wait until other files have arrived."
         case .unusableKey: "Ask the sender to send the file again."
         case .cancelled: "Ask for it again; what has arrived is kept."

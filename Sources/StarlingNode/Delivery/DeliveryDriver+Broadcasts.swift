@@ -68,6 +68,7 @@ extension DeliveryDriver {
             let position = inbox.addBroadcast(
                 header,
                 content,
+                from: neighbour,
                 handsOut: handsOut,
                 now: now,
                 wallNow: wallNow

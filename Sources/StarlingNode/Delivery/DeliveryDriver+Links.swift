@@ -57,6 +57,7 @@ extension DeliveryDriver {
         // What waited for its stream has other ways, and what had only this one has none.
         for other in sessions.keys.sorted() { feed(other) }
         for other in routed.keys.sorted() where !hasRoute(to: other) { routeDown(other) }
+        if hasBusiness(with: peer) { _ = routeUp(peer) }
         followLinkCounts()
         tellRoom()
         pump()

@@ -113,26 +113,37 @@ extension DeliveryDriver {
             if let position = nextWaiting(after: place.position) {
                 place.position = position
                 if let delivery = await take(position) {
-                    guard Task.isCancelled, giveBack(position) else { return (delivery, place) }
+                    guard Task.isCancelled, giveBack(delivery) else { return (delivery, place) }
                     return nil
                 }
                 // Another reader was quicker, or the disk gave nothing and may give it another time.
                 if place.retryAt == nil { place.retryAt = loop.now + limits.readRetryInterval }
-            } else if place.returnCount != readers.returnCount
-                || place.retryAt.map({ $0 <= loop.now }) == true
-            {
-                place = InboxPlace(returnCount: readers.returnCount)
+            } else if isDue(restart(of: place)) {
+                place = InboxPlace(returnCount: readers.returnCount, beganAt: loop.now)
             } else {
                 place.position = lastPosition(after: place.position)
                 await waitForMessage(place)
             }
         }
+        // Those who have passed what it was not given try for it.
+        if place.retryAt != nil { tellReturn() }
         return nil
     }
 
+    /// When a reader begins from the start again, for what came back to the inbox or what the disk did not give; `nil` where there
+    /// is nothing of the kind.
+    ///
+    /// The second time it waits a little: who gives back what it is handed, again and again, does not go round without a pause.
+    private func restart(of place: InboxPlace) -> Instant? {
+        guard place.returnCount != readers.returnCount else { return place.retryAt }
+        return .earlier(place.beganAt.map { $0 + limits.readRetryInterval } ?? loop.now, place.retryAt)
+    }
+
+    private func isDue(_ time: Instant?) -> Bool { time.map { $0 <= loop.now } ?? false }
+
     private func waitForMessage(_ place: InboxPlace) async {
-        guard let retryAt = place.retryAt else { return await waitForNews(place) }
-        await loop.withDeadline(retryAt) { await self.waitForNews(place) }
+        guard let time = restart(of: place) else { return await waitForNews(place) }
+        await loop.withDeadline(time) { await self.waitForNews(place) }
     }
 
     /// Suspends until there may be a message for a reader that has found none up to its place, the node stops or the task is
@@ -142,8 +153,7 @@ extension DeliveryDriver {
         let number = readers.lastNumber
         await withTaskCancellationHandler {
             _ = await Waiter.suspend { waiter in
-                let isNews =
-                    place.returnCount != readers.returnCount || nextWaiting(after: place.position) != nil
+                let isNews = nextWaiting(after: place.position) != nil || isDue(restart(of: place))
                 if Task.isCancelled || isStopped || isNews {
                     waiter.resume(returning: true)
                 } else {
@@ -158,11 +168,12 @@ extension DeliveryDriver {
 
     /// A reader has no use for a message: it waits for the next reader, or for a handler of its type.
     ///
-    /// - Returns: Whether a reader has it.
-    package func giveBack(_ position: UInt64) -> Bool {
-        guard readers.claims[position] == nil, inbox.entry(at: position)?.state == .handedOut else {
-            return false
-        }
+    /// - Returns: Whether it had the message, and nobody has been handed it since.
+    package func giveBack(_ delivery: InboxDelivery) -> Bool {
+        let position = delivery.entry.position
+        guard !isStopped, readers.claims[position] == nil, let entry = inbox.entry(at: position),
+            entry.state == .handedOut, entry.attempt == delivery.entry.attempt
+        else { return false }
         putBack(position)
         pump()
         return true
@@ -172,6 +183,11 @@ extension DeliveryDriver {
     private func putBack(_ position: UInt64) {
         inbox.putBack(position)
         readers.returnCount += 1
+    }
+
+    private func tellReturn() {
+        readers.returnCount += 1
+        announce(.max)
     }
 
     /// The position of the newest message, or the one given where there is none past it.
@@ -322,8 +338,7 @@ extension DeliveryDriver {
     /// Takes no more messages of a type, which are for readers then; those that a handler has it keeps.
     package func stopHandling(_ type: MessageType) {
         readers.set(nil, for: type)
-        readers.returnCount += 1
-        announce(.max)
+        tellReturn()
     }
 
     private func run(_ body: MessageReceiver, on delivery: InboxDelivery) async {
@@ -475,7 +490,10 @@ extension DeliveryDriver {
     private func forgotten() async throws(StoreError) {
         let hadBatch = inboxTakenCount > inboxDoneCount
         pump()
-        await disk(hadBatch ? inboxDoneCount + 2 : inboxTakenCount)
+        let target = hadBatch ? inboxDoneCount + 2 : inboxTakenCount
+        await disk(target)
+        // Nobody knows any more whether it was written.
+        if isStopped, inboxDoneCount < target { throw .closed }
         if let inboxStoreError { throw inboxStoreError }
     }
 

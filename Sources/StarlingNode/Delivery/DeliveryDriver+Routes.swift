@@ -7,6 +7,8 @@ internal import StarlingWorld
 struct RoutedPeer {
     var owesReceipts = false
     var owesSettlement = false
+    /// When the last message of it came, or else since when it is reached over others.
+    var heardAt: Instant
     /// The neighbours to which messages went that have no answer yet; no more than the outbox has on their way.
     private(set) var vias: [MessageID: PeerID] = [:]
     /// The neighbour to which the last receipt or settlement went.
@@ -23,7 +25,8 @@ struct RoutedPeer {
     /// Whether routes to the peer are told, and nothing that goes there is answered.
     var isSilent: Bool { missedCount >= Self.silenceCount }
 
-    init(owesReceipts: Bool = false, owesSettlement: Bool = false) {
+    init(heardAt: Instant, owesReceipts: Bool = false, owesSettlement: Bool = false) {
+        self.heardAt = heardAt
         (self.owesReceipts, self.owesSettlement) = (owesReceipts, owesSettlement)
     }
 
@@ -127,7 +130,7 @@ extension DeliveryDriver {
     }
 
     /// Whether something is due to a peer.
-    private func hasBusiness(with peer: PeerID) -> Bool {
+    func hasBusiness(with peer: PeerID) -> Bool {
         inPlace(&outbox) { $0.count(to: peer) } > 0 || inPlace(&inbox) { $0.owesReceipts(to: peer) }
     }
 
@@ -144,7 +147,7 @@ extension DeliveryDriver {
         guard routed[peer] == nil else { return true }
         if routed.count >= limits.routedCountMax { forgetIdleRouted() }
         guard routed.count < limits.routedCountMax else { return false }
-        routed[peer] = RoutedPeer()
+        routed[peer] = RoutedPeer(heardAt: loop.now)
         isWithinReach(peer)
         return true
     }
@@ -186,6 +189,7 @@ extension DeliveryDriver {
         } else {
             if begins, let session = sessions[peer] {
                 routed[peer] = RoutedPeer(
+                    heardAt: loop.now,
                     owesReceipts: session.owesReceipts,
                     owesSettlement: session.owesSettlement
                 )
@@ -220,20 +224,20 @@ extension DeliveryDriver {
 
     private func forgetIdleRouted() {
         // Neighbours are few, and nobody would find out again that their links are bad.
-        let idle = routed.keys.filter {
-            outbox.count(to: $0) == 0 && !inbox.owesReceipts(to: $0) && sessions[$0] == nil
-        }.sorted()
+        let quiet = routed.filter { outbox.count(to: $0.key) == 0 && sessions[$0.key] == nil }
+        let idle = quiet.keys.filter { !inbox.owesReceipts(to: $0) }.sorted()
         for peer in idle { routeDown(peer) }
         guard idle.isEmpty else { return }
-        // Whoever never confirms what it is sent does not stand in the way of what this node has to send.
-        let silent = routed.keys.filter { outbox.count(to: $0) == 0 && sessions[$0] == nil }.min()
-        if let silent { routeDown(silent) }
+        // Whoever never confirms what it is sent does not stand in the way of what this node has to send; several at once, so that
+        // not each message of somebody else has all of them looked through.
+        let order = quiet.sorted { ($0.value.heardAt, $0.key) < ($1.value.heardAt, $1.key) }
+        for (peer, _) in order.prefix(limits.routedForgottenCount) { routeDown(peer) }
     }
 
     /// A message of a peer came over a neighbour: its receipt goes the same way, or a better one.
     func heard(of peer: PeerID, via neighbour: PeerID) {
         forwarder.heard(of: peer, via: neighbour, now: loop.now)
-        _ = routeUp(peer)
+        if routeUp(peer) { routed[peer]?.heardAt = loop.now }
     }
 
     // MARK: Tunnels
@@ -246,10 +250,7 @@ extension DeliveryDriver {
     /// Has a way to a peer looked for, which may become known later.
     func lookForRoute(to peer: PeerID) { router?.find(peer) }
 
-    /// What a neighbour carried to a peer has come to an end on its way.
-    func tunnelBroke(to peer: PeerID, via neighbour: PeerID) { router?.lost(peer, neighbour) }
-
-    /// The same, unless the peer itself has brought it about.
+    /// What a neighbour carried to a peer has come to an end on its way, which the peer itself may have brought about.
     func tunnelDoubted(to peer: PeerID, via neighbour: PeerID) { router?.doubted(peer, neighbour) }
 
     // MARK: Sending
@@ -350,7 +351,10 @@ extension DeliveryDriver {
             // A link of its own has no part in what is found of the ways over others.
             routed[frame.to]?.sent(id, via: next == frame.to ? nil : next)
             wake(next, frame.priority)
-        case .dropped(.noRoute): routeDown(frame.to)
+        case .dropped(.noRoute):
+            routeDown(frame.to)
+            // The way back to whoever has sent something is forgotten after a while, without a word.
+            if id != nil, sessions[frame.to] == nil { reach(frame.to) }
         // It is sent again when no receipt comes.
         case .dropped, .full, .tooFast: break
         }

@@ -34,7 +34,7 @@ package actor DeliveryDriver {
         package var writeCountMin = 8
         /// From a write that failed to the next try, where nobody waits for it.
         package var storeRetryInterval: Duration = .seconds(1)
-        /// From a message that the disk did not give to a reader to the next try.
+        /// From a message that the disk did not give to a reader, or that came back to it, to the next try.
         package var readRetryInterval: Duration = .seconds(1)
         /// From a fetch of a file that failed, though its sender was there or for want of room, to the next one.
         package var fileRetryInterval: Duration = .seconds(30)
@@ -42,6 +42,8 @@ package actor DeliveryDriver {
         package var takeCountMax = 3
         /// Peers that are sent to over others at the same time.
         package var routedCountMax = 1024
+        /// Those that give way at once where all of them are owed receipts, the ones that were heard of least lately.
+        package var routedForgottenCount = 64
         /// How long a frame on its way waits for room; then it is dropped, and its sender tries again: nodes that wait
         /// for each other in a circle do not do so for ever.
         package var roomPatience: Duration = .seconds(1)
@@ -126,7 +128,7 @@ package actor DeliveryDriver {
     /// How often the machines had their turn.
     package private(set) var turnCount: UInt64 = 0
     private let tasks: LoopTasks
-    private(set) var isStopped = false
+    package private(set) var isStopped = false
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 

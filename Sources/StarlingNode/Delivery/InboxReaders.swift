@@ -27,10 +27,15 @@ package struct InboxPlace: Sendable, Equatable {
     var returnCount: UInt64 = 0
     /// When it begins from the start again for what it was not given; `nil` where it has all.
     var retryAt: Instant?
+    /// When it last began from the start again.
+    var beganAt: Instant?
 
     package init() {}
 
-    init(returnCount: UInt64) { self.returnCount = returnCount }
+    init(returnCount: UInt64, beganAt: Instant) {
+        self.returnCount = returnCount
+        self.beganAt = beganAt
+    }
 }
 
 /// Deals with one message of a type; what it returns is the answer to a request.

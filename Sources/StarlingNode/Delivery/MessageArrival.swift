@@ -81,7 +81,9 @@ struct MessageReader: ~Copyable {
             envelope.crossed(from: neighbour, at: wallNow)
             guard envelope.header.to != nil else {
                 // What is sealed is for one recipient.
-                guard envelope.header.privacy == .standard else { return nil }
+                guard envelope.header.privacy == .standard,
+                    frame.bytes.count <= Flood.Limits().byteCountMax
+                else { return nil }
                 try envelope.verify()
                 return .broadcast(envelope, message(envelope))
             }

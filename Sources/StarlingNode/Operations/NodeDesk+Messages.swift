@@ -276,6 +276,10 @@ extension InboxMessage {
 extension NodeFailure {
     /// What the store said, and the next step.
     package init(_ error: StoreError) {
+        if error == .closed {
+            self.init(.stopping, "The node is stopping.")
+            return
+        }
         self.init(.storeFailed, error.words.what, nextStep: error.words.nextStep)
     }
 }

@@ -65,7 +65,7 @@ extension TunnelDriver {
             try await onward.write(request.carriedOn.encoded)
             if let unread = asked.unread { try await onward.write(unread) }
         } catch {
-            await broke(to: request.to, via: next)
+            await doubted(to: request.to, via: next)
             return await Self.refuse(stream, .noRoute)
         }
         let pipe = TunnelPipe(
@@ -80,7 +80,8 @@ extension TunnelDriver {
             "a tunnel of others has ended",
             ["to": "\(request.to)", "neighbour": "\(stream.peer)", "next": "\(next)", "end": "\(end)"]
         )
-        if end.isOfTheWay { await broke(to: request.to, via: next) }
+        // Both ends are others, and either may have brought it about.
+        if end.isOfTheWay { await doubted(to: request.to, via: next) }
     }
 
     // MARK: Ending here

@@ -121,12 +121,6 @@ package actor TunnelDriver {
         throw failure
     }
 
-    /// A tunnel broke that was open: its way is tried last for a while, and costs more.
-    package func broke(to peer: PeerID, via neighbour: PeerID) async {
-        table.failed(to: peer, via: neighbour, now: loop.now)
-        await delivery.tunnelBroke(to: peer, via: neighbour)
-    }
-
     /// A tunnel was cut, or carries nothing, as its end itself may have brought about: its way is tried last for a while, and
     /// costs more to this peer alone.
     package func doubted(to peer: PeerID, via neighbour: PeerID) async {

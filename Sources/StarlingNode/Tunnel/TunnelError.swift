@@ -57,12 +57,12 @@ package enum TunnelError: Error, Equatable, Sendable {
     package var nextStep: String {
         switch self {
         case .noRoute, .refused(.noRoute), .refused(.circle):
-            "Wait for a way to the peer; see those that are known: starling route"
-        case .refused(.tooFar): "Connect to a peer that is nearer to it: starling connect"
+            "Wait for a way to the peer: the routes tell those that are known."
+        case .refused(.tooFar): "Connect to a peer that is nearer to it."
         case .refused(.busy), .broken, .timedOut: "Wait: it goes on where it was at the next attempt."
         case .refused(.protocolNotSpoken), .refused(.malformed), .malformed:
-            "Compare the versions of Starling on the way: starling peers"
-        case .forged, .security: "Connect to the peer directly, or over other nodes: starling connect"
+            "Compare the versions of Starling on the way."
+        case .forged, .security: "Connect to the peer directly, or over other nodes."
         case .stopped: "Ask for it again; what has arrived is kept."
         }
     }

@@ -37,15 +37,22 @@ struct ClientCommands {
         }
     }
 
-    /// Stops the node, and waits until its process has let go of the folder.
+    /// Stops the node, and waits until its process has let go of the folder: for its answer so long, and then as long again.
     func down() throws(Diagnostic) -> ExitStatus {
-        let json = try client.post("/v1/shutdown", timeout: timeout)
+        let json: JSON
+        do throws(Diagnostic) {
+            json = try client.post("/v1/shutdown", timeout: timeout)
+        } catch {
+            // One that is stopping answers no more, and may hold the folder still.
+            guard error.code == "no_node", HomeLock.isHeld(home) else { throw error }
+            json = [:]
+        }
         let deadline = try ProcessDeadline(
             timeout,
             Diagnostic(
                 code: "timed_out",
                 message: "the node has not stopped within \(DurationText.write(timeout)).",
-                nextStep: "It goes on stopping; wait for its end with --timeout."
+                nextStep: "It goes on stopping: wait on with starling down\(home.flagText) --timeout 5m"
             ),
             isJSON: invocation[StarlingFlags.json]
         )

@@ -38,6 +38,14 @@ struct HomeLock: ~Copyable {
         _ = close(descriptor)
     }
 
+    /// Whether a process holds the folder.
+    static func isHeld(_ home: Home) -> Bool {
+        let descriptor = open(home.lockPath, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { _ = close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
     private static func error(_ code: Int32, _ path: String) -> FileError {
         switch code {
         case EACCES, EPERM: .notPermitted(path: path)

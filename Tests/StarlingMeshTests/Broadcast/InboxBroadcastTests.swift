@@ -7,21 +7,30 @@ import Testing
 @Suite struct InboxBroadcastTests {
     private static let content = MessageContent(type: .data, payload: [1, 2, 3])
 
-    private static func header(_ number: UInt8, from sender: PeerID = InboxKit.alice) -> MessageHeader {
+    private static func header(
+        _ number: UInt8,
+        from sender: PeerID = InboxKit.alice,
+        lifetimeMilliseconds: Int64 = 60_000
+    ) -> MessageHeader {
         MessageHeader(
             id: MessageID(random: [UInt8](repeating: number, count: 16)),
             from: sender,
             to: nil,
             created: MessageKit.created,
-            lifetimeMilliseconds: 60_000,
+            lifetimeMilliseconds: lifetimeMilliseconds,
             place: nil
         )
     }
 
-    private func add(_ kit: inout InboxKit, _ header: MessageHeader) -> UInt64? {
+    private func add(
+        _ kit: inout InboxKit,
+        _ header: MessageHeader,
+        from neighbour: PeerID = MessageKit.key(9).peerID
+    ) -> UInt64? {
         let position = kit.inbox.addBroadcast(
             header,
             Self.content,
+            from: neighbour,
             handsOut: false,
             now: kit.now,
             wallNow: kit.wallNow
@@ -62,6 +71,7 @@ import Testing
         let position = kit.inbox.addBroadcast(
             header,
             Self.content,
+            from: MessageKit.key(9).peerID,
             handsOut: false,
             now: kit.now,
             wallNow: kit.wallNow
@@ -80,10 +90,39 @@ import Testing
         var kit = InboxKit(limits: limits)
         for number in 1...7 as ClosedRange<UInt8> { #expect(add(&kit, Self.header(number)) != nil) }
         #expect(add(&kit, Self.header(8)) == nil, "one sender alone leaves some room")
-        #expect(add(&kit, Self.header(9, from: MessageKit.key(3).peerID)) != nil)
-        #expect(add(&kit, Self.header(10, from: MessageKit.key(4).peerID)) == nil, "it is full")
+        let other = MessageKit.key(8).peerID
+        #expect(add(&kit, Self.header(9, from: MessageKit.key(3).peerID), from: other) != nil)
+        #expect(add(&kit, Self.header(10, from: MessageKit.key(4).peerID), from: other) == nil, "it is full")
         kit.advance(.seconds(60 + 1800 + 1))
         #expect(add(&kit, Self.header(11)) != nil)
         #expect(kit.disk.rows(of: DeliveryTables.broadcasts).count == 1)
+    }
+
+    @Test func oneNeighbourAloneLeavesSomeRoomWhoeverItSaysThatItIsFrom() throws {
+        var limits = Inbox.Limits()
+        limits.broadcastCountMax = 8
+        var kit = InboxKit(limits: limits)
+        let (bob, carol) = (MessageKit.bob.peerID, MessageKit.key(8).peerID)
+        for number in 1...7 as ClosedRange<UInt8> {
+            let header = Self.header(number, from: MessageKit.key(20 + number).peerID)
+            #expect(add(&kit, header, from: bob) != nil)
+        }
+        let header = Self.header(8, from: MessageKit.key(28).peerID)
+        #expect(add(&kit, header, from: bob) == nil)
+        #expect(add(&kit, header, from: carol) != nil)
+        kit.advance(.seconds(60 + 1800 + 1))
+        #expect(add(&kit, Self.header(9, from: MessageKit.key(29).peerID), from: bob) != nil)
+        #expect(kit.inbox.broadcastCounts == [bob: 1], "what is forgotten counts no more")
+    }
+
+    @Test func whatLivesForLongDoesNotHoldBackTheOthers() throws {
+        var limits = Inbox.Limits()
+        limits.broadcastCountMax = 8
+        var kit = InboxKit(limits: limits)
+        #expect(add(&kit, Self.header(1, lifetimeMilliseconds: 3_600_000)) != nil)
+        for number in 2...5 as ClosedRange<UInt8> { #expect(add(&kit, Self.header(number)) != nil) }
+        kit.advance(.seconds(60 + 1800 + 1))
+        #expect(add(&kit, Self.header(6)) != nil)
+        #expect(kit.disk.rows(of: DeliveryTables.broadcasts).count == 2)
     }
 }

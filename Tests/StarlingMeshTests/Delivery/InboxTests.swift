@@ -429,6 +429,28 @@ import Testing
         _ = kit.added(InboxKit.header(2, series: 3, lifetime: .seconds(10 * 86_400)))
     }
 
+    @Test func seriesOfWhichNoMessageWasTakenMakeRoomAtOnce() {
+        var limits = Inbox.Limits()
+        limits.seriesCountMax = 8
+        limits.entryCountMax = 3
+        var kit = InboxKit(limits: limits)
+        for number in 1...100 as ClosedRange<UInt64> {
+            let settled = Settlement.Series(series: number % 16, floor: 2, ranges: [3...40])
+            let stranger = MessageKit.key(UInt8(number)).peerID
+            kit.inbox.settlement([settled], from: stranger, now: kit.now, wallNow: kit.wallNow)
+            kit.pull()
+        }
+        #expect(kit.inbox.seriesCount == 8)
+        kit.take(1, series: 1)
+        #expect(kit.inbox.count == 1)
+        for number in 2...4 as ClosedRange<UInt64> { kit.take(1, series: number) }
+        kit.expect(.refused(.refusedFull), of: InboxKit.header(1, series: 5))
+        for number in 6...100 as ClosedRange<UInt64> {
+            kit.expect(.refused(.refusedFull), of: InboxKit.header(1, series: number))
+        }
+        #expect(kit.inbox.tableFills.filter(\.isOverfull) == [])
+    }
+
     @Test(arguments: [(16, 1), (1, 16)])
     func aSeriesMayTakeThePlaceOfTheOnlyOneOfItsSender(ofSender: Int, inAll: Int) {
         var limits = Inbox.Limits()

@@ -382,6 +382,62 @@ import Testing
         kit.expectAction(.reach(Self.bob))
     }
 
+    @Test func aWayThatComesAndGoesDoesNotPutOffTheNextAttempt() throws {
+        var kit = OutboxKit()
+        try kit.send()
+        kit.outbox.unreachable(Self.bob, now: kit.now)
+        kit.pull()
+        _ = kit.takeActions()
+        var reachCount = 0
+        for _ in 0..<40 {
+            kit.linkUp(linkCount: 2)
+            _ = kit.sent()
+            kit.advance(.milliseconds(300))
+            kit.linkDown()
+            kit.advance(.milliseconds(300))
+            guard kit.takeActions().contains(.reach(Self.bob)) else { continue }
+            reachCount += 1
+            kit.outbox.unreachable(Self.bob, now: kit.now)
+            kit.pull()
+        }
+        #expect((3...4).contains(reachCount), "after 1, 2, 4 and 8 s and no more often")
+    }
+
+    @Test func overOthersWithoutAReceiptTheLinkIsTriedAgain() throws {
+        var kit = OutboxKit()
+        let id = try kit.send()
+        kit.outbox.unreachable(Self.bob, now: kit.now)
+        kit.linkUp(linkCount: 2)
+        _ = kit.takeActions()
+        kit.advance(.seconds(2))
+        kit.expectAction(.reach(Self.bob))
+        kit.outbox.unreachable(Self.bob, now: kit.now)
+        kit.receipt([id])
+        try kit.send()
+        kit.advance(.seconds(600))
+        kit.expectNoAction(.reach(Self.bob), "it has answered since")
+    }
+
+    @Test(arguments: [Receipt.Outcome.refusedFull, .heldBack, .fetching, .refusedNoSpace])
+    func whoAnswersAnythingHasBeenReached(outcome: Receipt.Outcome) throws {
+        var kit = OutboxKit()
+        try kit.send()
+        for _ in 0..<6 {
+            kit.outbox.unreachable(Self.bob, now: kit.now)
+            kit.pull()
+            _ = kit.takeActions()
+            while !kit.takeActions().contains(.reach(Self.bob)) {
+                kit.advance(kit.now.duration(to: try #require(kit.outbox.nextDeadline)))
+            }
+        }
+        kit.linkUp()
+        kit.receipt(kit.sent(), outcome)
+        kit.linkDown()
+        _ = kit.takeActions()
+        kit.advance(.milliseconds(1100))
+        kit.expectAction(.reach(Self.bob))
+    }
+
     @Test func afterARestartWhatWaitsIsReachedFor() throws {
         var kit = OutboxKit()
         let ids = try (0..<3).map { try kit.send(lifetime: .seconds(60 + $0)) }

@@ -74,4 +74,20 @@ import Testing
         _ = other.raise(to: 10)
         #expect(one == other)
     }
+
+    @Test(arguments: UInt64(1)...20) func aRangeIsDecidedAsItsNumbersAre(seed: UInt64) {
+        var draws = SeededDraws(seed: seed)
+        var (whole, single) = (SeriesWindow(count: 300), SeriesWindow(count: 300))
+        for _ in 0..<30 {
+            if draws.next() % 4 == 0 {
+                let floor = whole.floor + draws.next() % 100
+                #expect(whole.raise(to: floor) == single.raise(to: floor))
+            }
+            let first = whole.floor + draws.next() % 400 - min(whole.floor, draws.next() % 50)
+            let numbers = first...first + draws.next() % 200
+            whole.decide(numbers)
+            for number in numbers { single.decide(number) }
+            #expect(whole == single)
+        }
+    }
 }

@@ -364,6 +364,85 @@ import Testing
         #expect(offer(try frame(12), &forwarder, from: Self.carol) == .dropped(.noRoute))
     }
 
+    @Test func whoComesAgainHandsOverNoMoreThanBefore() throws {
+        var limits = Forwarder.Limits()
+        limits.framesPerSecond = 3
+        var forwarder = forwarder(limits, to: [Self.carol])
+        for number in UInt8(1)...3 { #expect(offer(try frame(number), &forwarder) == .queued(Self.carol)) }
+        forwarder.linkDown(Self.bob, wallNow: wallNow)
+        forwarder.linkUp(Self.bob, now: start)
+        guard case .tooFast = offer(try frame(4), &forwarder) else {
+            Issue.record("a fourth frame within a second")
+            return
+        }
+    }
+
+    @Test func whatWaitedForALinkThatEndsTakesNoMoreThanTheRoomOfOthers() throws {
+        var limits = Forwarder.Limits()
+        limits.queueByteCountMax = 1000
+        let frank = Self.peer(6)
+        var forwarder = forwarder(limits, to: [Self.carol])
+        var number = UInt8(0)
+        for _ in 0..<5 {
+            forwarder.linkUp(Self.carol, now: start)
+            forwarder.linkUp(frank, now: start)
+            forwarder.setRoute(
+                to: Self.dave,
+                [Self.carol, frank].map { RouteHop(peer: $0, metric: .zero, hops: 2) }
+            )
+            number += 1
+            _ = offer(try frame(number, byteCount: 1000), &forwarder)
+            number += 1
+            _ = offer(try frame(number, byteCount: 1000), &forwarder)
+            forwarder.linkDown(Self.carol, wallNow: wallNow)
+        }
+        let fill = try #require(forwarder.tableFills.first { $0.name == "forwarder queue bytes" })
+        #expect((1000..<2000).contains(fill.count), "one frame has room where any is left")
+        #expect(forwarder.droppedCounts[.noRoom] ?? 0 > 0)
+    }
+
+    @Test func whatWouldBeTooLongForTheNextOneIsDropped() throws {
+        var forwarder = forwarder(to: [Self.carol])
+        for spare in [2, 1] {
+            // What later versions may say in a receipt goes on with the rest.
+            let id = MessageID(random: [UInt8](repeating: 1, count: 16))
+            var body = Receipt(
+                for: [.init(id: id, outcome: .delivered)],
+                to: Self.dave,
+                created: MessageKit.created,
+                from: Self.key(1)
+            ).bodyBytes
+            let byteCount = MessageFrame.byteCountMax - 8 - 66 - spare
+            let padding = byteCount - body.count - 4
+            body += [15 << 3 | 2, UInt8(padding & 127) | 128, UInt8(padding >> 7 & 127) | 128]
+            body += [UInt8(padding >> 14)] + [UInt8](repeating: 0, count: padding)
+            var signed = ProtobufWriter()
+            signed.bytes(1, body)
+            signed.bytes(2, [UInt8](repeating: 1, count: 64))
+            #expect(signed.bytes.count + 4 == MessageFrame.byteCountMax - spare, "its neighbour reads it")
+            let frame = TransitFrame(try Receipt(parsing: signed.bytes.span), crossed: 1)
+            #expect(offer(frame, &forwarder) == (spare == 2 ? .queued(Self.carol) : .dropped(.tooLong)))
+        }
+    }
+
+    @Test func noSignatureIsLongerThanOneCanBe() throws {
+        let header = MessageHeader(
+            id: MessageID(random: [UInt8](repeating: 1, count: 16)),
+            from: Self.alice,
+            to: Self.dave,
+            created: MessageKit.created,
+            lifetimeMilliseconds: 60_000,
+            place: .init(series: 1, number: 1, floor: 1)
+        )
+        for (byteCount, isRead) in [(72, true), (73, false)] {
+            var writer = ProtobufWriter()
+            writer.bytes(1, header.encoded)
+            writer.bytes(3, [UInt8](repeating: 1, count: byteCount))
+            let envelope = try? Envelope(parsing: writer.bytes.span)
+            #expect((envelope != nil) == isRead)
+        }
+    }
+
     @Test func alsoThoseThatAreDroppedCount() throws {
         var limits = Forwarder.Limits()
         limits.framesPerSecond = 3

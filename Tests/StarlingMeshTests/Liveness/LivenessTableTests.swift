@@ -156,6 +156,26 @@ import Testing
         #expect(rig.machine.tableFills.filter(\.isOverfull) == [])
     }
 
+    @Test func contradictionsWithProofsThatDoNotHoldAreNewsLikeOthers() {
+        var limits = Liveness.Limits()
+        limits.newsBurst = 10
+        limits.newsPerSecond = 2
+        let rig = LivenessRig(limits)
+        rig.link(1)
+        let peer = LivenessRig.peer(1)
+        rig.say(1, LivenessClaim(peer, .suspect, incarnation: 1))
+        #expect(rig.state(1) == .suspect)
+        var forged = LivenessClaim(peer, incarnation: 70_000)
+        forged.proof = [UInt8](repeating: 1, count: 64)
+        for _ in 0..<100 { rig.say(1, forged) }
+        // Its introduction, its own word that it is suspect, and the first contradiction, which is free.
+        #expect(rig.machine.refusedNewsCount == 99 - 8)
+        #expect(rig.state(1) == .suspect)
+        rig.pass(.seconds(2), answering: [1])
+        rig.say(1, LivenessClaim(peer, incarnation: 2))
+        #expect(rig.state(1) == .alive)
+    }
+
     @Test func theTableIsToldAgainNowAndThen() {
         let rig = LivenessRig()
         rig.link(1)

@@ -74,6 +74,29 @@ import Testing
         #expect(try chain.states(second, at: 0) == [.delivered], "no failure from before holds it up")
     }
 
+    @Test func whatWaitsWhenALinkGoesTakesTheWayThatThereIs() throws {
+        let chain = try NodeChain(count: 3, hasRoutes: false)
+        let cut = chain.simulation.network.partition(Array(chain.hosts[..<2]), [chain.hosts[2]])
+        try chain.simulation.run(for: .seconds(60))
+        _ = try chain.send(["in vain"], from: 0, to: 2, lifetime: .seconds(100))
+        try chain.simulation.run(for: .seconds(110))
+        chain.simulation.network.heal(cut)
+        try chain.connect(1, 2)
+        try chain.connect(0, 2)
+        try chain.simulation.run(for: .seconds(5))
+        let (node, peer) = (chain.nodes[0], chain.nodes[2].peerID)
+        let id = try chain.simulation.complete(on: chain.hosts[0]) {
+            let content = MessageContent(type: .data, payload: [1])
+            let id = try await node.delivery.accept(MessageDraft(to: peer, content: content))
+            await node.swarm.disconnect(peer)
+            return id
+        }
+        chain.simulation.network.partition([chain.hosts[0]], [chain.hosts[2]])
+        #expect(try chain.states([id], at: 0) != [.delivered])
+        try chain.simulation.run(for: .seconds(1))
+        #expect(try chain.states([id], at: 0) == [.delivered])
+    }
+
     @Test func whoIsReachedOverOthersIsDialledAsWell() throws {
         let chain = try NodeChain(count: 3, hasRoutes: false)
         try chain.simulation.run(for: .seconds(30))
@@ -117,7 +140,7 @@ import Testing
         #expect(obstacle == .tooFar(linkCount: 3, hopLimit: 2))
         let failure = NodeFailure(obstacle, peer: chain.nodes[3].peerID)
         #expect(failure.message.contains("crosses 3 links, and the message may cross 2"))
-        #expect(failure.nextStep.contains("--hops"))
+        #expect(failure.nextStep.contains("hop limit"))
         // The neighbour stays the same, and is nearer to the recipient.
         try chain.connect(1, 3)
         try chain.simulation.run(for: .seconds(60))

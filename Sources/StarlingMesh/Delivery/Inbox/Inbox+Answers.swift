@@ -182,23 +182,29 @@ extension Inbox {
     mutating func raise(_ index: Int, to floor: UInt64, now: Instant) {
         let old = series[index].window.floor
         guard series[index].window.raise(to: floor) else { return }
-        if !series[index].decisions.isEmpty {
-            for number in old..<min(floor, old + series[index].window.count) { settle(index, number) }
-        }
+        for number in decided(index, in: old...floor - 1) { settle(index, number) }
         touch(index)
     }
 
     private mutating func settle(_ index: Int, _ numbers: ClosedRange<UInt64>) {
-        for number in numbers {
-            let decision = series[index].decisions[number]
-            if series[index].window.standing(of: number) == .open,
-                decision == nil || decision?.state == .held
-            {
-                series[index].window.decide(number)
-                touch(index)
-            }
-            settle(index, number)
+        let known = decided(index, in: numbers)
+        let window = series[index].window
+        series[index].window.decide(numbers)
+        // What is being read is decided when it was.
+        for number in known
+        where series[index].decisions[number]?.state == .reading && window.standing(of: number) == .open {
+            series[index].window.reopen(number)
         }
+        if series[index].window != window { touch(index) }
+        for number in known { settle(index, number) }
+    }
+
+    /// The numbers of a range of which something is known, in their order: a range may be long and say little.
+    private func decided(_ index: Int, in numbers: ClosedRange<UInt64>) -> [UInt64] {
+        let decisions = series[index].decisions
+        if decisions.isEmpty { return [] }
+        if numbers.count <= decisions.count { return numbers.filter { decisions[$0] != nil } }
+        return decisions.keys.filter(numbers.contains).sorted()
     }
 
     // MARK: Senders and series
@@ -227,6 +233,8 @@ extension Inbox {
     }
 
     /// A series that was not known; `nil` when there is no room and nothing that can be forgotten.
+    ///
+    /// It can be forgotten at once until a message of it is taken in: made-up ones keep nobody out.
     mutating func newSeries(_ sender: Int, _ name: UInt64, floor: UInt64, wallNow: WallTime) -> Int? {
         if senders[sender].series.count >= limits.senderSeriesCountMax {
             guard let old = senders[sender].series.first(where: { isForgettable($0, wallNow) }) else {
@@ -238,7 +246,8 @@ extension Inbox {
             return nil
         }
         let window = SeriesWindow(floor: floor, count: limits.windowCount)
-        return addSeries(Series(sender: sender, series: name, window: window, expires: wallNow))
+        let never = WallTime(millisecondsSince1970: 0)
+        return addSeries(Series(sender: sender, series: name, window: window, expires: never))
     }
 
     mutating func addSeries(_ entry: Series) -> Int {

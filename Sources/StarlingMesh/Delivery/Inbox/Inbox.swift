@@ -35,7 +35,7 @@ package struct Inbox: Sendable {
         /// Series of one sender; beyond it one whose messages are all too old is forgotten, or a message held back.
         package var senderSeriesCountMax = 16
         /// Messages to everybody that are recognised when they come again; with so many, more are not taken.
-        package var broadcastCountMax = 8192
+        package var broadcastCountMax = 32_768
         /// Series in all, likewise.
         package var seriesCountMax = 65_536
         /// Numbers from the floor on that are kept track of; what is beyond is held back.
@@ -191,7 +191,9 @@ package struct Inbox: Sendable {
     /// Messages to everybody that came.
     var broadcasts: [MessageName: SeenBroadcast] = [:]
     /// In the order of their coming.
-    var broadcastOrder = RingQueue<MessageName>()
+    var broadcastOrders = [RingQueue<MessageName>](repeating: RingQueue(), count: 2)
+    /// How many of them each neighbour has handed over.
+    var broadcastCounts: [PeerID: Int] = [:]
 
     var entries: [UInt64: Entry] = [:]
     var order = PositionOrder()

@@ -54,6 +54,19 @@ package struct SeriesWindow: Equatable, Sendable {
         words[Int(bit >> 6)] |= 1 << (bit & 63)
     }
 
+    /// Sets the bits of those of a range's numbers that are within the window.
+    package mutating func decide(_ numbers: ClosedRange<UInt64>) {
+        let (first, last) = (max(numbers.lowerBound, floor), min(numbers.upperBound, floor + count - 1))
+        guard first <= last else { return }
+        let (start, end) = (first - base, last - base)
+        while words.count <= Int(end >> 6) { words.append(0) }
+        for word in Int(start >> 6)...Int(end >> 6) {
+            let low = word == Int(start >> 6) ? start & 63 : 0
+            let high = word == Int(end >> 6) ? end & 63 : 63
+            words[word] |= ~0 << low & ~0 >> (63 - high)
+        }
+    }
+
     /// Clears the bit of a number whose decision was not written.
     package mutating func reopen(_ number: UInt64) {
         guard number >= floor, number < floor + count else { return }

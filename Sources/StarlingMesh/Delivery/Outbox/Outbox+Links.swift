@@ -13,7 +13,8 @@ extension Outbox {
         peers[peer].isUp = true
         peers[peer].linkCount = linkCount
         peers[peer].isReaching = false
-        peers[peer].reachAt = nil
+        // Over others it may be gone in a moment: the wait since the last failure goes on.
+        if linkCount == 1 { peers[peer].reachAt = nil }
         (peers[peer].hold, peers[peer].emergencyHold) = (OutboxHold(), OutboxHold())
         for lane in peers[peer].lanes where lane >= 0 {
             lanes[lane].toldFloor = 1
@@ -142,15 +143,14 @@ extension Outbox {
     package mutating func loaded(position: UInt64, row: [UInt8]?, now: Instant, wallNow: WallTime) {
         guard let slot = positions[position], case .loading = slots[slot].state else { return }
         let peer = lanes[slots[slot].lane].peer
-        let priority = lanes[slots[slot].lane].priority
-        releaseLoad(slot)
-        peers[peer].queues.release(priority)
         guard let row, case .live(let envelope, _, _)? = try? OutboxRow(row.span) else {
             end(slot, .damaged, now: now, wallNow: wallNow)
             feed(peer, now: now)
             feedStarved(now: now)
             return
         }
+        releaseLoad(slot)
+        peers[peer].queues.release(lanes[slots[slot].lane].priority)
         hold(envelope, slot)
         enqueue(slot)
         tellTransmit(peer)
@@ -319,6 +319,18 @@ extension Outbox {
         }
     }
 
+    private func hasBusiness(_ peer: Int) -> Bool {
+        peers[peer].lanes.contains { $0 >= 0 && lanes[$0].liveCount > 0 }
+    }
+
+    /// A peer has answered: the next time that it cannot be reached counts as the first one.
+    mutating func wasReached(_ peer: Int) {
+        peers[peer].reaching.reset()
+        guard peers[peer].reachAt != nil, peers[peer].isUp, !needsConnection(peer) else { return }
+        peers[peer].reachAt = nil
+        setTimer(peer)
+    }
+
     private mutating func reach(_ peer: Int) {
         peers[peer].isReaching = true
         actions.append(.reach(peers[peer].id))
@@ -339,7 +351,7 @@ extension Outbox {
     private mutating func advance(peer: Int, now: Instant) {
         if isDue(peers[peer].reachAt, now) {
             peers[peer].reachAt = nil
-            if needsConnection(peer) { reach(peer) }
+            if needsConnection(peer) || peers[peer].linkCount > 1 && hasBusiness(peer) { reach(peer) }
         }
         let isOver = (isDue(peers[peer].hold.until, now), isDue(peers[peer].emergencyHold.until, now))
         if isOver.0 { peers[peer].hold.until = nil }

@@ -59,7 +59,9 @@ extension Outbox {
     mutating func spare(_ slot: Int) {
         guard slots[slot].envelope != nil, case .waiting = slots[slot].state else { return }
         if spares.count >= spareCountMax {
-            spares = spares.filter { isSpare(Int($0)) }
+            // A place that another message has taken since stands there twice.
+            var kept: Set<Int32> = []
+            spares = spares.reversed().filter { isSpare(Int($0)) && kept.insert($0).inserted }.reversed()
             spareCountMax = max(Self.spareCountMin, 2 * spares.count)
         }
         spares.append(Int32(slot))

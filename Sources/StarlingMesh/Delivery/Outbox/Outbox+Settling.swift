@@ -29,6 +29,7 @@ extension Outbox {
             case .waiting, .far, .loading, .queued, .sent, .resting: break
             }
             let lane = slots[slot].lane
+            wasReached(peer)
             if case .sent = slots[slot].state { answersSomething = true }
             if slots[slot].path != nil, !entry.path.isEmpty { slots[slot].path = entry.path }
             switch entry.outcome {
@@ -36,7 +37,6 @@ extension Outbox {
                 end(slot, .init(entry.outcome), now: now, wallNow: wallNow)
                 lanes[lane].lastProgress = now
                 lanes[lane].isStallTold = false
-                peers[peer].reaching.reset()
                 peers[peer][holdOf: lanes[lane].priority].offering.reset()
             case .refusedFull:
                 guard case .sent = slots[slot].state else { continue }

@@ -371,6 +371,7 @@ package struct Outbox: Sendable {
             woken = peer
         }
         for slot in batch.accepted { spare(slot) }
+        feedStarved(now: now)
         // The messages are on their way before those who wait for their acceptance go on.
         for slot in batch.accepted { actions.append(.accepted(slots[slot].id)) }
         tellWrite()
