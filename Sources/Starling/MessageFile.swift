@@ -29,7 +29,7 @@ public struct MessageFile: Sendable {
     ///
     /// - Parameter progress: hears how many bytes were written, and how many there are.
     /// - Throws: ``NodeError/Code/invalidRequest`` when something is at the path, it may not be written to, or the message was
-    ///   acknowledged; ``NodeError/Code/limitReached`` when the disk takes no more.
+    ///   acknowledged; ``NodeError/Code/storeFailed`` when the disk takes no more.
     public func save(
         to path: String,
         progress: @Sendable (_ byteCount: Int, _ totalByteCount: Int) -> Void = { _, _ in }
@@ -129,7 +129,7 @@ extension Node {
     ///   - options: how urgent, how private and how long. A private message's file is sealed too.
     ///   - progress: hears how many bytes of the file were copied, and how many there are.
     /// - Throws: ``NodeError/Code/invalidRequest`` when the file cannot be read, ``NodeError/Code/tooLarge`` when it is larger,
-    ///   ``NodeError/Code/limitReached`` when there is no room for it, and as for ``send(_:type:to:options:)-([UInt8],_,_,_)``.
+    ///   ``NodeError/Code/limitReached`` when the node keeps no more files, and as for ``send(_:type:to:options:)-([UInt8],_,_,_)``.
     @discardableResult
     public func send(
         file path: String,

@@ -134,7 +134,15 @@ package struct BlobTurns: Sendable {
         var total = counts.values.reduce(0, +)
         var (ending, wanted): ([BlobID], Set<BlobID>) = ([], [])
         for number in order {
-            guard let wait = waiting[number], let peer = wait.peer, running[wait.id] == nil,
+            guard let wait = waiting[number], let peer = wait.peer else { continue }
+            // The same content from somebody else, who may be quicker.
+            if let turn = running[wait.id], turn.peer != peer, !turn.isEnding, let since = turn.since,
+                since + limits.duration <= now
+            {
+                running[wait.id]?.isEnding = true
+                ending.append(wait.id)
+            }
+            guard running[wait.id] == nil,
                 counts[peer, default: 0] < limits.peerFetchCountMax, wanted.insert(wait.id).inserted
             else { continue }
             if total >= limits.fetchCountMax {

@@ -137,7 +137,8 @@ extension RouteTable {
         guard destinations[slot].entries.count >= limits.entryCountMax else { return true }
         guard let worst = worstEntry(of: slot) else { return false }
         // One that can be used goes before one that cannot, whatever it costs.
-        if let number, let feasibility = destinations[slot].feasibility, !isFeasible(worst, of: slot),
+        if let number, let feasibility = destinations[slot].feasibility,
+            !destinations[slot].entries[worst].best.isBetter(than: feasibility),
             RouteDistance(number: number, metric: way.metric).isBetter(than: feasibility)
         {
             return true

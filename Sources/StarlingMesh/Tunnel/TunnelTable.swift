@@ -157,6 +157,12 @@ package struct TunnelTable: Sendable {
             TableFill("relayed tunnels", relayedCount, of: limits.relayedCountMax),
             TableFill("tunnels that end here", entries.count - relayedCount, of: limits.endedCountMax),
             TableFill("ways that failed", failures.count, of: limits.failureCountMax),
+            TableFill(
+                "tunnels of a neighbour",
+                neighbourCounts.values.max() ?? 0,
+                of: limits.neighbourCountMax
+            ),
+            TableFill("tunnels of a peer", peerCounts.values.max() ?? 0, of: limits.peerCountMax),
         ]
     }
 }

@@ -274,7 +274,7 @@ extension DeliveryDriver {
             readers.claims[position] = nil
             waiter.resume(returning: delivery)
             // Its row may be read another time.
-            if delivery == nil { inbox.putBack(position) }
+            if delivery == nil { putBack(position) }
         case .request(let correlation):
             readers.claims[position] = nil
             answer(correlation, delivery, at: position)

@@ -238,6 +238,16 @@ package actor DeliveryDriver {
         tellRoom()
         for task in running { await task.value }
         commitOutbox()
+        await writeInbox()
+    }
+
+    /// Has the disk forget what was dealt with until now; gives up where it fails.
+    private func writeInbox() async {
+        commitInbox()
+        while hasDiskWork, inboxStoreError == nil {
+            await Waiter.suspend { waiter in diskWaiters.append((inboxDoneCount + 1, waiter)) }
+            commitInbox()
+        }
     }
 
     /// Starts a task that ``stop()`` cancels and awaits; `nil` when that has begun.

@@ -31,7 +31,8 @@ extension NodeFailure {
 extension BlobFailure {
     fileprivate var code: NodeFailure.Code {
         switch self {
-        case .store(.full), .store(.tooManyBlobs), .store(.noSpace), .tooMany: .limitReached
+        case .store(.full), .store(.tooManyBlobs), .tooMany: .limitReached
+        case .store(.noSpace), .store(.wrongChunk), .store(.wrongLeaves), .store(.other): .storeFailed
         case .store(.fileTooLarge): .tooLarge
         case .store(.fileNotFound), .store(.noFolder), .store(.isFolder), .store(.fileExists),
             .store(.notPermitted), .store(.fileChanged):

@@ -1,5 +1,5 @@
 package import StarlingCore
-internal import StarlingMesh
+package import StarlingMesh
 internal import StarlingTransports
 package import StarlingWorld
 internal import Synchronization
@@ -43,6 +43,11 @@ package actor TraceDriver {
     }
 
     package func stop() { swarm.protocols.set(TraceAsk.protocolID, nil) }
+
+    /// The tables that have a limit.
+    package var tableFills: [TableFill] {
+        [TableFill("traces passed on", passedCount, of: limits.passedCountMax)]
+    }
 
     // MARK: Asking
 

@@ -9,6 +9,8 @@ struct HostileOccasions {
 
     /// With fewer messages none may go where ways lead.
     static let acceptedCountMin = 100
+    /// So many for each hostile node in its share of the fleet: most messages cross one or two others.
+    static let messageCountMin = 20
     /// As many copies would have been left with those that lie, were they asked as often as others are.
     static let takenCountMin = 20
 
@@ -23,7 +25,9 @@ struct HostileOccasions {
     private func hadOccasion(_ kind: FleetHostility, _ nodes: [FleetMember]) -> Bool {
         switch kind {
         case .drop, .replay:
-            acceptedCount >= Self.acceptedCountMin && nodes.contains { $0.hostileTally.wayCount > 0 }
+            acceptedCount >= Self.acceptedCountMin
+                && acceptedCount * nodes.count >= Self.messageCountMin * members.count
+                && nodes.contains { $0.hostileTally.wayCount > 0 }
         case .flatter, .flood:
             // Whoever is connected with one hears its lies.
             nodes.contains { $0.usesRoutes && !$0.neighbours.isEmpty }

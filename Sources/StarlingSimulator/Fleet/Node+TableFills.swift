@@ -12,6 +12,7 @@ extension Node {
         fills += liveness.assumeIsolated { $0.tableFills }
         fills += records.assumeIsolated { $0.tableFills }
         fills += tunnels.assumeIsolated { $0.tableFills }
+        fills += traces.assumeIsolated { $0.tableFills }
         fills += mailboxes.assumeIsolated { $0.tableFills }
         fills += shelf.assumeIsolated { $0.tableFills }
         if let topology { fills += topology.assumeIsolated { $0.tableFills } }

@@ -42,6 +42,23 @@ import Testing
         #expect(turns.canGo(try blob(4), peers[3]))
     }
 
+    @Test func whoHasTheSameContentIsAskedAfterATurn() throws {
+        var turns = BlobTurns()
+        let (id, wait) = (try blob(0), UInt64(1))
+        turns.begin(id, peers[0])
+        turns.started(id, byteCount: 0, now: start)
+        turns.wait(wait, for: id, peers[1])
+        let early = turns.advance(to: later(59))
+        #expect(early == [])
+        let ending = turns.advance(to: try #require(turns.nextDeadline))
+        #expect(ending == [id])
+        let again = turns.advance(to: later(120))
+        #expect(again == [], "it is told once")
+        turns.end(id)
+        turns.wait(2, for: id, peers[0])
+        #expect(turns.order == [wait, 2] && turns.canGo(id, peers[1]))
+    }
+
     @Test func whileNobodyWaitsATurnHasNoEnd() throws {
         var turns = try fullTurns()
         #expect(turns.nextDeadline == nil)
