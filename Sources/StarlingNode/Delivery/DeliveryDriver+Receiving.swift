@@ -18,6 +18,9 @@ extension DeliveryDriver {
                 // One that answers nothing is a repetition, and says nothing of the way.
                 if outbox.receipt(receipt, now: loop.now, wallNow: world.wallClock.now) {
                     answered(by: receipt.from, receipt.entries.map(\.id))
+                } else if receipt.from != peer, outbox.owesSettlement(to: receipt.from) {
+                    // Its sender is not reached for anything else, and would repeat it for as long as it remembers.
+                    heard(of: receipt.from, via: peer)
                 }
             case .settlement(let settlement):
                 let wasOwed = inbox.owesReceipts(to: settlement.from)

@@ -90,6 +90,11 @@ extension Outbox {
         return series.isEmpty ? nil : series
     }
 
+    /// Whether a peer is to be told of settled messages, as soon as it can be sent to.
+    package func owesSettlement(to id: PeerID) -> Bool {
+        peerIndex[id].map { peers[$0].lanes.contains { $0 >= 0 && lanes[$0].isSettlementDue } } ?? false
+    }
+
     // MARK: Ends
 
     /// Settles a message that is on the disk; the number follows once the disk knows.
