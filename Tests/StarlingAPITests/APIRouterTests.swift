@@ -49,6 +49,7 @@ import Testing
         let (pinged, report) = try await post("/v1/ping", #"{"peer":"\#(peer)","count":3,"interval_ms":20}"#)
         let (sent, receipt) = try await post("/v1/messages", #"{"to":"\#(peer)","payload":"hi"}"#)
         let (taken, count) = try await post("/v1/inbox/take", #"{"through":9}"#)
+        _ = try await post("/v1/inbox/take", #"{"positions":[4,2]}"#)
         let (stopped, state) = try await answer(APIRequest(method: "POST", path: "/v1/shutdown"))
         #expect([connected, pinged, sent, taken, stopped] == [200, 200, 200, 200, 202])
         #expect(report["median_us"] == 120)
@@ -59,7 +60,7 @@ import Testing
         #expect(
             node.calls == [
                 "connect /ip4/192.0.2.7/tcp/4001 30.0 seconds", "ping 3 0.02 seconds 10.0 seconds",
-                "send DATA_MESSAGE hi 5.0 seconds", "take 9", "shutdown",
+                "send DATA_MESSAGE hi 5.0 seconds", "take 9", "take only [4, 2]", "shutdown",
             ]
         )
     }
@@ -170,6 +171,7 @@ import Testing
     }
 
     @Test func wrongBodiesAreRefusedWithTheFieldsName() async throws {
+        let tooMany = repeatElement("7", count: 1001).joined(separator: ",")
         let cases = [
             ("/v1/messages", "", "JSON"), ("/v1/messages", "[]", "an object"), ("/v1/messages", "{}", "'to'"),
             ("/v1/messages", #"{"to":"x","payload":"a"}"#, "'to'"),
@@ -192,6 +194,12 @@ import Testing
             ("/v1/ping", #"{"peer":"\#(peer)","count":100001}"#, "'count'"),
             ("/v1/ping", #"{"peer":"/nope"}"#, "'peer'"),
             ("/v1/inbox/take", #"{"through":0}"#, "'through'"),
+            ("/v1/inbox/take", "{}", "'positions'"),
+            ("/v1/inbox/take", #"{"positions":[]}"#, "'positions'"),
+            ("/v1/inbox/take", #"{"positions":[1,0]}"#, "'positions'"),
+            ("/v1/inbox/take", #"{"positions":[1,"2"]}"#, "'positions'"),
+            ("/v1/inbox/take", #"{"positions":[\#(tooMany)]}"#, "1 to 1000"),
+            ("/v1/inbox/take", #"{"through":1,"positions":[2]}"#, "'positions'"),
         ]
         for (path, body, word) in cases {
             let (status, json) = try await post(path, body)

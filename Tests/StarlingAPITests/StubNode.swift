@@ -100,8 +100,11 @@ final class StubNode: NodeOperations {
         return Sample.inboxPage
     }
 
-    func takeInbox(through position: Int64) async throws(NodeFailure) -> Int {
-        try enter("take \(position)")
+    func takeInbox(_ take: InboxTake) async throws(NodeFailure) -> Int {
+        switch take {
+        case .through(let position): try enter("take \(position)")
+        case .only(let positions): try enter("take only \(positions)")
+        }
         return 2
     }
 

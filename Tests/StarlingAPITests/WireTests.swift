@@ -23,7 +23,8 @@ import Testing
         try roundTrip(Sample.broadcastReport)
         try roundTrip(OutgoingBroadcast(type: "ALERT", payload: [1, 2]))
         try roundTrip(Sample.inboxPage)
-        try roundTrip(InboxTake(through: 3))
+        try roundTrip(InboxTake.through(3))
+        try roundTrip(InboxTake.only([3, 1, .max]))
         try roundTrip(NodeFailure(.unreachable, "No.", nextStep: "Wait."))
         try roundTrip(ConnectRequest(address: Sample.address, timeout: .seconds(3)))
         for target in [PingRequest.Target.peer(Sample.peerID), .address(Sample.address)] {
@@ -83,7 +84,7 @@ import Testing
             (TraceRequest(peer: Sample.peerID, hopLimit: 3, timeout: .zero).json, .traceRequest),
             (Sample.mailbox.json, .mailbox), (Sample.outboxPage.json, .outboxPage),
             (Sample.inboxPage.json, .inboxPage),
-            (InboxTake(through: 1).json, .inboxTake),
+            (InboxTake.through(1).json, .inboxTake), (InboxTake.only([1]).json, .inboxTake),
             (NodeFailure(.refused, "No.").json, .failure),
             (ConnectRequest(address: Sample.address, timeout: .zero).json, .connectRequest),
             (

@@ -119,7 +119,7 @@ package struct APIRouter: APIResponder {
             }
         case .takeInbox:
             let take: InboxTake = try Self.body(of: request)
-            return ["taken": JSON(try await node.takeInbox(through: take.through))]
+            return ["taken": JSON(try await node.takeInbox(take))]
         case .saveFile: return try await node.saveFile(Self.body(of: request)).json
         case .getMailbox: return try await node.mailbox().json
         case .shutdown:

@@ -193,8 +193,21 @@ extension APISchema {
     )
 
     static let inboxTake = APISchema.object(
-        [APIField("through", .integer(minimum: 1), "Up to and including this position.")],
-        "Which messages to acknowledge."
+        [
+            APIField(
+                "through",
+                .integer(minimum: 1),
+                isRequired: false,
+                "All up to and including this position; left out beside positions."
+            ),
+            APIField(
+                "positions",
+                .list(.integer(minimum: 1)),
+                isRequired: false,
+                "Those at these positions, at most 1,000."
+            ),
+        ],
+        "Which messages without files to acknowledge: one of the two says it."
     )
 
     static let inboxTaken = APISchema.object(

@@ -94,18 +94,25 @@ extension InboxPage: APIValue {
     }
 }
 
-/// The body of `POST /v1/inbox/take`, and in `taken` its answer.
-package struct InboxTake: Sendable, Equatable, APIValue {
-    /// The position up to and including which messages are acknowledged.
-    package var through: Int64
-
-    package init(through: Int64) { self.through = through }
-
-    package var json: JSON { ["through": JSON(through)] }
+/// The body of `POST /v1/inbox/take`.
+extension InboxTake: APIValue {
+    package var json: JSON {
+        switch self {
+        case .through(let position): ["through": JSON(position)]
+        case .only(let positions): ["positions": .array(positions.map { JSON($0) })]
+        }
+    }
 
     package init(_ fields: JSONFields) throws(JSONShapeError) {
-        try fields.refuseAllBut(["through"])
-        through = try fields.number("through", in: 1...(.max))
+        try fields.refuseAllBut(["through", "positions"])
+        let positions = try fields.numbersIfAny("positions", in: 1...(.max), countMax: Self.positionCountMax)
+        let last = try fields.numberIfAny("through", in: 1...(.max))
+        switch (last, positions) {
+        case (let last?, nil): self = .through(last)
+        case (nil, let positions?): self = .only(positions)
+        case (nil, nil): throw JSONShapeError(field: "through", expectation: "there, or 'positions'")
+        case (_?, _?): throw JSONShapeError(field: "positions", expectation: "left out beside 'through'")
+        }
     }
 }
 

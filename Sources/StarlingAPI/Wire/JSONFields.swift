@@ -91,6 +91,20 @@ package struct JSONFields: Sendable {
         return number
     }
 
+    /// Whole numbers, one at least.
+    package func numbersIfAny(
+        _ name: String,
+        in range: ClosedRange<Int64>,
+        countMax: Int
+    ) throws(JSONShapeError) -> [Int64]? {
+        guard let value = value(name) else { return nil }
+        let numbers = value.array?.compactMap { $0.integer }.filter(range.contains) ?? []
+        guard !numbers.isEmpty, numbers.count <= countMax, numbers.count == value.array?.count else {
+            throw error(name, "a list of 1 to \(countMax) whole numbers from \(range.lowerBound) on")
+        }
+        return numbers
+    }
+
     /// A number with a fraction or without.
     package func decimalIfAny(_ name: String, in range: ClosedRange<Double>) throws(JSONShapeError) -> Double?
     {

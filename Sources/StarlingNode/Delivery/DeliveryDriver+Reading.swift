@@ -487,6 +487,15 @@ extension DeliveryDriver {
         return count
     }
 
+    /// Forgets those messages without files that are at these positions; how many those were.
+    ///
+    /// - Throws: as ``acknowledge(_:)``.
+    package func acknowledge(only positions: [UInt64]) async throws(StoreError) -> Int {
+        let count = inbox.acknowledge(only: positions)
+        if count > 0 { try await forgotten() }
+        return count
+    }
+
     private func forgotten() async throws(StoreError) {
         let hadBatch = inboxTakenCount > inboxDoneCount
         pump()

@@ -18,6 +18,17 @@ package struct InboxQuery: Sendable, Equatable {
     }
 }
 
+/// Which messages of the inbox are acknowledged; those with files stay.
+package enum InboxTake: Sendable, Equatable {
+    /// All up to and including this position.
+    case through(Int64)
+    /// Those at these positions.
+    case only([Int64])
+
+    /// Positions in one request.
+    package static let positionCountMax = 1000
+}
+
 /// Messages of the inbox, by position.
 package struct InboxPage: Sendable, Equatable {
     package var messages: [InboxMessage]

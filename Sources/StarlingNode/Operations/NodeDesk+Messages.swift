@@ -106,9 +106,14 @@ extension NodeDesk {
         }
     }
 
-    package func takeInbox(through position: Int64) async throws(NodeFailure) -> Int {
+    package func takeInbox(_ take: InboxTake) async throws(NodeFailure) -> Int {
         do throws(StoreError) {
-            return try await node.delivery.acknowledge(through: UInt64(clamping: position))
+            switch take {
+            case .through(let position):
+                return try await node.delivery.acknowledge(through: UInt64(clamping: position))
+            case .only(let positions):
+                return try await node.delivery.acknowledge(only: positions.map(UInt64.init(clamping:)))
+            }
         } catch {
             throw NodeFailure(error)
         }

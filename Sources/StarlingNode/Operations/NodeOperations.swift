@@ -43,10 +43,10 @@ package protocol NodeOperations: Sendable {
     /// query's limits. Where there is none, it waits for one as long as the query says.
     func inbox(_ query: InboxQuery) async throws(NodeFailure) -> InboxPage
 
-    /// Acknowledges all messages without files up to and including a position; how many that were.
+    /// Acknowledges messages without files; how many of them were there.
     ///
     /// What has a file stays until that was saved, or is not wanted: ``saveFile(_:)``.
-    func takeInbox(through position: Int64) async throws(NodeFailure) -> Int
+    func takeInbox(_ take: InboxTake) async throws(NodeFailure) -> Int
 
     /// Writes the file of a message out, and acknowledges the message where that is asked for.
     func saveFile(_ request: FileSaveRequest) async throws(NodeFailure) -> FileSaved

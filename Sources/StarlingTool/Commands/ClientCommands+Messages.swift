@@ -169,6 +169,6 @@ extension ClientCommands {
     }
 
     func take(through position: Int64) throws(Diagnostic) {
-        _ = try client.post("/v1/inbox/take", InboxTake(through: position).json, timeout: timeout)
+        _ = try client.post("/v1/inbox/take", InboxTake.through(position).json, timeout: timeout)
     }
 }

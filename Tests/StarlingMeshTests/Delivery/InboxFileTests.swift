@@ -246,6 +246,7 @@ import Testing
         let position = try #require(release(&kit))
         kit.pull()
         kit.expect(true) { $0.acknowledge(through: position) == 0 }
+        kit.expect(true) { $0.acknowledge(only: [position]) == 0 }
         kit.inbox.setAside(position)
         kit.expect(true) { $0.acknowledge(through: position) == 1 }
         kit.pull()

@@ -26,13 +26,37 @@ import Testing
         #expect(report.roundTrip != nil)
         let all = InboxQuery(after: 0, messageCountMax: 10, payloadByteCountMax: 100)
         let (before, taken, after) = try pair.simulation.complete(on: pair.bobHost) {
-            (try await bob.inbox(all), try await bob.takeInbox(through: 1), try await bob.inbox(all))
+            (try await bob.inbox(all), try await bob.takeInbox(.through(1)), try await bob.inbox(all))
         }
         #expect(before.messages.map(\.payload) == [[1, 2, 3]])
         #expect(before.messages.first?.messageID == report.messageID)
         #expect(!before.hasMore)
         #expect(taken == 1)
         #expect(after.messages.isEmpty)
+    }
+
+    @Test func messagesAreTakenInAnyOrder() throws {
+        let pair = try NodePair()
+        let (alice, bob, address) = (desk(pair.alice), desk(pair.bob), try pair.bobAddress)
+        let to = pair.bob.peerID
+        try pair.simulation.complete(on: pair.aliceHost) {
+            _ = try await alice.connect(ConnectRequest(address: address, timeout: .seconds(5)))
+            for payload in [1, 2, 3] as [UInt8] {
+                let message = OutgoingMessage(
+                    to: to,
+                    type: "t",
+                    payload: [payload],
+                    receiptTimeout: .seconds(5)
+                )
+                #expect(try await alice.send(message).state == .delivered)
+            }
+        }
+        let all = InboxQuery(after: 0, messageCountMax: 10, payloadByteCountMax: 100)
+        try pair.simulation.complete(on: pair.bobHost) {
+            let positions = try await bob.inbox(all).messages.map(\.position)
+            #expect(try await bob.takeInbox(.only([positions[2], positions[0], 99, positions[0]])) == 2)
+            #expect(try await bob.inbox(all).messages.map(\.payload) == [[2]])
+        }
     }
 
     @Test func aMessageForAPeerThatIsAwayIsQueuedAndArrivesOnceWhenItCanBeReached() throws {

@@ -77,12 +77,19 @@ extension Inbox {
     ///
     /// - Returns: How many those were.
     package mutating func acknowledge(through position: UInt64) -> Int {
+        acknowledge(only: order.positions(after: 0, countMax: entries.count).filter { $0 <= position })
+    }
+
+    /// Forgets the entries at these positions, but those with files that can be read, as ``acknowledge(through:)`` does.
+    ///
+    /// - Returns: How many those were.
+    package mutating func acknowledge(only positions: [UInt64]) -> Int {
         var count = 0
-        for found in order.positions(after: 0, countMax: entries.count) where found <= position {
-            guard let entry = entries[found]?.entry, entry.file == nil || entry.state == .damaged else {
+        for position in positions {
+            guard let entry = entries[position]?.entry, entry.file == nil || entry.state == .damaged else {
                 continue
             }
-            if acknowledge(found) { count += 1 }
+            if acknowledge(position) { count += 1 }
         }
         return count
     }

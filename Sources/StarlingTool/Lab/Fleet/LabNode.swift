@@ -183,7 +183,7 @@ actor LabNode {
             if !page.hasMore || page.messages.isEmpty { break }
         }
         guard last > 0 else { return }
-        _ = try await client.call("POST", "/v1/inbox/take", InboxTake(through: last).json, .seconds(10))
+        _ = try await client.call("POST", "/v1/inbox/take", InboxTake.through(last).json, .seconds(10))
         tally.took(seen)
     }
 
