@@ -1,4 +1,5 @@
 public import StarlingCore
+internal import StarlingMesh
 internal import StarlingNode
 internal import StarlingWorld
 
@@ -35,17 +36,62 @@ extension Node {
     public var members: [Member] {
         get async {
             let now = node.world.loops[0].now
-            return await node.liveness.members.map { member in
-                let membership = Membership(member, now: now)
-                return Member(
-                    id: member.peer,
-                    state: Member.State(membership.state),
-                    age: membership.age,
-                    uptime: membership.uptime,
-                    capacity: membership.capacity
-                )
-            }
+            return await node.liveness.members.map { Member($0, now: now) }
         }
+    }
+
+    /// The other members of the mesh, and from then on each that is new or gets another state, until the node stops.
+    ///
+    ///     for await member in node.memberChanges where member.state == .dead { print(member.id, "is gone") }
+    public var memberChanges: MemberChanges { MemberChanges(node: self) }
+}
+
+/// The members of the mesh as they come and change.
+///
+/// A reader that is slow is told the last state of each, and not every one between.
+public struct MemberChanges: AsyncSequence, Sendable {
+    /// A member that is new or has another state.
+    public typealias Element = Member
+    /// The sequence ends; it does not fail.
+    public typealias Failure = Never
+
+    let node: Node
+
+    /// A reader that begins with all members that are known.
+    public func makeAsyncIterator() -> Iterator { Iterator(node: node) }
+
+    /// One reader.
+    public struct Iterator: AsyncIteratorProtocol {
+        private let node: Node
+        private var seen: UInt64 = 0
+        /// Those that changed together, the first one last.
+        private var waiting: [Member] = []
+
+        init(node: Node) { self.node = node }
+
+        /// The next member; `nil` when the node has stopped or the task was cancelled.
+        public mutating func next() async -> Member? {
+            if waiting.isEmpty {
+                guard let next = await node.node.liveness.changes(after: seen) else { return nil }
+                seen = next.count
+                let now = node.node.world.loops[0].now
+                waiting = next.members.reversed().map { Member($0, now: now) }
+            }
+            return waiting.popLast()
+        }
+    }
+}
+
+extension Member {
+    fileprivate init(_ member: LivenessMember, now: Instant) {
+        let membership = Membership(member, now: now)
+        self.init(
+            id: member.peer,
+            state: State(membership.state),
+            age: membership.age,
+            uptime: membership.uptime,
+            capacity: membership.capacity
+        )
     }
 }
 

@@ -113,6 +113,23 @@ import Testing
         await usual.stop()
     }
 
+    @Test(.timeLimit(.minutes(20))) func membersAreToldAsTheyComeAndGo() async throws {
+        let (kitchen, hall) = (try await Self.start("kitchen"), try await Self.start("hall"))
+        var changes = kitchen.memberChanges.makeAsyncIterator()
+        try await kitchen.connect(to: try #require(await hall.addresses.first).description)
+        let first = await changes.next()
+        #expect(first?.id == hall.id && first?.state == .alive)
+        var late = kitchen.memberChanges.makeAsyncIterator()
+        #expect(await late.next()?.id == hall.id, "who comes late is told who is there")
+        await hall.stop()
+        while let member = await changes.next(), member.state != .left { #expect(member.id == hall.id) }
+        let reader = Task { for await _ in kitchen.memberChanges {} }
+        reader.cancel()
+        await reader.value
+        await kitchen.stop()
+        #expect(await changes.next() == nil)
+    }
+
     @Test func settingsOutOfRangeAreRefusedAndNoTrap() async throws {
         let name = String(repeating: "n", count: Node.Configuration.nameByteCountMax)
         let node = try await Self.start(name)

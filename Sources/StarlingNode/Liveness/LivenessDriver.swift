@@ -24,6 +24,7 @@ package actor LivenessDriver {
     /// Neighbours beyond the number that is watched, in the order of their coming.
     private var unwatched: [PeerID] = []
     private var observers: [@Sendable (MembershipEvent) -> Void] = []
+    private var changes = MemberChanges()
     private var timer: (any LoopTimer)?
     private var armedFor: Instant?
     private var isStopped = false
@@ -76,6 +77,7 @@ package actor LivenessDriver {
         pump()
         isStopped = true
         timer?.disarm()
+        changes.resumeAll()
     }
 
     // MARK: Turning
@@ -146,6 +148,10 @@ package actor LivenessDriver {
             )
         }
         for observer in observers { observer(event) }
+        switch event {
+        case .changed(let member): changes.changed(member.peer)
+        case .forgot(let peer): changes.forgot(peer)
+        }
     }
 
     // MARK: Asking
@@ -155,6 +161,38 @@ package actor LivenessDriver {
 
     /// All members but this node, by PeerID.
     package var members: [LivenessMember] { machine.allMembers.sorted { $0.peer < $1.peer } }
+
+    /// The members that came or got another state after so many changes, as they are now, in the order of their last changes; it
+    /// suspends while there is none.
+    ///
+    /// - Parameter seen: The changes that the caller has been told of; 0 to be told of all members first.
+    /// - Returns: The members and the number of changes to go on with; `nil` when the node has stopped, or the task was cancelled.
+    package func changes(after seen: UInt64) async -> (members: [LivenessMember], count: UInt64)? {
+        changes.begin(with: machine.allMembers.map(\.peer))
+        while !isStopped, !Task.isCancelled {
+            let members = changes.peers(after: seen).compactMap { machine.member($0) }
+            guard members.isEmpty else { return (members, changes.count) }
+            await nextChange(after: changes.count)
+        }
+        return nil
+    }
+
+    private func nextChange(after seen: UInt64) async {
+        let number = changes.waiterNumber()
+        await withTaskCancellationHandler {
+            await Waiter.suspend { waiter in
+                if Task.isCancelled || isStopped || changes.count > seen {
+                    waiter.resume()
+                } else {
+                    changes.add(waiter, number)
+                }
+            }
+        } onCancel: {
+            loop.startTask { await self.endWait(number) }
+        }
+    }
+
+    private func endWait(_ number: UInt64) { changes.resume(number) }
 
     /// Members that are alive as far as is known, this node included.
     package var livingCount: Int { inPlace(&machine) { $0.livingCount } }
