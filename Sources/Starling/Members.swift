@@ -42,6 +42,8 @@ extension Node {
 
     /// The other members of the mesh, and from then on each that is new or gets another state, until the node stops.
     ///
+    /// Nothing is told when one is forgotten, be it long dead or never introduced: ``members`` has those that are known.
+    ///
     ///     for await member in node.memberChanges where member.state == .dead { print(member.id, "is gone") }
     public var memberChanges: MemberChanges { MemberChanges(node: self) }
 }
@@ -64,20 +66,14 @@ public struct MemberChanges: AsyncSequence, Sendable {
     public struct Iterator: AsyncIteratorProtocol {
         private let node: Node
         private var seen: UInt64 = 0
-        /// Those that changed together, the first one last.
-        private var waiting: [Member] = []
 
         init(node: Node) { self.node = node }
 
         /// The next member; `nil` when the node has stopped or the task was cancelled.
         public mutating func next() async -> Member? {
-            if waiting.isEmpty {
-                guard let next = await node.node.liveness.changes(after: seen) else { return nil }
-                seen = next.count
-                let now = node.node.world.loops[0].now
-                waiting = next.members.reversed().map { Member($0, now: now) }
-            }
-            return waiting.popLast()
+            guard let next = await node.node.liveness.change(after: seen) else { return nil }
+            seen = next.number
+            return Member(next.member, now: node.node.world.loops[0].now)
         }
     }
 }

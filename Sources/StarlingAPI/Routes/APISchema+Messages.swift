@@ -198,13 +198,13 @@ extension APISchema {
                 "through",
                 .integer(minimum: 1),
                 isRequired: false,
-                "All up to and including this position; left out beside positions."
+                "Up to and including this position; or positions."
             ),
             APIField(
                 "positions",
                 .list(.integer(minimum: 1)),
                 isRequired: false,
-                "Those at these positions, at most 1,000."
+                "At these 1 to 1,000 positions; what is not there or has a file is passed over."
             ),
         ],
         "Which messages without files to acknowledge: one of the two says it."

@@ -15,11 +15,11 @@ extension DeliveryDriver {
             switch arrival {
             case .message(let message): hasMessages = true; take(message, from: peer)
             case .receipt(let receipt):
-                // One that answers nothing is a repetition, and says nothing of the way.
+                // One that answers nothing is a repetition: no way of this node's has proven itself by it.
                 if outbox.receipt(receipt, now: loop.now, wallNow: world.wallClock.now) {
                     answered(by: receipt.from, receipt.entries.map(\.id))
                 } else if receipt.from != peer, outbox.owesSettlement(to: receipt.from) {
-                    // Its sender is not reached for anything else, and would repeat it for as long as it remembers.
+                    // The settlement goes the way that it came, though nothing else may be due to its sender.
                     heard(of: receipt.from, via: peer)
                 }
             case .settlement(let settlement):

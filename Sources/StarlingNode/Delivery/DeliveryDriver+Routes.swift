@@ -131,7 +131,8 @@ extension DeliveryDriver {
 
     /// Whether something is due to a peer.
     func hasBusiness(with peer: PeerID) -> Bool {
-        inPlace(&outbox) { $0.count(to: peer) } > 0 || inPlace(&inbox) { $0.owesReceipts(to: peer) }
+        inPlace(&outbox) { $0.count(to: peer) > 0 || $0.owesSettlement(to: peer) }
+            || inPlace(&inbox) { $0.owesReceipts(to: peer) }
     }
 
     private func shallResend(to peer: PeerID, over best: PeerID) -> Bool {

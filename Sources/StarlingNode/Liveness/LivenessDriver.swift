@@ -7,7 +7,7 @@ package import StarlingWorld
 ///
 /// Delivered in order, on the node's loop.
 package enum MembershipEvent: Equatable, Sendable {
-    /// A member is new, or has another state.
+    /// A member is new, has another state, or told something else of itself.
     case changed(LivenessMember)
     /// A member is not known any more.
     case forgot(PeerID)
@@ -149,7 +149,7 @@ package actor LivenessDriver {
         }
         for observer in observers { observer(event) }
         switch event {
-        case .changed(let member): changes.changed(member.peer)
+        case .changed(let member): changes.changed(member)
         case .forgot(let peer): changes.forgot(peer)
         }
     }
@@ -162,22 +162,24 @@ package actor LivenessDriver {
     /// All members but this node, by PeerID.
     package var members: [LivenessMember] { machine.allMembers.sorted { $0.peer < $1.peer } }
 
-    /// The members that came or got another state after so many changes, as they are now, in the order of their last changes; it
+    /// A member that came or got another state after so many changes, as it is now: the one whose last change is the oldest. It
     /// suspends while there is none.
     ///
     /// - Parameter seen: The changes that the caller has been told of; 0 to be told of all members first.
-    /// - Returns: The members and the number of changes to go on with; `nil` when the node has stopped, or the task was cancelled.
-    package func changes(after seen: UInt64) async -> (members: [LivenessMember], count: UInt64)? {
-        changes.begin(with: machine.allMembers.map(\.peer))
+    /// - Returns: The member and the number of its change, to go on with; `nil` when the node has stopped, or the task was
+    ///   cancelled.
+    package func change(after seen: UInt64) async -> (member: LivenessMember, number: UInt64)? {
+        if !changes.isRead { changes.begin(with: members) }
         while !isStopped, !Task.isCancelled {
-            let members = changes.peers(after: seen).compactMap { machine.member($0) }
-            guard members.isEmpty else { return (members, changes.count) }
-            await nextChange(after: changes.count)
+            if let next = changes.next(after: seen), let member = machine.member(next.peer) {
+                return (member, next.number)
+            }
+            await wait(forChangeAfter: changes.count)
         }
         return nil
     }
 
-    private func nextChange(after seen: UInt64) async {
+    private func wait(forChangeAfter seen: UInt64) async {
         let number = changes.waiterNumber()
         await withTaskCancellationHandler {
             await Waiter.suspend { waiter in

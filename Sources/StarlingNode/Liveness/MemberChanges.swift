@@ -4,38 +4,41 @@ internal import StarlingWorld
 
 /// When which member last became another one, and who waits for the next time.
 ///
-/// It begins with the first reader: nodes of which nobody wants to know keep nothing. One number for each member is enough, as a
+/// It begins with the first reader: nodes of which nobody wants to know keep nothing. One mark for each member is enough, as a
 /// reader that comes late is told what a member is, and not all that it was.
 struct MemberChanges {
+    private struct Mark {
+        var number: UInt64
+        var state: LivenessClaim.State
+    }
+
     private(set) var count: UInt64 = 0
-    private var numbers: [PeerID: UInt64] = [:]
-    private var isRead = false
+    private(set) var isRead = false
+    private var marks: [PeerID: Mark] = [:]
     private var waiters: [UInt64: Waiter<Void>] = [:]
     private var lastWaiter: UInt64 = 0
 
-    /// Begins, where it has not: all that are known now came together.
-    mutating func begin(with peers: some Sequence<PeerID>) {
-        guard !isRead else { return }
+    /// Begins with all that are known now.
+    mutating func begin(with members: [LivenessMember]) {
         isRead = true
-        count = 1
-        for peer in peers { numbers[peer] = 1 }
+        for member in members { changed(member) }
     }
 
-    mutating func changed(_ peer: PeerID) {
-        guard isRead else { return }
+    /// A member is new, or told something of itself: what counts is another state.
+    mutating func changed(_ member: LivenessMember) {
+        guard isRead, marks[member.peer]?.state != member.state else { return }
         count += 1
-        numbers[peer] = count
+        marks[member.peer] = Mark(number: count, state: member.state)
         resumeAll()
     }
 
-    mutating func forgot(_ peer: PeerID) { numbers[peer] = nil }
+    mutating func forgot(_ peer: PeerID) { marks[peer] = nil }
 
-    /// Who changed after so many changes, in the order of their last ones.
-    func peers(after seen: UInt64) -> [PeerID] {
-        guard seen < count else { return [] }
-        return numbers.filter { $0.value > seen }.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(
-            \.key
-        )
+    /// Whose last change was the first one after so many, and the number of that.
+    func next(after seen: UInt64) -> (peer: PeerID, number: UInt64)? {
+        guard seen < count else { return nil }
+        let next = marks.lazy.filter { $0.value.number > seen }.min { $0.value.number < $1.value.number }
+        return next.map { ($0.key, $0.value.number) }
     }
 
     // MARK: Waiting

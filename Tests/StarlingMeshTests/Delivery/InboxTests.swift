@@ -391,6 +391,24 @@ import Testing
         #expect(kit.disk.rows(of: DeliveryTables.owed).isEmpty)
     }
 
+    @Test func whoConfirmsNothingIsAskedEverMoreRarely() {
+        var kit = InboxKit()
+        kit.take(1)
+        kit.expectReceipts([(1, .delivered)])
+        var waits: [Int] = []
+        while waits.count < 4 {
+            var halves = 0
+            while halves < 40, kit.receipts().isEmpty {
+                kit.advance(.milliseconds(500))
+                halves += 1
+            }
+            waits.append(halves)
+            // The sender has lost its store, and settles in a series of its own.
+            kit.settle(2, series: 9)
+        }
+        #expect(waits == waits.sorted() && Set(waits).count == 4, "\(waits)")
+    }
+
     @Test func aReceiptIsOwedForAWhileAfterTheLifetime() {
         var kit = InboxKit()
         kit.take(1)

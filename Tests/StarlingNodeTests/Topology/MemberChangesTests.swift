@@ -17,19 +17,24 @@ import Testing
         let fleet = try MeshFleet(count: 4)
         try fleet.simulation.run(for: .seconds(20))
         let (loop, liveness) = (fleet.hosts[0].loop, fleet.nodes[0].liveness)
-        let first = try #require(
-            try fleet.simulation.complete(on: fleet.hosts[0]) { await liveness.changes(after: 0) }
-        )
-        #expect(Set(first.members.map(\.peer)) == Set(fleet.nodes[1...].map(\.peerID)))
-        #expect(first.members.allSatisfy { $0.state == .alive })
+        let first = try fleet.simulation.complete(on: fleet.hosts[0]) {
+            var (known, seen): ([LivenessMember], UInt64) = ([], 0)
+            while known.count < 3, let next = await liveness.change(after: seen) {
+                known.append(next.member)
+                seen = next.number
+            }
+            return (known: known, seen: seen)
+        }
+        #expect(Set(first.known.map(\.peer)) == Set(fleet.nodes[1...].map(\.peerID)))
+        #expect(first.known.allSatisfy { $0.state == .alive })
 
         let log = Mutex<[Change]>([])
         let isOver = Mutex(false)
         let reader = loop.startTask {
-            var seen = first.count
-            while let next = await liveness.changes(after: seen) {
-                seen = next.count
-                log.withLock { $0 += next.members.map { Change(peer: $0.peer, state: $0.state) } }
+            var seen = first.seen
+            while let next = await liveness.change(after: seen) {
+                seen = next.number
+                log.withLock { $0.append(Change(peer: next.member.peer, state: next.member.state)) }
             }
             isOver.withLock { $0 = true }
         }
@@ -38,18 +43,18 @@ import Testing
         try fleet.simulation.run(for: .seconds(30))
         try fleet.restart(2)
         try fleet.simulation.run(for: .seconds(30))
-        let states = log.withLock { $0 }.filter { $0.peer == peer }.map(\.state)
-        #expect(states == [.suspect, .dead, .alive])
+        let changes = log.withLock { $0 }
+        #expect(changes == [.suspect, .dead, .alive].map { Change(peer: peer, state: $0) })
 
         let late = try fleet.simulation.complete(on: fleet.hosts[0]) {
-            await liveness.changes(after: first.count)
+            await liveness.change(after: first.seen)
         }
-        #expect(late?.members.filter { $0.peer == peer }.map(\.state) == [.alive])
+        #expect(late?.member.peer == peer && late?.member.state == .alive, "and not all that it was")
         #expect(!isOver.withLock { $0 })
         reader.cancel()
         try fleet.simulation.run(for: .seconds(1))
         #expect(isOver.withLock { $0 })
         try fleet.stop(0)
-        #expect(try fleet.simulation.complete(on: fleet.hosts[0]) { await liveness.changes(after: 0) } == nil)
+        #expect(try fleet.simulation.complete(on: fleet.hosts[0]) { await liveness.change(after: 0) } == nil)
     }
 }

@@ -53,6 +53,7 @@ extension Inbox {
             if hasPending, !isHurried, writeAt == nil { writeAt = now + limits.settlementDelay }
         }
         let sender = sender(id)
+        let owedCount = senders[sender].owedCount
         for entry in settled {
             let name = SeriesName(sender: sender, series: entry.series)
             if seriesIndex[name] == nil, entry.floor == 1, entry.ranges.isEmpty { continue }
@@ -69,9 +70,12 @@ extension Inbox {
                 settle(index, first...last)
             }
         }
-        resendTimers.remove(sender)
-        senders[sender].resending.reset()
-        setResendTimer(sender, now: now)
+        // Whoever has lost its store, and with it the series, confirms nothing however often it is asked.
+        if senders[sender].owedCount < owedCount {
+            resendTimers.remove(sender)
+            senders[sender].resending.reset()
+            setResendTimer(sender, now: now)
+        }
         forgetSenderIfIdle(sender)
     }
 
