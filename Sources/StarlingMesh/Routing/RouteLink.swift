@@ -45,6 +45,8 @@ struct RouteLink: Sendable {
     // What it tells.
     /// Destinations of which nobody else tells, and those that are remembered after it was the last to tell them.
     var soleCount = 0
+    /// Whether a destination was not taken since the neighbour has its share, and may be asked for again.
+    var wasShareFull = false
     var heardDigest = RouteDigest()
     /// When it last said that what it told stands; `nil` when it has told nothing.
     var heard: Instant?

@@ -242,7 +242,7 @@ extension RouteTable {
         for slot in destinations.indices where destinations[slot].lastLink == link {
             destinations[slot].lastLink = -1
         }
-        links[link].soleCount = 0
+        (links[link].soleCount, links[link].wasShareFull) = (0, false)
         freeLinks.append(link)
     }
 

@@ -22,7 +22,7 @@ extension RouteTable {
         // What a neighbour was the last to tell is counted already.
         let isCounted = known.map { destinations[$0].lastLink == link } ?? false
         if !isCounted, links[link].soleCount >= limits.soleCountMax {
-            wasShareFull = true
+            links[link].wasShareFull = true
             return false
         }
         guard liveCount >= limits.destinationCountMax else { return true }
@@ -181,7 +181,6 @@ extension RouteTable {
         guard link >= 0 else { return }
         destinations[slot].lastLink = -1
         links[link].soleCount -= 1
-        hasShareRoom = true
     }
 
     /// Gives a place back when nothing is known and nothing has to be remembered.

@@ -57,11 +57,13 @@ extension RouteTable {
         while let slot = looked.popFirst() { look(at: slot, now: now) }
         // What was left out for want of room is worth asking for again.
         let hasRoom = liveCount < limits.destinationCountMax - limits.destinationCountMax / 8
-        if wasFull && hasRoom || wasShareFull && hasShareRoom {
-            (wasFull, wasShareFull, hasShareRoom) = (false, false, false)
-            for link in links.indices where links[link].isUp {
-                queue(RouteRequest(destination: nil), to: link)
-            }
+        let shareMost = limits.soleCountMax - max(1, limits.soleCountMax / 8)
+        let asksAll = wasFull && hasRoom
+        if asksAll { wasFull = false }
+        for link in links.indices where links[link].isUp {
+            guard asksAll || links[link].wasShareFull && links[link].soleCount <= shareMost else { continue }
+            links[link].wasShareFull = false
+            queue(RouteRequest(destination: nil), to: link)
         }
     }
 

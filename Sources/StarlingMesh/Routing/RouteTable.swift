@@ -136,10 +136,6 @@ package struct RouteTable: ~Copyable, Sendable {
     /// Whether a destination was not taken for want of room, and may be asked for again.
     var wasFull = false
 
-    /// Whether a destination was not taken since its neighbour has its share, and whether one of the neighbours has had more room
-    /// since.
-    var wasShareFull = false
-    var hasShareRoom = false
     /// What neighbours' routes that are told no more did not deliver, by the places of the destinations.
     var grudges: [Int: [RouteGrudge]] = [:]
 

@@ -149,7 +149,9 @@ extension Topology {
             return false
         }
         guard rows[place].hasAddress else {
-            rows[place].nextTry = now + spread(limits.findPause)
+            let pause = limits.findPause * (1 << rows[place].findCount)
+            rows[place].nextTry = now + spread(min(pause, limits.findPauseMax))
+            if degree > 0 { rows[place].findCount = min(rows[place].findCount + 1, 20) }
             look(at: rows[place].nextTry)
             actions.append(.find(rows[place].peer, reason))
             return true

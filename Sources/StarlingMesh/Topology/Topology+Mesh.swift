@@ -110,11 +110,12 @@ extension Topology {
     }
 
     /// With too many neighbours the last to come go, unless they are near, wanted or in use, or the last that this node has dialled.
-    private func surplusOrder() -> [Int] {
+    private func surplusOrder(without returners: [Int]) -> [Int] {
         let nearest = nearestNeighbours
         let candidates = rows.indices.filter { place in
             guard let link = rows[place].link, !link.isEnding, !link.isProtected else { return false }
             return !nearest.contains(place) && !rows[place].isDemanded && wanted[rows[place].peer] == nil
+                && !returners.contains(place)
         }
         return candidates.sorted { one, other in
             guard let mine = rows[one].link?.since, let its = rows[other].link?.since, mine != its else {
@@ -124,12 +125,21 @@ extension Topology {
         }
     }
 
+    /// Neighbours that were let go and came back at once each time; none when they are too many.
+    private var returners: [Int] {
+        let places = rows.indices.filter { place in
+            rows[place].returnCount >= limits.returnCount && rows[place].link.map { !$0.isEnding } ?? false
+        }
+        return places.count > limits.returnerCountMax ? [] : places
+    }
+
     mutating func letGoSurplus(beyond most: Int) {
+        let returners = returners
         let degree = degree
-        guard degree > most else { return }
-        var surplus = degree - most
+        guard degree - returners.count > most else { return }
+        var surplus = degree - returners.count - most
         var ownCount = rows.count { $0.link.map { $0.isOwn && !$0.isEnding } ?? false }
-        for place in surplusOrder() where surplus > 0 {
+        for place in surplusOrder(without: returners) where surplus > 0 {
             guard let link = rows[place].link else { continue }
             if link.isOwn {
                 // Those who dial in may all be one's, and keep their links in use.

@@ -111,7 +111,7 @@ package struct Topology: Machine, Sendable {
         rows[place].capacity = facts.capacity
         rows[place].started = now - facts.uptime
         if rows[place].isAlive && !before.isAlive {
-            (rows[place].failureCount, rows[place].nextTry) = (0, now)
+            (rows[place].failureCount, rows[place].findCount, rows[place].nextTry) = (0, 0, now)
             rows[place].hasLeft = false
             if let link = before.link, link.isEnding {
                 // It has contradicted.
@@ -120,7 +120,7 @@ package struct Topology: Machine, Sendable {
             }
         }
         // Its address was looked for.
-        if facts.hasAddress && !before.hasAddress { rows[place].nextTry = now }
+        if facts.hasAddress && !before.hasAddress { (rows[place].findCount, rows[place].nextTry) = (0, now) }
         isPlanStale = true
         look(at: now)
     }
@@ -144,6 +144,8 @@ package struct Topology: Machine, Sendable {
         guard let place = row(peer, isNeighbour: true), rows[place].link == nil else { return }
         rows[place].link = Link(since: now, isOwn: isOwn || rows[place].dial != nil)
         rows[place].hasLeft = false
+        let returns = rows[place].closed.map { $0 + limits.returnDuration > now } ?? false
+        rows[place].returnCount = returns ? min(rows[place].returnCount + 1, limits.returnCount) : 0
         (rows[place].dial, rows[place].lost, rows[place].closed) = (nil, nil, nil)
         rows[place].failureCount = 0
         review()

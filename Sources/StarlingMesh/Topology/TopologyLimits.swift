@@ -25,6 +25,11 @@ extension Topology {
         /// How long a peer that let a link go, or was let go, is left alone; twice as long each time that it was a short one.
         package var closedPause: Duration = .seconds(300)
         package var closedPauseMax: Duration = .seconds(7200)
+        /// Who comes back sooner than this, and more than once, has nobody else: it keeps its link.
+        package var returnDuration: Duration = .seconds(60)
+        package var returnCount = 2
+        /// Such neighbours beside the others; with more, all are alike.
+        package var returnerCountMax = 32
 
         // MARK: Dials
 
@@ -56,8 +61,9 @@ extension Topology {
         package var spareCount = 8
         /// How often an address is looked for to that end.
         package var spareInterval: Duration = .seconds(5)
-        /// The pause after a peer's address was looked for.
+        /// The pause after a peer's address was looked for; twice as long each time that neighbours know none.
         package var findPause: Duration = .seconds(10)
+        package var findPauseMax: Duration = .seconds(300)
 
         // MARK: Ring and hierarchy
 

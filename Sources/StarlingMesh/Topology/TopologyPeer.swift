@@ -41,8 +41,12 @@ extension Topology {
         var closed: Instant?
         /// Short links to it in a row that were let go.
         var closeCount = 0
+        /// How often in a row it came back soon after that.
+        var returnCount = 0
         /// Attempts since then, or since the last success.
         var failureCount = 0
+        /// How often neighbours were asked for its address in vain.
+        var findCount = 0
         /// Before this it is not dialled, and its address not looked for.
         var nextTry: Instant
         /// The dial that is under way.

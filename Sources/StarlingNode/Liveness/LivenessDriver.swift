@@ -162,8 +162,9 @@ package actor LivenessDriver {
     /// All members but this node, by PeerID.
     package var members: [LivenessMember] { machine.allMembers.sorted { $0.peer < $1.peer } }
 
-    /// A member that came or got another state after so many changes, as it is now: the one whose last change is the oldest. It
-    /// suspends while there is none.
+    /// A member that came or got another state after so many changes, as it is now.
+    ///
+    /// It is the one whose last change is the oldest; the call suspends while there is none.
     ///
     /// - Parameter seen: The changes that the caller has been told of; 0 to be told of all members first.
     /// - Returns: The member and the number of its change, to go on with; `nil` when the node has stopped, or the task was

@@ -343,4 +343,19 @@ import Testing
         kit.advance(.seconds(400))
         kit.expect([])
     }
+
+    @Test func whoIsToBeAskedAndIsNotWatchedAnyMoreIsAskedAllTheSame() {
+        var kit = Kit(linked: 1)
+        let holder = MessageKit.key(30).peerID
+        kit.fetcher.watch(names, holders: [holder], now: kit.now)
+        kit.fetcher.linkUp(holder, now: kit.now)
+        kit.expect([.fetch(Self.fetch(), from: names[0])], "one after the other")
+        kit.fetcher.ask(holder, now: kit.now)
+        kit.fetcher.watch(names, now: kit.now)
+        kit.expect([])
+        kit.page(.init())
+        kit.expect([.fetch(Self.fetch(), from: holder)])
+        kit.page(.init(), from: holder)
+        #expect(kit.fetcher.tableFills[0].count == names.count, "once")
+    }
 }

@@ -111,6 +111,24 @@ import Testing
         #expect(kit.frames(to: 1).flatMap(\.routeRequests).contains(RouteRequest(destination: nil)))
     }
 
+    @Test func aShareThatStaysFullIsNotAskedForAgain() throws {
+        var limits = RouteTable.Limits()
+        limits.soleCountMax = 3
+        let kit = try Self.kit(limits, neighbours: 1...2)
+        for destination in UInt8(10)...12 { try kit.hear(1, destination, 5000) }
+        kit.forgetTold()
+        for _ in 0..<20 {
+            try kit.hear(1, withdraws: 11)
+            try kit.hear(1, 11, 5000)
+            try kit.hear(1, 12, 5000)
+            kit.pass(.seconds(30))
+        }
+        #expect(kit.hops(to: 11) == [1] && kit.hops(to: 12) == [])
+        for neighbour in UInt8(1)...2 {
+            #expect(!kit.frames(to: neighbour).flatMap(\.routeRequests).contains { $0.destination == nil })
+        }
+    }
+
     /// A node that may keep fewer routes than the one before keeps what that has told.
     @Test func aSmallerTableTakesAllDistancesOfTheLastRun() throws {
         let kit = try Self.kit(neighbours: 1...2)

@@ -90,6 +90,15 @@ import Testing
             return zip(times, times.dropFirst()).map { $0.duration(to: $1) }
         }
 
+        /// Whose address was looked for.
+        func takeFinds() -> [PeerID] {
+            defer { done = [] }
+            return done.compactMap { entry in
+                guard case .find(let peer, _) = entry.action else { return nil }
+                return peer
+            }
+        }
+
         func takeLetGo() -> [PeerID] {
             defer { done = [] }
             return done.compactMap { entry in
@@ -136,6 +145,47 @@ import Testing
         rig.pass(.seconds(2))
         #expect(Set(rig.takeLetGo()) == Self.peers(11...12), "the last to come")
         #expect(rig.machine.degree == 10)
+    }
+
+    @Test func whoComesBackAtOnceEachTimeHasNobodyElseAndStays() {
+        let rig = Rig()
+        rig.learn(1...30)
+        rig.link(1...10)
+        rig.pass(.seconds(30))
+        var letGo: [Int] = []
+        for _ in 0..<20 {
+            for leaf in 11...14 where !rig.machine.neighbours.contains(Rig.peer(leaf)) { rig.link([leaf]) }
+            rig.pass(.seconds(25))
+            let gone = Set(rig.takeLetGo())
+            for leaf in 11...14 where gone.contains(Rig.peer(leaf)) {
+                letGo.append(leaf)
+                rig.drop(leaf, .closed)
+            }
+            rig.pass(.seconds(1))
+        }
+        #expect(letGo == [11, 12, 13, 14, 11, 12, 13, 14], "twice, and no more")
+        #expect(rig.machine.degree == 14)
+        // Others go as before, and nobody in the stead of those who stay.
+        rig.link([15])
+        rig.pass(.seconds(25))
+        #expect(rig.takeLetGo() == [Rig.peer(15)])
+    }
+
+    @Test func whoseAddressNobodyKnowsIsLookedForEverMoreRarely() {
+        let rig = Rig()
+        rig.link([1])
+        rig.learn(2...30, hasAddress: false)
+        rig.pass(.seconds(600))
+        let early = rig.takeFinds().count
+        rig.pass(.seconds(3600))
+        let late = rig.takeFinds().count
+        #expect((29 * 3...29 * 8).contains(early), "\(early)")
+        #expect(late <= 29 * 3600 / 250, "\(late)")
+        // Who is back is looked for as at first.
+        rig.learn([2], hasAddress: false, state: .dead)
+        rig.learn([2], hasAddress: false)
+        rig.pass(.seconds(60))
+        #expect(rig.takeFinds().count { $0 == Rig.peer(2) } >= 2)
     }
 
     @Test func linksInUseNearOrAskedForAreNotLetGo() {

@@ -216,11 +216,14 @@ package struct MailboxFetcher: Sendable {
         }
         let room = limits.mailboxCountMax - watched.count
         let rest = mailboxes.filter { old in
-            !watched.contains { $0.id == old.id } && (round?.mailbox == old.id || !old.isWatched)
+            // One that is connected and due waits for its turn.
+            let isDue = old.isUp && (old.askAt.map { $0 <= now } ?? false)
+            return !watched.contains { $0.id == old.id }
+                && (round?.mailbox == old.id || !old.isWatched || isDue)
         }
         mailboxes = watched
         for var old in rest.prefix(room) {
-            old.isOwn = false
+            (old.isOwn, old.isWatched) = (false, false)
             mailboxes.append(old)
         }
         if let asked = round?.mailbox, index(asked) == nil { round = nil }
