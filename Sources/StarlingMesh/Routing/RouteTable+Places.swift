@@ -183,6 +183,19 @@ extension RouteTable {
         links[link].soleCount -= 1
     }
 
+    /// Forgets a feasibility distance that nobody relies on any more, where it keeps all routes from being used that others tell:
+    /// the destination may have lost its number, and nobody has the proof of the one that it would have to exceed.
+    mutating func forgetDistanceIfVoid(_ slot: Int, now: Instant) {
+        let destination = destinations[slot]
+        guard slot != Self.ownSlot, destination.feasibility != nil, destination.primary < 0,
+            destination.advert == nil, destination.heldUntil <= now, !destination.isUnwritten,
+            inFlight?.holds(slot) != true, !links.contains(where: { $0.told.contains(slot) })
+        else { return }
+        (destinations[slot].feasibility, destinations[slot].durable) = (nil, nil)
+        forgotten.append(destination.id)
+        choose(slot, now: now)
+    }
+
     /// Gives a place back when nothing is known and nothing has to be remembered.
     mutating func freeIfIdle(_ slot: Int, now: Instant) {
         guard slot != Self.ownSlot, isUsed.contains(slot), !destinations[slot].isLive,

@@ -112,6 +112,7 @@ extension RouteTable {
         defer { if isUsed.contains(slot), isRestless(slot) { restless.insert(slot) } }
         fadeGrudges(of: slot)
         guard destinations[slot].isLive else { return freeIfIdle(slot, now: now) }
+        forgetDistanceIfVoid(slot, now: now)
         var hasFaded = false
         for entry in destinations[slot].entries.indices {
             let penalty = destinations[slot].entries[entry].penalty

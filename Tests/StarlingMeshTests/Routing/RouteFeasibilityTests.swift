@@ -131,6 +131,23 @@ import Testing
         #expect(kit.hops(to: 9) == [2])
     }
 
+    @Test func whatIsRememberedIsForgottenThoughAWorseRouteIsTold() throws {
+        let kit = try Self.told()
+        try kit.hear(1, withdraws: 9)
+        try kit.hear(2, 9, 15_000)
+        for _ in 0..<19 {
+            kit.pass(.seconds(30))
+            try kit.hearDigest(2)
+            #expect(kit.hops(to: 9) == [])
+        }
+        for _ in 0..<3 {
+            kit.pass(.seconds(30))
+            try kit.hearDigest(2)
+        }
+        #expect(kit.hops(to: 9) == [2])
+        #expect(kit.disk.rows(of: RoutingTables.distances).count == 1, "what is told now")
+    }
+
     @Test func whileARouteIsToldItIsRememberedForEver() throws {
         let kit = try Self.told()
         for _ in 0..<40 {
