@@ -186,13 +186,14 @@ extension RouteTable {
     /// Forgets a feasibility distance that nobody relies on any more, where it keeps all routes from being used that others tell:
     /// the destination may have lost its number, and nobody has the proof of the one that it would have to exceed.
     mutating func forgetDistanceIfVoid(_ slot: Int, now: Instant) {
-        let destination = destinations[slot]
-        guard slot != Self.ownSlot, destination.feasibility != nil, destination.primary < 0,
-            destination.advert == nil, destination.heldUntil <= now, !destination.isUnwritten,
-            inFlight?.holds(slot) != true, !links.contains(where: { $0.told.contains(slot) })
+        // Where it stands: a destination is large, and all that are restless are looked at.
+        guard destinations[slot].primary < 0, destinations[slot].feasibility != nil, slot != Self.ownSlot,
+            destinations[slot].advert == nil, destinations[slot].heldUntil <= now,
+            !destinations[slot].isUnwritten, inFlight?.holds(slot) != true,
+            !links.contains(where: { $0.told.contains(slot) })
         else { return }
         (destinations[slot].feasibility, destinations[slot].durable) = (nil, nil)
-        forgotten.append(destination.id)
+        forgotten.append(destinations[slot].id)
         choose(slot, now: now)
     }
 

@@ -134,9 +134,9 @@ extension Topology {
     }
 
     mutating func letGoSurplus(beyond most: Int) {
-        let returners = returners
         let degree = degree
-        guard degree - returners.count > most else { return }
+        guard degree > most else { return }
+        let returners = returners
         var surplus = degree - returners.count - most
         var ownCount = rows.count { $0.link.map { $0.isOwn && !$0.isEnding } ?? false }
         for place in surplusOrder(without: returners) where surplus > 0 {
