@@ -7,7 +7,6 @@ struct RouteAdvert: Equatable, Sendable {
 
     /// Whether this is told in place of `other`, where small differences of the metric are not.
     func isNews(after other: RouteAdvert, partOfMetric part: UInt32) -> Bool {
-        proof.number != other.proof.number || way.hops != other.way.hops
-            || way.metric.differs(from: other.way.metric, byMoreThanOnePartIn: part)
+        proof.number != other.proof.number || way.isNews(after: other.way, partOfMetric: part)
     }
 }

@@ -24,6 +24,8 @@ struct RouteDestination: Sendable {
     var feasibility: RouteDistance?
     /// What of that is on the disk: nothing better is told.
     var durable: RouteDistance?
+    /// The proof of the number in the feasibility distance of the last run, which this one has not checked.
+    var restoredProof: RouteProof?
     /// Until when the feasibility distance is kept once nothing is told.
     var heldUntil: Instant
     /// The link whose neighbour alone told the last route, once there is none: the place is charged to it; -1 for none.

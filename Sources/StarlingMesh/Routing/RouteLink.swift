@@ -28,16 +28,24 @@ struct RouteLink: Sendable {
     var current = SlotSet()
     /// Destinations of which there may be something to tell.
     var dirty = SlotSet()
-    /// Those of them that it was told and that have no route any more.
-    var withdrawn = SlotSet()
+    /// Destinations whose proof ends later and of which there is nothing else to tell: it goes along with what goes anyway.
+    var renewed = SlotSet()
+    /// Destinations whose number is higher because others asked for that: it goes along with a digest, now and then.
+    var numbered = SlotSet()
+    /// When that may go along next.
+    var numberedAt: Instant
+    /// Destinations of which it asks for a number so high, or for the route as it is (0): that is told at once.
+    private var asked: [Int: UInt64] = [:]
+    /// Those of the dirty ones that are told soon: it was told them and they have no route any more, or it asked for them.
+    var urgent = SlotSet()
     var toldDigest = RouteDigest()
     /// When the digest is told at the latest, alone if need be; `nil` while none is to be told.
     var digestDueAt: Instant?
     /// When updates may be told again, and how long that was after the last ones.
     var tellAt: Instant
     private var tellInterval = Duration.zero
-    /// When withdrawals may be told again: what is gone is told soon, however often something else changes.
-    var withdrawAt: Instant
+    /// When what is urgent may be told again: soon, however often something else changes.
+    var urgentAt: Instant
     var isTransmitTold = false
     var routeRequests: [RouteRequest] = []
     var numberRequests: [NumberRequest] = []
@@ -58,7 +66,7 @@ struct RouteLink: Sendable {
     init(peer: PeerID, limits: RouteTable.Limits, now: Instant) {
         self.peer = peer
         costChanged = now
-        (tellAt, withdrawAt) = (now, now)
+        (tellAt, urgentAt, numberedAt) = (now, now, now)
         updateAllowance = RouteAllowance(limits.updateRate, now: now)
         requestAllowance = RouteAllowance(limits.requestRate, now: now)
         numberAllowance = RouteAllowance(limits.requestRate, now: now)
@@ -79,11 +87,49 @@ struct RouteLink: Sendable {
     /// Forgets what the neighbour was told: its reader begins anew.
     mutating func resetOutgoing(now: Instant) {
         (told, proven, current) = (SlotSet(), SlotSet(), SlotSet())
-        (dirty, withdrawn) = (SlotSet(), SlotSet())
+        (dirty, urgent) = (SlotSet(), SlotSet())
+        (renewed, numbered, asked) = (SlotSet(), SlotSet(), [:])
         toldDigest = RouteDigest()
         (digestDueAt, isTransmitTold) = (nil, false)
         (routeRequests, numberRequests) = ([], [])
-        (tellAt, withdrawAt) = (now, now)
+        (tellAt, urgentAt) = (now, now)
+    }
+
+    func isAsking(for slot: Int) -> Bool { !asked.isEmpty && asked[slot] != nil }
+
+    /// It asks for a number of a destination.
+    mutating func asks(for slot: Int, _ number: UInt64) { asked[slot] = max(number, asked[slot] ?? 0) }
+
+    /// It was told a number of a destination.
+    mutating func isAnswered(_ slot: Int, _ number: UInt64) {
+        if !asked.isEmpty, let most = asked[slot], most <= number { asked[slot] = nil }
+    }
+
+    /// A place is another destination's.
+    mutating func forget(_ slot: Int) {
+        dirty.remove(slot)
+        urgent.remove(slot)
+        renewed.remove(slot)
+        numbered.remove(slot)
+        asked[slot] = nil
+    }
+
+    /// Has it told the proofs that end later, too.
+    mutating func tellRenewed() {
+        while let slot = renewed.popFirst() { tellAgain(slot) }
+    }
+
+    /// Has it told the numbers that others asked for, too.
+    mutating func tellNumbered(_ limits: RouteTable.Limits, now: Instant) {
+        guard numberedAt <= now, !numbered.isEmpty else { return }
+        while let slot = numbered.popFirst() { tellAgain(slot) }
+        numberedAt = now + limits.numberTellInterval
+    }
+
+    /// Has it told a route again, if it may know it.
+    private mutating func tellAgain(_ slot: Int) {
+        current.remove(slot)
+        dirty.insert(slot)
     }
 
     /// All updates that there were are told: the next ones wait, the longer the more often that is.
@@ -92,13 +138,13 @@ struct RouteLink: Sendable {
         let next = hasRested ? .zero : tellInterval * 2
         tellInterval = min(max(next, limits.tellIntervalMin), limits.tellIntervalMax)
         tellAt = now + tellInterval
-        withdrawAt = now + limits.tellIntervalMin
+        urgentAt = now + limits.tellIntervalMin
     }
 
     /// When something of what is dirty may be told; `nil` when nothing is.
     var updatesDueAt: Instant? {
         guard !dirty.isEmpty else { return nil }
-        return withdrawn.isEmpty ? tellAt : min(tellAt, withdrawAt)
+        return urgent.isEmpty ? tellAt : min(tellAt, urgentAt)
     }
 
     /// When there is something to send; `nil` when nothing is.

@@ -216,7 +216,8 @@ extension RouteTable {
 
     /// Tells an advert in place of the one before, if it is news.
     ///
-    /// The feasibility distance goes along at once; it is told once that is on the disk.
+    /// The feasibility distance goes along at once; it is told once that is on the disk. A higher number alone is for those who asked
+    /// for it; others are told with frames that go anyway, or each restart somewhere would have the whole mesh tell itself.
     mutating func tell(_ slot: Int, _ advert: RouteAdvert?, partOfMetric part: UInt32, now: Instant) {
         let before = destinations[slot].advert
         guard let advert else {
@@ -226,19 +227,38 @@ extension RouteTable {
             markDirty(slot)
             for link in links.indices {
                 links[link].current.remove(slot)
-                if links[link].isUp, links[link].told.contains(slot) { links[link].withdrawn.insert(slot) }
+                if links[link].isUp, links[link].told.contains(slot) { links[link].urgent.insert(slot) }
             }
             return
         }
         if let before, !advert.isNews(after: before, partOfMetric: part) { return }
         destinations[slot].advert = advert
         let isNewNumber = advert.proof.number != before?.proof.number
-        for link in links.indices {
-            links[link].current.remove(slot)
+        let isNewWay = before.map { advert.way.isNews(after: $0.way, partOfMetric: part) } ?? true
+        let endsLater = before.map { advert.proof.expires > $0.proof.expires } ?? true
+        var isForAny = isNewWay || endsLater
+        for link in links.indices where links[link].isUp {
             if isNewNumber { links[link].proven.remove(slot) }
+            if isNewWay || links[link].isAsking(for: slot) {
+                links[link].current.remove(slot)
+                markDirty(slot, for: link)
+                if links[link].isAsking(for: slot) { links[link].urgent.insert(slot) }
+                isForAny = true
+            } else if endsLater {
+                links[link].renewed.insert(slot)
+            } else {
+                links[link].numbered.insert(slot)
+            }
         }
-        if slot != Self.ownSlot { lowerFeasibility(of: slot, to: advert.distance) }
-        markDirty(slot)
+        if isForAny { lowerFeasibility(of: slot, to: advert.distance) }
+    }
+
+    /// Makes what is about to be told the feasibility distance, where nobody was to be told of it when it came.
+    mutating func promise(_ slot: Int) {
+        guard let advert = destinations[slot].advert else { return }
+        lowerFeasibility(of: slot, to: advert.distance)
+        activate(slot, primary: destinations[slot].entry(of: destinations[slot].primary))
+        tellHops(of: slot)
     }
 
     /// Tells what the last small changes of the metric have added up to.
@@ -252,6 +272,7 @@ extension RouteTable {
     }
 
     private mutating func lowerFeasibility(of slot: Int, to distance: RouteDistance) {
+        guard slot != Self.ownSlot else { return }
         if let feasibility = destinations[slot].feasibility, !distance.isBetter(than: feasibility) { return }
         destinations[slot].feasibility = distance
         guard !destinations[slot].isUnwritten else { return }

@@ -208,10 +208,7 @@ extension RouteTable {
             guard destinations[slot].heldUntil <= now, inFlight?.holds(slot) != true else { return }
             forgotten.append(destinations[slot].id)
         }
-        for link in links.indices {
-            links[link].dirty.remove(slot)
-            links[link].withdrawn.remove(slot)
-        }
+        for link in links.indices { links[link].forget(slot) }
         release(slot)
         grudges[slot] = nil
         askTimers.remove(slot)

@@ -37,7 +37,8 @@ extension RouteTable {
         for link in links.indices where links[link].isUp { queue(request, to: link) }
     }
 
-    /// Asks all whose routes are kept, and does so again later: soon at first, and then with each digest.
+    /// Asks the neighbour with the best of the routes that are kept, and all of them when it does so again later: soon at first, and
+    /// then with each digest.
     mutating func ask(_ slot: Int, now: Instant) {
         guard let feasibility = destinations[slot].feasibility, waitUntil == nil,
             destinations[slot].primary < 0
@@ -47,10 +48,19 @@ extension RouteTable {
             feasibility.number + 1,
             hopLimit: limits.hopLimit
         )
-        queue(request, toAllOf: slot, besides: nil)
+        let best = bestPlace(of: slot, besides: -1)
+        if destinations[slot].askCount == 0, let best {
+            queue(request, to: destinations[slot].entries[best].link)
+        } else {
+            queue(request, toAllOf: slot, besides: nil)
+        }
         guard destinations[slot].askCount < limits.askCountMax else { return }
         destinations[slot].askCount += 1
-        askTimers.set(slot, to: now + limits.askInterval * (1 << (destinations[slot].askCount - 1)))
+        // The answer crosses the way at least once there and back.
+        let trip =
+            best.flatMap { metric(of: $0, of: slot) }.map { Duration.microseconds($0.microseconds) } ?? .zero
+        let interval = limits.askInterval + min(trip * 2, limits.askInterval * 4)
+        askTimers.set(slot, to: now + interval * (1 << (destinations[slot].askCount - 1)))
     }
 
     private mutating func askForBetter(_ slot: Int, than primary: Int, now: Instant) {
@@ -104,9 +114,17 @@ extension RouteTable {
         queue(RouteRequest(destination: destination), to: link)
     }
 
-    private func numberRequest(_ destination: PeerID, _ number: UInt64, hopLimit: UInt8) -> NumberRequest {
-        // The destination may have lost its count: it believes its own signature.
-        let proof = newestProof(of: destination).flatMap { $0.number + 1 >= number ? $0 : nil }
+    private mutating func numberRequest(_ destination: PeerID, _ number: UInt64, hopLimit: UInt8)
+        -> NumberRequest
+    {
+        // The destination may have lost its count, and those on the way may not have heard of it: a signature is believed.
+        var proof = newestProof(of: destination).flatMap { $0.number + 1 >= number ? $0 : nil }
+        if proof == nil, let slot = slot(of: destination), let kept = destinations[slot].restoredProof,
+            kept.number + 1 >= number
+        {
+            // What the disk has damaged would be held against this node.
+            proof = try? proofs.verified(kept)
+        }
         return NumberRequest(
             destination: destination,
             number: min(number, RouteProof.numberMax),
@@ -116,7 +134,7 @@ extension RouteTable {
     }
 
     /// The newest proof that was verified: one that many others have displaced stands with the routes still.
-    private func newestProof(of destination: PeerID) -> RouteProof? {
+    func newestProof(of destination: PeerID) -> RouteProof? {
         if let cached = proofs.newest(of: destination) { return cached }
         guard let slot = slot(of: destination) else { return nil }
         return destinations[slot].entries.compactMap(\.proof).max { $0.number < $1.number }
@@ -136,8 +154,9 @@ extension RouteTable {
         let destination = destinations[slot]
         if let advert = destination.advert, advert.proof.number >= request.number, !destination.isActive(link)
         {
-            return tellAgain(slot, to: link)
+            return answer(slot, to: link)
         }
+        links[link].asks(for: slot, request.number)
         guard request.hopLimit > 1, isAnswerable(request) else { return }
         let hopLimit = min(request.hopLimit - 1, limits.hopLimit)
         var isRepeated = false
@@ -145,7 +164,8 @@ extension RouteTable {
             let isRecent = last.at + limits.forwardInterval > now
             // One that comes farther is not the same.
             if isRecent, last.hopLimit >= hopLimit { return }
-            isRepeated = !isRecent && last.at + limits.repeatInterval > now
+            // An answer takes its time.
+            isRepeated = last.at + limits.answerPatience <= now && last.at + limits.repeatInterval > now
         }
         guard let next = nextLink(for: slot, besides: link) else { return }
         destinations[slot].forwarded = .init(number: request.number, hopLimit: hopLimit, at: now)
@@ -171,11 +191,16 @@ extension RouteTable {
     private func nextLink(for slot: Int, besides link: Int) -> Int? {
         let primary = destinations[slot].primary
         if primary >= 0, primary != link { return primary }
+        return bestPlace(of: slot, besides: link).map { destinations[slot].entries[$0].link }
+    }
+
+    /// The best of the routes that are kept, but for that over one link.
+    private func bestPlace(of slot: Int, besides link: Int) -> Int? {
         var best: Int?
         for place in destinations[slot].entries.indices where destinations[slot].entries[place].link != link {
             if let other = best, !precedes(place, other, of: slot) { continue }
             best = place
         }
-        return best.map { destinations[slot].entries[$0].link }
+        return best
     }
 }

@@ -89,7 +89,7 @@ extension RouteTable {
         guard let destination = request.destination else { return tellEverything(to: link) }
         if let slot = slot(of: destination), slot == Self.ownSlot || destinations[slot].isLive {
             if destinations[slot].advert != nil, !destinations[slot].isActive(link) {
-                tellAgain(slot, to: link)
+                answer(slot, to: link)
             }
             return
         }

@@ -22,11 +22,18 @@ extension RouteTable {
         // What is sent anyway takes along what is new.
         let isDigestLate = links[link].digestDueAt.map { $0 <= now } ?? false
         if links[link].tellAt <= now || !frame.isEmpty || isDigestLate {
-            frame.updates = updates(for: link)
+            addUpdates(to: &frame, for: link)
+            if isSentAnyway || isDigestLate || !frame.isEmpty {
+                links[link].tellRenewed()
+                if links[link].digestDueAt != nil { links[link].tellNumbered(limits, now: now) }
+                addUpdates(to: &frame, for: link)
+            }
+            tellWrite(now: now)
             if links[link].dirty.isEmpty, !frame.updates.isEmpty { links[link].didTell(limits, now: now) }
         } else if let due = links[link].updatesDueAt, due <= now {
-            frame.updates = withdrawals(for: link)
-            links[link].withdrawAt = now + limits.tellIntervalMin
+            frame.updates = urgentUpdates(for: link)
+            tellWrite(now: now)
+            links[link].urgentAt = now + limits.tellIntervalMin
         }
         // The digest is about all that was told: what waits would make it a lie.
         if links[link].digestDueAt != nil, links[link].dirty.isEmpty,
@@ -40,25 +47,25 @@ extension RouteTable {
         return nil
     }
 
-    /// Updates of as many destinations as a frame takes.
-    private mutating func updates(for link: Int) -> [RouteUpdate] {
-        var updates: [RouteUpdate] = []
+    /// Adds updates of as many destinations as a frame takes.
+    private mutating func addUpdates(to frame: inout RouteFrame, for link: Int) {
         let countMax = RouteFrame.Limits().updateCountMax
-        while updates.count < countMax, let slot = links[link].dirty.popFirst() {
-            links[link].withdrawn.remove(slot)
+        while frame.updates.count < countMax, let slot = links[link].dirty.popFirst() {
+            links[link].urgent.remove(slot)
             guard let update = update(of: slot, for: link) else { continue }
             links[link].toldDigest.add(update)
-            updates.append(update)
+            frame.updates.append(update)
         }
-        return updates
     }
 
-    /// Withdrawals of as many destinations as a frame takes, of those that have had no route since.
-    private mutating func withdrawals(for link: Int) -> [RouteUpdate] {
+    /// What is urgent of as many destinations as a frame takes: a route that is there again meanwhile is not, unless it is asked for.
+    private mutating func urgentUpdates(for link: Int) -> [RouteUpdate] {
         var updates: [RouteUpdate] = []
         let countMax = RouteFrame.Limits().updateCountMax
-        while updates.count < countMax, let slot = links[link].withdrawn.popFirst() {
-            guard destinations[slot].advert == nil, let update = update(of: slot, for: link) else { continue }
+        while updates.count < countMax, let slot = links[link].urgent.popFirst() {
+            guard destinations[slot].advert == nil || links[link].isAsking(for: slot),
+                let update = update(of: slot, for: link)
+            else { continue }
             links[link].dirty.remove(slot)
             links[link].toldDigest.add(update)
             updates.append(update)
@@ -75,12 +82,19 @@ extension RouteTable {
                 links[link].told.contains(slot) || isOfUse(advert, of: slot, to: link)
             else { return nil }
             // Once its distance is on the disk, it is looked at again.
-            guard isDurable(slot) else { return nil }
-            let isProven = links[link].proven.contains(slot)
-            if isProven, links[link].current.contains(slot) { return nil }
+            guard isDurable(slot) else {
+                promise(slot)
+                return nil
+            }
+            guard !links[link].current.contains(slot) else { return nil }
             links[link].told.insert(slot)
             links[link].current.insert(slot)
-            guard !isProven else { return RouteUpdate(advert.way, to: destinations[slot].id) }
+            links[link].renewed.remove(slot)
+            links[link].numbered.remove(slot)
+            links[link].isAnswered(slot, advert.proof.number)
+            guard !links[link].proven.contains(slot) else {
+                return RouteUpdate(advert.way, to: destinations[slot].id)
+            }
             links[link].proven.insert(slot)
             return RouteUpdate(advert.way, proof: advert.proof)
         }
@@ -112,9 +126,16 @@ extension RouteTable {
         return !advert.distance.isBetter(than: durable)
     }
 
-    /// Tells a neighbour a route again, with its proof, if it may know it.
-    mutating func tellAgain(_ slot: Int, to link: Int) {
+    /// Answers a neighbour that asked for a route, with its proof, if it may know it.
+    mutating func answer(_ slot: Int, to link: Int) {
+        tellAgain(slot, to: link)
+        links[link].asks(for: slot, 0)
+        links[link].urgent.insert(slot)
+    }
+
+    private mutating func tellAgain(_ slot: Int, to link: Int) {
         links[link].proven.remove(slot)
+        links[link].current.remove(slot)
         links[link].dirty.insert(slot)
     }
 

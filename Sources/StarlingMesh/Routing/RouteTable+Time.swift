@@ -8,6 +8,7 @@ extension RouteTable {
         first = .earlier(first, searchDeadline)
         first = .earlier(first, waitUntil)
         first = .earlier(first, ownNumber.renewAt)
+        first = .earlier(first, ownNumber.askedAt)
         if inFlight == nil { first = .earlier(first, writeAt) }
         for link in links.indices {
             first = .earlier(first, links[link].suspicionToldAt)

@@ -46,7 +46,8 @@ extension RouteTable {
             guard let distance = destination.feasibility else { continue }
             destinations[slot].isUnwritten = false
             write.rows.append(.init(slot: slot, destination: destination.id, distance: distance))
-            batch.put(RoutingTables.distanceKey(destination.id), RouteRow.distance(distance))
+            let proof = newestProof(of: destination.id).flatMap { $0.number >= distance.number ? $0 : nil }
+            batch.put(RoutingTables.distanceKey(destination.id), RouteRow.distance(distance, proof: proof))
         }
         guard !batch.isEmpty else { return nil }
         inFlight = write
@@ -76,7 +77,11 @@ extension RouteTable {
         inFlight = nil
         writeAt = now + limits.writeInterval
         if write.loss != nil { isLossUnwritten = true }
-        forgotten = write.forgotten.filter { slot(of: $0) == nil } + forgotten
+        // What has a distance again is written with it.
+        let gone = write.forgotten.filter { destination in
+            slot(of: destination).map { destinations[$0].feasibility == nil } ?? true
+        }
+        forgotten = gone + forgotten
         for row in write.rows where destinations[row.slot].id == row.destination {
             guard !destinations[row.slot].isUnwritten else { continue }
             destinations[row.slot].isUnwritten = true
@@ -122,18 +127,23 @@ extension RouteTable {
             guard let id = try? PeerID(multihash: name) else {
                 throw .malformed(.invalidValue(fieldNumber: 0))
             }
-            let distance: RouteDistance
+            let read: (distance: RouteDistance, proof: RouteProof?)
             do throws(ProtobufError) {
-                distance = try RouteRow.distance(row.value.span)
+                read = try RouteRow.distance(row.value.span, of: id)
             } catch {
                 throw .malformed(error)
             }
-            try take(distance, of: id, now: now)
+            try take(read.distance, read.proof, of: id, now: now)
         default: throw .unknownTable
         }
     }
 
-    private mutating func take(_ distance: RouteDistance, of id: PeerID, now: Instant) throws(RouteRowError) {
+    private mutating func take(
+        _ distance: RouteDistance,
+        _ proof: RouteProof?,
+        of id: PeerID,
+        now: Instant
+    ) throws(RouteRowError) {
         guard slot(of: id) == nil else { return }
         guard destinations.count <= limits.restoredCountMax else { throw .tooMany }
         restoredCount += 1
@@ -142,6 +152,7 @@ extension RouteTable {
         restless.insert(destinations.count)
         var destination = RouteDestination(id: id, now: now)
         (destination.feasibility, destination.durable) = (distance, distance)
+        destination.restoredProof = proof
         destinations.append(destination)
     }
 }

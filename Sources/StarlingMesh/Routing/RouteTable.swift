@@ -72,6 +72,8 @@ package struct RouteTable: ~Copyable, Sendable {
         /// told when it has come to rest, and not each time; withdrawals wait for the shortest time only.
         package var tellIntervalMin: Duration = .milliseconds(50)
         package var tellIntervalMax: Duration = .milliseconds(1600)
+        /// Between the numbers that go along with a digest to those who did not ask for them.
+        package var numberTellInterval: Duration = .seconds(120)
         /// Between changes of a link's cost that are not for twice as bad.
         package var costInterval: Duration = .seconds(10)
         /// Before a higher number is asked for again; doubled each time.
@@ -82,12 +84,14 @@ package struct RouteTable: ~Copyable, Sendable {
         package var askBetterInterval: Duration = .seconds(10)
         /// Between requests of others for the same number that are passed on.
         package var forwardInterval: Duration = .milliseconds(400)
+        /// How long a request that was passed on may have no answer before it goes to all when it comes again.
+        package var answerPatience: Duration = .seconds(2)
         /// How long a request that was passed on may have no answer before it is another one.
         package var repeatInterval: Duration = .seconds(60)
         /// Between the steps of a search.
         package var searchInterval: Duration = .seconds(2)
         /// Between the numbers that others can make this node take.
-        package var numberInterval: Duration = .seconds(10)
+        package var numberInterval: Duration = .seconds(1)
         /// Such numbers at once.
         package var numberCountMax = 8
         /// Numbers that are reserved at once: a restart skips at most so many.

@@ -20,6 +20,11 @@ package struct RouteUpdate: Equatable, Sendable {
             self.metric = metric
             self.hops = hops
         }
+
+        /// Whether this is told in place of `other`, where small differences of the metric are not.
+        func isNews(after other: Way, partOfMetric part: UInt32) -> Bool {
+            hops != other.hops || metric.differs(from: other.metric, byMoreThanOnePartIn: part)
+        }
     }
 
     package let destination: PeerID

@@ -60,21 +60,28 @@ enum RouteRow {
         return number
     }
 
-    /// `message Distance { uint64 number = 1; uint32 metric_us = 2; }`.
-    static func distance(_ distance: RouteDistance) -> [UInt8] {
+    /// `message Distance { uint64 number = 1; uint32 metric_us = 2; Proof proof = 3; }`: the proof is of this number or a higher one,
+    /// and may be left out.
+    static func distance(_ distance: RouteDistance, proof: RouteProof?) -> [UInt8] {
         var writer = ProtobufWriter()
         writer.varint(1, distance.number)
         writer.varint(2, UInt64(distance.metric.microseconds))
+        if let proof { writer.message(3) { proof.write(to: &$0) } }
         return writer.bytes
     }
 
-    static func distance(_ bytes: Span<UInt8>) throws(ProtobufError) -> RouteDistance {
+    static func distance(
+        _ bytes: Span<UInt8>,
+        of destination: PeerID
+    ) throws(ProtobufError) -> (distance: RouteDistance, proof: RouteProof?) {
         var (number, metric): (UInt64?, UInt64?) = (nil, nil)
+        var proof: RouteProof?
         var cursor = ProtobufCursor(bytes)
         while let field = try cursor.next(in: bytes) {
             switch field.number {
             case 1: number = try field.varint()
             case 2: metric = try field.varint()
+            case 3: proof = try RouteProof.parse(bytes, field.range(), of: destination)
             default: break
             }
         }
@@ -82,6 +89,6 @@ enum RouteRow {
         guard let metric else { throw .missingField(fieldNumber: 2) }
         guard (1...RouteProof.numberMax).contains(number) else { throw .invalidValue(fieldNumber: 1) }
         guard let metric = RouteMetric(microseconds: metric) else { throw .invalidValue(fieldNumber: 2) }
-        return RouteDistance(number: number, metric: metric)
+        return (RouteDistance(number: number, metric: metric), proof)
     }
 }

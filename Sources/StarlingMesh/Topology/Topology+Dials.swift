@@ -138,6 +138,13 @@ extension Topology {
         rows.indices.count { rows[$0].dial?.isToFormer == isToFormer }
     }
 
+    /// There is somebody to ask again: addresses are looked for at once.
+    mutating func findAnew() {
+        for place in rows.indices where !rows[place].hasAddress && rows[place].findCount > 0 {
+            (rows[place].findCount, rows[place].nextTry) = (0, now)
+        }
+    }
+
     /// Dials a peer, or has its address found, unless it is a neighbour or it is too early.
     ///
     /// - Returns: Whether something was done.
@@ -149,9 +156,10 @@ extension Topology {
             return false
         }
         guard rows[place].hasAddress else {
-            let pause = limits.findPause * (1 << rows[place].findCount)
-            rows[place].nextTry = now + spread(min(pause, limits.findPauseMax))
-            if degree > 0 { rows[place].findCount = min(rows[place].findCount + 1, 20) }
+            // Where there is nobody to ask, nobody has said that it does not know.
+            let count = degree > 0 ? rows[place].findCount : 0
+            rows[place].nextTry = now + spread(min(limits.findPause * (1 << count), limits.findPauseMax))
+            if degree > 0 { rows[place].findCount = min(count + 1, 20) }
             look(at: rows[place].nextTry)
             actions.append(.find(rows[place].peer, reason))
             return true

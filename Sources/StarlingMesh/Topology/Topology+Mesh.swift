@@ -125,12 +125,17 @@ extension Topology {
         }
     }
 
-    /// Neighbours that were let go and came back at once each time; none when they are too many.
+    /// Neighbours that were let go and came back soon each time: so many of them as keep their links, the oldest.
     private var returners: [Int] {
         let places = rows.indices.filter { place in
             rows[place].returnCount >= limits.returnCount && rows[place].link.map { !$0.isEnding } ?? false
         }
-        return places.count > limits.returnerCountMax ? [] : places
+        guard places.count > limits.returnerCountMax else { return places }
+        let oldest = places.sorted { one, other in
+            guard let mine = rows[one].link?.since, let its = rows[other].link?.since else { return false }
+            return mine == its ? rows[one].peer < rows[other].peer : mine < its
+        }
+        return Array(oldest.prefix(limits.returnerCountMax))
     }
 
     mutating func letGoSurplus(beyond most: Int) {

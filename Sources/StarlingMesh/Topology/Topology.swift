@@ -142,12 +142,13 @@ package struct Topology: Machine, Sendable {
     package mutating func linkUp(_ peer: PeerID, isOwn: Bool = false, now: Instant) {
         self.now = now
         guard let place = row(peer, isNeighbour: true), rows[place].link == nil else { return }
+        if degree == 0 { findAnew() }
         rows[place].link = Link(since: now, isOwn: isOwn || rows[place].dial != nil)
         rows[place].hasLeft = false
         let returns = rows[place].closed.map { $0 + limits.returnDuration > now } ?? false
         rows[place].returnCount = returns ? min(rows[place].returnCount + 1, limits.returnCount) : 0
         (rows[place].dial, rows[place].lost, rows[place].closed) = (nil, nil, nil)
-        rows[place].failureCount = 0
+        (rows[place].failureCount, rows[place].findCount) = (0, 0)
         review()
     }
 

@@ -26,9 +26,9 @@ extension Topology {
         package var closedPause: Duration = .seconds(300)
         package var closedPauseMax: Duration = .seconds(7200)
         /// Who comes back sooner than this, and more than once, has nobody else: it keeps its link.
-        package var returnDuration: Duration = .seconds(60)
+        package var returnDuration: Duration = .seconds(240)
         package var returnCount = 2
-        /// Such neighbours beside the others; with more, all are alike.
+        /// Such neighbours beside the others; of more, those whose links are the oldest.
         package var returnerCountMax = 32
 
         // MARK: Dials

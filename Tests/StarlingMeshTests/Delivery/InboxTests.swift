@@ -409,6 +409,38 @@ import Testing
         #expect(waits == waits.sorted() && Set(waits).count == 4, "\(waits)")
     }
 
+    /// Others of its messages are confirmed all the time: that is no reason to begin anew with what never is, nor to blame the way.
+    @Test func whoLostItsStoreIsAskedEverMoreRarelyThoughItSendsOn() {
+        var kit = InboxKit()
+        kit.take(1)
+        _ = kit.receipts()
+        var repeatedAt: [Int] = []
+        for half in 0..<400 {
+            let number = UInt64(half + 1)
+            kit.take(number, series: 9)
+            let sent = kit.receipts()
+            if sent.contains(where: { $0.id == InboxKit.id(1) }) { repeatedAt.append(half) }
+            let isOverdue = kit.inbox.takeOverdue(for: InboxKit.alice)
+            #expect(!isOverdue || half < 3)
+            kit.settle(number + 1, series: 9)
+            kit.advance(.milliseconds(1500))
+        }
+        #expect((6...10).contains(repeatedAt.count), "\(repeatedAt)")
+    }
+
+    @Test func aHeaderThatConfirmsAReceiptBeginsTheWaitAnew() {
+        var kit = InboxKit()
+        kit.take(1)
+        kit.expectReceipts([(1, .delivered)])
+        for number in UInt64(2)...20 {
+            kit.advance(.milliseconds(400))
+            kit.take(number, floor: number)
+            kit.expectReceipts([(number, .delivered)], "and none again")
+        }
+        let isOverdue = kit.inbox.takeOverdue(for: InboxKit.alice)
+        #expect(!isOverdue)
+    }
+
     @Test func aReceiptIsOwedForAWhileAfterTheLifetime() {
         var kit = InboxKit()
         kit.take(1)

@@ -344,6 +344,30 @@ import Testing
         kit.expect([])
     }
 
+    @Test func whoIsNotWatchedAnyMoreAndGoesIsNotLookedFor() {
+        var kit = Kit(linked: 1)
+        let holder = MessageKit.key(30).peerID
+        kit.fetcher.watch(names, holders: [holder], now: kit.now)
+        kit.fetcher.linkUp(holder, now: kit.now)
+        kit.fetcher.ask(holder, now: kit.now)
+        kit.fetcher.watch(names, now: kit.now)
+        kit.fetcher.linkDown(holder, now: kit.now)
+        #expect(kit.fetcher.tableFills[0].count == names.count)
+    }
+
+    @Test func whoSaysThatItHasSomethingAndCannotBeReachedIsTriedAFewTimes() {
+        var kit = Kit(linked: 1)
+        let holder = MessageKit.key(30).peerID
+        _ = kit.actions()
+        kit.fetcher.ask(holder, now: kit.now)
+        #expect(kit.fetcher.tableFills[0].count == names.count + 1)
+        for _ in 0..<4 {
+            kit.fetcher.unreachable(holder, now: kit.now)
+            kit.advance(.seconds(300))
+        }
+        #expect(kit.fetcher.tableFills[0].count == names.count)
+    }
+
     @Test func whoIsToBeAskedAndIsNotWatchedAnyMoreIsAskedAllTheSame() {
         var kit = Kit(linked: 1)
         let holder = MessageKit.key(30).peerID

@@ -80,7 +80,7 @@ import Testing
             if !Self.requests(kit, to: 2).isEmpty { times.append(start.duration(to: kit.now).milliseconds) }
             kit.pass(.milliseconds(10))
         }
-        #expect(times.prefix(7) == [0, 500, 1500, 3500, 7500, 15_500, 31_500])
+        #expect(times.prefix(7) == [0, 560, 1680, 3920, 8400, 17_360, 35_280])
         let later = times.dropFirst(7)
         #expect(
             later.count == 3 && zip(later, later.dropFirst()).allSatisfy { $1 - $0 == 30_000 },

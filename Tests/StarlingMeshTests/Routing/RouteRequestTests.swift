@@ -26,9 +26,9 @@ import Testing
         kit.pass(.milliseconds(400))
         try kit.ask(3, request)
         #expect(kit.frames(to: 1).flatMap(\.numberRequests) == [passed])
-        // From then on to all whose routes there are, for the first of them answers nothing.
+        // Without an answer for two seconds to all whose routes there are, for the first of them answers nothing.
         try kit.hear(2, 9, 9000)
-        kit.pass(.seconds(1))
+        kit.pass(.seconds(2))
         kit.forgetTold()
         try kit.ask(3, request)
         for neighbour in UInt8(1)...2 {

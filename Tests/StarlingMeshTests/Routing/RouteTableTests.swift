@@ -139,7 +139,7 @@ import Testing
         let second = try #require(kit.update(to: 2, of: 9))
         #expect(second.proof == nil && second.way?.metric == RouteKit.metric(60_000))
         try kit.hear(1, 9, 50_000, number: 2)
-        kit.pass(.seconds(1))
+        kit.pass(.seconds(51))
         #expect(kit.update(to: 2, of: 9)?.proof == Kit.proof(9, 2))
         try kit.hear(1, withdraws: 9)
         kit.pass(.seconds(1))

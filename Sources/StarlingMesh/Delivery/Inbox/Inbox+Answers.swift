@@ -9,7 +9,7 @@ extension Inbox {
         let sender = sender(id)
         guard !senders[sender].isUp else { return }
         senders[sender].isUp = true
-        senders[sender].resending.reset()
+        senders[sender].beginAnew()
         queueAllOwed(sender)
     }
 
@@ -70,12 +70,7 @@ extension Inbox {
                 settle(index, first...last)
             }
         }
-        // Whoever has lost its store, and with it the series, confirms nothing however often it is asked.
-        if senders[sender].owedCount < owedCount {
-            resendTimers.remove(sender)
-            senders[sender].resending.reset()
-            setResendTimer(sender, now: now)
-        }
+        hasConfirmed(sender, of: owedCount, now: now)
         forgetSenderIfIdle(sender)
     }
 
@@ -104,7 +99,10 @@ extension Inbox {
     package mutating func advance(to now: Instant) {
         while let sender = resendTimers.popFirst(through: now) {
             guard senders[sender].isUp else { continue }
-            senders[sender].isOverdue = true
+            // A way over which others of them were confirmed meanwhile is none to blame.
+            senders[sender].isOverdue = !senders[sender].hasConfirmed
+            senders[sender].hasConfirmed = false
+            senders[sender].repeatedCount = senders[sender].owedCount
             queueAllOwed(sender)
         }
         while let row = owedTimers.popFirst(through: now) {
@@ -172,6 +170,20 @@ extension Inbox {
         guard !senders[sender].isAnswerTold else { return }
         senders[sender].isAnswerTold = true
         actions.append(.answer(senders[sender].id))
+    }
+
+    /// A sender has said which of so many receipts it has: what is left waits anew.
+    ///
+    /// Whoever has lost its store, and with it a series, never confirms the receipts in that: what they wait for does not begin
+    /// anew because others are confirmed.
+    mutating func hasConfirmed(_ sender: Int, of owedCount: Int, now: Instant) {
+        guard senders[sender].owedCount < owedCount else { return }
+        senders[sender].hasConfirmed = true
+        guard senders[sender].repeatedCount == 0 || senders[sender].owedCount < senders[sender].repeatedCount
+        else { return }
+        senders[sender].beginAnew()
+        resendTimers.remove(sender)
+        setResendTimer(sender, now: now)
     }
 
     private mutating func setResendTimer(_ sender: Int, now: Instant) {

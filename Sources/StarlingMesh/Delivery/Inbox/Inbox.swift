@@ -130,6 +130,10 @@ package struct Inbox: Sendable {
         /// Whether receipts were not confirmed in their time, since it was last asked.
         var isOverdue = false
         var owedCount = 0
+        /// How many of them there were when they were last sent again; 0 when they were not since some of those were confirmed.
+        var repeatedCount = 0
+        /// Whether some were confirmed since.
+        var hasConfirmed = false
         var resending = RetrySchedule()
         /// Entries that it sent and that are here, with those that are being read.
         var entryCount = 0
@@ -141,6 +145,12 @@ package struct Inbox: Sendable {
         var heldFileByteCount: UInt64 = 0
         /// Its messages to everybody that are recognised.
         var broadcastCount = 0
+
+        /// What is owed waits as at first.
+        mutating func beginAnew() {
+            resending.reset()
+            (repeatedCount, hasConfirmed) = (0, false)
+        }
     }
 
     /// Receipts that one row owes.
@@ -292,7 +302,9 @@ package struct Inbox: Sendable {
         else {
             return refused(header.id, .heldBack, sender)
         }
+        let owedCount = senders[sender].owedCount
         raise(index, to: place.floor, now: now)
+        hasConfirmed(sender, of: owedCount, now: now)
         switch series[index].window.standing(of: place.number) {
         case .settled: return refused(header.id, .expired, sender)
         case .beyond: return refused(header.id, .heldBack, sender)

@@ -39,6 +39,8 @@ package struct MailboxFetcher: Sendable {
         package var pause: Duration = .seconds(1)
         /// Between attempts to reach a mailbox, and before it is asked for what the inbox had no room for.
         package var retries = RetrySchedule.Limits()
+        /// How often one that is not watched is tried to be reached; then it may say again that it has something.
+        package var hintReachCountMax = 4
         /// Before a mailbox is asked again that broke a rule.
         package var penalties = RetrySchedule.Limits()
         /// Messages that mailboxes brought and were told to erase, and that are remembered; the oldest is forgotten.
@@ -260,18 +262,20 @@ package struct MailboxFetcher: Sendable {
     package mutating func linkDown(_ peer: PeerID, now: Instant) {
         guard let index = index(peer), mailboxes[index].isUp else { return }
         mailboxes[index].isUp = false
-        if round?.mailbox == peer {
-            round = nil
-            if !mailboxes[index].isWatched { mailboxes.remove(at: index) }
-        }
+        if round?.mailbox == peer { round = nil }
+        if !mailboxes[index].isWatched { mailboxes.remove(at: index) }
         if let index = self.index(peer) { reachIfNeeded(index, now: now) }
         begin(now: now)
     }
 
-    /// The mailbox could not be connected to: it is tried again later.
+    /// The mailbox could not be connected to: it is tried again later, and one that is not watched a few times only.
     package mutating func unreachable(_ peer: PeerID, now: Instant) {
         guard let index = index(peer), !mailboxes[index].isUp else { return }
         mailboxes[index].isReaching = false
+        if !mailboxes[index].isWatched, mailboxes[index].reaching.count >= limits.hintReachCountMax {
+            mailboxes.remove(at: index)
+            return
+        }
         reachIfNeeded(index, now: now)
     }
 
